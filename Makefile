@@ -1,0 +1,64 @@
+# The two commands: `make demo` and `make test`. Both set up `.venv` first.
+# PYTHON=/path/to/python3.11 chooses the interpreter (3.10, 3.11 or 3.12).
+
+PYTHON ?= $(shell for v in 3.11 3.12 3.10; do python$$v -c 'import venv, ensurepip' 2>/dev/null \
+  && { command -v python$$v; break; }; done)
+BIN := .venv/bin
+STAMP := .venv/.setup-done
+EXTRAS ?= dev,demo
+BENCH ?= querygen
+PYTEST_WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-slow test-flink lint bench clean
+.DELETE_ON_ERROR:
+
+help:
+	@echo 'make setup        .venv with everything, WordNet (done once)'
+	@echo 'make demo         the whole way on small real input, about 10 minutes on two cores; demo-output/'
+	@echo 'make test         the tests, without those marked slow and flink; gpu ones skip where there is none'
+	@echo 'make test-slow    the tests that take minutes'
+	@echo 'make test-flink   the tests on Flink; needs FLINK_JOB_SERVER_JAR and Java 11 or 17'
+	@echo 'make lint         ruff and mypy'
+	@echo 'make bench BENCH=querygen|collect|download|loader|train'
+	@echo 'make clean        removes .venv, caches and demo-output/'
+
+setup: $(STAMP)
+
+# Made again when pyproject.toml changes; WordNet is looked for each time this runs.
+$(STAMP): pyproject.toml
+	@test -n "$(PYTHON)" || { echo 'error: no python3.10, 3.11 or 3.12 with its venv module found (Debian: apt install python3-venv); give one: make setup PYTHON=/path/to/python3.11' >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))' \
+	  || { echo 'error: $(PYTHON) is not Python 3.10, 3.11 or 3.12; give one with PYTHON=' >&2; exit 2; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -qq --upgrade pip
+	$(BIN)/python -m pip install -qq -e '.[$(EXTRAS)]'
+	$(BIN)/python -m querygen wordnet
+	@touch $@
+
+demo: setup
+	$(BIN)/python -m tests.demo
+
+test: setup
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m 'not slow and not flink'
+	@echo 'left out: tests marked slow (make test-slow) and flink (make test-flink); other skips are named above'
+
+test-slow: setup
+	$(BIN)/python -m pytest -m slow
+
+test-flink: setup
+	@test -f "$$FLINK_JOB_SERVER_JAR" || { echo 'error: set FLINK_JOB_SERVER_JAR to the Flink job server jar' >&2; exit 2; }
+	$(BIN)/python -m pytest -m flink
+
+lint: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+bench: setup
+	@test -f tests/bench/bench_$(BENCH).py || { echo 'error: there is no bench $(BENCH)' >&2; ls tests/bench; exit 2; }
+	$(BIN)/python -m tests.bench.bench_$(BENCH)
+
+clean:
+	rm -rf .venv demo-output build .mypy_cache .ruff_cache .pytest_cache .hypothesis ./*.egg-info
+	find . -name __pycache__ -type d -not -path './.git/*' -prune -exec rm -rf {} +

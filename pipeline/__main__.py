@@ -1,0 +1,80 @@
+"""The command ``pipeline``: collect, balance, download, run; Beam options after ``--``."""
+
+import sys
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import tyro
+
+from pipeline.balance.config import BalanceConfig
+from pipeline.collect.config import CollectConfig
+from pipeline.download.config import DownloadConfig
+from pipeline.failures import JobFailed
+from pipeline.logs import show_only_errors
+from pipeline.run.config import RunConfig
+
+Command = (
+    Annotated[CollectConfig, tyro.conf.subcommand("collect", prefix_name=False)]
+    | Annotated[BalanceConfig, tyro.conf.subcommand("balance", prefix_name=False)]
+    | Annotated[DownloadConfig, tyro.conf.subcommand("download", prefix_name=False)]
+    | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
+)
+
+DESCRIPTION = "Collect, balance and download image-text pairs. Beam options come after '--'."
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
+    ours, beam_args = split_arguments(sys.argv[1:] if arguments is None else arguments)
+    config = tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=ours)  # type: ignore[call-overload]
+    try:
+        _run(config, beam_args)
+    except (ValueError, OSError) as error:
+        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        raise SystemExit(2) from None
+    except JobFailed as error:
+        if "KeyboardInterrupt" in str(error):  # Ctrl-C while a step was at work in this process
+            print("interrupted; run the same command again to resume", file=sys.stderr)
+            raise SystemExit(130) from None
+        print(f"error: a worker failed: {error}; run the same command again to resume", file=sys.stderr)
+        raise SystemExit(1) from None
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to resume", file=sys.stderr)
+        raise SystemExit(130) from None
+
+
+def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Return (our arguments, Beam's): what stands before and after the first ``--``."""
+    found = list(arguments)
+    if "--" not in found:
+        return found, []
+    cut = found.index("--")
+    return found[:cut], found[cut + 1 :]
+
+
+def _run(config: Any, beam_args: list[str]) -> None:
+    show_only_errors()
+    from pipeline import summary  # the jobs import Beam and numba: not for --help
+    from pipeline.runner import check_beam_options
+
+    check_beam_options(beam_args)
+    if isinstance(config, CollectConfig):
+        from pipeline.collect.job import run_collect
+
+        summary.print_collect(run_collect(config, beam_args), config.output)
+    elif isinstance(config, BalanceConfig):
+        from pipeline.balance.job import run_balance
+
+        summary.print_balance(run_balance(config, beam_args), config.output)
+    elif isinstance(config, DownloadConfig):
+        from pipeline.download.job import run_download
+
+        run_download(config, beam_args)
+    else:
+        from pipeline.run.job import run_all
+
+        run_all(config, beam_args)
+
+
+if __name__ == "__main__":
+    main()

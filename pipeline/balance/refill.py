@@ -1,0 +1,42 @@
+"""A refill follows the first selection: its settings are read from there, contradictions are refused."""
+
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from pipeline.balance.config import BalanceConfig
+from pipeline.balance.earlier import Earlier
+from schemas.manifest import read_manifest
+from schemas.storage import Folder
+
+
+def first_selection_settings(config: BalanceConfig, selection: Folder | None) -> dict[str, Any]:
+    """Return the settings of the first selection: config, key hash and candidates."""
+    if selection is not None:
+        summary = read_manifest(selection, "selection")["summary"]
+    else:
+        summary = read_manifest(Folder(config.failed[0]), "shards")["summary"]["selections"][0]["summary"]
+    return {**summary["config"], "candidates_sha256": summary["candidates_sha256"]}
+
+
+def as_first(config: BalanceConfig, first: dict[str, Any], candidates_sha256: str) -> BalanceConfig:
+    """Return `config` with the first selection's settings. Raises ValueError for other candidates or settings."""
+    if first["candidates_sha256"] != candidates_sha256:
+        raise ValueError(
+            f"--candidates {config.candidates}: not the candidates of the first selection; a refill takes the same"
+        )
+    settings = {name: first[name] for name in ("mode", "max_pairs_per_query", "seed", "samples_per_shard")}
+    defaults = BalanceConfig(candidates="", output="")
+    for name, value in settings.items():
+        asked = getattr(config, name)
+        if asked not in (value, getattr(defaults, name)):
+            raise ValueError(f"{name}: the first selection has {value!r}, asked {asked!r}; leave it out of a refill")
+    return replace(config, **settings)
+
+
+def earlier_hash(earlier: Earlier) -> str:
+    """Return what identifies the earlier rounds as an input."""
+    digest = blake2b(digest_size=16)
+    for ids in (earlier.failed_images, earlier.selected_pairs):
+        digest.update(ids.astype("<u8").tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,136 @@
+"""Extract: one input split in, the split's part of matched candidates out. No shuffle, flat memory.
+
+A split writes ``parts/NNNNN.parquet`` (candidates, unsorted, duplicates not yet removed), its rejections and a
+sample of its drops, then commits; a finished split is never done again.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.collect.raw_pairs import check_pairs
+from pipeline.match.matcher import Matcher
+from pipeline.sources.source import Broken, InputSplit, Source
+from pipeline.tables import bounded
+from pipeline.units import commit_unit
+from schemas.buffers import ID, sortable_ids
+from schemas.candidate import candidate_schema
+from schemas.rejection import REJECTIONS, rejections
+from schemas.storage import Folder
+from schemas.tables import write_tables
+
+PARTS = "parts"
+MAX_SAMPLED_DROPS = 1_000
+"""Drops kept per reason: those of lowest pair_id, which is a hash."""
+
+DROPS = pa.schema(
+    [
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("pair_id", ID, nullable=False),
+        pa.field("source_file", pa.string(), nullable=False),
+        pa.field("source_row", pa.int64(), nullable=False),
+        pa.field("caption", pa.string(), nullable=False),
+    ]
+)
+
+RECORDS, REJECTED, NO_MATCH, MATCHED_PAIRS, MATCHES = (
+    "records", "rejected", "dropped_no_match", "matched_pairs", "matches",
+)  # fmt: skip
+
+
+@dataclass
+class Extracted:
+    """What one table of a split gave."""
+
+    candidates: pa.Table
+    drops: pa.Table
+    broken: list[tuple[int, str, bytes | None]]
+
+
+def extract_table(raw: pa.Table, source_file: str, matcher: Matcher, rule: str, max_caption_bytes: int) -> Extracted:
+    """Check, match and split one raw table into candidates and drops."""
+    checked = check_pairs(raw, max_caption_bytes)
+    pairs = checked.pairs
+    query_ids = matcher.match(pairs["raw_caption"] if rule == "metaclip" else pairs["caption"])
+    pairs = pairs.append_column("query_ids", query_ids)
+    pairs = pairs.append_column("source_file", pa.array([source_file] * len(pairs), pa.string()))
+    matched = pc.greater(pc.list_value_length(query_ids), 0)
+    extra = raw.schema.field("extra").type if "extra" in raw.schema.names else None
+    schema = candidate_schema(extra)
+    dropped = pairs.filter(pc.invert(matched))
+    drops = pa.Table.from_arrays(
+        [
+            pa.array(["no_match"] * len(dropped), pa.string()),
+            dropped["pair_id"].combine_chunks(),
+            dropped["source_file"],
+            dropped["source_row"],
+            dropped["caption"],
+        ],
+        schema=DROPS,
+    )
+    return Extracted(pairs.filter(matched).select(schema.names).cast(schema), drops, checked.broken)
+
+
+def extract_split(
+    split: InputSplit, source: Source, matcher: Matcher, rule: str, max_caption_bytes: int, output: Folder
+) -> dict[str, int]:
+    """Read `split`, write its part and commit it; return the counts."""
+    counts: Counter[str] = Counter()
+    broken: list[tuple[str, str, int, str | bytes | None]] = []
+    sampled = DROPS.empty_table()
+    unread = 0  # records that gave no row
+    name = f"{PARTS}/{split.index:05d}"
+
+    def tables() -> Iterator[pa.Table]:
+        nonlocal sampled, unread
+        for item in source.read(split):
+            if isinstance(item, Broken):
+                broken.append((item.reason, split.name or source.root_name, item.position, item.value))
+                unread += not item.reason.startswith("file_")
+                continue
+            for raw in bounded(item):
+                found = extract_table(raw, split.name, matcher, rule, max_caption_bytes)
+                positions = raw["source_row"]
+                broken.extend((why, split.name, positions[row].as_py(), value) for row, why, value in found.broken)
+                counts[RECORDS] += len(raw)
+                counts[NO_MATCH] += len(found.drops)
+                counts[MATCHED_PAIRS] += len(found.candidates)
+                counts[MATCHES] += int(pc.sum(pc.list_value_length(found.candidates["query_ids"])).as_py() or 0)
+                sampled = sample_drops(pa.concat_tables([sampled, found.drops]))
+                if len(found.candidates):
+                    yield found.candidates
+
+    files = [write_tables(output, f"{name}.parquet", tables(), candidate_schema(source.extra))]
+    counts[REJECTED] = len(broken)
+    counts[RECORDS] += unread
+    rejected = rejections("collect", broken)
+    files.append(write_tables(output, f"{name}.rejections.parquet", [rejected], REJECTIONS))
+    files.append(write_tables(output, f"{name}.drops.parquet", [sampled], DROPS))
+    reasons = Counter(why for why, *_ in broken)
+    commit_unit(
+        output, f"{name}.json", files, {"counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items()))}
+    )
+    return dict(counts)
+
+
+def sample_drops(drops: pa.Table) -> pa.Table:
+    """Keep the `MAX_SAMPLED_DROPS` drops of lowest pair_id per reason (and each pair_id once), in that order."""
+    ids = sortable_ids(drops["pair_id"])
+    reason_codes = drops["reason"].combine_chunks().dictionary_encode()
+    names = reason_codes.dictionary.to_pylist()
+    order_of_name = np.argsort(np.argsort(names)) if names else np.zeros(0, dtype=np.int64)
+    codes: npt.NDArray[np.int64] = order_of_name[reason_codes.indices.to_numpy(zero_copy_only=False)]
+    rows = drops["source_row"].to_numpy()
+    order = np.lexsort((rows, ids[:, 1], ids[:, 0], codes))
+    repeated = np.zeros(len(order), dtype=bool)
+    if len(order) > 1:
+        a, b = order[1:], order[:-1]
+        repeated[1:] = (codes[a] == codes[b]) & (ids[a] == ids[b]).all(axis=1)
+    order = order[~repeated]
+    kept = [order[codes[order] == code][:MAX_SAMPLED_DROPS] for code in range(len(names))]
+    return drops.take(pa.array(np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)))

@@ -1,0 +1,206 @@
+"""`pipeline collect`: two Beam jobs, extract and deduplicate, and the candidates folder they make."""
+
+import hashlib
+import os
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.utils.shared import Shared
+
+from pipeline.collect.config import CollectConfig
+from pipeline.collect.extract import DROPS, MATCHED_PAIRS, PARTS, RECORDS, REJECTED, sample_drops
+from pipeline.collect.transforms import PARTITIONS, ExtractSplit, Part, ReadPart, WritePartition, write_partition
+from pipeline.progress import UnitProgress
+from pipeline.runner import run_pipeline
+from pipeline.sources.formats import open_source
+from pipeline.sources.source import InputSplit, Source
+from pipeline.units import Unit, finished_units, read_unit, whole_units
+from schemas.candidate import candidate_schema
+from schemas.manifest import manifest_sha256, read_manifest, write_manifest
+from schemas.rejection import REJECTIONS
+from schemas.run_record import RunRecord, config_parts, start_run
+from schemas.storage import Folder, canonical_json, file_size
+from schemas.tables import read_table, write_table, write_tables
+
+PARTITION_BYTES = 16 << 20
+"""Matched candidates (compressed) per partition; deduplicating one takes about ten times as much memory."""
+
+NOT_IDENTITY = ("input", "queries", "output", "max_rejected_fraction")
+"""Options that change no byte of the output: where things lie, and when to give up."""
+
+MAX_LISTED_INPUTS = 1_000
+"""More input files are named in ``run.json`` by the hash of their listing."""
+
+
+def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, Any]:
+    """Make the candidates folder of `config` (or resume it) and return its manifest.
+
+    Raises ValueError, FileNotFoundError or `schemas.run_record.FolderConflict` for input that does not fit, and
+    `TooManyRejections`.
+    """
+    queries = Folder(config.queries)
+    read_manifest(queries, "queries")
+    source, root = open_source(
+        config.input,
+        config.input_format,
+        root_name=config.input_name,
+        url_column=config.url_column,
+        caption_column=config.caption_column,
+        extra_columns=config.extra_columns,
+    )
+    splits = source.splits()
+    if not splits:
+        raise ValueError(f"--input {config.input}: nothing to read there; expected {config.input_format} input")
+    output = Folder(config.output)
+    record = RunRecord(
+        command="pipeline collect",
+        config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
+        inputs=[*_listing(splits), {"name": "queries", "manifest_sha256": manifest_sha256(queries)}],
+        paths={"image_roots": {source.root_name: root}, "queries": queries.url},
+    )
+    if not start_run(output, record):
+        return read_manifest(output, "candidates")
+    extract(config, source, splits, output, beam_args)
+    parts = _units(output, PARTS)
+    check_rejected_fraction(parts, config.max_rejected_fraction)
+    num_partitions = partitions_for(sum(unit.files[0].bytes for unit in parts))
+    deduplicate_parts(parts, num_partitions, source.extra, output, beam_args)
+    manifest = _finish(output, record, parts, source.extra, num_partitions)
+    output.delete(PARTS)
+    output.delete(PARTITIONS)
+    return manifest
+
+
+class TooManyRejections(ValueError):
+    """More of the input is broken than ``max_rejected_fraction`` allows."""
+
+
+def extract(
+    config: CollectConfig, source: Source, splits: list[InputSplit], output: Folder, beam_args: Sequence[str]
+) -> None:
+    """Run the extract job over the splits that are not finished yet."""
+    done = set(whole_units(output, PARTS, ".json"))
+    missing = [split for split in splits if f"{PARTS}/{split.index:05d}.json" not in done]
+    if not missing:
+        return
+    step = ExtractSplit(source, config, output.url, Shared())
+    with UnitProgress(output, PARTS, ".json", len(splits), "extract: input splits"):
+        run_pipeline(partial(_extract_graph, splits=missing, step=step), beam_args)
+
+
+def _extract_graph(pipeline: beam.Pipeline, splits: list[InputSplit], step: ExtractSplit) -> None:
+    _ = (
+        pipeline
+        | "CreateSplits" >> beam.Create(splits)
+        | "SpreadSplits" >> beam.Reshuffle()  # one bundle per split: Create gives them all to one worker
+        | "ExtractSplit" >> beam.ParDo(step)
+    )
+
+
+def deduplicate_parts(
+    parts: list[Unit], num_partitions: int, extra: pa.StructType, output: Folder, beam_args: Sequence[str]
+) -> None:
+    """Run the deduplicate job over the partitions that are not finished yet."""
+    done = set(whole_units(output, PARTITIONS, ".json"))
+    wanted = frozenset(n for n in range(num_partitions) if f"{PARTITIONS}/{n:05d}.json" not in done)
+    full = [Part(unit.files[0].name) for unit in parts if unit.files[0].rows]
+    if wanted and full:
+        read = ReadPart(output.url, num_partitions, wanted)
+        write = WritePartition(output.url, extra)
+        with UnitProgress(output, PARTITIONS, ".json", num_partitions, "deduplicate: partitions"):
+            run_pipeline(partial(_deduplicate_graph, parts=full, read=read, write=write), beam_args)
+    for number in sorted(wanted):  # partitions that got no row
+        if read_unit(output, f"{PARTITIONS}/{number:05d}.json") is None:
+            write_partition(output, number, [], extra)
+
+
+def _deduplicate_graph(pipeline: beam.Pipeline, parts: list[Part], read: ReadPart, write: WritePartition) -> None:
+    _ = (
+        pipeline
+        | "CreateParts" >> beam.Create(parts)
+        | "SpreadParts" >> beam.Reshuffle()  # as above
+        | "ReadPart" >> beam.ParDo(read).with_output_types(tuple[int, pa.Table])
+        | "GroupByPartition" >> beam.GroupByKey()
+        | "WritePartition" >> beam.ParDo(write)
+    )
+
+
+def partitions_for(num_bytes: int) -> int:
+    """Return the number of partitions for `num_bytes` of parts: a power of two, stable for the same input."""
+    wanted = max(1, -(-num_bytes // PARTITION_BYTES))
+    return 1 << (wanted - 1).bit_length()
+
+
+def check_rejected_fraction(parts: list[Unit], limit: float) -> None:
+    """Raise `TooManyRejections` with the counts by reason when more than `limit` of the records is broken."""
+    counts = _sum([unit.body["counts"] for unit in parts])
+    rejected, records = counts.get(REJECTED, 0), counts.get(RECORDS, 0)
+    if rejected > limit * max(records, 1):
+        reasons = _sum([unit.body["rejected_by_reason"] for unit in parts])
+        raise TooManyRejections(
+            f"{rejected} of {records} records are broken, more than --max-rejected-fraction {limit}: {reasons}; "
+            f"look at {PARTS}/*.rejections.parquet in the output folder"
+        )
+
+
+def _finish(
+    output: Folder, record: RunRecord, parts: list[Unit], extra: pa.StructType, num_partitions: int
+) -> dict[str, Any]:
+    units = _units(output, PARTITIONS)
+    files = [file for unit in units for file in unit.files]
+    rejected = (read_table(output, unit.files[1].name, REJECTIONS) for unit in parts)
+    files.append(write_tables(output, "rejections/collect.parquet", (t for t in rejected if len(t)), REJECTIONS))
+    sampled = DROPS.empty_table()
+    for unit in parts:
+        sampled = sample_drops(pa.concat_tables([sampled, read_table(output, unit.files[2].name, DROPS)]))
+    files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
+    counts = _sum([unit.body["counts"] for unit in parts])
+    candidates = sum(unit.files[0].rows for unit in units)
+    summary = {
+        "counts": {
+            **{name: counts.get(name, 0) for name in (RECORDS, REJECTED, "dropped_no_match", MATCHED_PAIRS, "matches")},
+            "duplicates": sum(unit.body["duplicates"] for unit in units),
+            "candidates": candidates,
+        },
+        "rejected_by_reason": _sum([unit.body["rejected_by_reason"] for unit in parts]),
+        "match_rule": record.config["match_rule"],
+        "num_partitions": num_partitions,
+        "columns": [f"{field.name}: {field.type}" for field in candidate_schema(extra)],
+    }
+    output.delete_temporaries()
+    return write_manifest(
+        output, "candidates", files, rows=candidates, identity=record.identity, summary=summary
+    )  # fmt: skip
+
+
+def _units(output: Folder, directory: str) -> list[Unit]:
+    found = [read_unit(output, name) for name in finished_units(output, directory, ".json")]
+    return [unit for unit in found if unit is not None]
+
+
+def _sum(counts: list[dict[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for found in counts:
+        for name, value in found.items():
+            total[name] = total.get(name, 0) + value
+    return dict(sorted(total.items()))
+
+
+def _listing(splits: list[InputSplit]) -> list[dict[str, Any]]:
+    """Return the input files with their sizes; of very many only the hash of the listing."""
+    if splits[0].members:
+        listing: list[dict[str, Any]] = [
+            {"name": os.fsencode(name).decode("utf-8", "backslashreplace"), "bytes": size}
+            for split in splits
+            for name, size in zip(split.members, split.member_bytes, strict=True)
+        ]
+    else:
+        paths = {split.name: split.path for split in splits}
+        listing = [{"name": name, "bytes": file_size(path)} for name, path in sorted(paths.items())]
+    if len(listing) <= MAX_LISTED_INPUTS:
+        return listing
+    digest = hashlib.sha256(canonical_json(listing)).hexdigest()
+    return [{"name": "listing", "files": len(listing), "sha256": digest}]

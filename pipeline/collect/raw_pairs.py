@@ -1,0 +1,168 @@
+"""Raw pairs to identified pairs: URLs and captions checked and normalised, ids made. Pure, vectorised."""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.buffers import one_chunk, string_buffers
+from schemas.identity import URL_FAULTS, image_ids, local_references, normalise_urls, pair_ids
+from schemas.text import stored_caption
+
+_PLAIN, _NEEDS_CARE, _NOT_UTF8 = range(3)
+
+
+@dataclass(frozen=True)
+class CheckedPairs:
+    """The good rows of a raw table, and (row, reason, offending value) of the broken ones."""
+
+    pairs: pa.Table
+    """The raw columns with the caption in stored form, then raw_caption, image_id, pair_id."""
+    broken: list[tuple[int, str, bytes | None]]
+
+
+def check_pairs(raw: pa.Table, max_caption_bytes: int) -> CheckedPairs:
+    """Check every row of `raw` (schema `pipeline.sources.source.raw_schema`) and give the good ones their ids."""
+    urls, captions = one_chunk(raw["url"]), one_chunk(raw["caption"])
+    references = one_chunk(raw["image_ref"])
+    reasons = np.full(len(raw), "", dtype=object)
+    is_local = references.is_valid().to_numpy(zero_copy_only=False)
+    normalised, faults = normalise_urls(_stripped(urls))
+    for code in range(1, len(URL_FAULTS)):
+        reasons[(faults == code) & ~is_local] = URL_FAULTS[code]
+    url_data, url_offsets = string_buffers(urls)
+    reasons[(_kinds(url_data, url_offsets) == _NOT_UTF8) & ~is_local] = "url_bad_character"
+    no_url = (urls.is_null().to_numpy(zero_copy_only=False) | (np.diff(url_offsets) == 0)) & ~is_local
+    reasons[no_url] = "url_missing"
+
+    data, offsets = string_buffers(captions)
+    kinds = _kinds(data, offsets)
+    sizes = np.diff(offsets)
+    stored = _stored(captions, kinds, sizes, max_caption_bytes)
+    stored_sizes = np.diff(string_buffers(stored)[1])
+    good_so_far = reasons == ""
+    reasons[good_so_far & (stored_sizes == 0)] = "caption_missing"
+    reasons[good_so_far & (kinds == _NOT_UTF8)] = "caption_not_utf8"
+    reasons[good_so_far & (sizes > max_caption_bytes)] = "caption_too_long"
+
+    broken: list[tuple[int, str, bytes | None]] = [
+        (int(row), str(reasons[row]), _value(reasons[row], int(row), url_data, url_offsets, data, offsets))
+        for row in np.flatnonzero(reasons != "")
+    ]
+    table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), _stripped(urls))
+    table = table.set_column(table.schema.get_field_index("caption"), "caption", stored)
+    table = table.append_column("raw_caption", captions)
+    if broken:
+        keep = pa.array(reasons == "")
+        table, normalised, references = table.filter(keep), normalised.filter(keep), references.filter(keep)
+    if is_local.any():
+        normalised = _with_local(normalised, references)
+    image = image_ids(normalised)
+    table = table.append_column("image_id", image)
+    return CheckedPairs(table.append_column("pair_id", pair_ids(image, table["caption"])), broken)
+
+
+def _with_local(normalised: pa.Array, references: pa.StructArray) -> pa.Array:
+    """Put ``root NUL member`` where the image is local."""
+    roots, members = references.field("root"), references.field("member")
+    found = normalised
+    for root in pc.unique(roots.drop_null()).to_pylist():
+        mask = pc.fill_null(pc.equal(roots, root), False)
+        found = pc.if_else(mask, local_references(root, members.fill_null("")), found)
+    return found
+
+
+def _stripped(urls: pa.Array) -> pa.Array:
+    """Return `urls` without white space around them; the check costs little, the stripping is rare."""
+    data, offsets = string_buffers(urls)
+    if not _any_outer_space(data, offsets):
+        return urls
+    return pc.ascii_trim_whitespace(urls)
+
+
+def _stored(captions: pa.Array, kinds: npt.NDArray[np.uint8], sizes: npt.NDArray[np.int64], limit: int) -> pa.Array:
+    """Return captions in stored form: most already are, the others are rewritten one by one."""
+    care = (kinds == _NEEDS_CARE) & (sizes <= limit)
+    wrong = (kinds == _NOT_UTF8) | (sizes > limit)
+    filled = captions.fill_null("")
+    if wrong.any():
+        filled = pc.if_else(pa.array(wrong), "", filled)
+    if not care.any():
+        return filled
+    rows = pa.array(np.flatnonzero(care))
+    rewritten = pa.array([stored_caption(text) for text in captions.take(rows).to_pylist()], pa.string())
+    return pc.replace_with_mask(filled, pa.array(care), rewritten)
+
+
+@numba.njit(cache=True)
+def _any_outer_space(data, offsets):  # type: ignore[no-untyped-def]
+    for row in range(len(offsets) - 1):
+        if offsets[row] < offsets[row + 1] and (data[offsets[row]] <= 32 or data[offsets[row + 1] - 1] <= 32):
+            return True
+    return False
+
+
+@numba.njit(cache=True)
+def _kinds(data, offsets):  # type: ignore[no-untyped-def]
+    """Tell per text: plain (stored form already), needs care, or not UTF-8.
+
+    Plain is printable ASCII, or letters up to U+02FF (NFC keeps those), with single spaces inside only.
+    """
+    kinds = np.zeros(len(offsets) - 1, dtype=np.uint8)
+    for row in range(len(offsets) - 1):
+        i, end = offsets[row], offsets[row + 1]
+        kind = _PLAIN
+        space_before = True
+        while i < end:
+            first = data[i]
+            if first < 0x80:
+                if first == 32:
+                    if space_before:
+                        kind = _NEEDS_CARE
+                    space_before = True
+                else:
+                    if first < 32:
+                        kind = _NEEDS_CARE
+                    space_before = False
+                i += 1
+                continue
+            space_before = False
+            if first < 0xC2 or first > 0xF4:
+                kind = _NOT_UTF8
+                break
+            size = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+            if i + size > end:
+                kind = _NOT_UTF8
+                break
+            code = first & (0x7F >> size)
+            code = np.int64(code)
+            for j in range(1, size):
+                if data[i + j] & 0xC0 != 0x80:
+                    kind = _NOT_UTF8
+                code = (code << 6) | np.int64(data[i + j] & 0x3F)
+            if kind == _NOT_UTF8:
+                break
+            if (size == 3 and (code < 0x800 or 0xD800 <= code < 0xE000)) or (
+                size == 4 and not 0x10000 <= code < 0x110000
+            ):
+                kind = _NOT_UTF8
+                break
+            if code <= 0xA0 or code > 0x2FF:
+                kind = _NEEDS_CARE
+            i += size
+        if kind == _PLAIN and offsets[row] < end and space_before:
+            kind = _NEEDS_CARE
+        kinds[row] = kind
+    return kinds
+
+
+def _value(
+    reason: str, row: int, url_data: npt.NDArray[np.uint8], url_offsets: npt.NDArray[np.int64],
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64],
+) -> bytes:  # fmt: skip
+    about_url = reason.startswith("url") and reason != "url_missing"
+    source, bounds = (url_data, url_offsets) if about_url or reason == "caption_missing" else (data, offsets)
+    return source[bounds[row] : min(bounds[row + 1], bounds[row] + 1000)].tobytes()

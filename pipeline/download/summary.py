@@ -1,0 +1,37 @@
+"""What the download did, as a table on the terminal."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.download.fetch_report import FetchReport
+from schemas.storage import Folder
+
+
+def print_summary(manifest: dict[str, Any], shards: Folder, report: FetchReport | None) -> None:
+    """Print outcomes, rate, size and place; `report` is None when the folder was finished before."""
+    summary = manifest["summary"]
+    planned = summary["images_planned"]
+    table = Table(title="pipeline download", title_justify="left")
+    table.add_column("images")
+    table.add_column("count", justify="right")
+    table.add_column("share", justify="right")
+    for outcome, count in sorted(summary["outcomes"].items(), key=_most_first):
+        table.add_row(outcome, f"{count:,}", f"{count / planned:.1%}")
+    table.add_row("planned", f"{planned:,}", "", end_section=True)
+    table.add_row("shards", f"{summary['shards']:,}", "")
+    table.add_row("fetched", f"{summary['body_bytes'] / 1e6:,.1f} MB", "")
+    table.add_row("stored", f"{summary['tar_bytes'] / 1e6:,.1f} MB", "")
+    if report is None:
+        table.add_row("rate", "finished before", "")
+    elif report.images:
+        table.add_row("rate", f"{report.images / report.seconds:,.0f} images/s", "")
+    console = Console()
+    console.print(table)
+    console.print(f"shards: {shards.url}", soft_wrap=True)
+
+
+def _most_first(item: tuple[str, int]) -> tuple[bool, int, str]:
+    outcome, count = item
+    return outcome != "success", -count, outcome

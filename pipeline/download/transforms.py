@@ -1,0 +1,63 @@
+"""The one step of the job on Beam: shard plans in, shards in the output folder, counters out."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from pipeline.download.config import DownloadConfig
+from pipeline.download.plan import ShardPlan, read_shard_images
+from pipeline.download.runtime import FetchRuntime, acquire_runtime, release_runtime
+from pipeline.download.shard import FetchedShard, fetch_shard, write_shard
+from schemas.storage import Folder
+
+NAMESPACE = "download"
+SHARDS_WRITTEN = "download_shards"
+BODY_BYTES = "download_body_bytes"
+IMAGES = "download_images"
+IMAGES_BY_OUTCOME = "download_images_"
+"""Followed by the outcome: success or a rejection reason."""
+
+SHARDS_AT_ONCE = 2
+"""Per bundle: while the last slow servers of a shard are waited for, the next shard is fetched."""
+
+
+class MakeShard(beam.DoFn):
+    """Fetches and writes each shard; shards of one bundle overlap."""
+
+    def __init__(self, shards: str, config: DownloadConfig, roots: tuple[tuple[str, str], ...]) -> None:
+        self._shards = shards
+        self._config = config
+        self._roots = roots
+        self._open: deque[Future[FetchedShard]] = deque()
+
+    def setup(self) -> None:
+        self._runtime: FetchRuntime = acquire_runtime(self._config, self._roots)
+
+    def start_bundle(self) -> None:
+        self._open = deque()
+
+    def process(self, plan: ShardPlan) -> Iterator[None]:
+        self._open.append(self._runtime.submit(fetch_shard(self._runtime, plan, read_shard_images(plan))))
+        while len(self._open) >= SHARDS_AT_ONCE:
+            self._write_next()
+        return iter(())
+
+    def finish_bundle(self) -> None:
+        while self._open:
+            self._write_next()
+
+    def teardown(self) -> None:
+        release_runtime(self._config, self._roots)
+
+    def _write_next(self) -> None:
+        shard = self._open.popleft().result()
+        body_bytes = shard.body_bytes
+        outcomes = write_shard(Folder(self._shards), shard, self._config.encode_format)
+        Metrics.counter(NAMESPACE, SHARDS_WRITTEN).inc()
+        Metrics.counter(NAMESPACE, BODY_BYTES).inc(body_bytes)
+        Metrics.counter(NAMESPACE, IMAGES).inc(sum(outcomes.values()))
+        for outcome, images in outcomes.items():
+            Metrics.counter(NAMESPACE, IMAGES_BY_OUTCOME + outcome).inc(images)

@@ -1,0 +1,1 @@
+"""Matching captions against the query list: one compiled pass over Arrow buffers."""

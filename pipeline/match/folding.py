@@ -1,0 +1,83 @@
+"""Tables that let a compiled kernel fold and split text exactly as `schemas.text` does.
+
+In: the Unicode database of this Python. Out: a class per code point and its folded code points. What
+cannot be told from one code point (composition, reordering of marks) is class `UNSURE`; the few texts that
+hold such a character take the slow way through `schemas.text.normal_form`.
+"""
+
+import functools
+import unicodedata
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.text import APOSTROPHES, fold
+
+SEPARATOR, LETTER, DIGIT, MARK, COMBINING, APOSTROPHE, UNSURE = range(7)
+"""COMBINING: a mark that is ordered among others (combining class not 0): sure only behind a character that is not."""
+
+_HANGUL_MEDIAL_AND_FINAL = range(0x1160, 0x1200)
+
+
+@functools.lru_cache(maxsize=1)
+def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
+    """Return (class of each code point, start of its folded code points, the folded code points).
+
+    ``folded[starts[c]:starts[c + 1]]`` is the folded form of c; classes as above. Takes a second.
+    """
+    composing = _second_characters()
+    classes = np.full(0x110000, UNSURE, dtype=np.uint8)
+    sizes = np.zeros(0x110000, dtype=np.int32)
+    folded: list[int] = []
+    for code in range(0x110000):
+        character = chr(code)
+        category = unicodedata.category(character)
+        if category == "Cs":
+            continue
+        if category in ("Cn", "Co", "Cc"):
+            classes[code] = SEPARATOR
+            continue
+        form = character if category == "Lo" and 0x3400 <= code < 0x9FFF else fold(character)
+        found = _class_of(character, form, composing)
+        classes[code] = found
+        if found not in (SEPARATOR, UNSURE):
+            sizes[code] = len(form)
+            folded.extend(map(ord, form))
+    starts = np.zeros(0x110001, dtype=np.int32)
+    np.cumsum(sizes, out=starts[1:])
+    return classes, starts, np.array(folded, dtype=np.int32)
+
+
+def _class_of(character: str, form: str, composing: set[str]) -> int:
+    if character in composing or any(part in composing for part in form):
+        return UNSURE
+    if form in APOSTROPHES and form:
+        return APOSTROPHE
+    if any(part in APOSTROPHES for part in form):
+        return UNSURE
+    if unicodedata.combining(character):
+        return COMBINING if form == character else UNSURE
+    if any(unicodedata.combining(part) for part in form):
+        return UNSURE
+    kinds = {unicodedata.category(part)[0] for part in form}
+    if not kinds:
+        return UNSURE  # folds to nothing (soft hyphen and such): joins its neighbours
+    if kinds == {"L"}:
+        return LETTER
+    if kinds == {"N"}:
+        return DIGIT
+    if kinds == {"M"}:
+        return MARK
+    return UNSURE if kinds & {"L", "N", "M"} else SEPARATOR
+
+
+def _second_characters() -> set[str]:
+    """Return the characters that may compose with the one before them."""
+    found = {chr(code) for code in _HANGUL_MEDIAL_AND_FINAL}
+    for code in range(0x110000):
+        decomposition = unicodedata.decomposition(chr(code))
+        if decomposition and not decomposition.startswith("<"):
+            parts = decomposition.split()
+            if len(parts) == 2:
+                found.add(chr(int(parts[1], 16)))
+    return found

@@ -1,0 +1,1 @@
+"""Run: collect, balance, download and one refill round in one folder."""

@@ -1,0 +1,82 @@
+"""`pipeline run`: the three stages and one refill round; each stage resumes what it had not finished."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from pipeline import summary
+from pipeline.balance.job import run_balance
+from pipeline.collect import job as collect_job
+from pipeline.collect.job import run_collect
+from pipeline.download.config import NOT_IDENTITY
+from pipeline.download.fetch_report import FetchReport
+from pipeline.download.job import ALGORITHM_VERSION, download_shards, finish_shards, image_roots
+from pipeline.download.summary import print_summary
+from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
+from schemas.manifest import manifest_sha256, read_manifest, write_manifest
+from schemas.run_record import RunRecord, config_parts, start_run
+from schemas.storage import Folder
+
+
+def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
+    """Make (or resume) candidates, selection, shards and the refill below ``config.output``; return the manifest."""
+    output = Folder(config.output)
+    no_identity = {*collect_job.NOT_IDENTITY, *(set(NOT_IDENTITY) - {"selection"})}  # inputs: in the stages' identities
+    record = RunRecord(command="pipeline run", config=config_parts(config, tuple(sorted(no_identity))))
+    fresh = start_run(output, record)
+    candidates = run_collect(config.collect(), beam_args)
+    summary.print_collect(candidates, config.collect().output)
+    selection = run_balance(config.balance(), beam_args)
+    summary.print_balance(selection, config.balance().output)
+    refill, shards, report = download_rounds(config, beam_args)
+    if refill is not None:
+        summary.print_balance(refill, config.balance_refill().output)
+    print_summary(shards, Folder(config.download(SELECTION).output), report)
+    if not fresh:
+        return read_manifest(output, "run")
+    stages = {CANDIDATES: "candidates", SELECTION: "selection", SHARDS: "shards"}
+    if refill is not None:
+        stages[REFILL] = "selection"
+    return write_manifest(
+        output,
+        "run",
+        [],
+        rows=shards["rows"],
+        identity=record.identity,
+        summary={name: manifest_sha256(output.sub(name)) for name in stages},
+    )
+
+
+def download_rounds(
+    config: RunConfig, beam_args: Sequence[str]
+) -> tuple[dict[str, Any] | None, dict[str, Any], FetchReport | None]:
+    """Download the selection, refill once, download that into the same folder.
+
+    Return the manifests of refill and shards, and what was fetched now (None: finished before).
+    """
+    selection = Folder(config.balance().output)
+    download = config.download(SELECTION)
+    shards = Folder(download.output)
+    record = RunRecord(
+        command="pipeline run: download",
+        config={**config_parts(download, NOT_IDENTITY), "refill": config.refill},
+        inputs=[{"name": SELECTION, "manifest_sha256": manifest_sha256(selection)}],
+        algorithm=ALGORITHM_VERSION,
+        paths={"selection": selection.url},
+    )
+    refill_folder = Folder(config.balance_refill().output)
+    if not start_run(shards, record):
+        refill = read_manifest(refill_folder, "selection") if config.refill else None
+        return refill, read_manifest(shards, "shards"), None
+    roots = image_roots(selection, download)
+    report = download_shards(selection, shards, download, beam_args, roots)
+    rounds = [selection]
+    refill = None
+    if config.refill:
+        refill = (
+            read_manifest(refill_folder, "selection")
+            if refill_folder.exists("manifest.json")  # read only first-round shards: later ones are its own
+            else run_balance(config.balance_refill(), beam_args, selection)
+        )
+        report += download_shards(refill_folder, shards, config.download(REFILL), beam_args, roots)
+        rounds.append(refill_folder)
+    return refill, finish_shards(shards, rounds, record.identity, download.max_failed_fraction), report

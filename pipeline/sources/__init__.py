@@ -1,0 +1,1 @@
+"""Where candidate pairs come from: one file per input format."""

@@ -1,0 +1,82 @@
+"""A folder of images with ``.txt`` or ``.json`` beside each, or with class folders as captions."""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+from pipeline.sources.captions import IMAGE_SUFFIXES, TEXT_SUFFIXES, caption_in
+from pipeline.sources.source import MAX_CELL_BYTES, Broken, InputSplit, is_unicode, raw_schema
+
+SPLIT_IMAGES = 5_000
+
+
+class Folder:
+    """One input root with images anywhere below it."""
+
+    extra = pa.struct([])
+
+    def __init__(self, root: str, root_name: str) -> None:
+        self.root_name = root_name
+        self._fs, self._root = fsspec.core.url_to_fs(root)
+        self._root = self._root.rstrip("/")
+        self._url = root
+
+    def splits(self) -> list[InputSplit]:
+        sizes = self._fs.find(self._root, detail=True)
+        names = sorted(
+            (name[len(self._root) + 1 :] for name in sizes if name.lower().endswith((*IMAGE_SUFFIXES, *TEXT_SUFFIXES))),
+            key=_by_stem,
+        )
+        found: list[InputSplit] = []
+        members: list[str] = []
+        num_images = row = 0
+        for position, name in enumerate(names):
+            members.append(name)
+            num_images += name.lower().endswith(IMAGE_SUFFIXES)
+            last = position == len(names) - 1
+            if last or (num_images >= SPLIT_IMAGES and _by_stem(names[position + 1])[0] != _by_stem(name)[0]):
+                bytes_of = tuple(int(sizes[f"{self._root}/{member}"]["size"] or 0) for member in members)
+                found.append(
+                    InputSplit(len(found), self._url, "", first_row=row, members=tuple(members), member_bytes=bytes_of)
+                )
+                row += num_images
+                members, num_images = [], 0
+        return found
+
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
+        beside = {_by_stem(name): name for name in split.members if name.lower().endswith(TEXT_SUFFIXES)}
+        images = [name for name in split.members if name.lower().endswith(IMAGE_SUFFIXES)]
+        rows: list[dict[str, Any]] = []
+        for position, name in enumerate(images):
+            row = split.first_row + position
+            if not is_unicode(name):
+                yield Broken("name_not_utf8", row, name.encode("utf-8", "surrogateescape"))
+                continue
+            caption, text_source = None, "folder_name"
+            stem = _by_stem(name)[0]
+            text = next((beside[stem, suffix] for suffix in TEXT_SUFFIXES if (stem, suffix) in beside), None)
+            if text is not None:
+                text_source = _by_stem(text)[1][1:]
+                try:
+                    with self._fs.open(f"{self._root}/{text}", "rb") as raw:
+                        caption = caption_in("." + text_source, raw.read(MAX_CELL_BYTES + 1))
+                except (OSError, ValueError) as error:
+                    reason = "caption_not_utf8" if isinstance(error, UnicodeError) else "member_unreadable"
+                    yield Broken(reason, row, name)
+                    continue
+            elif "/" in name:
+                caption = name.split("/")[-2].replace("_", " ")
+            reference = {"root": self.root_name, "member": name, "offset": None, "length": None}
+            rows.append(
+                {"url": None, "image_ref": reference, "caption": caption, "text_source": text_source, "source_row": row}
+            )
+        yield pa.Table.from_pylist(rows, schema=raw_schema(None))
+
+
+def _by_stem(name: str) -> tuple[str, str]:
+    """Return (path without suffix, suffix in lower case): sorts an image next to its text."""
+    stem, suffix = os.path.splitext(name)
+    return stem, suffix.lower()

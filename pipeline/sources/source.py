@@ -1,0 +1,108 @@
+"""What every source gives: splits of the input, and the raw pairs of a split as Arrow tables."""
+
+import lzma
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.candidate import IMAGE_REF
+from schemas.rejection import cut
+
+BROKEN_DATA = (pa.ArrowInvalid, OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError)
+"""What readers raise on damaged files."""
+
+_RAW_FIELDS = [
+    pa.field("url", pa.string()),
+    pa.field("image_ref", IMAGE_REF),
+    pa.field("caption", pa.string()),
+    pa.field("text_source", pa.string(), nullable=False),
+    pa.field("page_url", pa.string()),
+    pa.field("source_row", pa.int64(), nullable=False),
+    pa.field("language", pa.string()),
+    pa.field("license", pa.string()),
+]
+
+MAX_CELL_BYTES = 1 << 20
+"""A text cell, caption file or JSON member above this is a rejection, not read into memory."""
+
+
+def raw_schema(extra: pa.StructType | None) -> pa.Schema:
+    """Return the schema of the tables a source yields: pairs as they stand in the input, nothing checked yet."""
+    return pa.schema(_RAW_FIELDS + ([pa.field("extra", extra)] if extra is not None and extra.num_fields else []))
+
+
+@dataclass(frozen=True)
+class InputSplit:
+    """A part of the input that one worker reads: the unit of resumption of collect."""
+
+    index: int
+    path: str
+    """The file (or input root) by absolute path or URL."""
+    name: str
+    """The same relative to the input's root: what outputs carry."""
+    begin: int = 0
+    end: int = 0
+    """Row groups of a Parquet file; nothing for files read whole."""
+    first_row: int = 0
+    members: tuple[str, ...] = field(default=())
+    """Files of a folder split."""
+    member_bytes: tuple[int, ...] = field(default=())
+    """Their sizes."""
+    columns: tuple[str, str] = ("", "")
+    """Columns of URL and caption of a table, decided once per file."""
+
+
+@dataclass
+class Broken:
+    """A record that cannot be read: becomes a rejection. Its value is cut at once: it may be megabytes."""
+
+    reason: str
+    position: int
+    value: str | bytes | None = None
+
+    def __post_init__(self) -> None:
+        self.value = cut(self.value)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table with their numbers in the file."""
+
+    table: pa.Table
+    numbers: npt.NDArray[np.int64]
+
+
+def is_unicode(text: str) -> bool:
+    """Tell whether `text` has no lone surrogates: names of files and tar members may be any bytes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def first_line(error: BaseException) -> str:
+    """Return the first line of an error's text."""
+    return str(error).splitlines()[0] if str(error) else ""
+
+
+class Source(Protocol):
+    """One input format."""
+
+    root_name: str
+    """Names the input in image references: never a machine path."""
+    extra: pa.StructType
+    """The columns carried through."""
+
+    def splits(self) -> list[InputSplit]:
+        """Return the splits, in a fixed order for the same input."""
+        ...
+
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
+        """Yield the pairs of `split` as tables of `raw_schema`, broken records between them."""
+        ...

@@ -1,0 +1,61 @@
+"""What a command says when it is done: one table per stage, from its manifest."""
+
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+
+def print_table(title: str, rows: list[tuple[str, Any]]) -> None:
+    """Print a two-column table; numbers get thousands separators."""
+    table = Table(title=title, title_justify="left", show_header=False)
+    for name, value in rows:
+        table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
+    Console().print(table)
+
+
+def print_collect(manifest: dict[str, Any], output: str) -> None:
+    """Print what `pipeline collect` made."""
+    summary = manifest["summary"]
+    counts = summary["counts"]
+    per_pair = counts["matches"] / max(1, counts["matched_pairs"])
+    print_table(
+        "collect",
+        [
+            ("records read", counts["records"]),
+            ("rejected (broken)", counts["rejected"]),
+            *[(f"  {reason}", count) for reason, count in summary["rejected_by_reason"].items()],
+            ("dropped: no query in the caption", counts["dropped_no_match"]),
+            ("matched pairs", counts["matched_pairs"]),
+            ("matches per matched pair", round(per_pair, 2)),
+            ("duplicates removed", counts["duplicates"]),
+            ("candidates", counts["candidates"]),
+            ("in", output),
+        ],
+    )
+    if not counts["records"]:
+        Console().print("note: the input holds no records: everything made of it is empty")
+
+
+def print_balance(manifest: dict[str, Any], output: str) -> None:
+    """Print what `pipeline balance` made."""
+    summary = manifest["summary"]
+    counts, queries, config = summary["counts"], summary["queries"], summary["config"]
+    shards = summary["shards"]
+    last = shards["first"] + shards["count"] - 1
+    print_table(
+        "balance (refill)" if summary["refill"] else "balance",
+        [
+            ("mode, cap, seed", f"{config['mode']}, {config['max_pairs_per_query']:,}, {config['seed']}"),
+            ("queries without a match", queries["without_match"]),
+            ("queries with up to the cap", queries["up_to_cap"]),
+            ("queries over the cap", queries["over_cap"]),
+            ("share of matches held by queries up to the cap", summary["tail_share"]),
+            ("expected to be selected", counts["expected_selected"]),
+            ("selected pairs", counts["selected_pairs"]),
+            *([("selected by earlier rounds", counts["selected_before"])] if summary["refill"] else []),
+            ("images", counts["images"]),
+            ("shards", f"{shards['count']:,}" + (f" ({shards['first']:05d} .. {last:05d})" if shards["count"] else "")),
+            ("in", output),
+        ],
+    )

@@ -1,0 +1,56 @@
+"""Units of resumption: what one unit makes counts as made once its commit object is there.
+
+A unit (an input split, a partition, a shard) writes its files under names of its own, then one JSON that
+names their size and SHA-256. Run again, finished units are skipped; two writers of one unit are harmless.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from schemas.storage import FileRecord, Folder
+
+
+@dataclass(frozen=True)
+class Unit:
+    """A finished unit: the files it made and what it counted."""
+
+    name: str
+    files: list[FileRecord]
+    body: dict[str, Any] = field(default_factory=dict)
+
+
+def commit_unit(folder: Folder, name: str, files: list[FileRecord], body: dict[str, Any]) -> None:
+    """Write the commit object `name` over the complete `files`; `body` holds the unit's counts (JSON values)."""
+    records = [{"name": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256} for f in files]
+    folder.write_json(name, {**body, "files": records})
+
+
+def read_unit(folder: Folder, name: str) -> Unit | None:
+    """Return the finished unit `name`, or None when it has no commit object."""
+    if not folder.exists(name):
+        return None
+    body = folder.read_json(name)
+    files = [FileRecord(**record) for record in body.pop("files")]
+    return Unit(name, files, body)
+
+
+def finished_units(folder: Folder, directory: str, suffix: str) -> list[str]:
+    """Return the names of the commit objects ``directory/*suffix``, sorted."""
+    return folder.names(directory, suffix)
+
+
+def whole_units(folder: Folder, directory: str, suffix: str) -> list[str]:
+    """Return the names of the finished units whose files are all there with the size they were committed with.
+
+    A unit that lost a file (deleted, cut off by a full disk elsewhere) is as if it had not been made.
+    """
+    found = []
+    for name in finished_units(folder, directory, suffix):
+        unit = read_unit(folder, name)
+        if unit is not None and all(_is_whole(folder, record) for record in unit.files):
+            found.append(name)
+    return found
+
+
+def _is_whole(folder: Folder, record: FileRecord) -> bool:
+    return folder.exists(record.name) and folder.size(record.name) == record.bytes

@@ -1,0 +1,1 @@
+"""Makes the query list: Wikipedia dump, page views and WordNet in, ``queries/`` out."""

@@ -1,0 +1,202 @@
+"""Find the files of WordNet without a manual step.
+
+In order: the folder given by the user, the cache of an earlier run, nltk's data if installed, nltk's download,
+the Debian package ``wordnet-base`` unpacked without root. Out: what `querygen.synsets` opens.
+"""
+
+import contextlib
+import hashlib
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+PARTS_OF_SPEECH = ("adj", "adv", "noun", "verb")
+DATA_FILES = tuple(f"{kind}.{part}" for part in PARTS_OF_SPEECH for kind in ("data", "index"))
+NEEDED_FILES = (*DATA_FILES, "cntlist.rev", *(f"{part}.exc" for part in PARTS_OF_SPEECH))
+
+_LEXNAME_LINES = (
+    "adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition "
+    "noun.communication noun.event noun.feeling noun.food noun.group noun.location noun.motive noun.object "
+    "noun.person noun.phenomenon noun.plant noun.possession noun.process noun.quantity noun.relation noun.shape "
+    "noun.state noun.substance noun.time verb.body verb.change verb.cognition verb.communication verb.competition "
+    "verb.consumption verb.contact verb.creation verb.emotion verb.motion verb.perception verb.possession "
+    "verb.social verb.stative verb.weather adj.ppl"
+)
+_LEXNAMES = _LEXNAME_LINES.split()
+"""Names of the 45 lexicographer files in their order (WordNet manual, lexnames(5WN)); Debian leaves the file out."""
+
+_LEXNAME_NUMBERS = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
+_COMMAND_TIMEOUT_S = 300
+
+DEBIAN_FOLDER = Path("/usr/share/wordnet")
+"""Where the Debian package puts the files when it is installed."""
+
+
+def lexnames_file() -> str:
+    """Return the contents of WordNet's ``lexnames``: number, name and part of speech of each lexicographer file."""
+    lines = [f"{i:02d}\t{name}\t{_LEXNAME_NUMBERS[name.split('.')[0]]}\n" for i, name in enumerate(_LEXNAMES)]
+    return "".join(lines)
+
+
+def cache_dir() -> Path:
+    """Return where WordNet is kept between runs: ``$XDG_CACHE_HOME/webimagetext/wordnet``."""
+    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(base) / "webimagetext" / "wordnet"
+
+
+def find_wordnet(wordnet_dir: str | None) -> Any:
+    """Return the root of WordNet: a folder, or nltk's pointer into its zip file.
+
+    Raises FileNotFoundError with what to do when no way works.
+    """
+    if wordnet_dir is not None:
+        check_complete(Path(wordnet_dir))
+        return wordnet_dir
+    cached = cache_dir()
+    if is_complete(cached):
+        return str(cached)
+    found = _nltk_data()
+    if found is not None:
+        return found
+    return str(prepare(cached))
+
+
+def prepare(target: Path) -> Path:
+    """Make `target` a complete WordNet folder by download; nothing to do when it is one.
+
+    Safe against other processes doing the same: the folder appears whole by a rename.
+    """
+    if is_complete(target):
+        return target
+    failures = []
+    for way in (_from_nltk, _from_debian):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".tmp-wordnet-", dir=target.parent) as work:
+            try:
+                files = way(Path(work))
+            except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
+                failures.append(f"{way.__name__.removeprefix('_from_')}: {_one_line(error)}")
+                continue
+            whole = Path(work) / "whole"
+            whole.mkdir(mode=0o755)
+            for name in (*NEEDED_FILES, "lexnames"):
+                if (files / name).is_file():
+                    shutil.copyfile(files / name, whole / name)
+            if not (whole / "lexnames").exists():
+                (whole / "lexnames").write_text(lexnames_file())
+            check_complete(whole)
+            try:
+                whole.rename(target)
+            except OSError as error:
+                if not is_complete(target):  # else another process was faster
+                    raise FileNotFoundError(
+                        f"{target}: holds something else than WordNet; delete it ({error})"
+                    ) from error
+            return target
+    raise FileNotFoundError(
+        f"WordNet was not found and could not be downloaded ({'; '.join(failures)}). Install the Debian package "
+        f"wordnet-base or nltk's 'wordnet' data (python -m nltk.downloader wordnet), or give a folder that holds "
+        f"data.noun, index.noun, ... with --wordnet-dir"
+    )
+
+
+def missing_files(folder: Path) -> list[str]:
+    """Return the files WordNet needs that `folder` lacks."""
+    return [name for name in (*NEEDED_FILES, "lexnames") if not (folder / name).is_file()]
+
+
+def is_complete(folder: Path) -> bool:
+    return not missing_files(folder)
+
+
+def check_complete(folder: Path) -> None:
+    """Raise FileNotFoundError when `folder` lacks files, with their names."""
+    missing = missing_files(folder)
+    if missing == ["lexnames"] and os.access(folder, os.W_OK):
+        (folder / "lexnames").write_text(lexnames_file())
+        return
+    if missing:
+        raise FileNotFoundError(
+            f"{folder}: expected a WordNet folder, missing {', '.join(missing[:4])}"
+            f"{', ...' if len(missing) > 4 else ''}; `querygen wordnet --output {folder}` makes one"
+        )
+
+
+def digest(root: Any) -> dict[str, Any]:
+    """Return name, bytes and SHA-256 over the data files of WordNet: its place in the run's inputs."""
+    total, whole = 0, hashlib.sha256()
+    for name in DATA_FILES:
+        with open_file(root, name) as source:
+            while block := source.read(1 << 20):
+                total += len(block)
+                whole.update(block)
+    return {"name": "wordnet", "bytes": total, "sha256": whole.hexdigest()}
+
+
+@contextlib.contextmanager
+def open_file(root: Any, name: str) -> Iterator[Any]:
+    """Open one file of WordNet for reading bytes."""
+    with contextlib.closing((Path(root) / name).open("rb") if isinstance(root, str) else root.join(name).open()) as raw:
+        yield raw
+
+
+def _nltk_data() -> Any:
+    import nltk
+
+    for name in ("corpora/wordnet", "corpora/wordnet.zip/wordnet/"):
+        try:
+            return nltk.data.find(name)
+        except (LookupError, OSError):
+            continue
+    return None
+
+
+def _from_nltk(work: Path) -> Path:
+    import nltk
+
+    folder = work / "nltk_data"
+    folder.mkdir(mode=0o700)
+    nltk.data.path.append(str(folder))
+    try:
+        with open(os.devnull, "w") as silent, contextlib.redirect_stdout(silent), contextlib.redirect_stderr(silent):
+            if not nltk.download("wordnet", download_dir=str(folder), quiet=True, print_error_to=silent):
+                raise LookupError("nltk's server could not be reached")
+        shutil.unpack_archive(folder / "corpora" / "wordnet.zip", work / "nltk_unpacked")
+    finally:
+        nltk.data.path.remove(str(folder))
+    return work / "nltk_unpacked" / "wordnet"
+
+
+def _from_debian(work: Path) -> Path:
+    if missing_files(DEBIAN_FOLDER) in ([], ["lexnames"]):
+        return DEBIAN_FOLDER
+    package = work / "package"
+    package.mkdir()
+    try:
+        _run(["apt-get", "download", "wordnet-base"], package)
+    except subprocess.CalledProcessError:
+        if os.geteuid() != 0:
+            raise
+        _run(["apt-get", "update"], package)
+        _run(["apt-get", "download", "wordnet-base"], package)
+    archive = next(package.glob("wordnet-base*.deb"), None)
+    if archive is None:
+        raise FileNotFoundError("apt-get download left no wordnet-base package")
+    _run(["dpkg-deb", "-x", str(archive), str(work / "unpacked")], package)
+    return work / "unpacked" / "usr" / "share" / "wordnet"
+
+
+def _run(command: list[str], folder: Path) -> None:
+    subprocess.run(
+        command, cwd=folder, check=True, timeout=_COMMAND_TIMEOUT_S, stdin=subprocess.DEVNULL, capture_output=True
+    )
+
+
+def _one_line(error: BaseException) -> str:
+    detail = getattr(error, "stderr", b"") or b""
+    lines = [line for line in detail.decode("utf-8", "replace").splitlines() if line.startswith("E:")]
+    return lines[0] if lines else " ".join(str(error).split())[:200]

@@ -1,0 +1,8 @@
+"""The records that join the parts: schemas, identities, manifests and the text normal form.
+
+The three parts (``querygen``, ``pipeline``, ``trainer``) never import each other; what one writes and
+another reads is described here and nowhere else.
+"""
+
+SCHEMA_VERSION = "1.0"
+"""``major.minor`` of every folder; an older minor is read, another major is refused."""

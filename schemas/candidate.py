@@ -1,0 +1,72 @@
+"""Candidates (pairs with their matched query ids) and the selection made of them."""
+
+import pyarrow as pa
+
+from schemas.buffers import ID
+
+IMAGE_REF = pa.struct(
+    [
+        pa.field("root", pa.string()),
+        pa.field("member", pa.string()),
+        pa.field("offset", pa.int64()),
+        pa.field("length", pa.int64()),
+    ]
+)
+"""A local image: name of the input root, path below it (``shard.tar/name.jpg`` inside a tar), and for a
+tar member the byte range of the image in the tar file."""
+
+QUERY_IDS = pa.list_(pa.field("item", pa.int32(), nullable=False))
+
+_CANDIDATE_FIELDS = [
+    pa.field("pair_id", ID, nullable=False),
+    pa.field("image_id", ID, nullable=False),
+    pa.field("url", pa.string()),
+    pa.field("image_ref", IMAGE_REF),
+    pa.field("caption", pa.string(), nullable=False),
+    pa.field("text_source", pa.string(), nullable=False),
+    pa.field("page_url", pa.string()),
+    pa.field("source_file", pa.string(), nullable=False),
+    pa.field("source_row", pa.int64(), nullable=False),
+    pa.field("language", pa.string()),
+    pa.field("license", pa.string()),
+    pa.field("query_ids", QUERY_IDS, nullable=False),
+]
+
+_SELECTION_FIELDS = [
+    pa.field("rank", pa.uint64(), nullable=False),
+    pa.field("kept_by", QUERY_IDS, nullable=False),
+    pa.field("shard", pa.int32(), nullable=False),
+    pa.field("key", pa.string(), nullable=False),
+]
+
+
+def candidate_schema(extra: pa.StructType | None = None) -> pa.Schema:
+    """Return the schema of ``candidates/*.parquet``.
+
+    Exactly one of url and image_ref is set. query_ids is ascending, without repeats, never empty.
+    `extra` holds the columns carried through from the input, by an allow list.
+    """
+    extra_field = [pa.field("extra", extra)] if extra is not None and extra.num_fields else []
+    return pa.schema(_CANDIDATE_FIELDS + extra_field)
+
+
+def selection_schema(extra: pa.StructType | None = None) -> pa.Schema:
+    """Return the schema of ``selection/NNNNN.parquet``, one file per shard: candidates plus
+
+    rank (uint64, see `schemas.identity`), kept_by (the queries that keep the pair, ascending), shard
+    and key (hex of image_id). Rows are sorted by (image_id, rank, pair_id).
+    """
+    return pa.schema(list(candidate_schema(extra)) + _SELECTION_FIELDS)
+
+
+QUERY_COUNTS = pa.schema(
+    [
+        pa.field("query_id", pa.int32(), nullable=False),
+        pa.field("matched", pa.int64(), nullable=False),
+        pa.field("kept", pa.int64(), nullable=False),
+        pa.field("selected", pa.int64(), nullable=False),
+        pa.field("threshold", pa.uint64()),
+    ]
+)
+"""``query_counts.parquet``: one row per query, in query_id order. selected counts the selected pairs that
+match the query, kept those this query keeps; threshold is the highest rank kept, null = uncapped."""

@@ -1,0 +1,209 @@
+"""Identities: image_id, pair_id, rank. All are BLAKE2b, so anyone can recompute them with `hashlib`.
+
+========  ======================================================================  ==============
+identity  hashed bytes                                                            ``person``
+========  ======================================================================  ==============
+image_id  the normalised URL, or ``root NUL member`` of a local image             ``wit.image.1``
+pair_id   image_id (16 bytes), then the stored caption in UTF-8                   ``wit.pair.1``
+rank      pair_id; 8-byte digest read little-endian, key = seed as 8 bytes        ``wit.rank.1``
+draw      pair_id, query_id as 4 bytes little-endian; as rank                     ``wit.draw.1``
+========  ======================================================================  ==============
+
+The digests of ids have 16 bytes. The ``person`` keeps the hash domains apart: selected pairs all have
+low ranks, so a partition or shard cut from the rank would be uneven.
+"""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.blake2 import UInt8Array, UInt64Array, digest_rows
+from schemas.buffers import ids_from_words, string_buffers, strings, words_from_ids
+
+IDENTITY_VERSION = "1"
+"""Part of every run identity: raise it whenever an id of the same input would change."""
+
+MAX_URL_BYTES = 8192
+"""Longer URLs are rejections; browsers and servers stop between 2 and 8 KiB."""
+
+URL_OK, URL_NOT_HTTP, URL_NO_HOST, URL_BAD_CHARACTER, URL_TOO_LONG, URL_WITH_CREDENTIALS = range(6)
+
+URL_FAULTS = ("", "url_not_http", "url_without_host", "url_bad_character", "url_too_long", "url_with_credentials")
+"""Rejection reason of each fault code of `normalise_urls`."""
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _normalise_urls(data, offsets, out, out_offsets, faults):  # type: ignore[no-untyped-def]
+    position = 0
+    for row in range(len(offsets) - 1):
+        out_offsets[row] = position
+        begin, end = offsets[row], offsets[row + 1]
+        if end - begin > MAX_URL_BYTES:
+            faults[row] = URL_TOO_LONG
+            continue
+        bad = False
+        for i in range(begin, end):
+            byte = data[i]
+            if byte <= 32 or byte == 127:
+                bad = True
+        if bad:
+            faults[row] = URL_BAD_CHARACTER
+            continue
+        # scheme, lower-cased: "http" or "https", then "://"
+        size = 0
+        scheme = b"http"
+        matched = end - begin >= 7
+        if matched:
+            for i in range(4):
+                if (data[begin + i] | 32) != scheme[i]:
+                    matched = False
+        if matched:
+            size = 5 if (data[begin + 4] | 32) == 115 else 4
+            if (
+                end - begin < size + 3
+                or data[begin + size] != 58
+                or data[begin + size + 1] != 47
+                or data[begin + size + 2] != 47
+            ):
+                matched = False
+        if not matched:
+            faults[row] = URL_NOT_HTTP
+            continue
+        for i in range(size):
+            out[position + i] = data[begin + i] | 32
+        for i in range(3):
+            out[position + size + i] = data[begin + size + i]
+        cursor = begin + size + 3
+        write = position + size + 3
+        stop = cursor  # end of the authority: "/", "?" or "#"
+        while stop < end and data[stop] != 47 and data[stop] != 63 and data[stop] != 35:
+            stop += 1
+        host = cursor
+        for i in range(cursor, stop):
+            if data[i] == 64:  # "user:password@host": must not be published
+                bad = True
+        if bad:
+            faults[row] = URL_WITH_CREDENTIALS
+            continue
+        port = stop  # position of ":port", not the colons inside "[::1]"
+        for i in range(host, stop):
+            if data[i] == 58 and port == stop:
+                port = i
+            elif data[i] == 93:
+                port = stop
+        for i in range(port + 1, stop):
+            if data[i] < 48 or data[i] > 57:
+                bad = True
+        if bad:
+            faults[row] = URL_BAD_CHARACTER
+            continue
+        if port == host:
+            faults[row] = URL_NO_HOST
+            continue
+        for i in range(host, port):
+            byte = data[i]
+            out[write] = byte | 32 if 65 <= byte <= 90 else byte
+            write += 1
+        digits = stop - port - 1
+        default = digits <= 0
+        if size == 4 and digits == 2:
+            default = data[port + 1] == 56 and data[port + 2] == 48
+        if size == 5 and digits == 3:
+            default = data[port + 1] == 52 and data[port + 2] == 52 and data[port + 3] == 51
+        if not default:
+            for i in range(port, stop):
+                out[write] = data[i]
+                write += 1
+        if stop == end or data[stop] != 47:
+            out[write] = 47
+            write += 1
+        for i in range(stop, end):
+            if data[i] == 35:
+                break
+            out[write] = data[i]
+            write += 1
+        position = write
+    out_offsets[len(offsets) - 1] = position
+    return position
+
+
+def normalise_urls(urls: pa.ChunkedArray | pa.Array) -> tuple[pa.Array, npt.NDArray[np.uint8]]:
+    """Return (normalised URLs, fault code per row; index into `URL_FAULTS`, 0 = good).
+
+    Normalised: scheme and host in lower case, default port and fragment cut, an empty path made ``/``.
+    Path and query stay as they are. A faulty row is empty. Only http and https are URLs of images,
+    and none with a user name or password: those must not be published.
+    """
+    data, offsets = string_buffers(urls)
+    num_rows = len(offsets) - 1
+    out = np.empty(int(offsets[-1] - offsets[0]) + num_rows + 1, dtype=np.uint8)
+    out_offsets = np.zeros(num_rows + 1, dtype=np.int64)
+    faults = np.zeros(num_rows, dtype=np.uint8)
+    size = _normalise_urls(data, offsets, out, out_offsets, faults)
+    return strings(out[:size], out_offsets), faults
+
+
+def image_ids(normalised_references: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the image_id of each normalised URL or local reference (see `local_references`)."""
+    data, offsets = string_buffers(normalised_references)
+    return ids_from_words(digest_rows(data, offsets, digest_bytes=16, person=b"wit.image.1"))
+
+
+def local_references(root: str, members: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return ``root NUL member`` per row: what `image_ids` hashes for an image that has no URL.
+
+    `root` names the input, never a machine path; `member` is the path below it, ``/`` separated, for an
+    image inside a tar ``shard.tar/name.jpg``.
+    """
+    return pc.binary_join_element_wise(pa.scalar(root), members.cast(pa.string()), "\0")
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _prefixed(prefixes, data, offsets):  # type: ignore[no-untyped-def]
+    num_rows, width = prefixes.shape
+    out = np.empty(num_rows * width + offsets[-1] - offsets[0], dtype=np.uint8)
+    out_offsets = np.empty(num_rows + 1, dtype=np.int64)
+    position = 0
+    for row in range(num_rows):
+        out_offsets[row] = position
+        for i in range(width):
+            out[position + i] = prefixes[row, i]
+        position += width
+        for i in range(offsets[row], offsets[row + 1]):
+            out[position] = data[i]
+            position += 1
+    out_offsets[num_rows] = position
+    return out, out_offsets
+
+
+def pair_ids(image_id: pa.ChunkedArray | pa.Array, captions: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return the pair_id of each (image_id, stored caption)."""
+    prefixes = np.ascontiguousarray(words_from_ids(image_id)).view(np.uint8).reshape(-1, 16)
+    data, offsets = string_buffers(captions)
+    joined, joined_offsets = _prefixed(prefixes, data, offsets)
+    return ids_from_words(digest_rows(joined, joined_offsets, digest_bytes=16, person=b"wit.pair.1"))
+
+
+def seed_key(seed: int) -> bytes:
+    """Return the hash key of a public seed: 8 bytes, little-endian. Raises ValueError outside 0 .. 2**64 - 1."""
+    if not 0 <= seed < 2**64:
+        raise ValueError(f"seed must be in 0 .. 2**64 - 1, found {seed!r}")
+    return seed.to_bytes(8, "little")
+
+
+def ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes) -> UInt64Array:
+    """Return the uint64 rank of each pair under `key` (`seed_key` of the seed, or a private key)."""
+    rows = np.ascontiguousarray(words_from_ids(pair_id)).view(np.uint8).reshape(-1)
+    offsets = np.arange(len(rows) // 16 + 1, dtype=np.int64) * 16
+    return digest_rows(rows, offsets, digest_bytes=8, person=b"wit.rank.1", key=key)[:, 0]
+
+
+def draws(pair_words: UInt64Array, query_ids: npt.NDArray[np.int32], key: bytes) -> UInt64Array:
+    """Return a uint64 draw per (pair, query): row i of `pair_words` ``[rows, 2]`` with ``query_ids[i]``."""
+    rows: UInt8Array = np.empty((len(query_ids), 20), dtype=np.uint8)
+    rows[:, :16] = np.ascontiguousarray(pair_words).view(np.uint8).reshape(-1, 16)
+    rows[:, 16:] = query_ids.astype("<i4").view(np.uint8).reshape(-1, 4)
+    offsets = np.arange(len(rows) + 1, dtype=np.int64) * 20
+    return digest_rows(rows.reshape(-1), offsets, digest_bytes=8, person=b"wit.draw.1", key=key)[:, 0]

@@ -1,0 +1,101 @@
+"""``manifest.json``: written last, in one atomic step; a folder without it is unfinished.
+
+The list of files with rows, bytes and SHA-256 is ``files.parquet`` beside it, because 10 million files do
+not fit a JSON.
+"""
+
+import hashlib
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from schemas import SCHEMA_VERSION
+from schemas.run_record import MANIFEST_FILE, RUN_FILE
+from schemas.storage import FileRecord, Folder
+from schemas.text import UNIDATA_VERSION
+
+FILES_FILE = "files.parquet"
+
+KINDS = ("queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation")
+
+FILES = pa.schema(
+    [
+        pa.field("name", pa.string(), nullable=False),
+        pa.field("rows", pa.int64(), nullable=False),
+        pa.field("bytes", pa.int64(), nullable=False),
+        pa.field("sha256", pa.string(), nullable=False),
+    ]
+)
+
+
+def write_manifest(
+    folder: Folder, kind: str, files: list[FileRecord], *, rows: int, identity: str, summary: dict[str, Any]
+) -> dict[str, Any]:
+    """Write ``files.parquet``, then ``manifest.json``, over complete data; return the manifest.
+
+    `rows` counts the folder's records (queries, candidates, selected pairs, images). `summary` holds the counts
+    and settings later stages and people read: JSON values, no clock, no machine path.
+    """
+    if kind not in KINDS:
+        raise ValueError(f"kind must be one of {KINDS}, found {kind!r}")
+    ordered = sorted(files, key=lambda record: record.name)
+    table = pa.Table.from_arrays(
+        [pa.array([getattr(record, name) for record in ordered], FILES.field(name).type) for name in FILES.names],
+        schema=FILES,
+    )
+    buffer = pa.BufferOutputStream()
+    pq.write_table(table, buffer, compression="zstd")
+    files_record = folder.write(FILES_FILE, buffer.getvalue().to_pybytes())
+    manifest = {
+        "schema": SCHEMA_VERSION,
+        "kind": kind,
+        "identity": identity,
+        "unidata_version": UNIDATA_VERSION,
+        "rows": rows,
+        "bytes": sum(record.bytes for record in ordered),
+        "num_files": len(ordered),
+        "files_sha256": files_record.sha256,
+        "summary": summary,
+    }
+    folder.write_json(MANIFEST_FILE, manifest)
+    return manifest
+
+
+def read_manifest(folder: Folder, kind: str) -> dict[str, Any]:
+    """Return the manifest of a finished folder of `kind`.
+
+    Raises FileNotFoundError when the folder is absent or unfinished and ValueError for another kind or
+    an unknown schema version; each says what to do.
+    """
+    if not folder.exists(MANIFEST_FILE):
+        if not folder.exists():
+            raise FileNotFoundError(f"{folder.url}: no such folder; expected a finished {kind} folder")
+        state = (
+            "is unfinished (no manifest.json)" if folder.exists(RUN_FILE) else f"is no {kind} folder (no {RUN_FILE})"
+        )
+        raise FileNotFoundError(
+            f"{folder.url} {state}; run the command that makes it again: it resumes what is missing"
+        )
+    manifest: dict[str, Any] = folder.read_json(MANIFEST_FILE)
+    major, _, minor = str(manifest.get("schema", "")).partition(".")
+    known_major, _, known_minor = SCHEMA_VERSION.partition(".")
+    if major != known_major or not minor.isdigit() or int(minor) > int(known_minor):
+        raise ValueError(
+            f"{folder.path(MANIFEST_FILE)}: schema {manifest.get('schema')!r} cannot be read by this version "
+            f"(it reads {known_major}.0 to {SCHEMA_VERSION}); make the folder again or use the version that wrote it"
+        )
+    if manifest.get("kind") != kind:
+        raise ValueError(f"{folder.url}: expected a {kind} folder, found kind {manifest.get('kind')!r}")
+    return manifest
+
+
+def manifest_sha256(folder: Folder) -> str:
+    """Return the SHA-256 of the folder's ``manifest.json``: what identifies a folder used as input."""
+    return hashlib.sha256(folder.read(MANIFEST_FILE)).hexdigest()
+
+
+def read_files(folder: Folder) -> list[FileRecord]:
+    """Return the file list of a finished folder."""
+    table = pq.read_table(pa.BufferReader(folder.read(FILES_FILE)), schema=FILES)
+    return [FileRecord(**row) for row in table.to_pylist()]

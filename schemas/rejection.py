@@ -1,0 +1,67 @@
+"""Rejections: broken records of any stage, all stored. Expected drops are counted and sampled instead."""
+
+import pyarrow as pa
+
+MAX_VALUE_BYTES = 1000
+"""The offending value is cut to this many bytes (at a character boundary)."""
+
+REJECTIONS = pa.schema(
+    [
+        pa.field("stage", pa.string(), nullable=False),
+        pa.field("reason", pa.string(), nullable=False),
+        pa.field("source_file", pa.string(), nullable=False),
+        pa.field("position", pa.int64(), nullable=False),
+        pa.field("value", pa.string()),
+    ]
+)
+"""position is the row of a table, or the byte offset in a dump or archive (-1: the file as a whole)."""
+
+STAGES = ("querygen", "collect", "balance", "download")
+
+REASONS = {
+    "querygen": (
+        "file_unreadable", "file_truncated", "page_malformed", "page_markup_unclosed", "page_views_line_malformed",
+        "title_without_word", "synset_without_word",
+    ),
+    "collect": (
+        "file_unreadable", "file_truncated", "row_malformed", "url_missing", "url_not_http", "url_without_host",
+        "url_bad_character", "url_too_long", "url_with_credentials",
+        "caption_missing", "caption_not_utf8", "caption_too_long", "image_missing",
+        "member_unreadable", "name_not_utf8", "key_repeated",
+    ),
+    "balance": (),
+    "download": (
+        "dns_failed", "connect_failed", "tls_failed", "timed_out", "http_error", "too_many_redirects",
+        "private_address", "body_too_large", "body_truncated", "opted_out", "image_missing",
+        "not_an_image", "format_not_allowed", "image_truncated", "too_many_pixels", "image_too_small",
+        "decode_failed", "decode_timed_out", "decoder_crashed", "url_invalid",
+    ),
+}  # fmt: skip
+"""The reasons of each stage; a reason outside this list is a programming error."""
+
+
+def cut(value: str | bytes | None) -> str | None:
+    """Return the offending `value` as text, cut to `MAX_VALUE_BYTES`."""
+    if value is None:
+        return None
+    raw = value.encode("utf-8", "replace") if isinstance(value, str) else value
+    return raw[:MAX_VALUE_BYTES].decode("utf-8", "ignore" if isinstance(value, str) else "replace")
+
+
+def rejections(stage: str, rows: list[tuple[str, str, int, str | bytes | None]]) -> pa.Table:
+    """Return the table of ``(reason, source_file, position, value)`` rows. For the few broken records only."""
+    if stage not in STAGES:
+        raise ValueError(f"stage must be one of {STAGES}, found {stage!r}")
+    for reason, *_ in rows:
+        if reason not in REASONS[stage]:
+            raise ValueError(f"{reason!r} is not a rejection reason of {stage}; add it to schemas/rejection.py")
+    columns = [
+        [stage] * len(rows),
+        [row[0] for row in rows],
+        [row[1] for row in rows],
+        [row[2] for row in rows],
+        [cut(row[3]) for row in rows],
+    ]
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, REJECTIONS, strict=True)], schema=REJECTIONS
+    )

@@ -1,0 +1,143 @@
+"""``run.json``: who made a folder and from what. Written first, exclusively; outside all byte comparisons.
+
+A folder is absent, unfinished (``run.json`` but no ``manifest.json``), or finished. The same run resumes
+an unfinished folder; another run is refused with the difference shown.
+"""
+
+import dataclasses
+import hashlib
+import platform
+import sys
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+from schemas import SCHEMA_VERSION
+from schemas.identity import IDENTITY_VERSION
+from schemas.storage import Folder, canonical_json
+from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
+
+RUN_FILE = "run.json"
+MANIFEST_FILE = "manifest.json"
+
+_REPORTED_PACKAGES = ("webimagetext", "apache-beam", "pyarrow", "numpy", "numba", "pillow", "torch", "ray")
+
+
+class FolderConflict(ValueError):
+    """The output folder belongs to another run."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRecord:
+    """What decides the bytes of a folder."""
+
+    command: str
+    """For example ``pipeline collect``."""
+    config: dict[str, Any]
+    """Every option that can change the result: not the output path, not Beam options, not progress."""
+    inputs: list[dict[str, Any]] = field(default_factory=list)
+    """The resolved inputs: ``{"name": ..., "bytes": ...}`` of files, ``{"name": ..., "manifest_sha256": ...}`` of
+    folders. Names are relative to the input's root, so a copy elsewhere is the same input."""
+    algorithm: str = "1"
+    """Version of the command's own algorithm."""
+    paths: dict[str, Any] = field(default_factory=dict)
+    """Where inputs lay on this machine: kept for later stages, no part of the identity."""
+
+    def identity_parts(self) -> dict[str, Any]:
+        """Return what is hashed into the identity."""
+        return {
+            "command": self.command,
+            "config": self.config,
+            "inputs": self.inputs,
+            "versions": {
+                "schema": SCHEMA_VERSION,
+                "identity": IDENTITY_VERSION,
+                "normal_form": NORMAL_FORM_VERSION,
+                "unidata": UNIDATA_VERSION,
+                "algorithm": self.algorithm,
+            },
+        }
+
+    @property
+    def identity(self) -> str:
+        """Hash of command, config, inputs and versions: 32 hex digits."""
+        return hashlib.blake2b(canonical_json(self.identity_parts()), digest_size=16).hexdigest()
+
+
+def start_run(folder: Folder, record: RunRecord) -> bool:
+    """Claim `folder` for the run. Return False when this very run has finished there already.
+
+    Raises `FolderConflict` when the folder belongs to another run (the difference is in the message), or
+    holds files but no ``run.json``.
+    """
+    body = record.identity_parts() | {
+        "identity": record.identity,
+        "started": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        "paths": record.paths,
+        "packages": _package_versions(),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "arguments": sys.argv[1:],
+    }
+    if folder.exists() and not folder.fs.isdir(folder.root):
+        raise FolderConflict(f"{folder.url} is a file; expected a folder, absent or made by the same command")
+    if not folder.exists(RUN_FILE):
+        if folder.exists() and folder.names():
+            raise FolderConflict(
+                f"{folder.url}: expected an absent or empty folder or an unfinished run of the same command, found "
+                f"files without {RUN_FILE} ({folder.names()[0]!r}, ...); choose another --output"
+            )
+        if folder.create(RUN_FILE, canonical_json(body)):
+            return True
+    found = folder.read_json(RUN_FILE)
+    if found.get("identity") != record.identity:
+        raise FolderConflict(
+            f"{folder.url} belongs to another run; choose another --output or delete it. Difference "
+            f"(found there -> asked now): {describe_difference(found, record.identity_parts())}"
+        )
+    return not folder.exists(MANIFEST_FILE)
+
+
+def read_run(folder: Folder) -> dict[str, Any]:
+    """Return the ``run.json`` of `folder`. Raises FileNotFoundError with what to do when there is none."""
+    if not folder.exists(RUN_FILE):
+        raise FileNotFoundError(f"{folder.url}: no {RUN_FILE}; expected a folder made by querygen, pipeline or trainer")
+    run: dict[str, Any] = folder.read_json(RUN_FILE)
+    return run
+
+
+def describe_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
+    """Return the leaves in which two identity parts differ, the first five of them."""
+    left = dict(_leaves("", {key: found.get(key) for key in asked}))
+    right = dict(_leaves("", asked))
+    keys = [key for key in sorted(left.keys() | right.keys()) if left.get(key) != right.get(key)]
+    shown = [f"{key}: {left.get(key)!r} -> {right.get(key)!r}" for key in keys[:5]]
+    return "; ".join(shown) + (f"; and {len(keys) - 5} more" if len(keys) > 5 else "")
+
+
+def config_parts(config: Any, leave_out: tuple[str, ...]) -> dict[str, Any]:
+    """Return a config dataclass as JSON values, without the fields that cannot change the result."""
+    parts = dataclasses.asdict(config)
+    unknown = set(leave_out) - parts.keys()
+    if unknown:
+        raise ValueError(f"{type(config).__name__} has no fields {sorted(unknown)}")
+    return {key: value for key, value in parts.items() if key not in leave_out}
+
+
+def _leaves(prefix: str, value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [leaf for key in value for leaf in _leaves(f"{prefix}.{key}" if prefix else str(key), value[key])]
+    if isinstance(value, list) and any(isinstance(item, dict) for item in value):
+        return [leaf for index, item in enumerate(value) for leaf in _leaves(f"{prefix}[{index}]", item)]
+    return [(prefix, list(value) if isinstance(value, tuple) else value)]
+
+
+def _package_versions() -> dict[str, str]:
+    found = {}
+    for name in _REPORTED_PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,236 @@
+"""A folder on any fsspec filesystem, written so that a crash leaves nothing half-written that looks whole.
+
+Names inside a folder are relative and ``/`` separated. Files appear whole or not at all: a rename of a
+temporary file locally, the end of the upload on an object store.
+"""
+
+import hashlib
+import json
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import IO, Any, cast
+
+import fsspec
+
+TEMPORARY_MARK = ".tmp-"
+"""Part of the name of every temporary file; such files are never read and may be deleted."""
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """What is known of a file written: the row of it in ``files.parquet``."""
+
+    name: str
+    rows: int
+    bytes: int
+    sha256: str
+
+
+class HashingFile:
+    """A binary file open for writing that keeps the count and the SHA-256 of what passes through."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+        self.closed = False
+
+    def write(self, data: Any) -> int:
+        self._hash.update(data)
+        self._raw.write(data)
+        size = memoryview(data).nbytes
+        self.bytes += size
+        return size
+
+    def tell(self) -> int:
+        return self.bytes
+
+    def flush(self) -> None:
+        self._raw.flush()
+
+    def close(self) -> None:
+        self.closed = True
+
+    def readable(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return False
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+
+class Folder:
+    """One folder of the way of the data, by path or fsspec URL."""
+
+    def __init__(self, path: str) -> None:
+        self.fs, root = fsspec.core.url_to_fs(path)
+        self.local = "file" in ([self.fs.protocol] if isinstance(self.fs.protocol, str) else self.fs.protocol)
+        self.root: str = os.path.abspath(root) if self.local else root.rstrip("/")
+
+    @property
+    def url(self) -> str:
+        """The absolute path, or the URL, by which any process opens this folder."""
+        return self.root if self.local else str(self.fs.unstrip_protocol(self.root))
+
+    def sub(self, name: str) -> "Folder":
+        """Return the folder `name` below this one."""
+        return Folder(f"{self.url}/{name}")
+
+    def path(self, name: str) -> str:
+        """Return the path of file `name` as `self.fs` takes it."""
+        return f"{self.root}/{name}"
+
+    def exists(self, name: str = "") -> bool:
+        return bool(self.fs.exists(self.path(name) if name else self.root))
+
+    def names(self, directory: str = "", suffix: str = "") -> list[str]:
+        """Return the names of the files directly in `directory`, sorted, temporaries left out."""
+        parent = self.path(directory) if directory else self.root
+        if not self.fs.isdir(parent):
+            return []
+        prefix = f"{directory}/" if directory else ""
+        found = [entry["name"].rsplit("/", 1)[-1] for entry in self.fs.ls(parent, detail=True, refresh=True)
+                 if entry["type"] == "file"]  # fmt: skip
+        return sorted(prefix + name for name in found if name.endswith(suffix) and TEMPORARY_MARK not in name)
+
+    def open(self, name: str) -> IO[bytes]:
+        """Open file `name` for reading bytes."""
+        return cast(IO[bytes], self.fs.open(self.path(name), "rb"))
+
+    def read(self, name: str) -> bytes:
+        return cast(bytes, self.fs.cat_file(self.path(name)))
+
+    def read_json(self, name: str) -> Any:
+        """Return the parsed JSON file `name`. Raises ValueError that names the file when it is not JSON."""
+        try:
+            return json.loads(self.read(name))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{self.path(name)}: expected JSON, {error}") from error
+
+    def size(self, name: str) -> int:
+        return int(self.fs.size(self.path(name)))
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[HashingFile]:
+        """Open file `name` for writing; it appears, whole, when the block ends without an exception.
+
+        Two writers of one name are harmless: each has its own temporary file, the last rename stays.
+        """
+        target = self.path(name)
+        if not self.local:
+            raw = self.fs.open(target, "wb")
+            try:
+                yield HashingFile(raw)
+            except BaseException:
+                raw.discard() if hasattr(raw, "discard") else None
+                raise
+            raw.close()
+            return
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        temporary = f"{os.path.dirname(target)}/{TEMPORARY_MARK}{uuid.uuid4().hex}-{os.path.basename(target)}"
+        try:
+            with open(temporary, "wb") as local_raw:
+                yield HashingFile(local_raw)
+                local_raw.flush()
+                os.fsync(local_raw.fileno())
+            os.replace(temporary, target)
+        except BaseException:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise
+
+    def write(self, name: str, data: bytes, rows: int = 0) -> FileRecord:
+        """Write file `name` whole and return its record."""
+        with self.writing(name) as sink:
+            sink.write(data)
+        return FileRecord(name, rows, sink.bytes, sink.sha256)
+
+    def write_json(self, name: str, value: Any) -> FileRecord:
+        return self.write(name, canonical_json(value))
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Write file `name` only if it does not exist yet, in one step; tell whether it was written."""
+        target = self.path(name)
+        if not self.local:
+            try:
+                self.fs.pipe_file(target, data, mode="create")
+            except FileExistsError:
+                return False
+            return True
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        temporary = f"{os.path.dirname(target)}/{TEMPORARY_MARK}{uuid.uuid4().hex}-{os.path.basename(target)}"
+        with open(temporary, "wb") as raw:
+            raw.write(data)
+            raw.flush()
+            os.fsync(raw.fileno())
+        try:
+            os.link(temporary, target)
+        except FileExistsError:
+            return False
+        except OSError:  # a filesystem without hard links: exclusive, but not in one step
+            return _create_without_link(target, data)
+        finally:
+            os.unlink(temporary)
+        return True
+
+    def delete(self, name: str) -> None:
+        """Delete file or folder `name` if it exists."""
+        if self.exists(name):
+            self.fs.rm(self.path(name), recursive=True)
+
+    def delete_temporaries(self) -> None:
+        """Delete what killed writers left behind. When all is written: until then another launcher may be at work."""
+        if self.local:
+            for directory, _, names in os.walk(self.root):
+                for name in names:
+                    if name.startswith(TEMPORARY_MARK):
+                        os.unlink(f"{directory}/{name}")
+
+
+def _create_without_link(target: str, data: bytes) -> bool:
+    try:
+        with open(target, "xb") as raw:
+            raw.write(data)
+    except FileExistsError:
+        return False
+    return True
+
+
+def canonical_json(value: Any) -> bytes:
+    """Return `value` as JSON in one fixed form: sorted keys, two spaces, a line end last."""
+    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def expand_glob(pattern: str) -> list[str]:
+    """Return the files a path, glob, or comma-separated list of them names, sorted, each once.
+
+    Works on any fsspec URL. Raises FileNotFoundError that names the part that matches nothing.
+    """
+    found: set[str] = set()
+    whole_fs, whole_path = fsspec.core.url_to_fs(pattern)
+    for part in [pattern] if whole_fs.isfile(whole_path) else pattern.split(","):  # a name may hold a comma
+        part = part.strip()
+        fs, path = fsspec.core.url_to_fs(part)
+        local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
+        paths = [path] if fs.isfile(path) else [name for name in fs.glob(path) if fs.isfile(name)]
+        if not paths:
+            raise FileNotFoundError(
+                f"no file matches {part!r}; give an existing file or a glob such as 'data/*.parquet'"
+            )
+        found.update(os.path.abspath(name) if local else str(fs.unstrip_protocol(name)) for name in paths)
+    return sorted(found)
+
+
+def file_size(path: str) -> int:
+    """Return the size in bytes of a file by path or fsspec URL."""
+    fs, name = fsspec.core.url_to_fs(path)
+    return int(fs.size(name))

@@ -1,0 +1,146 @@
+"""The download job on Beam's local runner, from a selection folder to a finished shards folder, over real HTTP."""
+
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.download.config import DownloadConfig
+from pipeline.download.job import download_shards, finish_shards, run_download
+from schemas.manifest import read_files, read_manifest
+from schemas.run_record import FolderConflict
+from schemas.storage import Folder
+from tests.download_support import Web, make_selection, picture, serving
+
+FAULTS = {
+    "status/404": "http_error", "status/500": "http_error", "never": "timed_out", "drip": "timed_out",
+    "truncated": "body_truncated", "endless": "body_too_large", "gzip_bomb": "body_too_large", "html": "not_an_image",
+    "loop": "too_many_redirects", "robots?tag=noai": "opted_out", "bomb": "too_many_pixels", "reset": "connect_failed",
+}  # fmt: skip
+
+
+@pytest.fixture
+def web() -> Iterator[Web]:
+    with serving() as found:
+        yield found
+
+
+def config(tmp_path: Path, output: str = "shards", **options: object) -> DownloadConfig:
+    values: dict[str, object] = {
+        "allow_private_addresses": True, "timeout_s": 3.0, "retries": 1, "max_body_bytes": 4 << 20,
+        "num_decode_processes": 1, "image_size": 32,
+    }  # fmt: skip
+    return DownloadConfig(
+        selection=str(tmp_path / "selection"), output=str(tmp_path / output), **(values | options)  # type: ignore[arg-type]
+    )  # fmt: skip
+
+
+def data_files(folder: Path) -> dict[str, bytes]:
+    """Return what must be the same after every run: not the run's record, not the clocks."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != "run.json" and not path.name.endswith("_stats.json")
+    }
+
+
+def test_every_image_has_its_stated_outcome(tmp_path: Path, web: Web) -> None:
+    good = [(web.url(f"good/{number}"), f"picture {number}") for number in range(20)]
+    good += [(web.url("busy"), "429 first"), (web.url("broken_once"), "500 first")]
+    rows = good + [(web.url("good/0"), "a second caption")] + [(web.url(path), path) for path in FAULTS]
+    make_selection(str(tmp_path / "selection"), [rows])
+    manifest = run_download(config(tmp_path))
+    table = pq.read_table(tmp_path / "shards" / "00000.parquet").to_pylist()
+    assert {row["url"].removeprefix(web.url("")): row["reason"] for row in table} == FAULTS | {
+        url.removeprefix(web.url("")): None for url, _ in good
+    }
+    assert [row["key"] for row in table] == sorted(row["key"] for row in table)
+    assert manifest["rows"] == len(good)
+    assert manifest["summary"]["images_planned"] == len(good) + len(FAULTS)
+    assert manifest["summary"]["outcomes"]["timed_out"] == 2
+    assert json.loads((tmp_path / "shards" / "sizes.json").read_text()) == {"00000.tar": len(good)}
+    rejected = pq.read_table(tmp_path / "shards" / "rejections" / "00000.parquet").to_pylist()
+    assert {row["value"].removeprefix(web.url("")): row["reason"] for row in rejected} == FAULTS
+    stats = json.loads((tmp_path / "shards" / "00000_stats.json").read_text())
+    assert (stats["count"], stats["successes"], stats["failed_to_resize"]) == (len(table), len(good), 2)
+    assert web.requests["status/500"] == 2
+    assert web.requests["status/404"] == 1
+    assert web.requests["good/0"] == 1
+    for record in read_files(Folder(str(tmp_path / "shards"))):
+        assert (tmp_path / "shards" / record.name).stat().st_size == record.bytes
+
+
+def test_private_addresses_are_not_asked_by_default(tmp_path: Path, web: Web) -> None:
+    make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x")]])
+    manifest = run_download(config(tmp_path, allow_private_addresses=False))
+    assert manifest["summary"]["outcomes"] == {"private_address": 1}
+    assert sum(web.requests.values()) == 0
+
+
+def test_local_images_need_no_request(tmp_path: Path) -> None:
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    for number in range(3):
+        (photos / f"{number}.jpg").write_bytes(picture(seed=number))
+    rows = [({"root": "p", "member": f"{number}.jpg", "offset": None, "length": None}, "x") for number in range(4)]
+    make_selection(str(tmp_path / "selection"), [rows], roots={"p": str(photos)})
+    manifest = run_download(config(tmp_path))
+    assert manifest["summary"]["outcomes"] == {"image_missing": 1, "success": 3}
+    moved = photos.rename(tmp_path / "moved")
+    again = run_download(config(tmp_path, "again", image_root=(f"p={moved}",)))
+    assert again["summary"]["outcomes"] == manifest["summary"]["outcomes"]
+
+
+def test_a_resumed_run_fetches_only_what_is_missing_and_gives_the_same_bytes(tmp_path: Path, web: Web) -> None:
+    shards = [[(web.url(f"good/{shard}/{number}"), "x") for number in range(5)] for shard in range(3)]
+    make_selection(str(tmp_path / "selection"), shards)
+    run_download(config(tmp_path))
+    expected = data_files(tmp_path / "shards")
+    folder = tmp_path / "shards"
+    for name in ("00001_stats.json", "manifest.json", "files.parquet", "00001.tar"):
+        (folder / name).unlink()
+    (folder / ".tmp-123-00001.tar").write_bytes(b"half")
+    web.requests.clear()
+    run_download(config(tmp_path))
+    assert data_files(folder) == expected
+    assert set(web.requests) == {f"good/1/{number}" for number in range(5)}
+    web.requests.clear()
+    run_download(config(tmp_path))  # finished: nothing to do
+    assert not web.requests
+    with pytest.raises(FolderConflict, match="image_size"):
+        run_download(config(tmp_path, image_size=64))
+
+
+def test_two_worker_processes_give_the_same_bytes_and_leave_no_process(tmp_path: Path, web: Web) -> None:
+    shards = [[(web.url(f"good/{shard}/{number}"), "x") for number in range(4)] for shard in range(3)]
+    make_selection(str(tmp_path / "selection"), shards)
+    run_download(config(tmp_path))
+    run_download(config(tmp_path, "two"), ["--direct_num_workers=2", "--direct_running_mode=multi_processing"])
+    one, two = data_files(tmp_path / "shards"), data_files(tmp_path / "two")
+    assert one == two
+    children = Path(f"/proc/self/task/{os.getpid()}/children").read_text().split()
+    commands = [Path(f"/proc/{child}/cmdline").read_bytes() for child in children]
+    assert not [command for command in commands if b"decode_worker" in command]
+
+
+def test_a_refill_continues_the_shard_numbers(tmp_path: Path, web: Web) -> None:
+    first = make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x"), (web.url("status/404"), "y")]])
+    refill = make_selection(str(tmp_path / "refill"), [[(web.url("good/2"), "z")]], first_shard=1)
+    shards = Folder(str(tmp_path / "shards"))
+    for selection in (first, refill):
+        report = download_shards(selection, shards, config(tmp_path), [], {})
+        assert (report.shards, report.successes) == (1, 1)
+    finish_shards(shards, [first, refill], "identity")
+    manifest = read_manifest(shards, "shards")
+    assert shards.read_json("sizes.json") == {"00000.tar": 1, "00001.tar": 1}
+    assert len(manifest["summary"]["selections"]) == 2
+
+
+def test_too_many_failures_end_the_run(tmp_path: Path, web: Web) -> None:
+    make_selection(str(tmp_path / "selection"), [[(web.url("status/404"), "x"), (web.url("good/1"), "y")]])
+    with pytest.raises(ValueError, match="1 of 2 images"):
+        run_download(config(tmp_path, max_failed_fraction=0.4))
+    assert not (tmp_path / "shards" / "manifest.json").exists()

@@ -1,0 +1,120 @@
+"""Speed of collect and balance: the matching kernel beside pyahocorasick, then both jobs end to end.
+
+Run by `make bench BENCH=collect`. Captions are real ones where they are present, else made by seed; queries
+are 500,000 phrases of them and of made words. Each figure of the kernel is the best of a few rounds, peers alternating.
+"""
+
+import random
+import shutil
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.balance.config import BalanceConfig
+from pipeline.balance.job import run_balance
+from pipeline.collect.config import CollectConfig
+from pipeline.collect.job import run_collect
+from pipeline.match.matcher import Matcher
+from schemas.text import normal_form, words
+from tests.bench.timing import best, line
+from tests.conftest import SHARED_DATA, write_queries
+from tests.metaclip_reference import automaton, spacing
+
+NUM_QUERIES = 500_000
+NUM_CAPTIONS = 100_000
+NUM_PAIRS = 1_000_000
+
+
+def captions() -> list[str]:
+    """Return `NUM_CAPTIONS` captions."""
+    path = SHARED_DATA / "captions" / "test_10000.parquet"
+    choose = random.Random(0)
+    if path.is_file():
+        real = [text for text in pq.read_table(path)["TEXT"].to_pylist() if text]
+    else:
+        made = ["".join(choose.choices("abcdefghijklmnopqrstuvwxyz", k=choose.randint(2, 9))) for _ in range(20_000)]
+        real = [" ".join(choose.choices(made, k=choose.randint(4, 14))) for _ in range(10_000)]
+    return [real[number % len(real)] for number in range(NUM_CAPTIONS)]
+
+
+def queries(texts: list[str]) -> list[str]:
+    """Return `NUM_QUERIES` queries: the words and half of the bigrams of `texts`, then made words."""
+    found: dict[str, None] = {}
+    for text in texts[:10_000]:
+        split = words(text)
+        found.update(dict.fromkeys(split))
+        found.update(dict.fromkeys(" ".join(pair) for pair in zip(split[::2], split[1::2], strict=False)))
+    made = [f"made{number}" for number in range(NUM_QUERIES - len(found))]
+    return [*found, *made][:NUM_QUERIES]
+
+
+def bench_kernel(texts: list[str], query_texts: list[str]) -> None:
+    column, ids = pa.array(texts), np.arange(len(query_texts), dtype=np.int32)
+    reference = automaton(query_texts)
+    few = texts[: NUM_CAPTIONS // 10]
+
+    def peer() -> None:
+        for text in few:
+            {number for _, number in reference.iter(spacing(text))}
+
+    for rule in ("normalised", "metaclip"):
+        matcher = Matcher(pa.array(query_texts), ids, rule)
+        matcher.match(column.slice(0, 100))
+
+        def ours(matcher: Matcher = matcher) -> None:
+            for begin in range(0, len(column), 10_000):
+                matcher.match(column.slice(begin, 10_000))
+
+        our_seconds, peer_seconds = best(ours, peer)
+        line(
+            f"collect-kernel-{rule}",
+            len(texts) / our_seconds,
+            "pyahocorasick",
+            len(few) / peer_seconds,
+            "captions/s",
+            10,
+        )
+
+
+def bench_jobs(texts: list[str], query_texts: list[str], folder: Path) -> None:
+    """Time both jobs on Beam's local runner; the peer is the rate that is wanted."""
+    (folder / "in").mkdir()
+    for part in range(4):
+        rows = range(part * NUM_PAIRS // 4, (part + 1) * NUM_PAIRS // 4)
+        table = pa.table({
+            "url": [f"http://images.example/{number}.jpg" for number in rows],
+            "caption": [texts[number % len(texts)] for number in rows],
+        })  # fmt: skip
+        pq.write_table(table, folder / "in" / f"{part}.parquet", row_group_size=50_000)
+    write_queries(folder / "queries", [text for text in query_texts if normal_form(text) == text][:NUM_QUERIES])
+    two = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
+    collect = CollectConfig(
+        input=f"{folder}/in/*.parquet", queries=f"{folder}/queries", output=str(folder / "candidates")
+    )
+    start = time.perf_counter()
+    candidates = run_collect(collect, two)["rows"]
+    middle = time.perf_counter()
+    balance = BalanceConfig(candidates=collect.output, output=str(folder / "selection"), max_pairs_per_query=20_000)
+    run_balance(balance, two)
+    end = time.perf_counter()
+    line("collect", NUM_PAIRS / (middle - start), "wanted rate", 150_000, "pairs/s", 1)
+    line("balance", candidates / (end - middle), "wanted rate", 300_000, "candidates/s", 1)
+
+
+def main() -> None:
+    texts = captions()
+    query_texts = queries(texts)
+    bench_kernel(texts, query_texts)
+    folder = Path(tempfile.mkdtemp(prefix="bench-collect-"))
+    try:
+        bench_jobs(texts, query_texts, folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,61 @@
+"""Fixtures shared by all tests: real folders of small content, made with the real writers."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+from hypothesis import settings
+
+from schemas.manifest import write_manifest
+from schemas.query import QUERIES
+from schemas.run_record import RunRecord, start_run
+from schemas.storage import Folder
+from schemas.tables import write_table
+from schemas.text import normal_form
+
+# Timed assertions are no tests: kernels compile on first use, and test machines are shared.
+settings.register_profile("project", deadline=None)
+settings.load_profile("project")
+
+SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The real data beside the checkout; a test that asks for it is skipped where it is absent."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip(f"no real data at {SHARED_DATA}")
+    return SHARED_DATA
+
+
+def write_queries(path: Path, surfaces: list[str]) -> str:
+    """Write a finished queries folder with the given surfaces, in order, and return its path."""
+    folder = Folder(str(path))
+    record = RunRecord(command="querygen build", config={"surfaces": surfaces})
+    start_run(folder, record)
+    rows = [
+        {
+            "query_id": number,
+            "text": normal_form(surface),
+            "surface": surface,
+            "language": "en",
+            "source": "word",
+            "sources": ["word"],
+            "count": 100,
+        }
+        for number, surface in enumerate(surfaces)
+    ]
+    written = write_table(folder, "queries.parquet", pa.Table.from_pylist(rows, schema=QUERIES), QUERIES)
+    write_manifest(folder, "queries", [written], rows=len(rows), identity=record.identity, summary={})
+    return folder.url
+
+
+@pytest.fixture
+def queries_folder(tmp_path: Path) -> Callable[[list[str]], str]:
+    """A function that writes a queries folder of the given surfaces."""
+
+    def make(surfaces: list[str]) -> str:
+        return write_queries(tmp_path / "queries", surfaces)
+
+    return make

@@ -1,0 +1,47 @@
+"""The files' schemas against a golden copy: a change here is a change of the contract, and of its version."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pytest
+
+from schemas import SCHEMA_VERSION
+from schemas.candidate import QUERY_COUNTS, candidate_schema, selection_schema
+from schemas.manifest import FILES, KINDS
+from schemas.query import BIGRAM_COUNTS, QUERIES, TITLE_COUNTS, WORD_COUNTS
+from schemas.rejection import REASONS, REJECTIONS
+from schemas.sample import SHARD_TABLE, STATUSES
+
+GOLDEN = Path(__file__).parent.parent / "golden" / "schemas.json"
+
+SCHEMAS = {
+    "queries": QUERIES,
+    "counts/words": WORD_COUNTS,
+    "counts/bigrams": BIGRAM_COUNTS,
+    "counts/titles": TITLE_COUNTS,
+    "candidates": candidate_schema(),
+    "candidates with extra": candidate_schema(pa.struct([("similarity", pa.float32())])),
+    "selection": selection_schema(),
+    "query_counts": QUERY_COUNTS,
+    "shards": SHARD_TABLE,
+    "rejections": REJECTIONS,
+    "files": FILES,
+}
+
+
+def described(schema: pa.Schema) -> list[str]:
+    return [f"{field.name}: {field.type}{'' if field.nullable else ' not null'}" for field in schema]
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_schema_is_the_golden_one(name: str) -> None:
+    assert described(SCHEMAS[name]) == json.loads(GOLDEN.read_text())["schemas"][name]
+
+
+def test_words_of_the_contract_are_the_golden_ones() -> None:
+    golden = json.loads(GOLDEN.read_text())
+    assert golden["version"] == SCHEMA_VERSION
+    assert golden["statuses"] == list(STATUSES)
+    assert golden["kinds"] == list(KINDS)
+    assert golden["reasons"] == {stage: list(reasons) for stage, reasons in REASONS.items()}

@@ -1,0 +1,105 @@
+"""A local Ray cluster of one node for the training job, on free ports, ended with the block that uses it."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.demo.steps import REPOSITORY, DemoFailed, environment
+
+START_DEADLINE_S = 90.0
+STOP_DEADLINE_S = 20.0
+OBJECT_STORE_BYTES = 256 * 2**20
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as stack:
+        probes = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [int(probe.getsockname()[1]) for probe in probes]
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """Where the cluster answers, and the environment that lets a command use it."""
+
+    address: str
+    """For `ray job submit --address`."""
+    environment: dict[str, str]
+
+
+@contextmanager
+def ray_cluster(num_cpus: int) -> Iterator[Cluster]:
+    """Start a head node and yield its address.
+
+    The head stays in the foreground of a process of ours (`--block`), so that ending that process ends this
+    cluster and no other: `ray stop` would end every cluster of the machine. It asks for a token of its own,
+    so that other users of the machine cannot run code by it. Raises DemoFailed with the end of
+    the head's log when it does not start.
+    """
+    gcs, dashboard, client, agent = _free_ports(4)
+    directory = Path(tempfile.mkdtemp(prefix="wit-ray-"))  # short: it holds sockets, whose paths have 107 bytes
+    log_path = directory / "head.log"
+    command = [
+        str(Path(sys.executable).parent / "ray"), "start", "--head", "--block", "--disable-usage-stats",
+        "--num-cpus", str(num_cpus), "--node-ip-address", "127.0.0.1", "--port", str(gcs),
+        "--include-dashboard", "true", "--dashboard-host", "127.0.0.1", "--dashboard-port", str(dashboard),
+        "--ray-client-server-port", str(client), "--dashboard-agent-listen-port", str(agent),
+        "--min-worker-port", "0", "--max-worker-port", "0",
+        "--object-store-memory", str(OBJECT_STORE_BYTES), "--temp-dir", str(directory / "ray"),
+    ]  # fmt: skip
+    token = directory / "token"
+    token.write_text(secrets.token_hex(32))  # the directory is readable by this user only
+    cluster = Cluster(
+        f"http://127.0.0.1:{dashboard}",
+        {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_LOGGER_LEVEL": "warning"},
+    )
+    with log_path.open("wb") as log:
+        head = subprocess.Popen(
+            command, cwd=REPOSITORY, env=environment() | cluster.environment, stdin=subprocess.DEVNULL, stdout=log,
+            stderr=log, start_new_session=True,
+        )  # fmt: skip
+        try:
+            _wait_until_ready(cluster.address, head, log_path)
+            yield cluster
+        finally:
+            _end(head)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _wait_until_ready(address: str, head: subprocess.Popen[bytes], log_path: Path) -> None:
+    deadline = time.monotonic() + START_DEADLINE_S
+    while time.monotonic() < deadline and head.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{address}/api/jobs/", timeout=5):
+                return
+        except urllib.error.HTTPError as answer:
+            if answer.code == 401:  # it is there and asks for the token, which `ray job submit` shows
+                return
+            time.sleep(0.25)
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.25)
+    tail = "\n".join(log_path.read_text(errors="replace").splitlines()[-15:])
+    raise DemoFailed(f"the local Ray cluster did not start (exit code {head.poll()}):\n{tail}")
+
+
+def _end(head: subprocess.Popen[bytes]) -> None:
+    """End the head; its signal handler ends the processes of the node. What does not go is killed with its session."""
+    head.terminate()
+    with suppress(subprocess.TimeoutExpired):
+        head.wait(STOP_DEADLINE_S)
+    with suppress(ProcessLookupError):
+        os.killpg(head.pid, signal.SIGKILL)  # start_new_session: the group is ours alone
+    head.wait()

@@ -1,0 +1,58 @@
+"""Collect and balance on an embedded Flink: the same bytes as on Beam's local runner."""
+
+import os
+import random
+import shutil
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from pipeline.balance.config import BalanceConfig
+from pipeline.balance.job import run_balance
+from pipeline.collect.config import CollectConfig
+from pipeline.collect.job import run_collect
+from tests.conftest import SHARED_DATA, write_queries
+from tests.folder_bytes import folder_bytes
+
+pytestmark = pytest.mark.flink
+
+WORDS = ["red", "blue", "dog", "cat", "of", "new york"]
+
+
+@pytest.fixture(scope="module")
+def job_server_jar() -> str:
+    """The jar of Beam's Flink job server: from FLINK_JOB_SERVER_JAR, else beside the checkout."""
+    if shutil.which("java") is None:
+        pytest.skip("no java on PATH")
+    found = os.environ.get("FLINK_JOB_SERVER_JAR", "")
+    if not found:
+        beside = sorted((SHARED_DATA.parent / "tools" / "flink").glob("beam-flink-*-job-server-*.jar"))
+        found = str(beside[0]) if beside else ""
+    if not Path(found).is_file():
+        pytest.skip("FLINK_JOB_SERVER_JAR names no file")
+    return found
+
+
+def test_embedded_flink_gives_the_same_bytes(tmp_path: Path, job_server_jar: str) -> None:
+    choose = random.Random(3)
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(2000)]
+        urls = [f"http://images.example/{choose.randrange(3000)}.jpg" for _ in captions]
+        pq.write_table(pa.table({"url": urls, "caption": captions}), tmp_path / "in" / f"{name}.parquet")
+    queries = write_queries(tmp_path / "queries", WORDS)
+    flink = ["--runner=FlinkRunner", "--flink_master=[local]", f"--flink_job_server_jar={job_server_jar}",
+             "--parallelism=2"]  # fmt: skip
+    for name, beam_args in (("local", []), ("flink", flink)):
+        collect = CollectConfig(
+            input=f"{tmp_path}/in/*.parquet", queries=queries, output=str(tmp_path / name / "candidates")
+        )
+        run_collect(collect, beam_args)
+        balance = BalanceConfig(
+            candidates=collect.output, output=str(tmp_path / name / "selection"), max_pairs_per_query=150,
+            samples_per_shard=100,
+        )  # fmt: skip
+        run_balance(balance, beam_args)
+    assert folder_bytes(tmp_path / "flink") == folder_bytes(tmp_path / "local")

@@ -1,0 +1,143 @@
+"""`pipeline run` killed with SIGKILL at random moments and resumed: the same bytes, little done twice.
+
+Real processes, a real HTTP server that counts requests, pictures and failures of the demo's world.
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import webdataset as wds
+
+from pipeline.download.transforms import SHARDS_AT_ONCE
+from tests.conftest import write_queries
+from tests.demo.server import Server, serving
+from tests.demo.world import World, write_table
+from tests.folder_bytes import folder_bytes
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SAMPLES_PER_SHARD = 40
+PORT = 8574 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+"""Another one for each worker of pytest-xdist: the server counts the requests of one of them."""
+KILLS = 5
+TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
+
+WORDS = ["red", "blue", "green", "white", "black", "circle", "square", "star", "triangle", "heart", "ring", "cross",
+         "arrow", "background", "a", "of", "on", "small", "big", "red star", "blue circle"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Server]]:
+    root = tmp_path_factory.mktemp("kill")
+    small = World(
+        num_images=500, num_failing=4, num_without_query=20, num_duplicates=20, num_broken=3, num_evaluation=1,
+        port=PORT,
+    )  # fmt: skip
+    write_table(small, root / "table")
+    write_queries(root / "queries", WORDS)
+    with serving(small, slow_s=20) as server:
+        yield root, server
+
+
+def command(root: Path, output: Path, *beam_args: str) -> list[str]:
+    return [
+        sys.executable, "-m", "pipeline", "run", "--input", f"{root}/table/*.parquet", "--queries", f"{root}/queries",
+        "--output", str(output), "--max-pairs-per-query", "60", "--samples-per-shard", str(SAMPLES_PER_SHARD),
+        "--image-size", "32", "--timeout-s", "2", "--retries", "0", "--allow-private-addresses",
+        "--num-decode-processes", "1", "--concurrency", "8", *beam_args,
+    ]  # fmt: skip
+
+
+def run(arguments: list[str]) -> None:
+    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def fetches(server: Server) -> dict[str, int]:
+    return {path: times for path, times in server.counts()["paths"].items() if "/images/" in path}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(world: tuple[Path, Server]) -> tuple[dict[str, bytes], float, dict[str, int]]:
+    root, server = world
+    before = fetches(server)
+    start = time.monotonic()
+    run(command(root, root / "undisturbed"))
+    seconds = time.monotonic() - start
+    asked = {path: times - before.get(path, 0) for path, times in fetches(server).items()}
+    return folder_bytes(root / "undisturbed"), seconds, {path: times for path, times in asked.items() if times}
+
+
+def test_undisturbed_run_refills_and_reads_in_plain_webdataset(
+    world: tuple[Path, Server], undisturbed: tuple[dict[str, bytes], float, dict[str, int]]
+) -> None:
+    root, _ = world
+    shards = root / "undisturbed" / "shards"
+    tables = [pq.read_table(path).to_pylist() for path in sorted(shards.glob("[0-9]*.parquet"))]
+    rows = [row for table in tables for row in table]
+    assert {row["reason"] for row in rows} == {
+        None, "http_error", "timed_out", "body_truncated", "not_an_image", "too_many_pixels", "opted_out",
+    }  # fmt: skip
+    assert pq.read_table(root / "undisturbed/selection-refill/query_counts.parquet").num_rows == len(WORDS)
+    tars = sorted(str(path) for path in shards.glob("*.tar"))
+    stream = wds.WebDataset(tars, shardshuffle=False, empty_check=False)
+    samples = list(stream.decode("pil").to_tuple("jpg", "txt", "json"))
+    assert len(samples) == sum(row["status"] == "success" for row in rows)
+    image, text, record = samples[0]
+    assert min(image.size) == 32
+    assert record["captions"][0] == text
+    # Each image once; a refill asks again only for an image that it found a further caption of.
+    in_rounds = Counter(row["url"].split("/", 3)[3] for row in rows)
+    assert {path.lstrip("/"): times for path, times in undisturbed[2].items()} == {
+        path: times for path, times in in_rounds.items() if path.startswith("images/")
+    }
+
+
+@pytest.mark.parametrize("beam_args", [(), TWO_PROCESSES], ids=["one process", "two processes"])
+def test_killed_five_times_gives_the_same_bytes(
+    world: tuple[Path, Server],
+    undisturbed: tuple[dict[str, bytes], float, dict[str, int]],
+    beam_args: tuple[str, ...],
+) -> None:
+    root, server = world
+    expected, seconds, asked_once = undisturbed
+    output = root / f"killed-{len(beam_args)}"
+    choose = random.Random(len(beam_args))
+    before = fetches(server)
+    killed = 0
+    for _ in range(KILLS):
+        process = subprocess.Popen(
+            command(root, output, *beam_args), cwd=REPOSITORY, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            process.wait(choose.uniform(0.25, 0.95) * seconds)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            killed += 1
+    run(command(root, output, *beam_args))
+    assert killed > 0
+    assert folder_bytes(output) == expected
+    assert not list(output.rglob(".tmp-*"))
+    again = {path: times - before.get(path, 0) for path, times in fetches(server).items()}
+    fetched_twice = sum(times - asked_once.get(path, 0) for path, times in again.items())
+    # At most the shards in flight were fetched again.
+    in_flight = SHARDS_AT_ONCE * (2 if beam_args else 1)
+    assert 0 <= fetched_twice <= killed * in_flight * SAMPLES_PER_SHARD
+
+
+def test_worker_processes_give_the_same_bytes(
+    world: tuple[Path, Server], undisturbed: tuple[dict[str, bytes], float, dict[str, int]]
+) -> None:
+    root, _ = world
+    run(command(root, root / "two", *TWO_PROCESSES))
+    assert folder_bytes(root / "two") == undisturbed[0]

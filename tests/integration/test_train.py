@@ -1,0 +1,130 @@
+"""Training in one process and under torchrun: it learns, resumes exactly, refuses what is not its own."""
+
+import csv
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from schemas.manifest import read_files, read_manifest
+from schemas.run_record import FolderConflict
+from schemas.storage import Folder
+from tests.unit.trainer.small_shards import write_shards
+from trainer.checkpoint import find_checkpoints, load_model
+from trainer.config import TrainConfig
+from trainer.distributed import World
+from trainer.loop import train
+from trainer.metrics import Silent
+
+ONE = World(0, 1, torch.device("cpu"))
+ROOT = Path(__file__).parents[2]
+
+
+def make_config(tmp_path: Path, name: str, **changes: object) -> TrainConfig:
+    shards = tmp_path / "shards"
+    if not shards.exists():
+        write_shards(shards, 40, broken=(7,))
+    plain = TrainConfig(
+        shards=(str(shards),),
+        output=str(tmp_path / name),
+        model="rn-tiny",
+        epochs=3.0,
+        global_batch_size=8,
+        warmup_steps=2,
+        checkpoint_every_steps=4,
+        log_every_steps=1,
+    )
+    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+
+
+def curve(output: str) -> list[tuple[str, str, str]]:
+    rows = csv.DictReader((Path(output) / "metrics.csv").read_text().splitlines())
+    return [(row["step"], row["loss"], row["learning_rate"]) for row in rows]
+
+
+def test_run_folder_and_exact_resume(tmp_path: Path) -> None:
+    whole = make_config(tmp_path, "whole")
+    metrics = train(whole, ONE, Silent())
+    assert metrics is not None
+    assert (metrics.step, metrics.samples, metrics.replaced) == (15, 120, 3)
+    losses = [float(loss) for _, loss, _ in curve(whole.output)]
+    assert losses[-1] < losses[0]
+    manifest = read_manifest(Folder(whole.output), "checkpoint")
+    assert manifest["rows"] == 40
+    assert [record.name for record in read_files(Folder(whole.output))] == [
+        "final/config.json", "final/model.safetensors", "final/tokenizer.json",
+    ]  # fmt: skip
+    assert find_checkpoints(Folder(whole.output)) == [12, 15]
+    assert json.loads((Path(whole.output) / "training.json").read_text())["samples_per_s"] > 0
+    load_model(whole.output)
+
+    parts = make_config(tmp_path, "parts", stop_after_steps=5)
+    for expected in (5, 10, 15):
+        assert train(parts, ONE, Silent()).step == expected  # type: ignore[union-attr]
+    assert curve(parts.output) == curve(whole.output)
+    wanted, found = (load_file(Path(c.output) / "final" / "model.safetensors") for c in (whole, parts))
+    assert wanted.keys() == found.keys()
+    assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+    assert manifest == read_manifest(Folder(parts.output), "checkpoint")
+
+
+def test_a_half_written_checkpoint_is_not_taken(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "out", stop_after_steps=4)
+    train(config, ONE, Silent())
+    half = Path(config.output) / "checkpoints" / "step-0000005"
+    half.mkdir()
+    (half / "model.safetensors").write_bytes(b"half")
+    assert find_checkpoints(Folder(config.output)) == [4]
+    assert train(config, ONE, Silent()).step == 8  # type: ignore[union-attr]
+
+
+def test_another_config_is_refused_with_the_difference(tmp_path: Path) -> None:
+    train(make_config(tmp_path, "out", stop_after_steps=1), ONE, Silent())
+    with pytest.raises(FolderConflict, match=r"recipe\.learning_rate: 0\.002 -> 0\.01"):
+        train(make_config(tmp_path, "out", learning_rate=0.01), ONE, Silent())
+
+
+def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "out", stop_after_steps=1)
+    train(config, ONE, Silent())
+    state = Path(config.output) / "checkpoints" / "step-0000001" / "state.json"
+    state.write_text(state.read_text().replace('"version": 1', '"version": 9'))
+    with pytest.raises(ValueError, match="state version 9, this program resumes 1"):
+        train(config, ONE, Silent())
+
+
+def test_vit_learns_too(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "vit", model="vit-tiny", epochs=1.0)
+    assert train(config, ONE, Silent()) is not None
+    losses = [float(loss) for _, loss, _ in curve(config.output)]
+    assert losses[-1] < losses[0]
+
+
+def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "out", stop_after_steps=3, model="vit-tiny")
+    train(config, ONE, Silent())
+    program = tmp_path / "train.py"
+    program.write_text(
+        "from trainer.config import TrainConfig\nfrom trainer.distributed import join_world, leave_world\n"
+        "from trainer.loop import train\nfrom trainer.metrics import Silent\n"
+        "world = join_world(use_gpu=False)\n"
+        f"train({dataclasses.replace(config, stop_after_steps=None)!r}, world, Silent())\nleave_world(world)\n"
+        "import os\nos._exit(0)\n"  # gloo's native threads now and then abort an interpreter that is ending
+    )
+    subprocess.run(
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)],
+        check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=120,
+    )  # fmt: skip
+    whole = make_config(tmp_path, "whole", model="vit-tiny")
+    train(whole, ONE, Silent())
+    for (step, loss, rate), (step_wanted, loss_wanted, rate_wanted) in zip(
+        curve(config.output), curve(whole.output), strict=True
+    ):
+        assert (step, rate) == (step_wanted, rate_wanted)
+        assert float(loss) == pytest.approx(float(loss_wanted), rel=1e-3)

@@ -1,0 +1,70 @@
+"""A Ray worker, or the launcher, killed while training: the run goes on at the exact sample."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import ray  # brings psutil along
+import torch
+from safetensors.torch import load_file
+
+from schemas.storage import Folder
+from tests.unit.trainer.small_shards import write_shards
+from trainer.checkpoint import find_checkpoints
+
+ROOT = Path(__file__).parents[2]
+
+pytestmark = pytest.mark.slow
+psutil = pytest.importorskip("psutil", reason=f"ray {ray.__version__} brings no psutil")
+
+
+def start(directory: Path, output: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "trainer" / "run.py"), "--shards", "shards", "--output", output, "--model",
+         "rn-tiny", "--num-workers", "2", "--global-batch-size", "8", "--epochs", "40", "--checkpoint-every-steps",
+         "10"],
+        cwd=directory, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+
+
+def wait_for_checkpoint(folder: Folder, process: subprocess.Popen[bytes], after: int = 0) -> None:
+    for _ in range(1200):
+        if any(step > after for step in find_checkpoints(folder)):
+            return
+        assert process.poll() is None, f"ended with {process.returncode} before a checkpoint"
+        time.sleep(0.1)
+    raise AssertionError("no checkpoint in 120 s")
+
+
+def rows(output: Path) -> list[str]:
+    """Return step, loss and learning rate of the curve: no clocks."""
+    lines = [line.split(",") for line in (output / "metrics.csv").read_text().splitlines()]
+    return [f"{line[0]} {line[3]} {line[5]}" for line in lines]
+
+
+def test_killed_worker_and_killed_launcher_change_nothing(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    assert start(tmp_path, "whole").wait(240) == 0
+
+    folder = Folder(str(tmp_path / "killed"))
+    first = start(tmp_path, "killed")
+    wait_for_checkpoint(folder, first)
+    workers = [
+        child for child in psutil.Process(first.pid).children(recursive=True)
+        if child.cmdline() and child.cmdline()[0].startswith("ray::RayTrainWorker")
+    ]  # fmt: skip
+    assert len(workers) == 2
+    os.kill(workers[1].pid, signal.SIGKILL)
+    wait_for_checkpoint(folder, first, after=max(find_checkpoints(folder)))
+    first.kill()
+    first.wait(60)
+    assert not (tmp_path / "killed" / "manifest.json").exists()
+    assert start(tmp_path, "killed").wait(240) == 0
+
+    assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
+    wanted, found = (load_file(tmp_path / name / "final" / "model.safetensors") for name in ("whole", "killed"))
+    assert all(torch.equal(wanted[name], found[name]) for name in wanted)

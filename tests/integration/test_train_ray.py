@@ -1,0 +1,149 @@
+"""Training under a real local Ray cluster with two workers on CPU, as users start it."""
+
+import json
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+from schemas.manifest import read_manifest
+from schemas.storage import Folder
+from tests.unit.trainer.small_shards import COLOURS, picture, write_shards
+
+ROOT = Path(__file__).parents[2]
+
+
+def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *arguments],
+        cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=240,
+    )  # fmt: skip
+
+
+def train(cwd: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    program = str(ROOT / "trainer" / "run.py")
+    return run(program, "--model", "rn-tiny", *arguments, cwd=cwd, **environment)
+
+
+def test_two_workers_train_and_the_model_is_evaluated(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48, broken=(5,))
+    told = train(
+        tmp_path, "--shards", "shards", "--output", "out", "--num-workers", "2", "--global-batch-size", "8",
+        "--epochs", "3",
+    )  # fmt: skip
+    assert told.returncode == 0, told.stderr
+    assert read_manifest(Folder(str(tmp_path / "out")), "checkpoint")["summary"]["steps"] == 18
+    training = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert (training["num_workers"], training["replaced"]) == (2, 3)
+    assert re.search(r"18 steps, 144 samples in \d+ s: [\d,]+ samples/s", told.stderr)
+    assert "sample 000005 in 00000.tar (folder 0) does not decode; replaced" in told.stderr
+    assert "Traceback" not in told.stderr
+    assert not re.search(r"pid=|WARNING|INFO", told.stderr), "Ray's own lines stay away from the console"
+
+    for number in range(8):
+        folder = tmp_path / "images" / list(COLOURS)[number % 4]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(picture(1000 + number))
+    (tmp_path / "classes.txt").write_text("\n".join(COLOURS))
+    (tmp_path / "templates.txt").write_text("a {} picture\n{}!\n")
+    evaluated = run(
+        "-m", "trainer", "evaluate", "zero-shot", "--checkpoint", "out", "--dataset", "images", "--classes",
+        "classes.txt", "--templates", "templates.txt", "--output", "results",
+        cwd=tmp_path, PYTHONPATH=str(ROOT),
+    )  # fmt: skip
+    assert evaluated.returncode == 0, evaluated.stderr
+    assert evaluated.stdout.startswith("8 images (0 skipped), 4 classes, 2 templates: top-1 ")
+
+    again = train(
+        tmp_path, "--shards", "shards", "--output", "out", "--num-workers", "2", "--global-batch-size", "8",
+        "--epochs", "3",
+    )  # fmt: skip
+    assert again.returncode == 0
+    assert "finished already" in again.stderr
+    other = train(tmp_path, "--shards", "shards", "--output", "out", "--num-workers", "2")
+    assert other.returncode == 2
+    assert other.stderr.startswith("error: ")
+    assert "belongs to another run" in other.stderr
+
+
+def test_an_error_in_a_worker_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "00000.tar").write_bytes(b"this is no tar" * 100)
+    told = train(tmp_path, "--shards", "shards", "--output", "out", "--max-failures", "0")
+    assert told.returncode == 2, told.stderr
+    assert told.stderr.strip().splitlines()[-1].startswith("error: ")
+    assert "00000.tar: expected a tar file" in told.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--shards", "/absent", "--output", "/tmp/x-absent"), "error: --shards: no such folder '/absent'"),
+        (("--shards", "/absent", "--output", "/x", "--model", "none"), "model must be one of"),
+        (("--shards", "/absent", "--output", "/x", "--num-workers", "0"), "num_workers must be at least 1, found 0"),
+    ],
+)
+def test_bad_options_are_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    told = train(tmp_path, *arguments)
+    assert told.returncode == 2
+    assert message in told.stderr
+    assert "Traceback" not in told.stderr
+
+
+def test_relative_paths_in_a_ray_job_are_refused_with_the_absolute_form(tmp_path: Path) -> None:
+    told = train(tmp_path, "--shards", "/s", "--output", "out", RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
+    assert told.returncode == 2
+    assert "--output 'out' is relative" in told.stderr
+    assert '--output "$PWD/out"' in told.stderr
+    told = train(tmp_path, "--shards", "s", "--output", "/o", RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
+    assert told.returncode == 2
+    assert '--shards "$PWD/s"' in told.stderr
+
+
+def wait_for(url: str, process: subprocess.Popen[bytes], limit_s: float = 90) -> None:
+    """Wait until `url` answers. Raises AssertionError when the process ends or the time is over."""
+    until_s = time.monotonic() + limit_s
+    while time.monotonic() < until_s:
+        assert process.poll() is None, f"ended with {process.returncode}"
+        try:
+            urllib.request.urlopen(url, timeout=5).close()
+            return
+        except urllib.error.HTTPError:  # 401: up, and it wants the token that ray's own commands send
+            return
+        except OSError:
+            time.sleep(0.5)
+    raise AssertionError(f"no answer from {url} in {limit_s} s")
+
+
+@pytest.mark.slow
+def test_ray_job_submit_from_a_working_directory(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    ray = str(Path(sys.executable).parent / "ray")
+    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as temporary:  # sockets need a short path
+        head = subprocess.Popen(
+            [ray, "start", "--head", "--block", "--num-cpus=2", "--port=6389", "--dashboard-port=8275",
+             f"--temp-dir={temporary}", "--disable-usage-stats"],
+            env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            wait_for("http://127.0.0.1:8275/api/version", head)
+            told = subprocess.run(
+                [ray, "job", "submit", "--address", "http://127.0.0.1:8275", "--working-dir", ".", "--",
+                 sys.executable, "trainer/run.py", "--model", "rn-tiny", "--shards", str(tmp_path / "shards"),
+                 "--output", str(tmp_path / "out"), "--num-workers", "2", "--global-batch-size", "8", "--epochs", "1"],
+                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240,
+            )  # fmt: skip
+            assert told.returncode == 0, told.stdout + told.stderr
+            assert read_manifest(Folder(str(tmp_path / "out")), "checkpoint")["summary"]["steps"] == 6
+        finally:
+            head.terminate()  # --block: ends the cluster it started, and no other
+            head.wait(60)

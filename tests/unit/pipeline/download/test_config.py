@@ -1,0 +1,40 @@
+"""The options check themselves."""
+
+import pytest
+
+from pipeline.download.config import NOT_IDENTITY, DownloadConfig
+from schemas.run_record import config_parts
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("image_size", 0), ("encode_quality", 101), ("timeout_s", 0.0), ("retries", -1), ("max_body_bytes", 0),
+        ("max_redirects", -1), ("max_pixels", 0), ("concurrency", 0), ("max_connections_per_host", 0),
+        ("num_decode_processes", -1), ("max_failed_fraction", 1.5), ("user_agent", ""), ("user_agent", "a\r\nb"),
+        ("user_agent", "/1"), ("image_root", ("photos",)), ("image_root", ("=x",)),
+    ],
+)  # fmt: skip
+def test_bad_values_name_the_field(field: str, value: object) -> None:
+    with pytest.raises(ValueError, match=field):
+        DownloadConfig(selection="s", output="o", **{field: value})  # type: ignore[arg-type]
+
+
+def test_png_quality_is_a_compression_level() -> None:
+    with pytest.raises(ValueError, match="encode_quality"):
+        DownloadConfig(selection="s", output="o", encode_format="png")
+    assert DownloadConfig(selection="s", output="o", encode_format="png", encode_quality=9).encode_quality == 9
+
+
+def test_agent_token_and_roots() -> None:
+    config = DownloadConfig(
+        selection="s", output="o", user_agent="MyBot/2.0 (+https://a.b)", image_root=("a=/x", "b=gs://y/z")
+    )
+    assert config.agent_token == "mybot"
+    assert config.image_root_paths() == {"a": "/x", "b": "gs://y/z"}
+
+
+def test_identity_leaves_out_what_cannot_change_the_shards() -> None:
+    parts = config_parts(DownloadConfig(selection="s", output="o", concurrency=3), NOT_IDENTITY)
+    assert parts == config_parts(DownloadConfig(selection="t", output="p", num_decode_processes=9), NOT_IDENTITY)
+    assert "image_size" in parts

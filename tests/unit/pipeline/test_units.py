@@ -1,0 +1,22 @@
+"""Units: finished by their commit object, and only while their files are whole."""
+
+from pathlib import Path
+
+from pipeline.units import commit_unit, finished_units, read_unit, whole_units
+from schemas.storage import Folder
+
+
+def test_a_unit_that_lost_a_file_is_not_whole(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    for name in ("0", "1", "2"):
+        record = folder.write(f"{name}.tar", b"data " + name.encode(), 1)
+        commit_unit(folder, f"{name}_stats.json", [record], {"count": 1})
+    assert whole_units(folder, "", "_stats.json") == ["0_stats.json", "1_stats.json", "2_stats.json"]
+    (tmp_path / "0.tar").unlink()
+    (tmp_path / "1.tar").write_bytes(b"cut")
+    assert whole_units(folder, "", "_stats.json") == ["2_stats.json"]
+    assert len(finished_units(folder, "", "_stats.json")) == 3
+    unit = read_unit(folder, "2_stats.json")
+    assert unit is not None
+    assert unit.body == {"count": 1}
+    assert read_unit(folder, "9_stats.json") is None

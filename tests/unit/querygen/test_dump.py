@@ -1,0 +1,172 @@
+"""Pages of a dump: how they are packed, what is broken, what bounds hold."""
+
+import bz2
+import gzip
+import lzma
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from querygen import dump
+from querygen.dump import DumpFile, plain_title, read_site_info, unescape
+
+HEADER = (
+    '<mediawiki xml:lang="la"><siteinfo><base>https://la.wikipedia.org/wiki/Pagina%20prim%C4%81</base><namespaces>'
+    '<namespace key="6" case="first-letter">Fasciculus</namespace><namespace key="0" case="first-letter" />'
+    "</namespaces></siteinfo>\n"
+)
+
+
+def page(title: str, text: str, namespace: int = 0, redirect: str = "") -> str:
+    moved = f'<redirect title="{redirect}" />' if redirect else ""
+    return (
+        f"<page><title>{title}</title><ns>{namespace}</ns><id>1</id>{moved}<revision><id>2</id>"
+        f'<text bytes="1" xml:space="preserve">{text}</text></revision></page>\n'
+    )
+
+
+PAGES = page("Canis", "Canis &amp; feles &lt;b&gt;") + page("Lupus", "", redirect="Canis") + page("Usor:X", "u", 2)
+WHOLE = (HEADER + PAGES + "</mediawiki>\n").encode()
+
+
+def read(path: Path, data: bytes) -> tuple[DumpFile, list[dump.Page]]:
+    path.write_bytes(data)
+    found = DumpFile(str(path), path.name)
+    return found, list(found)
+
+
+@pytest.mark.parametrize(
+    "pack",
+    [
+        bytes,
+        bz2.compress,
+        gzip.compress,
+        lzma.compress,
+        lambda data: bz2.compress(data[:300]) + bz2.compress(data[300:400]) + bz2.compress(data[400:]),
+    ],
+)
+def test_pages_of_any_packing(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    found, pages = read(tmp_path / "d", pack(WHOLE))
+    assert [(p.title, p.namespace, p.redirect) for p in pages] == [
+        ("Canis", 0, None), ("Lupus", 0, "Canis"), ("Usor:X", 2, None)
+    ]  # fmt: skip
+    assert pages[0].text == b"Canis & feles <b>"
+    assert pages[0].position == WHOLE.index(b"<page>")
+    assert found.rejections == []
+    assert found.num_bytes == len(WHOLE)
+    assert found.site.main_page == "Pagina primā"
+    assert found.site.language == "la"
+    assert found.site.namespaces[6] == ("File", "Fasciculus")
+
+
+def test_pieces_of_any_size_give_the_same_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, wanted = read(tmp_path / "d", WHOLE)
+    for size in (1, 2, 5, 6, 7, 8, 100):
+        monkeypatch.setattr(dump, "READ_BYTES", size)
+        found, pages = read(tmp_path / "d", WHOLE)
+        assert pages == wanted
+        assert found.rejections == []
+        assert found.site.main_page == "Pagina primā"
+
+
+def test_utf16_is_read(tmp_path: Path) -> None:
+    _, wanted = read(tmp_path / "d", WHOLE)
+    found, pages = read(tmp_path / "d", bz2.compress(WHOLE.decode().encode("utf-16")))
+    assert pages == wanted
+    assert found.rejections == []
+
+
+def test_file_without_end_is_truncated(tmp_path: Path) -> None:
+    cut = WHOLE[: WHOLE.index(b"<title>Lupus") + 3]
+    found, pages = read(tmp_path / "d", cut)
+    assert [p.title for p in pages] == ["Canis"]
+    (rejection,) = found.rejections
+    assert rejection[:3] == ("file_truncated", "d", WHOLE.index(b"<page><title>Lupus"))
+
+
+def test_truncated_packing_gives_what_is_whole(tmp_path: Path) -> None:
+    packed = bz2.compress(HEADER.encode() + page("A", "a").encode())
+    rest = bz2.compress(page("B", "b").encode())
+    found, pages = read(tmp_path / "d", packed + rest[:-8])
+    assert [p.title for p in pages][:1] == ["A"]
+    assert found.rejections[0][0] == "file_truncated"
+
+
+def test_broken_packing_is_unreadable_from_there(tmp_path: Path) -> None:
+    packed = bz2.compress(HEADER.encode() + page("A", "a").encode())
+    found, pages = read(tmp_path / "d", packed + b"BZh9 this is no block at all, and long enough")
+    assert [p.title for p in pages] == ["A"]
+    assert [row[0] for row in found.rejections] == ["file_unreadable"]
+
+
+def test_malformed_pages_are_rejected_one_by_one(tmp_path: Path) -> None:
+    no_text = "<page><title>T</title><ns>0</ns></page>"
+    no_title = "<page><ns>0</ns><text>x</text></page>"
+    bad_number = page("U", "x").replace("<ns>0", "<ns>zero")
+    data = (HEADER + no_text + no_title + bad_number + page("V", "v") + "</mediawiki>").encode()
+    data = data.replace(
+        b"</mediawiki>", page("W", "w").encode().replace(b"W</title>", b"\xff</title>") + b"</mediawiki>"
+    )
+    found, pages = read(tmp_path / "d", data)
+    assert [p.title for p in pages] == ["V"]
+    assert [row[0] for row in found.rejections] == ["page_malformed"] * 4
+    assert found.rejections[0][2] == data.index(b"<page>")
+
+
+def test_too_long_page_is_rejected_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dump, "MAX_PAGE_BYTES", 2000)
+    monkeypatch.setattr(dump, "READ_BYTES", 512)
+    data = (HEADER + page("A", "a") + page("Long", "x" * 9000) + page("B", "b") + "</mediawiki>").encode()
+    found, pages = read(tmp_path / "d", data)
+    assert [p.title for p in pages] == ["A", "B"]
+    assert [row[0] for row in found.rejections] == ["page_malformed"]
+
+
+def test_a_file_that_is_no_dump(tmp_path: Path) -> None:
+    found, pages = read(tmp_path / "d", b"not a dump\n" * 1000)
+    assert pages == []
+    assert [row[0] for row in found.rejections] == ["file_truncated"]
+
+
+def test_the_last_revision_counts(tmp_path: Path) -> None:
+    history = page("A", "old").replace("</page>", "<revision><text>new</text></revision></page>")
+    _, pages = read(tmp_path / "d", (HEADER + history + "</mediawiki>").encode())
+    assert pages[0].text == b"new"
+
+
+def test_no_entity_is_expanded(tmp_path: Path) -> None:
+    bomb = '<!DOCTYPE x [<!ENTITY a "aaaa"><!ENTITY b "&a;&a;">]>' + HEADER + page("A", "&b;") + "</mediawiki>"
+    _, pages = read(tmp_path / "d", bomb.encode())
+    assert pages[0].text == b"&b;"
+
+
+@pytest.mark.parametrize(
+    ("raw", "wanted"),
+    [(b"&amp;lt;", b"&lt;"), (b"&#38;lt;", b"&lt;"), (b"&#x41;&#66;", b"AB"),
+     (b"&#xD800;&#1114112;", b"&#xD800;&#1114112;"), (b"&quot;&apos;", b"\"'")],
+)  # fmt: skip
+def test_unescape_once(raw: bytes, wanted: bytes) -> None:
+    assert unescape(raw) == wanted
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=60))
+def test_unescape_undoes_escape(text: str) -> None:
+    from xml.sax.saxutils import escape
+
+    encoded = text.encode("utf-8", "replace")
+    assert unescape(escape(encoded.decode(), {'"': "&quot;"}).encode()) == encoded
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.binary(max_size=300))
+def test_any_header_is_read(header: bytes) -> None:
+    assert read_site_info(header).namespaces[6][0] == "File"
+
+
+def test_plain_title() -> None:
+    assert plain_title("new_York__city") == "New York city"
+    assert plain_title("") == ""

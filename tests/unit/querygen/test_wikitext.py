@@ -1,0 +1,162 @@
+"""Wikitext to text: each construct, and the laws (any input, linear time)."""
+
+import time
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from querygen.dump import SiteInfo
+from querygen.wikitext import TextExtractor
+
+EXTRACTOR = TextExtractor(SiteInfo())
+
+
+def extract(wikitext: str) -> str:
+    text, _ = EXTRACTOR.extract(wikitext.encode())
+    return text
+
+
+def extract_words(wikitext: str) -> list[str]:
+    return extract(wikitext).split()
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "wanted"),
+    [
+        ("plain text", "plain text"),
+        ("a [[dog]] b", "a dog b"),
+        ("a [[dog|hound]]s b", "a hounds b"),
+        ("a [[dog|one|two]] b", "a one|two b"),
+        ("[[:Category:Dogs]]", "Category:Dogs"),
+        ("'''Bold''' and ''italic'' and '''''both''''' don't", "Bold and italic and both don't"),
+        ("H<sub>2</sub>O", "H2O"),
+        ("x<ref name=a>cite</ref>, y<ref name=b />.", "x, y."),
+        ("one<!-- {{two -->three", "onethree"),
+        ("[http://example.org the label] rest", " the label rest"),
+        ("fish &amp; chips &lt;b&gt; caf&eacute; &#65;&#x42;", "fish & chips <b> café AB"),
+        ("<nowiki>[[a]] {{b}}</nowiki>", "[[a]] {{b}}"),
+        ("__NOTOC__x", "x"),
+        ("a_b __init__ c", "a_b __init__ c"),
+        ("3 < 4 and 5 > 4", "3 < 4 and 5 > 4"),
+        ("a [not a link] {b} ]c[ }d{", "a [not a link] {b} ]c[ }d{"),
+    ],
+)
+def test_inline_markup(wikitext: str, wanted: str) -> None:
+    assert extract(wikitext) == wanted
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "wanted"),
+    [
+        ("a {{t|x=1|[[l|m]]|{{u|{{v}}}}}} b", ["a", "b"]),
+        ("a {{{param|default}}} b", ["a", "}", "b"]),
+        ("{{Infobox\n| name = x\n| image = y.jpg\n}}\n'''Foo''' is", ["Foo", "is"]),
+        ("a\n{| class=x\n! h\n|-\n| c || d\n{|\n| inner\n|}\n|}\nb", ["a", "b"]),
+        ("a\n:{| class=x\n| c\n|}\nb", ["a", "b"]),
+        ("{{t|{|}} b", ["b"]),
+        ("[[File:x.jpg|thumb|200px|A [[dog|hound]] and [http://x y]]] b", ["b"]),
+        ("[[image:x.jpg|left]] b [[Category:Dogs]] c [[ category : Cats]]", ["b", "c"]),
+        ("b [[de:Hund]] [[zh-yue:X]] [[simple:Dog]]", ["b"]),
+        ("a <math>x^2 {{</math> b", ["a", "b"]),
+        ("<gallery>\nFile:x.jpg|cap\n</gallery> b", ["b"]),
+        ("see http://example.org/a_b?c=d. Then (https://x.org) z", ["see", "Then", "(", "z"]),
+        ("* one\n# two\n:; three\n----\n== four ==\nfive", ["one", "two", "three", "----", "four", "five"]),
+        ("<table><tr><td>x</td></tr></table> b", ["b"]),
+        ("<REF>x</Ref> b <REFERENCES /> c", ["b", "c"]),
+    ],
+)
+def test_dropped_constructs(wikitext: str, wanted: list[str]) -> None:
+    assert extract_words(wikitext) == wanted
+
+
+@pytest.mark.parametrize(
+    "wikitext",
+    [
+        "a {{t | b\n== H ==\nc",
+        "a\n{|\n| b\n== H ==\nc",
+        "a [[File:x|b\n\n[[y]]\n== H ==\nc",
+        "a {{t|[[x|{{u\n== H ==\nc",
+    ],
+)
+def test_what_is_left_open_is_cut_off_at_the_next_heading(wikitext: str) -> None:
+    text, unclosed = EXTRACTOR.extract(wikitext.encode())
+    assert unclosed
+    assert text.split() == ["a", "H", "c"]
+
+
+@pytest.mark.parametrize("wikitext", ["a {{b", "a <!-- b", "a\n{|\nb", "a <ref>"])
+def test_open_at_the_end_is_told(wikitext: str) -> None:
+    text, unclosed = EXTRACTOR.extract(wikitext.encode())
+    assert unclosed
+    assert text.split() == ["a"]
+
+
+def test_lines_stand_for_markup_boundaries() -> None:
+    lines = [line.strip() for line in extract("a {{t}} b<br>c\n* d\n\ne").split("\n")]
+    assert [line for line in lines if line] == ["a", "b", "c", "d", "e"]
+
+
+def test_a_link_ends_with_its_line() -> None:
+    assert extract_words("[[open\nnext [[b|c]] d") == ["open", "next", "c", "d"]
+
+
+def test_names_of_the_wiki_are_used() -> None:
+    site = SiteInfo(namespaces={6: ("Fichier",), 14: ("Категория",)})
+    text, _ = TextExtractor(site).extract("[[fichier:x|y]] a [[Категория:Б]] b [[категория:Б]]".encode())
+    assert text.split() == ["a", "b"]
+
+
+def test_not_utf8_is_an_error() -> None:
+    with pytest.raises(UnicodeDecodeError):
+        EXTRACTOR.extract(b"caf\xe9 x")
+
+
+MARKUP = st.sampled_from(
+    ["{{", "}}", "[[", "]]", "{|", "|}", "\n", "\n\n", "|", "==", "\n== h ==\n", "<ref>", "</ref>", "<ref/>", "<!--",
+     "-->", "''", "'''", "<nowiki>", "</nowiki>", "<math>", "http://", "https://x", "[http://a b", "]", "[", "__TOC__",
+     "File:", "Category:", "de:", "&amp;", "&#", " ", "a", "é", "犬", "{", "}", ":", "*", "<br>", "<", ">", "=", "_",
+     "-"]
+)  # fmt: skip
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.one_of(st.text(max_size=200), st.lists(MARKUP, max_size=80).map("".join)))
+def test_any_string_gives_text(wikitext: str) -> None:
+    encoded = wikitext.encode("utf-8", "surrogatepass")
+    try:
+        encoded.decode()
+    except UnicodeDecodeError:
+        return
+    text, _ = EXTRACTOR.extract(encoded)
+    assert EXTRACTOR.extract(encoded)[0] == text
+    assert len(text) <= len(wikitext) + 16
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet=st.characters(categories=["L", "N", "Zs"]), max_size=100))
+def test_text_without_markup_stays(text: str) -> None:
+    assert extract("x" + text) == "x" + text
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["{{", "}}", "[[", "]]", "\n{|", "\n|}", "<ref>", "<!--", "<a", "'", "[http://", "http://", "\n==", "__A",
+     "[[File:",
+     "\n:", "<math>", "{{[[", "[[a|", "&", "&#1", "[[ ", "<nowiki>", "a://", "\n == {{|", "</ref", "[[zh-",
+     "{|\n{{\n|}"],
+)  # fmt: skip
+def test_time_is_linear(unit: str) -> None:
+    short, long = ((unit * (size // len(unit))).encode() for size in (100_000, 1_600_000))
+    EXTRACTOR.extract(short)
+    took = []
+    for wikitext in (short, long):
+        best = min(_seconds(wikitext) for _ in range(3))
+        took.append(best)
+    assert took[1] < 16 * 6 * max(took[0], 2e-4), f"16 times the input took {took[1] / took[0]:.0f} times as long"
+
+
+def _seconds(wikitext: bytes) -> float:
+    start = time.process_time()
+    EXTRACTOR.extract(wikitext)
+    return time.process_time() - start

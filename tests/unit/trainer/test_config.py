@@ -1,0 +1,69 @@
+"""Options: ranges, presets' recipes, and what makes two runs the same."""
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.trainer.small_shards import write_shards
+from trainer.config import TrainConfig
+from trainer.plan import make_plan
+from trainer.presets import Recipe
+
+
+def make(**changes: Any) -> TrainConfig:
+    return TrainConfig(**({"shards": ("s",), "output": "o"} | changes))
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"model": "x"}, "model must be one of .*; found 'x'"),
+        ({"shards": ()}, "shards must name at least one folder"),
+        ({"num_workers": 0}, "num_workers must be at least 1, found 0"),
+        ({"epochs": 0.0}, "epochs must be above 0 and finite, found 0.0"),
+        ({"learning_rate": float("inf")}, "learning_rate must be above 0 and finite, found inf"),
+        ({"weight_decay": -1.0}, "weight_decay must be at least 0, found -1.0"),
+        ({"vocab_size": 100}, "vocab_size must be at least 514, found 100"),
+        ({"num_workers": 8, "global_batch_size": 12}, "at least 2 per worker, found 12 for 8 workers"),
+        ({"checkpoint_every_steps": 0}, "checkpoint_every_steps must be at least 1, found 0"),
+        ({"seed": -1}, "seed must be at least 0, found -1"),
+    ],
+)
+def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(**changes)
+
+
+def test_the_papers_recipe_is_the_default() -> None:
+    assert make(model="vit-b-32").recipe == Recipe(learning_rate=5e-4, beta2=0.98, eps=1e-6)
+    recipe = make(model="rn50x16").recipe
+    assert (recipe.learning_rate, recipe.beta1, recipe.beta2, recipe.eps) == (4e-4, 0.9, 0.999, 1e-8)
+    assert (recipe.global_batch_size, recipe.epochs, recipe.warmup_steps, recipe.weight_decay) == (32768, 32, 2000, 0.2)
+
+
+def test_options_change_the_recipe() -> None:
+    config = make(epochs=2.0, global_batch_size=64, weight_decay=0.0, vocab_size=600)
+    assert (config.recipe.epochs, config.recipe.global_batch_size, config.recipe.weight_decay) == (2.0, 64, 0.0)
+    assert config.model_config.text.vocab_size == 600
+    assert make().model_config.text.vocab_size == 49_408
+
+
+def test_identity_is_what_decides_the_weights(tmp_path: Path) -> None:
+    config = make(shards=(str(write_shards(tmp_path / "a", 5)),), output=str(tmp_path / "o"))
+    identity = config.run_record().identity
+    for same in ({"output": "elsewhere"}, {"num_workers": 4}, {"cache_bytes": 0}, {"epochs": 32.0},
+                 {"shards": (str(write_shards(tmp_path / "copy", 5)),)}):  # fmt: skip
+        assert dataclasses.replace(config, **same).run_record().identity == identity
+    for other in ({"seed": 1}, {"model": "rn50"}, {"epochs": 31.0}, {"vocab_size": 600},
+                  {"shards": (str(write_shards(tmp_path / "b", 6)),)}):  # fmt: skip
+        assert dataclasses.replace(config, **other).run_record().identity != identity
+
+
+def test_plan_takes_whole_batches_and_warms_up_at_most_a_tenth() -> None:
+    recipe = Recipe(learning_rate=1.0, beta2=0.9, eps=1e-8, warmup_steps=50, global_batch_size=8, epochs=2.5)
+    plan = make_plan(recipe, 40)
+    assert (plan.total_steps, plan.total_samples, plan.warmup_samples) == (12, 96, 8)
+    assert make_plan(recipe, 4000).warmup_samples == 50 * 8
+    assert make_plan(recipe, 1).total_steps == 1

@@ -1,0 +1,40 @@
+"""Every model of the paper has the parameters its table states."""
+
+import pytest
+import torch
+
+from trainer.model.clip import CLIP
+from trainer.presets import PRESETS, find_preset
+
+PARAMETERS_M = {
+    "rn50": (102.0, 38.3, 63.7),
+    "rn101": (119.7, 56.3, 63.4),
+    "rn50x4": (178.3, 87.1, 91.2),
+    "rn50x16": (291.0, 167.3, 123.7),
+    "rn50x64": (623.3, 420.4, 202.9),
+    "vit-b-32": (151.3, 87.8, 63.4),
+    "vit-b-16": (149.6, 86.2, 63.4),
+    "vit-l-14": (427.6, 304.0, 123.7),
+    "vit-l-14-336": (427.9, 304.3, 123.7),
+}
+
+
+@pytest.mark.parametrize("name", PARAMETERS_M)
+def test_parameter_counts_are_the_papers(name: str) -> None:
+    with torch.device("meta"):
+        model = CLIP(PRESETS[name].model)
+    image = sum(parameter.numel() for parameter in model.image_encoder.parameters())
+    whole = sum(parameter.numel() for parameter in model.parameters())
+    found = tuple(round(count / 1e6, 1) for count in (whole, image, whole - image))
+    assert found == PARAMETERS_M[name]
+
+
+def test_exact_count_of_the_released_vit_b_32() -> None:
+    with torch.device("meta"):
+        model = CLIP(PRESETS["vit-b-32"].model)
+    assert sum(parameter.numel() for parameter in model.parameters()) == 151_277_313
+
+
+def test_unknown_name_lists_the_names() -> None:
+    with pytest.raises(ValueError, match=r"vit-b-32.*found 'vit-b-33'"):
+        find_preset("vit-b-33")

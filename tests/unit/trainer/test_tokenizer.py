@@ -1,0 +1,99 @@
+"""The tokenizer: the released vocabulary's layout, [EOS] by position, deterministic."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from trainer.tokenizer import EOS, NUM_SYMBOLS, SOS, CaptionTokenizer, train_tokenizer
+
+CAPTIONS = ["a red star on grey", "Two blue circles", "a small red star", "it's a star, isn't it?", "été 42"] * 3
+
+
+def make(vocab_size: int = 600, context_length: int = 16) -> CaptionTokenizer:
+    return train_tokenizer(CAPTIONS, vocab_size=vocab_size, context_length=context_length)
+
+
+def test_layout_is_bytes_then_word_ends_then_merges_then_specials() -> None:
+    tokenizer = make()
+    vocabulary = json.loads(tokenizer.to_json())["tokenizer"]["model"]["vocab"]
+    names = sorted(vocabulary, key=vocabulary.__getitem__)
+    assert names[0] == "!"
+    assert names[256] == "!</w>"
+    assert all(name.endswith("</w>") for name in names[256:NUM_SYMBOLS])
+    assert names[-2:] == [SOS, EOS]
+    assert tokenizer.vocab_size == len(names) <= 600
+
+
+def test_rows_start_with_sos_and_end_with_eos_at_its_position() -> None:
+    tokenizer = make()
+    tokens, eos = tokenizer.encode(["a red star", "", "a " * 50])
+    assert tokens.shape == (3, 16)
+    assert (tokens[:, 0] == tokenizer.sos).all()
+    assert [tokens[row, eos[row]] for row in range(3)] == [tokenizer.eos] * 3
+    assert eos[1] == 1
+    assert eos[2] == 15
+    assert (tokens[1, 2:] == 0).all()
+
+
+def test_case_and_space_do_not_matter() -> None:
+    tokenizer = make()
+    assert tokenizer.encode(["A  RED\n star"])[0].tolist() == tokenizer.encode(["a red star"])[0].tolist()
+
+
+def test_the_names_of_the_specials_in_a_caption_are_text() -> None:
+    tokenizer = make(context_length=40)
+    tokens, eos = tokenizer.encode([f"a {EOS} star"])
+    assert tokenizer.eos not in tokens[0, : eos[0]].tolist()
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.text(max_size=40))
+def test_every_string_encodes_within_the_context(text: str) -> None:
+    tokens, eos = TOKENIZER.encode([text])
+    assert tokens.shape[1] <= 16
+    assert 1 <= eos[0] < tokens.shape[1]
+    assert tokens.max() < TOKENIZER.vocab_size
+
+
+TOKENIZER = make()
+
+
+def test_no_byte_is_lost_for_letters_never_seen() -> None:
+    _, eos = make(context_length=40).encode(["ﾊ☃"])
+    assert eos[0] == 7  # [SOS], three bytes each of two characters, [EOS]
+
+
+def test_json_round_trip() -> None:
+    again = CaptionTokenizer.from_json(TOKENIZER.to_json())
+    assert again.encode(CAPTIONS)[0].tolist() == TOKENIZER.encode(CAPTIONS)[0].tolist()
+    assert again.to_json() == TOKENIZER.to_json()
+
+
+@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"context_length": 3, "tokenizer": {"model": 1}}'])
+def test_another_file_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=r"\w"):
+        CaptionTokenizer.from_json(data)
+
+
+def test_too_small_a_vocabulary_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"at least 514.*found 300"):
+        make(vocab_size=300)
+
+
+def test_another_process_trains_the_same_tokenizer(tmp_path: Path) -> None:
+    program = (
+        "import sys; from trainer.tokenizer import train_tokenizer\n"
+        f"data = train_tokenizer({CAPTIONS!r}, vocab_size=600, context_length=16).to_json()\n"
+        "sys.stdout.buffer.write(data)"
+    )
+    root = Path(__file__).parents[3]
+    outputs = {
+        subprocess.run([sys.executable, "-c", program], cwd=root, capture_output=True, check=True).stdout
+        for _ in range(3)
+    }
+    assert outputs == {TOKENIZER.to_json()}

@@ -1,0 +1,143 @@
+"""Zero-shot evaluation: prompts, labels, scores, and clear errors."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from schemas.manifest import read_manifest
+from schemas.run_record import FolderConflict
+from schemas.storage import Folder
+from tests.unit.trainer.small_shards import COLOURS, picture
+from trainer.checkpoint import write_model
+from trainer.evaluate.zero_shot import (
+    PREDICTIONS,
+    ZeroShotConfig,
+    embed_classes,
+    evaluate,
+    find_images,
+    read_classes,
+    read_templates,
+    score,
+)
+from trainer.model.clip import CLIP
+from trainer.presets import ModelConfig, TextConfig, ViTConfig
+from trainer.tokenizer import train_tokenizer
+
+TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
+CONFIG = ModelConfig(
+    embed_dim=16,
+    image=ViTConfig(image_px=32, patch_px=8, width=32, layers=1, heads=4),
+    text=TextConfig(width=32, layers=1, heads=4, context_length=12, vocab_size=TOKENIZER.vocab_size),
+)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> ZeroShotConfig:
+    torch.manual_seed(0)
+    write_model(Folder(str(tmp_path)), "model", CLIP(CONFIG), TOKENIZER)
+    for number in range(12):
+        folder = tmp_path / "images" / f"{list(COLOURS)[number % 4]}_one"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{number}.png").write_bytes(picture(number))
+    (tmp_path / "images" / "red_one" / "broken.jpg").write_bytes(b"broken")
+    (tmp_path / "images" / "red_one" / "notes.txt").write_text("no image")
+    (tmp_path / "classes.txt").write_text("".join(f"{name} one\n" for name in [*COLOURS, "white"]))
+    (tmp_path / "templates.txt").write_text("a {}\n\nthe {} picture\n")
+    return ZeroShotConfig(
+        checkpoint=str(tmp_path / "model"),
+        dataset=str(tmp_path / "images"),
+        classes=str(tmp_path / "classes.txt"),
+        templates=str(tmp_path / "templates.txt"),
+        output=str(tmp_path / "results"),
+        batch_size=5,
+    )
+
+
+def test_results_and_predictions(made: ZeroShotConfig) -> None:
+    results = evaluate(made)
+    assert (results["images"], results["skipped"], results["classes"], results["templates"]) == (12, 1, 5, 2)
+    assert results["classes_with_images"] == 4
+    table = pq.read_table(Path(str(made.output)) / "predictions.parquet")
+    assert table.schema == PREDICTIONS
+    rows = table.to_pylist()
+    assert [row["path"] for row in rows[:3]] == ["blue_one/10.png", "blue_one/2.png", "blue_one/6.png"]
+    assert results["top1"] == pytest.approx(np.mean([row["label"] == row["predicted"] for row in rows]))
+    assert read_manifest(Folder(str(made.output)), "evaluation")["summary"]["top1"] == results["top1"]
+    assert json.loads((Path(str(made.output)) / "results.json").read_text()) == results
+
+
+def test_the_same_again_gives_the_same_and_another_model_is_refused(made: ZeroShotConfig) -> None:
+    assert evaluate(made) == evaluate(made)
+    torch.manual_seed(1)
+    write_model(Folder(str(Path(made.checkpoint).parent)), "model", CLIP(CONFIG), TOKENIZER)
+    with pytest.raises(FolderConflict, match="belongs to another run"):
+        evaluate(made)
+
+
+def test_batch_size_changes_nothing(made: ZeroShotConfig) -> None:
+    model = CLIP(CONFIG).eval()
+    whole = embed_classes(model, TOKENIZER, ["red", "green_one"], ["a {}", "{}!"], 100)
+    torch.testing.assert_close(embed_classes(model, TOKENIZER, ["red", "green one"], ["a {}", "{}!"], 1), whole)
+    torch.testing.assert_close(whole.norm(dim=1), torch.ones(2))
+
+
+def test_scores_by_hand() -> None:
+    cosines = np.array([[3, 2, 1, 0, 0, 0], [1, 2, 3, 4, 5, 0], [0, 0, 0, 0, 0, 1.0], [9, 8, 7, 6, 5, 4]])
+    results = score(cosines, np.array([0, 0, 5, 5]), list("abcdef"))
+    assert results["top1"] == 0.5
+    assert results["top5"] == 0.75
+    assert results["per_class"] == {"a": 0.5, "f": 0.5}
+    assert results["mean_per_class"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("templates.txt", "a {}\nwithout\n", r"templates.txt, line 2: expected a prompt with {} .*'without'"),
+        ("templates.txt", "\n", "has 0 lines that are not empty"),
+        ("classes.txt", "red one\ngreen one\nred one\n", "line 3: 'red one' is already on line 1"),
+        ("classes.txt", "red one\n", "folder 'blue_one' .* is no line of --classes"),
+    ],
+)
+def test_bad_files_are_named(made: ZeroShotConfig, name: str, content: str, message: str) -> None:
+    (Path(made.classes).parent / name).write_text(content)
+    with pytest.raises(ValueError, match=message):
+        evaluate(made)
+
+
+def test_missing_things_are_named(made: ZeroShotConfig, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"--templates: no such file"):
+        read_templates("absent.txt")
+    with pytest.raises(FileNotFoundError, match=r"--classes: no such file"):
+        read_classes("absent.txt")
+    with pytest.raises(FileNotFoundError, match=r"--dataset: no such folder"):
+        find_images("absent", ["a"])
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(FileNotFoundError, match="no image below"):
+        find_images(str(tmp_path / "empty"), ["a"])
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("model.safetensors", b"no tensors", "expected a safetensors file"),
+        ("config.json", b"{}", "expected the geometry"),
+        ("config.json", b"no json", "expected JSON"),
+        ("tokenizer.json", b"{}", "tokenizer.json"),
+    ],
+)
+def test_a_broken_checkpoint_is_named(made: ZeroShotConfig, name: str, content: bytes, message: str) -> None:
+    (Path(made.checkpoint) / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        evaluate(made)
+
+
+def test_another_models_weights_are_refused(made: ZeroShotConfig) -> None:
+    path = Path(made.checkpoint) / "config.json"
+    path.write_text(path.read_text().replace('"embed_dim": 16', '"embed_dim": 8'))
+    with pytest.raises(ValueError, match="the weights do not fit"):
+        evaluate(made)

@@ -1,0 +1,1 @@
+"""Trains CLIP on WebDataset shards and evaluates it."""

@@ -1,0 +1,103 @@
+"""Everything a run needs before its first step: samples, tokenizer, model, optimizer, where it stands."""
+
+import dataclasses
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+from schemas.run_record import start_run
+from schemas.storage import Folder
+from trainer.checkpoint import TOKENIZER_FILE, TrainState, find_checkpoints, read_checkpoint
+from trainer.config import TrainConfig
+from trainer.data.loader import Loader, SampleReader
+from trainer.data.shard_index import ShardIndex, read_shards
+from trainer.distributed import World
+from trainer.model.clip import CLIP
+from trainer.optim.adamw import make_optimizer
+from trainer.plan import Plan, make_plan
+from trainer.presets import ModelConfig, ResNetConfig
+from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One worker's view of a run."""
+
+    config: TrainConfig
+    world: World
+    folder: Folder
+    identity: str
+    plan: Plan
+    index: ShardIndex
+    tokenizer: CaptionTokenizer
+    model: CLIP
+    wrapped: nn.Module
+    """`model`, inside DistributedDataParallel when there are several workers."""
+    optimizer: torch.optim.Optimizer
+    state: TrainState
+    """Where the run stood when this invocation began."""
+    loader: Loader
+
+
+def assemble(config: TrainConfig, world: World) -> Run:
+    """Claim the output folder and put the run together, from its latest checkpoint when it has one."""
+    if world.device.type == "cpu":
+        torch.set_num_threads(config.cpus_per_worker)
+    folder = Folder(config.output)
+    record = config.run_record()
+    if world.first:
+        start_run(folder, record)
+    world.barrier()
+    index = read_shards(config.shards)
+    tokenizer = prepare_tokenizer(folder, index, config.model_config, world)
+    model = make_model(config.model_config, tokenizer, config.seed, world)
+    optimizer = make_optimizer(model, config.recipe)
+    state = TrainState(step=0, samples=0, replaced=0)
+    if steps := find_checkpoints(folder):
+        state = read_checkpoint(folder, steps[-1], model, optimizer, record.identity)
+    wrapped: nn.Module = model
+    if world.size > 1:
+        wrapped = DistributedDataParallel(model, device_ids=None if world.device.type == "cpu" else [world.device])
+    reader = SampleReader(index, config.model_config.image.image_px, config.cache_bytes)
+    return Run(
+        config=config,
+        world=world,
+        folder=folder,
+        identity=record.identity,
+        plan=make_plan(config.recipe, len(index)),
+        index=index,
+        tokenizer=tokenizer,
+        model=model,
+        wrapped=wrapped,
+        optimizer=optimizer,
+        state=state,
+        loader=Loader(reader, tokenizer, seed=config.seed, decode_threads=config.decode_threads),
+    )
+
+
+def prepare_tokenizer(folder: Folder, index: ShardIndex, model: ModelConfig, world: World) -> CaptionTokenizer:
+    """Return the run's tokenizer; the first worker trains and writes it when the folder has none yet."""
+    if world.first and not folder.exists(TOKENIZER_FILE):
+        captions = index.captions.values
+        stride = -(-len(captions) // MAX_TRAINING_CAPTIONS)
+        sampled = captions.take(list(range(0, len(captions), stride))) if stride > 1 else captions
+        trained = train_tokenizer(
+            (text.as_py() for text in sampled),
+            vocab_size=model.text.vocab_size,
+            context_length=model.text.context_length,
+        )
+        folder.write(TOKENIZER_FILE, trained.to_json())
+    world.barrier()
+    return CaptionTokenizer.from_json(folder.read(TOKENIZER_FILE))
+
+
+def make_model(config: ModelConfig, tokenizer: CaptionTokenizer, seed: int, world: World) -> CLIP:
+    """Return the model with the seed's first weights on the worker's device."""
+    torch.manual_seed(seed)
+    text = dataclasses.replace(config.text, vocab_size=tokenizer.vocab_size)
+    model = CLIP(dataclasses.replace(config, text=text)).to(world.device)
+    if isinstance(config.image, ResNetConfig):
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster convolutions
+    return model

@@ -1,0 +1,205 @@
+"""Checkpoints: weights and optimizer state as safetensors, the rest as JSON; nothing is ever unpickled.
+
+OUTPUT/checkpoints/step-0000123/   model.safetensors  optimizer.safetensors  config.json  tokenizer.json
+                                   state.json   written last: names size and SHA-256 of the others
+OUTPUT/final/                      the same without the optimizer: what evaluation loads
+"""
+
+import dataclasses
+import json
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import nn
+
+from schemas.storage import FileRecord, Folder
+from trainer.model.clip import CLIP
+from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
+from trainer.tokenizer import CaptionTokenizer
+
+STATE_VERSION = 1
+"""Of state.json; another version is refused."""
+
+CHECKPOINTS = "checkpoints"
+FINAL = "final"
+STATE_FILE, MODEL_FILE, OPTIMIZER_FILE = "state.json", "model.safetensors", "optimizer.safetensors"
+CONFIG_FILE, TOKENIZER_FILE = "config.json", "tokenizer.json"
+
+_STEP_NAME = re.compile(r"step-(\d{7,})")
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainState:
+    """Where a run stands."""
+
+    step: int
+    samples: int
+    """Places of the run's sequence that are done."""
+    replaced: int
+    """Rows so far whose sample did not decode."""
+
+
+def model_config_to_json(config: ModelConfig) -> dict[str, Any]:
+    """Return the geometry as JSON values."""
+    body = dataclasses.asdict(config)
+    body["image"]["kind"] = "vit" if isinstance(config.image, ViTConfig) else "resnet"
+    return body
+
+
+def model_config_from_json(body: Any, where: str) -> ModelConfig:
+    """Read what `model_config_to_json` gave. Raises ValueError naming `where`."""
+    try:
+        image = dict(body["image"])
+        kind = image.pop("kind")
+        if kind not in ("vit", "resnet"):
+            raise ValueError(f"image encoder kind {kind!r}")
+        if kind == "resnet":
+            image["blocks"] = tuple(image["blocks"])
+        encoder = ViTConfig(**image) if kind == "vit" else ResNetConfig(**image)
+        return ModelConfig(embed_dim=body["embed_dim"], image=encoder, text=TextConfig(**body["text"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ValueError(f"{where}: expected the geometry of a model of this project, found {error!r}") from error
+
+
+def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    tensors = {}
+    for name, parameter in model.named_parameters():
+        for key, value in optimizer.state.get(parameter, {}).items():
+            tensors[f"{key}/{name}"] = torch.as_tensor(value)
+    return tensors
+
+
+def _load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    parameters = dict(model.named_parameters())
+    for name, tensor in tensors.items():
+        key, _, parameter_name = name.partition("/")
+        if parameter_name not in parameters:
+            raise ValueError(f"{OPTIMIZER_FILE}: no parameter {parameter_name!r} in the model")
+        parameter = parameters[parameter_name]
+        if tensor.shape == parameter.shape and key != "step":
+            # in the parameter's memory format: the fused kernel walks both as they lie in memory
+            tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+        optimizer.state[parameter][key] = tensor.to(parameter.device)
+
+
+def _save(tensors: dict[str, torch.Tensor]) -> bytes:
+    return save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
+
+
+def write_model(folder: Folder, prefix: str, model: CLIP, tokenizer: CaptionTokenizer) -> list[FileRecord]:
+    """Write weights, geometry and tokenizer under `prefix`; return their records."""
+    return [
+        folder.write(f"{prefix}/{MODEL_FILE}", _save(model.state_dict())),
+        folder.write_json(f"{prefix}/{CONFIG_FILE}", model_config_to_json(model.config)),
+        folder.write(f"{prefix}/{TOKENIZER_FILE}", tokenizer.to_json()),
+    ]
+
+
+def write_checkpoint(
+    folder: Folder,
+    model: CLIP,
+    optimizer: torch.optim.Optimizer,
+    tokenizer: CaptionTokenizer,
+    state: TrainState,
+    identity: str,
+    keep: int,
+) -> None:
+    """Write the checkpoint of this step; its last file makes it valid. Then delete all but the `keep` latest."""
+    prefix = f"{CHECKPOINTS}/step-{state.step:07d}"
+    records = write_model(folder, prefix, model, tokenizer)
+    records.append(folder.write(f"{prefix}/{OPTIMIZER_FILE}", _save(_optimizer_tensors(model, optimizer))))
+    body = {
+        "version": STATE_VERSION,
+        "identity": identity,
+        **dataclasses.asdict(state),
+        "files": {record.name.rsplit("/", 1)[-1]: [record.bytes, record.sha256] for record in records},
+    }
+    folder.write_json(f"{prefix}/{STATE_FILE}", body)
+    for step in find_checkpoints(folder)[:-keep]:
+        stale = f"{CHECKPOINTS}/step-{step:07d}"
+        folder.delete(f"{stale}/{STATE_FILE}")  # first, so that half a deletion is no checkpoint
+        folder.delete(stale)
+
+
+def find_checkpoints(folder: Folder) -> list[int]:
+    """Return the steps of the finished checkpoints, ascending."""
+    directory = folder.path(CHECKPOINTS)
+    if not folder.fs.isdir(directory):
+        return []
+    names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in folder.fs.ls(directory, detail=True)]
+    steps = [int(match[1]) for name in names if (match := _STEP_NAME.fullmatch(name))]
+    return sorted(step for step in steps if folder.exists(f"{CHECKPOINTS}/step-{step:07d}/{STATE_FILE}"))
+
+
+def read_checkpoint(
+    folder: Folder, step: int, model: CLIP, optimizer: torch.optim.Optimizer, identity: str
+) -> TrainState:
+    """Load a checkpoint into model and optimizer. Raises ValueError for another run, version or broken files."""
+    prefix = f"{CHECKPOINTS}/step-{step:07d}"
+    body = folder.read_json(f"{prefix}/{STATE_FILE}")
+    if body.get("version") != STATE_VERSION:
+        raise ValueError(
+            f"{folder.path(prefix)}: state version {body.get('version')!r}, this program resumes {STATE_VERSION}"
+        )
+    if body.get("identity") != identity:
+        raise ValueError(f"{folder.path(prefix)} belongs to another run (identity {body.get('identity')!r})")
+    model.load_state_dict(_read_tensors(folder, f"{prefix}/{MODEL_FILE}"))
+    _load_optimizer(model, optimizer, _read_tensors(folder, f"{prefix}/{OPTIMIZER_FILE}"))
+    return TrainState(step=int(body["step"]), samples=int(body["samples"]), replaced=int(body["replaced"]))
+
+
+def _read_tensors(folder: Folder, name: str) -> dict[str, torch.Tensor]:
+    try:
+        return load_tensors(folder.read(name))
+    except SafetensorError as error:
+        raise ValueError(f"{folder.path(name)}: expected a safetensors file, {error}") from error
+
+
+def model_folder(path: str) -> Folder:
+    """Return the folder of the model that `path` means.
+
+    `path` is a run's output (its final model, else its latest checkpoint), or a folder with the files of one
+    model. Raises FileNotFoundError that says what was expected.
+    """
+    folder = Folder(path)
+    if not folder.exists():
+        raise FileNotFoundError(f"--checkpoint: no such folder {folder.url!r}")
+    if not folder.exists(MODEL_FILE):
+        steps = find_checkpoints(folder)
+        if folder.exists(f"{FINAL}/{MODEL_FILE}"):
+            folder = folder.sub(FINAL)
+        elif steps:
+            folder = folder.sub(f"{CHECKPOINTS}/step-{steps[-1]:07d}")
+        else:
+            raise FileNotFoundError(
+                f"--checkpoint: {folder.url} holds neither {MODEL_FILE} nor {FINAL}/ nor a finished checkpoint; "
+                "expected the --output of trainer/run.py or one of its checkpoints"
+            )
+    for name in (CONFIG_FILE, TOKENIZER_FILE):
+        if not folder.exists(name):
+            raise FileNotFoundError(f"--checkpoint: {folder.path(name)} is missing")
+    return folder
+
+
+def load_model(path: str) -> tuple[CLIP, CaptionTokenizer]:
+    """Return the model that `path` means (see `model_folder`), in evaluation mode on the CPU, and its tokenizer.
+
+    Raises FileNotFoundError or ValueError that says what was expected.
+    """
+    folder = model_folder(path)
+    config = model_config_from_json(folder.read_json(CONFIG_FILE), folder.path(CONFIG_FILE))
+    try:
+        tokenizer = CaptionTokenizer.from_json(folder.read(TOKENIZER_FILE))
+    except (ValueError, json.JSONDecodeError) as error:
+        raise ValueError(f"{folder.path(TOKENIZER_FILE)}: {error}") from error
+    model = CLIP(config)
+    try:
+        model.load_state_dict(_read_tensors(folder, MODEL_FILE))
+    except RuntimeError as error:
+        raise ValueError(f"{folder.path(MODEL_FILE)}: the weights do not fit {CONFIG_FILE}: {error}") from error
+    return model.eval(), tokenizer

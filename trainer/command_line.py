@@ -1,0 +1,31 @@
+"""How a command ends on an expected error: one line on stderr, exit code 2, no traceback."""
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+def _expected_cause(error: BaseException) -> BaseException | None:
+    """Return the user's error inside `error`: itself, or what a Ray worker raised."""
+    if isinstance(error, (ValueError, OSError)):
+        return error
+    failures = getattr(error, "worker_failures", None)
+    if failures:
+        for failure in failures.values():
+            cause = getattr(failure, "cause", None) or getattr(failure, "__cause__", None) or failure
+            if isinstance(cause, (ValueError, OSError)):
+                return cause
+    return None
+
+
+@contextmanager
+def expected_errors() -> Iterator[None]:
+    """Turn ValueError and OSError into ``error: ...`` and exit code 2; anything else keeps its traceback."""
+    try:
+        yield
+    except Exception as error:
+        cause = _expected_cause(error)
+        if cause is None:
+            raise
+        print(f"error: {str(cause).splitlines()[0] if str(cause) else type(cause).__name__}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""Shards in, batches out: what samples there are, in which order, decoded."""

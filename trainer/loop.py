@@ -1,0 +1,125 @@
+"""The training loop: shards in, checkpoints and a trained model out. The same under Ray, torchrun, one process."""
+
+import math
+from contextlib import closing
+
+import torch
+
+from schemas.manifest import write_manifest
+from trainer.assembly import Run, assemble
+from trainer.checkpoint import FINAL, TrainState, write_checkpoint, write_model
+from trainer.config import TrainConfig
+from trainer.distributed import World, local_rows
+from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable, Reporter, Stopwatch
+from trainer.optim.schedule import learning_rate
+from trainer.step import train_step
+
+WRITE_METRICS_EVERY_S = 10.0
+
+
+def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | None:
+    """Train, or go on training, until the plan is done; return the last metrics (None when no step was left).
+
+    Every worker calls it with the same config. The order of samples, and the learning rate of each, depend on
+    the config and the shards only.
+    """
+    run = assemble(config, world)
+    reporter.start(
+        done_samples=run.state.samples,
+        total_samples=run.plan.total_samples,
+        title=f"{config.model} on {len(run.index):,} samples ({run.index.skipped} without image or caption), "
+        f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
+        f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
+    )
+    with closing(run.loader):
+        metrics = _take_steps(run, reporter)
+    world.barrier()
+    return metrics
+
+
+def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
+    config, world, plan = run.config, run.world, run.plan
+    batch_size = plan.global_batch_size
+    start_row, stop_row = local_rows(batch_size, world.rank, world.size)
+    first_step, last_step = run.state.step, plan.total_steps
+    if config.stop_after_steps is not None:
+        last_step = min(last_step, first_step + config.stop_after_steps)
+    autocast = config.precision == "bfloat16" or (config.precision == "auto" and world.device.type == "cuda")
+    table = MetricsTable(run.folder, first_step)
+    watch = Stopwatch()
+    losses = torch.zeros((), device=world.device)
+    replaced = 0
+    metrics: Metrics | None = None
+    run.model.train()
+    ranges = ((step * batch_size + start_row, step * batch_size + stop_row) for step in range(first_step, last_step))
+    with closing(run.loader.batches(ranges)) as batches:
+        for step in range(first_step + 1, last_step + 1):
+            watch.wait()
+            batch = next(batches)
+            watch.go_on()
+            samples = step * batch_size
+            rate = learning_rate(
+                samples,
+                peak=config.recipe.learning_rate,
+                warmup_samples=plan.warmup_samples,
+                total_samples=plan.total_samples,
+            )
+            losses += train_step(
+                run.wrapped, run.model, run.optimizer, batch, world,
+                global_batch_size=batch_size, learning_rate=rate, autocast=autocast,
+            )  # fmt: skip
+            watch.steps += 1
+            replaced += batch.replaced
+            saves = step % config.checkpoint_every_steps == 0 or step == last_step
+            if step % config.log_every_steps == 0 or saves:  # a resumed run begins a row where this one did
+                metrics = Metrics(
+                    step=step,
+                    epoch=samples / plan.num_samples,
+                    samples=samples,
+                    loss=world.mean(losses / watch.steps),
+                    logit_scale=float(run.model.logit_scale.detach().exp()),
+                    learning_rate=rate,
+                    samples_per_s=watch.steps_per_s * batch_size,
+                    data_wait_share=watch.wait_share,
+                    replaced=run.state.replaced + world.sum(replaced),
+                )
+                if not math.isfinite(metrics.loss):
+                    raise ValueError(f"the loss is {metrics.loss} at step {step}; a lower --learning-rate may help")
+                reporter.progress(metrics)
+                table.add(metrics)
+                if world.first and table.age_s > WRITE_METRICS_EVERY_S:
+                    table.write()
+                losses.zero_()
+                watch.lap()
+            if saves:
+                state = TrainState(step=step, samples=samples, replaced=run.state.replaced + world.sum(replaced))
+                if world.first:
+                    table.write()
+                    write_checkpoint(
+                        run.folder, run.model, run.optimizer, run.tokenizer, state, run.identity,
+                        config.keep_checkpoints,
+                    )  # fmt: skip
+                world.barrier()
+    if world.first and last_step == plan.total_steps:
+        _finish(run, table, (last_step - first_step) * batch_size, watch.total_s)
+    return metrics
+
+
+def _finish(run: Run, table: MetricsTable, samples: int, seconds: float) -> None:
+    """Write the final model, the speeds, and last the manifest over what is deterministic (no clocks in it).
+
+    `samples` and `seconds` are those of this invocation.
+    """
+    records = write_model(run.folder, FINAL, run.model, run.tokenizer)
+    last = table.last()
+    if last is not None and samples:
+        told = {name: last[name] for name in ("step", "samples", "loss", "logit_scale", "replaced")}
+        told |= {"num_samples": run.plan.num_samples, "num_workers": run.world.size, "seconds": seconds}
+        told |= {"samples_per_s": samples / seconds, "samples_per_s_per_worker": samples / seconds / run.world.size}
+        run.folder.write_json(TRAINING_FILE, told)
+    summary = {
+        "steps": run.plan.total_steps,
+        "samples_seen": run.plan.total_samples,
+        "parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+    }
+    write_manifest(run.folder, "checkpoint", records, rows=run.plan.num_samples, identity=run.identity, summary=summary)

@@ -1,0 +1,1 @@
+"""The CLIP model: image encoders, text encoder and the wrapper that joins them."""

@@ -1,0 +1,71 @@
+"""CLIP: image encoder, text encoder and the learnable logit scale (CLIP, section 2.3 and figure 3).
+
+Shapes: N samples, L positions, P pixels per side, E embedding.
+"""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from trainer.model.resnet import ModifiedResNet
+from trainer.model.text import TextTransformer
+from trainer.model.vit import VisionTransformer
+from trainer.presets import ModelConfig, ViTConfig
+
+INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
+"""Logarithm of the first scale (CLIP, section 2.5)."""
+
+MAX_LOGIT_SCALE = math.log(100)
+"""The scale is clipped to at most 100 (CLIP, section 2.5)."""
+
+IMAGE_MEAN = (0.48145466, 0.4578275, 0.40821073)
+IMAGE_STD = (0.26862954, 0.26130258, 0.27577711)
+"""Mean and standard deviation per channel of the released model's inputs, of pixels in 0 .. 1."""
+
+
+def _unit_length(features_NE: torch.Tensor) -> torch.Tensor:
+    """Return the rows scaled to length one, in float32 when they come in less."""
+    if features_NE.dtype in (torch.bfloat16, torch.float16):
+        features_NE = features_NE.float()
+    return F.normalize(features_NE, dim=-1)
+
+
+class CLIP(nn.Module):
+    """Both encoders; images come as uint8 and are normalised here, on the device."""
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.image_encoder: nn.Module
+        if isinstance(config.image, ViTConfig):
+            self.image_encoder = VisionTransformer(config.image, config.embed_dim)
+        else:
+            self.image_encoder = ModifiedResNet(config.image, config.embed_dim)
+        self.text_encoder = TextTransformer(config.text, config.embed_dim)
+        self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
+        self.image_mean: torch.Tensor
+        self.image_std: torch.Tensor
+        self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
+
+    def encode_images(self, images_N3PP: torch.Tensor) -> torch.Tensor:
+        """Return features ``[N, E]`` of length one of uint8 images."""
+        pixels = images_N3PP.to(self.image_mean.dtype).div_(255).sub_(self.image_mean).div_(self.image_std)
+        return _unit_length(self.image_encoder(pixels))
+
+    def encode_texts(self, tokens_NL: torch.Tensor, eos_N: torch.Tensor) -> torch.Tensor:
+        """Return features ``[N, E]`` of length one."""
+        return _unit_length(self.text_encoder(tokens_NL, eos_N))
+
+    def forward(
+        self, images_N3PP: torch.Tensor, tokens_NL: torch.Tensor, eos_N: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return (image features ``[N, E]``, text features ``[N, E]``, scale of the logits)."""
+        return self.encode_images(images_N3PP), self.encode_texts(tokens_NL, eos_N), self.logit_scale.exp()
+
+    def clamp_logit_scale(self) -> None:
+        """Keep the scale at most 100; called after each optimizer step."""
+        with torch.no_grad():
+            self.logit_scale.clamp_(max=MAX_LOGIT_SCALE)

@@ -1,0 +1,37 @@
+"""The vision transformer: patches in, one feature per image out (CLIP, section 2.4).
+
+Shapes: N images, L positions, C channels, E embedding, P pixels per side.
+"""
+
+import torch
+from torch import nn
+
+from trainer.model.transformer import Transformer
+from trainer.presets import ViTConfig
+
+
+class VisionTransformer(nn.Module):
+    """ViT with an extra layer normalisation before the blocks (`ln_pre`) and the class token's output."""
+
+    def __init__(self, config: ViTConfig, embed_dim: int) -> None:
+        super().__init__()
+        if config.image_px % config.patch_px:
+            raise ValueError(f"image_px must be a multiple of patch_px, found {config.image_px} and {config.patch_px}")
+        width = config.width
+        scale = width**-0.5
+        positions = (config.image_px // config.patch_px) ** 2 + 1
+        self.conv1 = nn.Conv2d(3, width, config.patch_px, stride=config.patch_px, bias=False)
+        self.class_embedding = nn.Parameter(scale * torch.randn(width))
+        self.positional_embedding = nn.Parameter(scale * torch.randn(positions, width))
+        self.ln_pre = nn.LayerNorm(width)
+        self.transformer = Transformer(width, config.layers, config.heads)
+        self.ln_post = nn.LayerNorm(width)
+        self.proj = nn.Parameter(scale * torch.randn(width, embed_dim))
+
+    def forward(self, images_N3PP: torch.Tensor) -> torch.Tensor:
+        """Return features ``[N, E]``, not normalised, of normalised images."""
+        patches_NLC = self.conv1(images_N3PP).flatten(2).transpose(1, 2)
+        class_N1C = self.class_embedding.to(patches_NLC.dtype).expand(len(patches_NLC), 1, -1)
+        x_NLC = torch.cat([class_N1C, patches_NLC], dim=1) + self.positional_embedding
+        x_NLC = self.transformer(self.ln_pre(x_NLC))
+        return self.ln_post(x_NLC[:, 0]) @ self.proj

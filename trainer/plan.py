@@ -1,0 +1,33 @@
+"""How far a run goes, in steps and samples: the same for any number of workers."""
+
+from dataclasses import dataclass
+
+from trainer.presets import Recipe
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """Step s takes places s*B .. (s+1)*B - 1 of the run's sequence of samples (see `sample_order`)."""
+
+    num_samples: int
+    global_batch_size: int
+    total_steps: int
+    warmup_samples: int
+
+    @property
+    def total_samples(self) -> int:
+        return self.total_steps * self.global_batch_size
+
+
+def make_plan(recipe: Recipe, num_samples: int) -> Plan:
+    """Return the plan: whole global batches only, so less than one batch of the run's end is left out.
+
+    The warm-up takes at most a tenth of the run.
+    """
+    total_steps = max(1, int(recipe.epochs * num_samples) // recipe.global_batch_size)
+    return Plan(
+        num_samples=num_samples,
+        global_batch_size=recipe.global_batch_size,
+        total_steps=total_steps,
+        warmup_samples=min(recipe.warmup_steps, total_steps // 10) * recipe.global_batch_size,
+    )

@@ -1,0 +1,128 @@
+"""Lower-cased byte-level BPE, trained on the captions; captions in, token ids and [EOS] positions out.
+
+The layout of the vocabulary is the released model's: 256 byte symbols, the same 256 at the end of a word
+(``</w>``), the merges in order, [SOS], [EOS]. Training is deterministic.
+"""
+
+import json
+from collections.abc import Iterable
+
+import numpy as np
+import numpy.typing as npt
+from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+
+SOS, EOS = "<|startoftext|>", "<|endoftext|>"
+END_OF_WORD = "</w>"
+NUM_SYMBOLS = 512
+NUM_SPECIALS = 2
+MIN_VOCAB_SIZE = NUM_SYMBOLS + NUM_SPECIALS
+MAX_TRAINING_CAPTIONS = 1_000_000
+"""The vocabulary of a bigger data set is trained on so many of its captions, evenly spread."""
+
+MAX_CAPTION_CHARACTERS = 2_000
+"""A longer caption is cut before tokenising; 77 positions never reach so far."""
+
+_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
+"""The released tokenizer's words: contractions, runs of letters, single digits, runs of anything else."""
+
+
+def _byte_symbols() -> list[str]:
+    """Return the 256 byte symbols in the released vocabulary's order (printable bytes first)."""
+    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
+    others = [byte for byte in range(256) if byte not in printable]
+    return [chr(byte) for byte in printable] + [chr(256 + place) for place in range(len(others))]
+
+
+def _wrap(model: models.BPE) -> Tokenizer:
+    tokenizer = Tokenizer(model)
+    tokenizer.normalizer = normalizers.Sequence(
+        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+    )
+    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
+        [
+            pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True),
+            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
+        ]
+    )
+    tokenizer.decoder = decoders.ByteLevel()
+    return tokenizer
+
+
+class CaptionTokenizer:
+    """A trained tokenizer with the context length it cuts to."""
+
+    def __init__(self, tokenizer: Tokenizer, context_length: int) -> None:
+        if context_length < 3:
+            raise ValueError(f"context_length must be at least 3, found {context_length!r}")
+        self._tokenizer = tokenizer
+        self.context_length = context_length
+        sos, eos = tokenizer.token_to_id(SOS), tokenizer.token_to_id(EOS)
+        if sos is None or eos is None:
+            raise ValueError(f"a tokenizer needs the tokens {SOS} and {EOS}")
+        self.sos: int = sos
+        self.eos: int = eos
+
+    @property
+    def vocab_size(self) -> int:
+        return int(self._tokenizer.get_vocab_size())
+
+    def encode(self, captions: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Return (tokens ``[N, L]``, position of [EOS] ``[N]``); a long caption is cut, [EOS] kept.
+
+        L is the longest row rounded up to 8, at most the context length; rows are padded with 0 after
+        [EOS], which a causal model never sees.
+        """
+        cut = [caption[:MAX_CAPTION_CHARACTERS] for caption in captions]
+        rows = [e.ids[: self.context_length - 2] for e in self._tokenizer.encode_batch_fast(cut)]
+        longest = max((len(row) for row in rows), default=0) + 2
+        length = min(self.context_length, -(-longest // 8) * 8)
+        tokens_NL = np.zeros((len(rows), length), dtype=np.int64)
+        eos_N = np.empty(len(rows), dtype=np.int64)
+        for place, row in enumerate(rows):
+            tokens_NL[place, 0] = self.sos
+            tokens_NL[place, 1 : len(row) + 1] = row
+            tokens_NL[place, len(row) + 1] = self.eos
+            eos_N[place] = len(row) + 1
+        return tokens_NL, eos_N
+
+    def to_json(self) -> bytes:
+        """Return the file ``tokenizer.json``: the Hugging Face tokenizer and the context length."""
+        body = {"context_length": self.context_length, "tokenizer": json.loads(self._tokenizer.to_str())}
+        return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
+
+    @classmethod
+    def from_json(cls, data: bytes) -> "CaptionTokenizer":
+        """Read what `to_json` wrote. Raises ValueError when it is something else."""
+        try:
+            body = json.loads(data)
+            tokenizer = Tokenizer.from_str(json.dumps(body["tokenizer"]))
+            return cls(tokenizer, int(body["context_length"]))
+        except ValueError:
+            raise
+        except Exception as error:  # the compiled library raises bare Exception for a malformed model
+            raise ValueError(f"expected a tokenizer.json of this project, {error!r}") from error
+
+
+def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length: int) -> CaptionTokenizer:
+    """Return a tokenizer of at most `vocab_size` tokens ([SOS] and [EOS] included) for these captions.
+
+    Small data reaches fewer: a merge needs two occurrences.
+    """
+    if vocab_size < MIN_VOCAB_SIZE:
+        raise ValueError(f"vocab_size must be at least {MIN_VOCAB_SIZE} (bytes and specials), found {vocab_size!r}")
+    symbols = _byte_symbols()
+    alphabet = symbols + [symbol + END_OF_WORD for symbol in symbols]
+    draft = _wrap(models.BPE(end_of_word_suffix=END_OF_WORD))
+    trainer = trainers.BpeTrainer(
+        vocab_size=vocab_size - NUM_SPECIALS,
+        min_frequency=2,
+        show_progress=False,
+        special_tokens=alphabet,  # fixes the ids, and with them the order of equally frequent merges
+        end_of_word_suffix=END_OF_WORD,
+    )
+    draft.train_from_iterator((caption[:MAX_CAPTION_CHARACTERS] for caption in captions), trainer)
+    merges = [tuple(merge) for merge in json.loads(draft.to_str())["model"]["merges"]]
+    tokens = [*dict.fromkeys([*alphabet, *(left + right for left, right in merges)]), SOS, EOS]
+    vocabulary = {token: number for number, token in enumerate(tokens)}
+    model = models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix=END_OF_WORD)
+    return CaptionTokenizer(_wrap(model), context_length)
