@@ -5,20 +5,17 @@ In: a ``.xml``, ``.bz2`` (one stream or many), ``.gz`` or ``.xz`` file, by path 
 ``</page>`` are found as bytes; no XML parser runs on the strangers' file and no entity is ever expanded.
 """
 
-import bz2
 import codecs
-import lzma
 import re
-import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 from urllib.parse import unquote
 
 import fsspec
 
-READ_BYTES = 256 * 1024
-PIECE_BYTES = 1024 * 1024
+from querygen.packed import BROKEN_DATA, FileTruncated, decompress
+
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""
 MAX_HEADER_BYTES = 1024 * 1024
@@ -33,14 +30,6 @@ ENGLISH_NAMESPACES = {
     118: "Draft", 119: "Draft talk", 710: "TimedText", 711: "TimedText talk", 828: "Module", 829: "Module talk",
 }  # fmt: skip
 """Understood in every wiki besides its own names (MediaWiki manual, "Namespace")."""
-
-
-BROKEN_DATA = (OSError, EOFError, zlib.error, lzma.LZMAError)
-"""What `decompress` raises over broken packed data, by kind of packing."""
-
-
-class FileTruncated(Exception):
-    """The compressed data ended before its stream did."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -238,66 +227,3 @@ class DumpFile:
                     decoder = codecs.getincrementaldecoder("utf-16")("replace")
                 self.num_bytes += len(piece)
                 yield piece if decoder is None else decoder.decode(piece).encode("utf-8", "replace")
-
-
-def decompress(raw: IO[bytes], progress: Callable[[int], Any] = lambda num_bytes: None) -> Iterator[bytes]:
-    """Yield the plain bytes of an open file in pieces of at most `PIECE_BYTES`; its first bytes tell how it is packed.
-
-    Raises `FileTruncated` where the packed data ends too early, OSError or zlib.error where it is broken.
-    """
-    data = raw.read(READ_BYTES)
-    progress(len(data))
-    make: Callable[[], Any] | None = None
-    if data[:3] == b"BZh":
-        make = bz2.BZ2Decompressor
-    elif data[:2] == b"\x1f\x8b":
-        make = _GzipDecompressor
-    elif data[:6] == b"\xfd7zXZ\x00":
-        make = lzma.LZMADecompressor
-    if make is None:
-        while data:
-            yield data
-            data = raw.read(READ_BYTES)
-            progress(len(data))
-        return
-    stream, read, fresh = make(), len(data), True
-    while data:
-        if stream.eof:
-            stream, fresh = make(), True
-        piece = stream.decompress(data, PIECE_BYTES)
-        fresh = False
-        while True:
-            if piece:
-                yield piece
-            if stream.eof or stream.needs_input:
-                break
-            piece = stream.decompress(b"", PIECE_BYTES)
-        data = stream.unused_data if stream.eof else b""
-        if not data:
-            data = raw.read(READ_BYTES)
-            progress(len(data))
-            read += len(data)
-    if not stream.eof and not fresh:
-        raise FileTruncated(f"the packed data ends within a stream, after {read} bytes of the file")
-
-
-class _GzipDecompressor:
-    """zlib's gzip reader with the interface of `bz2.BZ2Decompressor`."""
-
-    def __init__(self) -> None:
-        self._stream = zlib.decompressobj(31)
-
-    def decompress(self, data: bytes, max_length: int) -> bytes:
-        return self._stream.decompress(self._stream.unconsumed_tail + data, max_length)
-
-    @property
-    def eof(self) -> bool:
-        return self._stream.eof
-
-    @property
-    def needs_input(self) -> bool:
-        return not self._stream.unconsumed_tail
-
-    @property
-    def unused_data(self) -> bytes:
-        return self._stream.unused_data

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen import dump
+from querygen import dump, packed
 from querygen.dump import DumpFile, plain_title, read_site_info, unescape
 
 HEADER = (
@@ -65,7 +65,7 @@ def test_pages_of_any_packing(tmp_path: Path, pack: Callable[[bytes], bytes]) ->
 def test_pieces_of_any_size_give_the_same_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, wanted = read(tmp_path / "d", WHOLE)
     for size in (1, 2, 5, 6, 7, 8, 100):
-        monkeypatch.setattr(dump, "READ_BYTES", size)
+        monkeypatch.setattr(packed, "READ_BYTES", size)
         found, pages = read(tmp_path / "d", WHOLE)
         assert pages == wanted
         assert found.rejections == []
@@ -118,7 +118,7 @@ def test_malformed_pages_are_rejected_one_by_one(tmp_path: Path) -> None:
 
 def test_too_long_page_is_rejected_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(dump, "MAX_PAGE_BYTES", 2000)
-    monkeypatch.setattr(dump, "READ_BYTES", 512)
+    monkeypatch.setattr(packed, "READ_BYTES", 512)
     data = (HEADER + page("A", "a") + page("Long", "x" * 9000) + page("B", "b") + "</mediawiki>").encode()
     found, pages = read(tmp_path / "d", data)
     assert [p.title for p in pages] == ["A", "B"]
