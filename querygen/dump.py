@@ -44,6 +44,8 @@ class Page:
     """Wikitext in UTF-8 as stored, XML escapes undone; not checked to be UTF-8."""
     position: int
     """Offset of ``<page>`` in the uncompressed XML (made UTF-8 when the file is UTF-16)."""
+    is_plain: bool = False
+    """Whether `text` is plain text already, no wikitext."""
 
 
 @dataclass(frozen=True, kw_only=True)
