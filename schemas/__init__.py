@@ -4,5 +4,8 @@ The three parts (``querygen``, ``pipeline``, ``trainer``) never import each othe
 another reads is described here and nowhere else.
 """
 
-SCHEMA_VERSION = "1.0"
-"""``major.minor`` of every folder; an older minor is read, another major is refused."""
+SCHEMA_VERSION = "1.1"
+"""``major.minor`` of every folder; an older minor is read, another major is refused.
+
+1.1: queries folders hold ``counts/synsets.parquet``.
+"""

@@ -48,6 +48,16 @@ TITLE_COUNTS = pa.schema(
     ]
 )
 
+SYNSET_HEADS = pa.schema(
+    [
+        pa.field("text", pa.string(), nullable=False),
+        pa.field("surface", pa.string(), nullable=False),
+        pa.field("synsets", pa.list_(pa.string()), nullable=False),
+        pa.field("tag_count", pa.int64(), nullable=False),
+    ]
+)
+"""``counts/synsets.parquet``: every head, in the list or not, most tagged first; nothing is cut (since 1.1)."""
+
 COUNTS = {"words": WORD_COUNTS, "bigrams": BIGRAM_COUNTS, "titles": TITLE_COUNTS}
 """``counts/{words,bigrams,titles}.parquet``. The floor under which counts were not kept is in the schema
 metadata under `FLOOR_KEY` and in the manifest's summary."""

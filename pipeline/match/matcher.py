@@ -18,10 +18,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.match.folding import folding_tables
 from pipeline.match.tokenise import UNSURE_TEXT, join_hash, metaclip_words, normal_form_words, normalised_words
 from schemas.buffers import one_chunk, string_buffers
 from schemas.candidate import QUERY_IDS
+from schemas.folding import folding_tables
 from schemas.text import normal_form
 
 MATCH_RULES = ("normalised", "metaclip")

@@ -7,48 +7,29 @@ the text must go through `schemas.text.normal_form` first.
 import numba
 import numpy as np
 
-from pipeline.match.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE
+from schemas.folding import (
+    APOSTROPHE,
+    COMBINING,
+    HASH_PRIME,
+    HASH_SEED,
+    LETTER,
+    MARK,
+    SEPARATOR,
+    UNSURE,
+    decode_at,
+    finish_hash,
+)
 
 UNSURE_TEXT = -1
-
-_SEED = np.uint64(0xCBF29CE484222325)
-_PRIME = np.uint64(0x100000001B3)
-_MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
-_MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 
 STRAIGHT_APOSTROPHE = 39
 LETTER_S = 115
 
 
 @numba.njit(inline="always")
-def finish_hash(state):  # type: ignore[no-untyped-def]
-    """Return `state` with its bits well mixed (the finaliser of MurmurHash3)."""
-    state ^= state >> np.uint64(33)
-    state *= _MIX_1
-    state ^= state >> np.uint64(33)
-    state *= _MIX_2
-    state ^= state >> np.uint64(33)
-    return state
-
-
-@numba.njit(inline="always")
 def join_hash(prefix, word):  # type: ignore[no-untyped-def]
     """Return the hash of a phrase: of its prefix and the next word."""
     return finish_hash(prefix * np.uint64(0x9E3779B97F4A7C15) + word + np.uint64(1))
-
-
-@numba.njit(inline="always")
-def decode_at(data, i):  # type: ignore[no-untyped-def]
-    """Return (code point, its bytes) at position `i` of valid UTF-8."""
-    first = np.int32(data[i])
-    if first < 0x80:
-        return first, 1
-    if first < 0xE0:
-        return ((first & 0x1F) << 6) | (np.int32(data[i + 1]) & 0x3F), 2
-    if first < 0xF0:
-        return ((first & 0x0F) << 12) | ((np.int32(data[i + 1]) & 0x3F) << 6) | (np.int32(data[i + 2]) & 0x3F), 3
-    code = ((first & 0x07) << 18) | ((np.int32(data[i + 1]) & 0x3F) << 12)
-    return code | ((np.int32(data[i + 2]) & 0x3F) << 6) | (np.int32(data[i + 3]) & 0x3F), 4
 
 
 @numba.njit(cache=True)
@@ -58,8 +39,8 @@ def normalised_words(data, begin, end, classes, starts, folded, out):  # type: i
     inside = False
     after_letter = False  # the character before is a letter or mark: an apostrophe may stay
     combining_before = False
-    state = _SEED
-    base = _SEED  # the word without the possessive endings seen so far
+    state = HASH_SEED
+    base = HASH_SEED  # the word without the possessive endings seen so far
     trail = 0  # 1: an apostrophe ended `base`; 2: apostrophe and s
     i = begin
     while i < end:
@@ -79,13 +60,13 @@ def normalised_words(data, begin, end, classes, starts, folded, out):  # type: i
         if stays:
             if not inside:
                 inside = True
-                state = _SEED
+                state = HASH_SEED
                 trail = 0
             if kind == APOSTROPHE:
                 if trail != 2:
                     base = state
                 trail = 1
-                state = (state ^ np.uint64(STRAIGHT_APOSTROPHE)) * _PRIME
+                state = (state ^ np.uint64(STRAIGHT_APOSTROPHE)) * HASH_PRIME
                 after_letter = False
             else:
                 for j in range(starts[code], starts[code + 1]):
@@ -94,7 +75,7 @@ def normalised_words(data, begin, end, classes, starts, folded, out):  # type: i
                         trail = 2
                     else:
                         trail = 0
-                    state = (state ^ np.uint64(part)) * _PRIME
+                    state = (state ^ np.uint64(part)) * HASH_PRIME
                 after_letter = kind in (LETTER, MARK, COMBINING)
         elif inside:
             out[count] = finish_hash(base if trail == 2 else state)
@@ -112,16 +93,16 @@ def normalised_words(data, begin, end, classes, starts, folded, out):  # type: i
 def normal_form_words(data, begin, end, out):  # type: ignore[no-untyped-def]
     """Tokenise a text that is in normal form already (a query): nothing to fold, only spaces to cut at."""
     count = 0
-    state = _SEED
+    state = HASH_SEED
     i = begin
     while i < end:
         code, size = decode_at(data, i)
         if code == 32:
             out[count] = finish_hash(state)
             count += 1
-            state = _SEED
+            state = HASH_SEED
         else:
-            state = (state ^ np.uint64(code)) * _PRIME
+            state = (state ^ np.uint64(code)) * HASH_PRIME
         i += size
     if end > begin:
         out[count] = finish_hash(state)
@@ -137,7 +118,7 @@ def metaclip_words(data, begin, end, wrap, out):  # type: ignore[no-untyped-def]
     and tab and line ends become spaces (MetaCLIP, metaclip/substr_matching.py, ``spacing``).
     """
     count = 0
-    state = _SEED
+    state = HASH_SEED
     for i in range(begin, end):
         byte = data[i]
         if wrap and (byte == 9 or byte == 10 or byte == 13):
@@ -145,13 +126,13 @@ def metaclip_words(data, begin, end, wrap, out):  # type: ignore[no-untyped-def]
         if byte == 32:
             out[count] = finish_hash(state)
             count += 1
-            state = _SEED
+            state = HASH_SEED
         elif wrap and (byte == 44 or byte == 46 or byte == 59 or byte == 58 or byte == 63 or byte == 33 or byte == 96):
             out[count] = finish_hash(state)
-            out[count + 1] = finish_hash((_SEED ^ np.uint64(byte)) * _PRIME)
+            out[count + 1] = finish_hash((HASH_SEED ^ np.uint64(byte)) * HASH_PRIME)
             count += 2
-            state = _SEED
+            state = HASH_SEED
         else:
-            state = (state ^ np.uint64(byte)) * _PRIME
+            state = (state ^ np.uint64(byte)) * HASH_PRIME
     out[count] = finish_hash(state)
     return count + 1

@@ -1,4 +1,4 @@
-"""Tables that let a compiled kernel fold and split text exactly as `schemas.text` does.
+"""Tables that let compiled kernels fold and split text exactly as `schemas.text` does, and what they share.
 
 In: the Unicode database of this Python. Out: a class per code point and its folded code points. What
 cannot be told from one code point (composition, reordering of marks) is class `UNSURE`; the few texts that
@@ -8,6 +8,7 @@ hold such a character take the slow way through `schemas.text.normal_form`.
 import functools
 import unicodedata
 
+import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -16,7 +17,37 @@ from schemas.text import APOSTROPHES, fold
 SEPARATOR, LETTER, DIGIT, MARK, COMBINING, APOSTROPHE, UNSURE = range(7)
 """COMBINING: a mark that is ordered among others (combining class not 0): sure only behind a character that is not."""
 
+HASH_SEED = np.uint64(0xCBF29CE484222325)
+HASH_PRIME = np.uint64(0x100000001B3)
+_MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
+_MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
+
 _HANGUL_MEDIAL_AND_FINAL = range(0x1160, 0x1200)
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def finish_hash(state):  # type: ignore[no-untyped-def]
+    """Return `state` with its bits well mixed (the finaliser of MurmurHash3)."""
+    state ^= state >> np.uint64(33)
+    state *= _MIX_1
+    state ^= state >> np.uint64(33)
+    state *= _MIX_2
+    state ^= state >> np.uint64(33)
+    return state
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def decode_at(data, i):  # type: ignore[no-untyped-def]
+    """Return (code point, its bytes) at position `i` of valid UTF-8."""
+    first = np.int32(data[i])
+    if first < 0x80:
+        return first, 1
+    if first < 0xE0:
+        return ((first & 0x1F) << 6) | (np.int32(data[i + 1]) & 0x3F), 2
+    if first < 0xF0:
+        return ((first & 0x0F) << 12) | ((np.int32(data[i + 1]) & 0x3F) << 6) | (np.int32(data[i + 2]) & 0x3F), 3
+    code = ((first & 0x07) << 18) | ((np.int32(data[i + 1]) & 0x3F) << 12)
+    return code | ((np.int32(data[i + 2]) & 0x3F) << 6) | (np.int32(data[i + 3]) & 0x3F), 4
 
 
 @functools.lru_cache(maxsize=1)
