@@ -10,7 +10,7 @@ from querygen.dump import Rejection
 from querygen.query_list import QueryList, overlap
 from querygen.synsets import SynsetHead
 from schemas.manifest import write_manifest
-from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SOURCES
+from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SOURCES, SYNSET_HEADS
 from schemas.rejection import REJECTIONS, rejections
 from schemas.storage import Folder
 from schemas.tables import write_table
@@ -38,6 +38,13 @@ def queries_table(chosen: QueryList, heads: list[SynsetHead], language: str) -> 
     return pa.Table.from_arrays([columns[name] for name in QUERIES.names], schema=QUERIES)
 
 
+def synsets_table(heads: list[SynsetHead]) -> pa.Table:
+    """Return all heads as a `SYNSET_HEADS` table, in their order."""
+    columns = [[getattr(head, name) for head in heads] for name in SYNSET_HEADS.names]
+    arrays = [pa.array(column, field.type) for column, field in zip(columns, SYNSET_HEADS, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=SYNSET_HEADS)
+
+
 def write_queries_folder(
     folder: Folder,
     language: str,
@@ -55,6 +62,7 @@ def write_queries_folder(
         kept = counts[name].filter(pc.greater_equal(counts[name][COUNT_COLUMNS[name]], floor))
         described = schema.with_metadata({FLOOR_KEY: str(floor).encode()})
         files.append(write_table(folder, f"counts/{name}.parquet", kept, described))
+    files.append(write_table(folder, "counts/synsets.parquet", synsets_table(heads), SYNSET_HEADS))
     ordered = sorted(rejected, key=lambda row: (row[1], row[2], row[0], str(row[3])))
     files.append(write_table(folder, "rejections/querygen.parquet", rejections("querygen", ordered), REJECTIONS))
     full = {

@@ -9,7 +9,7 @@ import pytest
 from schemas import SCHEMA_VERSION
 from schemas.candidate import QUERY_COUNTS, candidate_schema, selection_schema
 from schemas.manifest import FILES, KINDS
-from schemas.query import BIGRAM_COUNTS, QUERIES, TITLE_COUNTS, WORD_COUNTS
+from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
 from schemas.rejection import REASONS, REJECTIONS
 from schemas.sample import SHARD_TABLE, STATUSES
 
@@ -20,6 +20,7 @@ SCHEMAS = {
     "counts/words": WORD_COUNTS,
     "counts/bigrams": BIGRAM_COUNTS,
     "counts/titles": TITLE_COUNTS,
+    "counts/synsets": SYNSET_HEADS,
     "candidates": candidate_schema(),
     "candidates with extra": candidate_schema(pa.struct([("similarity", pa.float32())])),
     "selection": selection_schema(),

@@ -15,7 +15,7 @@ import pytest
 from querygen.__main__ import main
 from querygen.wordnet_data import NEEDED_FILES, cache_dir, find_wordnet, is_complete, lexnames_file
 from schemas.manifest import read_files, read_manifest
-from schemas.query import COUNTS, FLOOR_KEY, QUERIES
+from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS
 from schemas.storage import Folder
 from schemas.tables import read_table
 
@@ -105,6 +105,13 @@ def test_folder_is_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[st
         counts = read_table(folder, f"counts/{name}.parquet", COUNTS[name])
         assert len(counts) > 0
         assert counts.schema.metadata[FLOOR_KEY] == b"1"
+    heads = read_table(folder, "counts/synsets.parquet", SYNSET_HEADS).to_pylist()
+    assert [(head["text"], head["tag_count"]) for head in heads] == [
+        ("dog", 42), ("cat", 18), ("new york", 0), ("red fox", 0), ("st louis", 0)
+    ]  # fmt: skip
+    assert heads[-1] | {"tag_count": 0} == {
+        "text": "st louis", "surface": "St. Louis", "synsets": ["st._louis.n.01"], "tag_count": 0
+    }  # fmt: skip
     summary = manifest["summary"]
     assert summary["sources"] == {s: order.count(s) for s in ("word", "bigram", "title", "synset")}
     assert summary["thresholds"]["word"]["count"] == 2
@@ -117,7 +124,7 @@ def test_folder_is_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[st
     ]  # fmt: skip
     assert {record.name for record in read_files(folder)} == {
         "queries.parquet", "counts/words.parquet", "counts/bigrams.parquet", "counts/titles.parquet",
-        "rejections/querygen.parquet",
+        "counts/synsets.parquet", "rejections/querygen.parquet",
     }  # fmt: skip
     assert "threshold reached" in capsys.readouterr().out
 
