@@ -1,0 +1,146 @@
+"""Words of languages written without spaces: text in, the same text with a space between its words out.
+
+ICU finds the words with its dictionaries (one package for Chinese, Japanese, Thai, Lao, Burmese and Khmer); what
+follows then treats the text like any other. Nothing but spaces and line ends is put in, nothing is taken out:
+
+    東京都は、首都である。iPhoneも。   ->   東京 都 は、首都 で ある。iPhone も。
+"""
+
+import functools
+import importlib.util
+import re
+import unicodedata
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+
+SEGMENTED = frozenset(("gan", "ja", "km", "lo", "lzh", "my", "th", "wuu", "yue", "zh", "zh-classical", "zh-yue"))
+"""Wikipedias in a language whose words ICU's dictionaries know. Other Chinese ones (zh-min-nan, hak, cdo) are written
+in Latin letters."""
+
+PIECE_CHARACTERS = 8192
+"""ICU is given pieces of at most this length, cut where no word is: it keeps tables as long as its text, and so time is
+linear and memory bounded for one run of 10 million letters too. A longer run is cut in two there."""
+
+_EAST_ASIAN = (
+    "\u3005-\u3007\u3021-\u3029\u3031-\u3035\u3038-\u303c"  # iteration marks, numerals
+    "\u3041-\u309f\u30a1-\u30ff\u31f0-\u31ff\uff66-\uff9f\U0001aff0-\U0001b16f"  # kana
+    "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003347f"  # Han
+)
+_SOUTH_EAST_ASIAN = (
+    "\u0e01-\u0e3a\u0e40-\u0e5b\u0e80-\u0eff"  # Thai, Lao
+    "\u1000-\u109f\ua9e0-\ua9ff\uaa60-\uaa7f\u1780-\u17ff"  # Burmese, Khmer
+)
+
+_JOINED = re.compile(f"(?<=[{_EAST_ASIAN}]) | (?=[{_EAST_ASIAN}])|(?<=[{_SOUTH_EAST_ASIAN}]) (?=[{_SOUTH_EAST_ASIAN}])")
+_PHRASE_END = re.compile(f"(?<=[{_SOUTH_EAST_ASIAN}])[ \u00a0\u3000]+(?=[{_SOUTH_EAST_ASIAN}])")
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_CUTS = "\n 。、，．！？．,."
+"""A piece ends after the last of these; none is part of a word or decides where one ends."""
+
+_WORD, _MARK, _UNSPACED = 1, 2, 4
+
+_WITHOUT_LIBRARY = {
+    "bo": "between two tshegs", "dz": "between two tshegs",
+    **dict.fromkeys(("blk", "mnw", "shn", "tdd"), "between two spaces"),
+}  # fmt: skip
+
+
+def segmenter(language: str) -> Callable[[str], str] | None:
+    """Return the function that puts a space between the words of a text; None when `language` writes spaces itself.
+
+    The function is `segment` for every such language. Raises ValueError when the library for it is not installed.
+    """
+    if language not in SEGMENTED:
+        return None
+    if importlib.util.find_spec("icu4py") is None:
+        raise ValueError(
+            f"--language {language}: its words are not set apart by spaces, and icu4py, which finds them, is not "
+            f"installed; install it with: pip install 'webimagetext[languages]'"
+        )
+    return segment
+
+
+def segmenter_version(language: str) -> str | None:
+    """Return library and version that decide the words of `language`: part of a run's identity; None without one."""
+    if segmenter(language) is None:
+        return None
+    import icu4py
+
+    return f"ICU {icu4py.icu_version}"
+
+
+def language_note(language: str) -> str | None:
+    """Return what a user should know of the words of `language`: that no library finds them."""
+    place = _WITHOUT_LIBRARY.get(language)
+    return None if place is None else f"no segmenter for the language {language!r}: a word is what stands {place}"
+
+
+def join_words(surface: str) -> str:
+    """Return the words of a bigram, joined by one space, as they stand in running text.
+
+    Chinese and Japanese are joined to whatever stands beside them, the scripts of South East Asia to each other (a
+    space sets numbers and Latin words apart there): ``東京 大学`` gives ``東京大学``, ``New York`` stays.
+    """
+    return _JOINED.sub("", surface)
+
+
+def segment(text: str) -> str:
+    """Return `text` with a space put between adjacent words where one of them is of a script without spaces.
+
+    A line end is put behind a space between two letters of a South East Asian script: there it ends a phrase or
+    sentence, and no bigram may reach across it. Any string is taken, lone surrogates included.
+    """
+    if text.isascii():
+        return text
+    text = _PHRASE_END.sub("\\g<0>\n", text)
+    pieces: list[str] = []
+    start = 0
+    while start < len(text):
+        end = min(start + PIECE_CHARACTERS, len(text))
+        if end < len(text):
+            end = max(text.rfind(mark, start, end) for mark in _CUTS) + 1 or end
+        pieces.append(_segment_piece(text, start, end))
+        start = end
+    return "".join(pieces)
+
+
+def _segment_piece(text: str, start: int, end: int) -> str:
+    before = 1 if start else 0  # the character before comes along: a word may have been cut there
+    piece = text[start - before : end]
+    codes = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+    kinds = _kinds()[codes]
+    if not (kinds & _UNSPACED).any():
+        return piece[before:]
+    places = before + _word_starts(piece[before:], codes[before:])
+    places = places[places > 0]
+    left, right = kinds[places - 1], kinds[places]
+    adjacent = (left & _WORD != 0) & (right & (_WORD | _MARK) == _WORD) & ((left | right) & _UNSPACED != 0)
+    cuts = [0, *places[adjacent].tolist(), len(piece)]
+    return " ".join(piece[first:last] for first, last in pairwise(cuts))[before:]
+
+
+def _word_starts(piece: str, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:
+    """Return the places in `piece` (its code points are `codes`) where ICU sees a word or a separator start."""
+    from icu4py.breakers import WordBreaker
+
+    # every language's dictionary is part of ICU's root locale
+    segments = WordBreaker(_SURROGATES.sub("\ufffd", piece), "root").segments()
+    starts = np.fromiter((start for start, _ in segments), np.int64)
+    if codes.max() > 0xFFFF:  # ICU counts in UTF-16
+        units = 1 + (codes > 0xFFFF)
+        starts = np.searchsorted(np.cumsum(units) - units, starts)
+    return starts
+
+
+@functools.lru_cache(maxsize=1)
+def _kinds() -> npt.NDArray[np.uint8]:
+    """Return the flags of each code point: part of a word by `schemas.text`, mark, written without spaces."""
+    flags = {"L": _WORD, "N": _WORD, "M": _WORD | _MARK}
+    kinds = np.fromiter((flags.get(unicodedata.category(chr(code))[0], 0) for code in range(0x110000)), np.uint8)
+    for first, last in re.findall("(.)-(.)", _EAST_ASIAN + _SOUTH_EAST_ASIAN):
+        script = kinds[ord(first) : ord(last) + 1]
+        script[script != 0] |= _UNSPACED
+    return kinds
