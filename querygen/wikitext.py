@@ -10,13 +10,13 @@ table or a file, goes back to where it began; so time is linear for any input:
     out: "text " + "a | b c"  -- at "}}" -->  "text \\n"
 """
 
-import html
-
 import numba
 import numpy as np
 import numpy.typing as npt
 
 from querygen.dump import SiteInfo
+from querygen.entities import unescape_into, unescaped_size
+from querygen.utf8 import PADDING, check_utf8
 
 _TEMPLATE, _TABLE, _LINK, _LABEL, _FILE, _EXTERNAL = 1, 2, 3, 4, 5, 6
 _REF, _NOWIKI = 0, 1
@@ -66,7 +66,7 @@ def _at(source, position, size):  # type: ignore[no-untyped-def]
     return source[position] if position < size else np.uint8(0)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _read_tag_name(source, position, size):  # type: ignore[no-untyped-def]
     """Return (code, position after the letters)."""
     code = 0
@@ -79,7 +79,7 @@ def _read_tag_name(source, position, size):  # type: ignore[no-untyped-def]
     return code, position
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _find_closing_tag(source, position, size, code):  # type: ignore[no-untyped-def]
     """Return the position of ``</name``, -1 when there is none."""
     while position + 2 < size:
@@ -93,7 +93,7 @@ def _find_closing_tag(source, position, size, code):  # type: ignore[no-untyped-
     return -1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-untyped-def]
     """Tell whether ``name:`` with a name of `prefixes` (ASCII lower case, spaces) stands at `position`."""
     for k in range(len(offsets) - 1):
@@ -119,7 +119,7 @@ def _has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-u
     return False
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _is_language_prefix(source, position, size):  # type: ignore[no-untyped-def]
     """Tell whether a language code and a colon stand at `position` (``de:``, ``zh-yue:``, ``simple:``)."""
     letters = 0
@@ -137,7 +137,7 @@ def _is_language_prefix(source, position, size):  # type: ignore[no-untyped-def]
     return _at(source, after, size) == 58
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _url_size(source, position, size):  # type: ignore[no-untyped-def]
     """Return the length of what an external link's address starts with here, 0 when it is none."""
     if _at(source, position, size) == 47 and _at(source, position + 1, size) == 47:
@@ -160,7 +160,7 @@ def _ends_url(byte):  # type: ignore[no-untyped-def]
     return byte <= 32 or byte in (34, 60, 62, 91, 93, 124, 123, 125)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _scan(source, size, out, kinds, marks, dropped, breaking, special, prefixes, offsets):  # type: ignore[no-untyped-def]
     """Write the text of ``source[:size]`` to `out`; return (bytes written, whether something was left open)."""
     i = 0
@@ -435,21 +435,34 @@ class TextExtractor:
         self._reserve(1 << 16)
 
     def _reserve(self, size: int) -> None:
-        self._out: npt.NDArray[np.uint8] = np.empty(size + 64, dtype=np.uint8)
+        self._padded: npt.NDArray[np.uint8] = np.empty(size + 64, dtype=np.uint8)
+        self._out = self._padded[PADDING:]
+        self._unescaped: npt.NDArray[np.uint8] = np.empty(unescaped_size(size + 64), dtype=np.uint8)
         self._kinds = np.empty(size // 2 + 16, dtype=np.uint8)
         self._marks = np.empty(size // 2 + 16, dtype=np.int64)
 
-    def extract(self, wikitext: bytes) -> tuple[str, bool]:
-        """Return (text, whether a template, table, file, reference or comment was left open).
+    def extract_utf8(self, wikitext: bytes) -> tuple[npt.NDArray[np.uint8], bool]:
+        """Return (text in UTF-8, whether a template, table, file, reference or comment was left open).
 
-        Raises UnicodeDecodeError when `wikitext` is not UTF-8. What is left open is cut off at the next heading.
+        The text is a view of this extractor's work space: the next call overwrites it. HTML entities are resolved.
+        Raises UnicodeDecodeError when the text is not UTF-8. What is left open is cut off at the next heading.
         """
-        if len(wikitext) + 64 > len(self._out):
+        if len(wikitext) + 64 > len(self._padded):
             self._reserve(2 * len(wikitext))
         source = np.frombuffer(wikitext, dtype=np.uint8)
         written, unclosed = _scan(
             source, len(source), self._out, self._kinds, self._marks,
             _DROPPED, _BREAKING, _SPECIAL, self._prefixes, self._offsets,
         )  # fmt: skip
-        text = self._out[:written].tobytes().decode()
-        return (html.unescape(text) if "&" in text else text), bool(unclosed)
+        text = self._out[:written]
+        valid, has_entities = check_utf8(self._padded, PADDING, PADDING + written)
+        if not valid:
+            text.tobytes().decode()  # raises, and says what stands where
+        if has_entities:
+            text = self._unescaped[: unescape_into(text, written, self._unescaped)]
+        return text, bool(unclosed)
+
+    def extract(self, wikitext: bytes) -> tuple[str, bool]:
+        """Return what `extract_utf8` returns, the text as a string."""
+        text, unclosed = self.extract_utf8(wikitext)
+        return text.tobytes().decode(), unclosed

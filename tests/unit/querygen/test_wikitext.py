@@ -160,3 +160,16 @@ def _seconds(wikitext: bytes) -> float:
     start = time.process_time()
     EXTRACTOR.extract(wikitext)
     return time.process_time() - start
+
+
+def test_the_two_forms_of_the_text_are_equal() -> None:
+    for wikitext in ("a &amp; b", "a&#10;b&nbsp;c&nGt;", "{{t}} x &#0; &#x80;", "犬 é &bogus;", ""):
+        text, unclosed = EXTRACTOR.extract_utf8(wikitext.encode())
+        assert (text.tobytes().decode(), unclosed) == EXTRACTOR.extract(wikitext.encode())
+    assert extract("a&#10;b&nbsp;c&nGt; &#x80;") == "a\nb\xa0c≫⃒ €"
+
+
+def test_not_utf8_is_an_error_in_both_forms() -> None:
+    for wikitext in (b"caf\xe9 x", b"\xed\xa0\x80", b"x &amp; \xc3"):
+        with pytest.raises(UnicodeDecodeError):
+            EXTRACTOR.extract_utf8(wikitext)
