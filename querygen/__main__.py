@@ -6,9 +6,11 @@ from typing import Annotated
 import tyro
 
 from querygen.config import BuildConfig, WordnetConfig
+from querygen.explain import ExplainConfig
 
 Command = (
     Annotated[BuildConfig, tyro.conf.subcommand("build", prefix_name=False)]
+    | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
     | Annotated[WordnetConfig, tyro.conf.subcommand("wordnet", prefix_name=False)]
 )
 
@@ -21,6 +23,10 @@ def main(arguments: list[str] | None = None) -> None:
             from querygen.build import build
 
             build(config)
+        elif isinstance(config, ExplainConfig):
+            from querygen.explain import explain
+
+            raise SystemExit(explain(config))
         else:
             from pathlib import Path
 
