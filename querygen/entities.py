@@ -86,7 +86,9 @@ def _read_number(source, position, size):  # type: ignore[no-untyped-def]
             digit = (byte | 32) - 87
         else:
             break
-        number = min(number * base + digit, _TOO_LARGE)
+        number = number * base + digit
+        if number > _TOO_LARGE:
+            number = _TOO_LARGE
         i += 1
     if i == start:
         return -1, position
@@ -136,11 +138,13 @@ def _unescape(source, size, out, names, first_of_byte, values, value_offsets, lo
     o = 0
     while i < size:
         byte = source[i]
-        if byte != 38:  # &
-            out[o] = byte
+        while byte != 38:  # &
+            out[np.uint64(o)] = byte  # unsigned: spares the test for a negative index
             o += 1
             i += 1
-            continue
+            if i == size:
+                return o
+            byte = source[np.uint64(i)]
         if i + 1 < size and source[i + 1] == 35:  # #
             number, after = _read_number(source, i + 2, size)
             if number >= 0:

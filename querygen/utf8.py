@@ -30,9 +30,9 @@ def check_utf8(padded, start, stop):  # type: ignore[no-untyped-def]
     for i in range(stop - start + 3):
         byte = text[i]
         before = first[i]
-        continues = np.uint8(byte & 0xC0) == np.uint8(0x80)
+        continues = (byte & 0xC0) == 0x80
         must_continue = (before >= 0xC0) | (second[i] >= 0xE0) | (third[i] >= 0xF0)
-        wrong |= np.uint8(
+        broken = (
             (continues != must_continue)
             | (byte >= 0xF5)
             | ((byte & 0xFE) == 0xC0)  # overlong, two bytes
@@ -41,5 +41,7 @@ def check_utf8(padded, start, stop):  # type: ignore[no-untyped-def]
             | ((before == 0xF0) & (byte < 0x90))  # overlong, four bytes
             | ((before == 0xF4) & (byte >= 0x90))  # above U+10FFFF
         )
-        ampersand |= np.uint8(byte == _AMPERSAND)
+        # numba would widen the sum of two bytes to eight: the casts keep 32 of them in a vector
+        wrong = np.uint8(wrong | np.uint8(broken))
+        ampersand = np.uint8(ampersand | np.uint8(byte == _AMPERSAND))
     return wrong == 0, ampersand != 0

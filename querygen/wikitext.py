@@ -222,9 +222,16 @@ def _scan(source, size, out, kinds, marks, dropped, breaking, special, prefixes,
             continue
         byte = source[i]
         if not special[byte]:
-            out[o] = byte
-            o += 1
-            i += 1
+            # Two bytes of three are copied here; an unsigned index spares the test for a negative one.
+            while True:
+                out[np.uint64(o)] = byte
+                o += 1
+                i += 1
+                if i >= size:
+                    break
+                byte = source[np.uint64(i)]
+                if special[byte]:
+                    break
             continue
         following = _at(source, i + 1, size)
         if byte == _NEWLINE:
