@@ -20,8 +20,8 @@ STAGES = ("querygen", "collect", "balance", "download")
 
 REASONS = {
     "querygen": (
-        "file_unreadable", "file_truncated", "page_malformed", "page_markup_unclosed", "page_views_line_malformed",
-        "title_without_word", "synset_without_word",
+        "file_unreadable", "file_truncated", "block_damaged", "row_malformed", "page_malformed", "page_markup_unclosed",
+        "page_views_line_malformed", "title_without_word", "synset_without_word",
     ),
     "collect": (
         "file_unreadable", "file_truncated", "row_malformed", "url_missing", "url_not_http", "url_without_host",
