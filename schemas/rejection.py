@@ -21,6 +21,7 @@ STAGES = ("querygen", "collect", "balance", "download")
 REASONS = {
     "querygen": (
         "file_unreadable", "file_truncated", "block_damaged", "row_malformed", "page_malformed", "page_markup_unclosed",
+        "page_missing", "page_too_large",
         "page_views_line_malformed", "title_without_word", "synset_without_word",
     ),
     "collect": (
