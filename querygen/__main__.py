@@ -5,12 +5,14 @@ from typing import Annotated
 
 import tyro
 
+from querygen.compare import CompareConfig
 from querygen.config import BuildConfig, WordnetConfig
 from querygen.explain import ExplainConfig
 
 Command = (
     Annotated[BuildConfig, tyro.conf.subcommand("build", prefix_name=False)]
     | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
+    | Annotated[CompareConfig, tyro.conf.subcommand("compare", prefix_name=False)]
     | Annotated[WordnetConfig, tyro.conf.subcommand("wordnet", prefix_name=False)]
 )
 
@@ -23,6 +25,11 @@ def main(arguments: list[str] | None = None) -> None:
             from querygen.build import build
 
             build(config)
+        elif isinstance(config, CompareConfig):
+            from querygen.compare import compare
+            from querygen.compare_summary import print_comparison
+
+            print_comparison(compare(config), (config.a, config.b))
         elif isinstance(config, ExplainConfig):
             from querygen.explain import explain
 

@@ -13,6 +13,7 @@ import tyro
 
 from querygen.counts_file import CountsFile
 from querygen.pmi import pmi
+from querygen.printable import printable
 from schemas.manifest import read_manifest
 from schemas.query import SOURCES
 from schemas.storage import Folder
@@ -179,7 +180,7 @@ class Explainer:
             few = "no page view" if floor <= 1 else f"fewer than {floor:,} page views (less is not kept)"
             return _no("title", "no_such_title", f"no article has this title, or it has {few}")
         rank, of = self._titles.rank_by_value("views", row["views"], text, 0)
-        said = f"{row['views']:,} views, as {shown(row['surface'])!r}"
+        said = f"{row['views']:,} views, as {printable(row['surface'])!r}"
         return self._ranked("title", brings, rank, of, said, {"views": row["views"], "surface": row["surface"]})
 
     def _synset(self, text: str, brings: bool, query: dict[str, Any] | None) -> SourceAnswer:
@@ -226,21 +227,16 @@ class Explainer:
 
 def lines(found: Explanation) -> list[str]:
     """Return an explanation as lines of text."""
-    asked = "" if found.asked == found.text else f" (asked: {shown(found.asked)!r})"
+    asked = "" if found.asked == found.text else f" (asked: {printable(found.asked)!r})"
     head = f"{found.text or '(no word)'}{asked}: "
     if found.query is None:
         head += "not in the list"
     else:
-        spelling, others = shown(found.query["surface"]), found.query["sources"][1:]
+        spelling, others = printable(found.query["surface"]), found.query["sources"][1:]
         head += f"in the list, query_id {found.query['query_id']:,}, {found.query['sources'][0]}"
         head += f" (also {', '.join(others)})" * bool(others) + f", surface {spelling!r}"
     told = [f"  {answer.source:<7} {'yes' if answer.brings else 'no':<4} {answer.detail}" for answer in found.sources]
     return [head, *told, *(f"  note: {note}" for note in found.notes)]
-
-
-def shown(text: str) -> str:
-    """Return `text` without what a terminal would obey: surfaces are written by strangers."""
-    return "".join(character if character.isprintable() else "\ufffd" for character in text)
 
 
 def _no(source: str, reason: str | list[str], detail: str, values: dict[str, Any] | None = None) -> SourceAnswer:
