@@ -1,231 +1,281 @@
-"""Read a MediaWiki XML dump: the pages of one file, in order, in bounded memory.
+"""Read the pages of a MediaWiki XML dump, or of a byte range of it, in order and in bounded memory.
 
-In: a ``.xml``, ``.bz2`` (one stream or many), ``.gz`` or ``.xz`` file, by path or fsspec URL. Out: `Page` records, the
-`SiteInfo` of the header, and rejections. A dump escapes every ``<`` of its text, so ``<page>`` and
-``</page>`` are found as bytes; no XML parser runs on the strangers' file and no entity is ever expanded.
+In: a ``.xml``, ``.bz2`` (one stream or many), ``.gz``, ``.xz`` or ``.zst`` file, by path or fsspec URL. Out: `Page`
+records, the `SiteInfo` of the header, and rejections. A dump escapes every ``<`` of its text, so ``<page>`` and
+``</page>`` are found as bytes:
+
+    unit 1 ............................| unit 2 ....................................
+    </page> <page> a </page> <page> b ...... </page> <page> c </page> <page> d </page>
+            unit 1's first   unit 1's last           unit 2's first
 """
 
 import codecs
-import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from typing import Any
-from urllib.parse import unquote
+from collections import deque
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from typing import IO, Any
 
 import fsspec
 
-from querygen.packed import BROKEN_DATA, FileTruncated, decompress
+from querygen.bzip2_blocks import BlockReader
+from querygen.dump_page import (
+    MAX_PAGE_BYTES,
+    Page,
+    Rejection,
+    SiteInfo,
+    parse_page,
+    plain_title,
+    read_site_info,
+    unescape,
+)
+from querygen.packed import BROKEN_DATA, FileTruncated, decompress, packing
+from schemas.rejection import MAX_VALUE_BYTES
 
-MAX_PAGE_BYTES = 64 * 1024 * 1024
-"""A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""
+__all__ = [
+    "BROKEN_DATA", "DumpFile", "FileTruncated", "Page", "Rejection", "SiteInfo", "decompress", "parse_page",
+    "plain_title", "read_header", "read_site_info", "unescape",
+]  # fmt: skip
+
+READ_BYTES = 1024 * 1024
 MAX_HEADER_BYTES = 1024 * 1024
-
-Rejection = tuple[str, str, int, str | bytes | None]
-"""(reason, source_file, position, value), see `schemas.rejection`."""
-
-ENGLISH_NAMESPACES = {
-    -2: "Media", -1: "Special", 1: "Talk", 2: "User", 3: "User talk", 4: "Wikipedia", 5: "Wikipedia talk",
-    6: "File", 7: "File talk", 8: "MediaWiki", 9: "MediaWiki talk", 10: "Template", 11: "Template talk",
-    12: "Help", 13: "Help talk", 14: "Category", 15: "Category talk", 100: "Portal", 101: "Portal talk",
-    118: "Draft", 119: "Draft talk", 710: "TimedText", 711: "TimedText talk", 828: "Module", 829: "Module talk",
-}  # fmt: skip
-"""Understood in every wiki besides its own names (MediaWiki manual, "Namespace")."""
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Page:
-    """One page as it stands in the dump."""
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Piece:
+    """Bytes of XML that follow on the last piece's, or a loss."""
 
-    title: str
-    namespace: int
-    redirect: str | None
-    """Title of the page that this page redirects to."""
-    text: bytes
-    """Wikitext in UTF-8 as stored, XML escapes undone; not checked to be UTF-8."""
+    data: bytes
     position: int
-    """Offset of ``<page>`` in the uncompressed XML (made UTF-8 when the file is UTF-16)."""
-    is_plain: bool = False
-    """Whether `text` is plain text already, no wikitext."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SiteInfo:
-    """What the header of a dump says of its wiki."""
-
-    namespaces: dict[int, tuple[str, ...]] = field(
-        default_factory=lambda: {number: (name,) for number, name in ENGLISH_NAMESPACES.items()}
-    )
-    """Names by number, the article namespace left out."""
-    main_page: str = "Main Page"
-    language: str | None = None
-
-
-def read_site_info(header: bytes) -> SiteInfo:
-    """Return what `header` (the bytes before the first page) says; defaults for what it lacks."""
-    namespaces = dict(SiteInfo().namespaces)
-    for number, name in re.findall(rb'<namespace key="(-?\d{1,6})"[^>]{0,200}>([^<]{1,200})</namespace>', header):
-        known = namespaces.get(int(number), ())
-        namespaces[int(number)] = tuple(dict.fromkeys((*known, unescape(name).decode("utf-8", "replace"))))
-    base = re.search(rb"<base>[^<]{0,300}/wiki/([^<]{1,300})</base>", header)
-    language = re.search(rb'xml:lang="([A-Za-z0-9-]{1,40})"', header)
-    return SiteInfo(
-        namespaces=namespaces,
-        main_page=plain_title(unquote(unescape(base.group(1)).decode("utf-8", "replace")))
-        if base
-        else SiteInfo().main_page,
-        language=language.group(1).decode() if language else None,
-    )
-
-
-def plain_title(title: str) -> str:
-    """Return a page title with underscores as spaces and a capital first letter, as MediaWiki stores it."""
-    spaced = " ".join(title.replace("_", " ").split())
-    return spaced[:1].upper() + spaced[1:]
-
-
-def unescape(raw: bytes) -> bytes:
-    """Undo XML's five named escapes and numeric ones, each once."""
-    if b"&" not in raw:
-        return raw
-    raw = raw.replace(b"&lt;", b"<").replace(b"&gt;", b">").replace(b"&quot;", b'"').replace(b"&apos;", b"'")
-    if b"&#" in raw:
-        raw = re.sub(rb"&#(?:([0-9]{1,7})|x([0-9a-fA-F]{1,6}));", _character, raw)
-    return raw.replace(b"&amp;", b"&")
-
-
-def _character(match: re.Match[bytes]) -> bytes:
-    code = int(match.group(1)) if match.group(1) else int(match.group(2), 16)
-    if code in range(0xD800, 0xE000) or code > 0x10FFFF:
-        return match.group(0)
-    # An ampersand stays escaped here because `unescape` undoes &amp; last.
-    return b"&amp;" if code == 38 else chr(code).encode()
-
-
-def parse_page(raw: bytes, position: int) -> Page | None:
-    """Return the page between ``<page>`` and ``</page>``, or None when it has no title or no revision text.
-
-    Of several revisions the last is taken.
-    """
-    title = _element(raw, b"<title>", b"</title>")
-    if not title:
-        return None
-    number = _element(raw, b"<ns>", b"</ns>")
-    redirect = _element(raw, b'<redirect title="', b'"')
-    opening = raw.rfind(b"<text")
-    end = raw.find(b">", opening) if opening >= 0 else -1
-    if end < 0:
-        return None
-    if raw[end - 1 : end] == b"/":
-        text = b""
-    else:
-        closing = raw.find(b"</text>", end)
-        if closing < 0:
-            return None
-        text = unescape(raw[end + 1 : closing])
-    try:
-        return Page(
-            title=unescape(title).decode(),
-            namespace=int(number) if number is not None else 0,
-            redirect=unescape(redirect).decode() if redirect is not None else None,
-            text=text,
-            position=position,
-        )
-    except ValueError:
-        return None
-
-
-def _element(raw: bytes, opening: bytes, closing: bytes) -> bytes | None:
-    start = raw.find(opening)
-    if start < 0:
-        return None
-    end = raw.find(closing, start + len(opening))
-    return raw[start + len(opening) : end] if end >= 0 else None
+    """Where it begins; see `Page.position`."""
+    owned: bool
+    """Whether it lies in the range read, not behind it."""
+    is_loss: bool = False
+    """Whether bytes are missing here: no page goes on over this place."""
 
 
 class DumpFile:
-    """The pages of one dump file; iterate once. `site`, `rejections` and `num_bytes` fill as it is read."""
+    """The pages of one dump file or of a range of it; iterate once.
 
-    def __init__(self, path: str, name: str, progress: Callable[[int], Any] = lambda num_bytes: None) -> None:
-        """`name` is what rejections call the file; `progress` is told the bytes read from it, compressed."""
+    The pages of a range are those whose ``<page>`` begins in it; the last is read to its end. A page ends at the next
+    ``</page>``; one that another ``<page>``, a loss or `MAX_PAGE_BYTES` cuts is a rejection. `site`, `rejections` and
+    `num_bytes` fill as it is read.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        name: str,
+        progress: Callable[[int], Any] = lambda num_bytes: None,
+        *,
+        start: int = 0,
+        end: int | None = None,
+        site: SiteInfo | None = None,
+    ) -> None:
+        """`name` is what rejections call the file; `progress` is told the bytes of the range as they are read.
+
+        `start`, `end`: the range in bytes of the file as it lies there, for plain XML and bzip2 only; `end` None is
+        the end of the file, where ``</mediawiki>`` must be. `site` spares reading the header.
+        """
         self.path = path
         self.name = name
-        self.site = SiteInfo()
+        self.site = site or SiteInfo()
         self.rejections: list[Rejection] = []
         self.num_bytes = 0
-        """Uncompressed XML bytes seen so far."""
+        """XML bytes of the range seen so far, uncompressed (UTF-16 as UTF-8)."""
+        self.is_utf16 = False
+        self._site_known = site is not None
+        self._start = start
+        self._end = end
         self._progress = progress
+        self._end_reported = False  # a rejection says that the end of the file is missing
 
     def __iter__(self) -> Iterator[Page]:
+        if not self._site_known:
+            self.site, _ = read_header(self.path)
         for position, raw in self._raw_pages():
             page = parse_page(raw, position)
             if page is None:
-                self.rejections.append(("page_malformed", self.name, position, raw))
+                self._reject_page(position, raw)
             else:
                 yield page
 
     def _raw_pages(self) -> Iterator[tuple[int, bytes]]:
-        buffer, start = b"", 0  # `start`: offset of buffer[0] in the XML
-        scanned = 0  # no "</page>" in buffer[:scanned]
-        header_done = skipping = closed = False
-        damage: tuple[str, str] | None = None
-        pieces = self._pieces()
-        while True:
-            try:
-                piece = next(pieces)
-            except StopIteration:
-                break
-            except FileTruncated as error:
-                damage = ("file_truncated", str(error))
-                break
-            except BROKEN_DATA as error:
-                damage = ("file_unreadable", f"{type(error).__name__} after {self.num_bytes} bytes of XML")
-                break
-            buffer += piece
-            cursor = 0
-            while True:
-                if skipping:
-                    end = buffer.find(b"</page>", cursor)
-                    if end < 0:
-                        cursor = max(cursor, len(buffer) - 16)
-                        break
-                    cursor, skipping = end + 7, False
-                opening = buffer.find(b"<page>", cursor)
-                if opening < 0:
-                    closed = closed or b"</mediawiki>" in buffer[cursor:]
-                    if not header_done and len(buffer) <= MAX_HEADER_BYTES:
-                        break  # keep the header whole
-                    header_done = True
-                    cursor = max(cursor, len(buffer) - 16)
-                    break
-                if not header_done:
-                    self.site = read_site_info(buffer[:opening])
-                    header_done = True
-                end = buffer.find(b"</page>", max(opening, scanned))
-                if end < 0:
-                    cursor = opening
-                    if len(buffer) - opening > MAX_PAGE_BYTES:
-                        self.rejections.append(
-                            ("page_malformed", self.name, start + opening, buffer[opening : opening + 1000])
-                        )
-                        cursor, skipping = opening + 6, True
-                        scanned = 0
-                        continue
-                    break
-                yield start + opening, buffer[opening + 6 : end]
-                cursor = end + 7
-                scanned = 0
-            buffer, start = buffer[cursor:], start + cursor
-            scanned = max(0, len(buffer) - 6) if buffer.startswith(b"<page>") else 0
-        if damage is not None:
-            self.rejections.append((damage[0], self.name, start, damage[1]))
-        elif not closed:
-            self.rejections.append(("file_truncated", self.name, start, "no </mediawiki> at the end"))
+        """Yield (position, bytes between ``<page>`` and ``</page>``).
 
-    def _pieces(self) -> Iterator[bytes]:
-        decoder: codecs.IncrementalDecoder | None = None
+        Every byte is looked at once and copied twice, however the pieces are cut.
+        """
+        buffer = bytearray()
+        base = 0  # offset of buffer[0] in the XML of the range
+        scanned = 0  # tags that end in buffer[:scanned] are done
+        opening, position = -1, 0  # of the page that is open, -1: none
+        closed = False  # </mediawiki> stands behind the last page
+        places: deque[tuple[int, Piece]] = deque()  # (offset of its first byte, piece) of what buffer holds
+        range_end: int | None = None
+        for piece in self._pieces_until_damage():
+            if piece.is_loss:
+                if opening >= 0:
+                    self._reject_page(position, buffer[opening + 6 :])
+                if not piece.owned:
+                    return
+                base += len(buffer)
+                buffer.clear()
+                places.clear()
+                scanned, opening = 0, -1
+                continue
+            if piece.owned:
+                self.num_bytes += len(piece.data)
+            elif range_end is None:
+                range_end = base + len(buffer)
+            places.append((base + len(buffer), piece))
+            buffer += piece.data
+            behind_tag = 0
+            while (found := buffer.find(b"page>", scanned)) >= 0:
+                scanned = found + 5
+                if found >= 1 and buffer[found - 1] == 60:  # <page>
+                    if opening >= 0:
+                        self._reject_page(position, buffer[opening + 6 : found - 1])
+                    opening, closed = found - 1, False
+                    while len(places) > 1 and places[1][0] <= base + opening:
+                        places.popleft()
+                    offset, begun_in = places[0]
+                    if not begun_in.owned:
+                        return
+                    position = begun_in.position + (0 if self._is_blocks else base + opening - offset)
+                elif found >= 2 and buffer[found - 2] == 60 and buffer[found - 1] == 47:  # </page>
+                    behind_tag = scanned
+                    if opening < 0:
+                        continue
+                    raw = bytes(buffer[opening + 6 : found - 2])
+                    opening = -1
+                    if len(raw) > MAX_PAGE_BYTES:
+                        self._reject_page(position, raw)
+                    else:
+                        yield position, raw
+            if opening >= 0 and len(buffer) - opening > MAX_PAGE_BYTES + 16:  # longer, even if its end has begun
+                self._reject_page(position, buffer[opening + 6 :])
+                opening = -1
+            if opening < 0:
+                closed = closed or buffer.find(b"</mediawiki>", behind_tag) >= 0
+                if range_end is not None and base + len(buffer) >= range_end + 5:
+                    return  # no <page> is cut by the end of the range
+            scanned = max(scanned, len(buffer) - 6)
+            cut = opening if opening >= 0 else max(0, len(buffer) - 16)
+            del buffer[:cut]
+            base, scanned, opening = base + cut, scanned - cut, min(opening, 0)
+            while len(places) > 1 and places[1][0] <= base:
+                places.popleft()
+        if self._end is None and not closed and not self._end_reported:
+            if opening < 0:
+                offset, last = places[-1] if places else (base, None)
+                position = self._start if last is None else last.position
+                position += 0 if self._is_blocks else base + len(buffer) - offset
+            self.rejections.append(("file_truncated", self.name, position, "no </mediawiki> at the end"))
+
+    def _reject_page(self, position: int, raw: bytes | bytearray) -> None:
+        self.rejections.append(("page_malformed", self.name, position, bytes(raw[:MAX_VALUE_BYTES])))
+
+    def _pieces_until_damage(self) -> Generator[Piece, None, None]:
+        """Yield the pieces; packed data that cannot be read on is a rejection and the end."""
+        try:
+            yield from self._pieces()
+        except FileTruncated as error:
+            reason, value = "file_truncated", str(error)
+        except BROKEN_DATA as error:
+            reason, value = "file_unreadable", f"{type(error).__name__} after {self.num_bytes} bytes of XML"
+        else:
+            return
+        self._end_reported = True
+        self.rejections.append((reason, self.name, self.num_bytes, value))
+
+    def _pieces(self) -> Iterator[Piece]:
+        told = Told(self._progress, self._start, self._end)
         with fsspec.open(self.path, "rb") as raw:
-            for piece in decompress(raw, self._progress):
-                if self.num_bytes == 0 and piece[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
+            kind = packing(raw.read(6))
+            raw.seek(self._start)
+            self._is_blocks = kind == "bz2"
+            if kind == "bz2":
+                pieces = self._block_pieces(raw, told.add)
+            elif self._start == 0 and self._end is None:
+                pieces = self._stream_pieces(raw, told.add)
+            elif kind == "plain":
+                pieces = self._plain_pieces(raw, told.add)
+            else:
+                raise ValueError(f"{self.path}: only plain XML and bzip2 can be read in ranges, found {kind}")
+            decoder: codecs.IncrementalDecoder | None = None
+            for piece in pieces:
+                if self._start == self.num_bytes == 0 and piece.data[:2] in _UTF16_MARKS:
+                    self.is_utf16 = True
                     decoder = codecs.getincrementaldecoder("utf-16")("replace")
-                self.num_bytes += len(piece)
-                yield piece if decoder is None else decoder.decode(piece).encode("utf-8", "replace")
+                if decoder is not None:
+                    position = piece.position if self._is_blocks else self.num_bytes
+                    data = decoder.decode(piece.data).encode("utf-8", "replace")
+                    piece = replace(piece, data=data, position=position)
+                yield piece
+        told.finish()
+
+    def _stream_pieces(self, raw: IO[bytes], progress: Callable[[int], Any]) -> Iterator[Piece]:
+        position = 0
+        for data in decompress(raw, progress):
+            yield Piece(data=data, position=position, owned=True)
+            position += len(data)
+
+    def _plain_pieces(self, raw: IO[bytes], progress: Callable[[int], Any]) -> Iterator[Piece]:
+        position = self._start
+        while True:
+            owned = self._end is None or position < self._end
+            wanted = READ_BYTES if self._end is None or not owned else min(READ_BYTES, self._end - position)
+            data = raw.read(wanted)
+            progress(len(data))
+            if not data:
+                return
+            yield Piece(data=data, position=position, owned=owned)
+            position += len(data)
+
+    def _block_pieces(self, raw: IO[bytes], progress: Callable[[int], Any]) -> Iterator[Piece]:
+        for block in BlockReader(raw, self._start, progress):
+            owned = self._end is None or block.found_at < self._end
+            if block.data is not None:
+                yield Piece(data=block.data, position=block.position, owned=owned)
+            elif block.cut_off:
+                if owned:
+                    self._end_reported = True
+                    value = f"the packed data ends within a block, {block.num_packed_bytes} bytes of it"
+                    self.rejections.append(("file_truncated", self.name, block.position, value))
+                return
+            else:
+                if owned:
+                    value = f"{block.num_packed_bytes} packed bytes"
+                    self.rejections.append(("block_damaged", self.name, block.position, value))
+                yield Piece(data=b"", position=block.position, owned=owned, is_loss=True)
+
+
+class Told:
+    """Passes on how many bytes of a range were read: never more than the range has, in the end all."""
+
+    def __init__(self, progress: Callable[[int], Any], start: int, end: int | None) -> None:
+        self._progress = progress
+        self._left = None if end is None else end - start
+
+    def add(self, num_bytes: int) -> None:
+        if self._left is not None:
+            num_bytes = min(num_bytes, self._left)
+            self._left -= num_bytes
+        self._progress(num_bytes)
+
+    def finish(self) -> None:
+        if self._left:
+            self.add(self._left)
+
+
+def read_header(path: str) -> tuple[SiteInfo, bool]:
+    """Return what the header of a dump file says, defaults where it cannot be read, and whether the file is UTF-16."""
+    header = b""
+    file = DumpFile(path, path, site=SiteInfo())
+    with closing(file._pieces_until_damage()) as pieces:
+        for piece in pieces:
+            header += piece.data
+            if b"<page>" in header or len(header) > MAX_HEADER_BYTES:
+                break
+    return read_site_info(header.partition(b"<page>")[0]), file.is_utf16

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen import dump, packed
+from querygen import bzip2_blocks, dump, packed
 from querygen.dump import DumpFile, plain_title, read_site_info, unescape
 
 HEADER = (
@@ -54,7 +54,6 @@ def test_pages_of_any_packing(tmp_path: Path, pack: Callable[[bytes], bytes]) ->
         ("Canis", 0, None), ("Lupus", 0, "Canis"), ("Usor:X", 2, None)
     ]  # fmt: skip
     assert pages[0].text == b"Canis & feles <b>"
-    assert pages[0].position == WHOLE.index(b"<page>")
     assert found.rejections == []
     assert found.num_bytes == len(WHOLE)
     assert found.site.main_page == "Pagina primā"
@@ -62,20 +61,38 @@ def test_pages_of_any_packing(tmp_path: Path, pack: Callable[[bytes], bytes]) ->
     assert found.site.namespaces[6] == ("File", "Fasciculus")
 
 
+def test_position_by_packing(tmp_path: Path) -> None:
+    place = WHOLE.index(b"<page><title>Lupus")
+    for pack in (bytes, gzip.compress, lzma.compress):
+        _, pages = read(tmp_path / "d", pack(WHOLE))
+        assert pages[1].position == place
+    head = bz2.compress(WHOLE[: place - 2])  # the block in which it begins, not that in which the page before ends
+    cut_tag = bz2.compress(WHOLE[place - 2 : place + 3])
+    _, pages = read(tmp_path / "d", head + cut_tag + bz2.compress(WHOLE[place + 3 :]))
+    assert [page.position for page in pages] == [4, len(head) + 4, len(head + cut_tag) + 4]
+
+
 def test_pieces_of_any_size_give_the_same_pages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     _, wanted = read(tmp_path / "d", WHOLE)
     for size in (1, 2, 5, 6, 7, 8, 100):
         monkeypatch.setattr(packed, "READ_BYTES", size)
+        monkeypatch.setattr(bzip2_blocks, "READ_BYTES", size)
         found, pages = read(tmp_path / "d", WHOLE)
         assert pages == wanted
         assert found.rejections == []
         assert found.site.main_page == "Pagina primā"
+        found, packed_pages = read(tmp_path / "d", bz2.compress(WHOLE))
+        assert [(page.title, page.text) for page in packed_pages] == [(page.title, page.text) for page in wanted]
+        assert found.rejections == []
 
 
 def test_utf16_is_read(tmp_path: Path) -> None:
     _, wanted = read(tmp_path / "d", WHOLE)
-    found, pages = read(tmp_path / "d", bz2.compress(WHOLE.decode().encode("utf-16")))
+    found, pages = read(tmp_path / "d", gzip.compress(WHOLE.decode().encode("utf-16")))
     assert pages == wanted
+    assert found.rejections == []
+    found, pages = read(tmp_path / "d", bz2.compress(WHOLE.decode().encode("utf-16")))
+    assert [page.title for page in pages] == [page.title for page in wanted]
     assert found.rejections == []
 
 
@@ -95,9 +112,14 @@ def test_truncated_packing_gives_what_is_whole(tmp_path: Path) -> None:
     assert found.rejections[0][0] == "file_truncated"
 
 
-def test_broken_packing_is_unreadable_from_there(tmp_path: Path) -> None:
+def test_broken_packing_is_reported_from_there(tmp_path: Path) -> None:
     packed = bz2.compress(HEADER.encode() + page("A", "a").encode())
     found, pages = read(tmp_path / "d", packed + b"BZh9 this is no block at all, and long enough")
+    assert [p.title for p in pages] == ["A"]
+    damage, *others = found.rejections
+    assert damage[:3] == ("block_damaged", "d", len(packed))
+    assert [row[0] for row in others] == ["file_truncated"]  # </mediawiki> is missing too
+    found, pages = read(tmp_path / "d", gzip.compress(HEADER.encode() + page("A", "a").encode()) + b"\x1f\x8bno gzip")
     assert [p.title for p in pages] == ["A"]
     assert [row[0] for row in found.rejections] == ["file_unreadable"]
 

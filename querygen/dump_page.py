@@ -1,0 +1,229 @@
+"""One page of a MediaWiki XML dump: the bytes of its element in, a `Page` out; and what the header says of the wiki.
+
+No XML parser runs on the strangers' file and no entity is ever expanded but XML's own five and numbers.
+"""
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import unquote
+
+import numba
+import numpy as np
+
+MAX_PAGE_BYTES = 64 * 1024 * 1024
+"""A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""
+
+Rejection = tuple[str, str, int, str | bytes | None]
+"""(reason, source_file, position, value), see `schemas.rejection`."""
+
+ENGLISH_NAMESPACES = {
+    -2: "Media", -1: "Special", 1: "Talk", 2: "User", 3: "User talk", 4: "Wikipedia", 5: "Wikipedia talk",
+    6: "File", 7: "File talk", 8: "MediaWiki", 9: "MediaWiki talk", 10: "Template", 11: "Template talk",
+    12: "Help", 13: "Help talk", 14: "Category", 15: "Category talk", 100: "Portal", 101: "Portal talk",
+    118: "Draft", 119: "Draft talk", 710: "TimedText", 711: "TimedText talk", 828: "Module", 829: "Module talk",
+}  # fmt: skip
+"""Understood in every wiki besides its own names (MediaWiki manual, "Namespace")."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Page:
+    """One page as it stands in its file."""
+
+    title: str
+    namespace: int
+    redirect: str | None
+    """Title of the page that this page redirects to."""
+    text: bytes
+    """Wikitext (or plain text) in UTF-8 as stored, XML escapes undone; not checked to be UTF-8."""
+    position: int
+    """Where the page begins: for plain XML the byte of the file, for bzip2 the byte of the file at which the block that
+    holds its beginning begins, for other packings the byte of the unpacked XML (made UTF-8 when it is UTF-16), for a
+    table the row."""
+    is_plain: bool = False
+    """Whether `text` is plain text already, no wikitext."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteInfo:
+    """What the header of a dump says of its wiki."""
+
+    namespaces: dict[int, tuple[str, ...]] = field(
+        default_factory=lambda: {number: (name,) for number, name in ENGLISH_NAMESPACES.items()}
+    )
+    """Names by number, the article namespace left out."""
+    main_page: str = "Main Page"
+    language: str | None = None
+
+
+def read_site_info(header: bytes) -> SiteInfo:
+    """Return what `header` (the bytes before the first page) says; defaults for what it lacks."""
+    namespaces = dict(SiteInfo().namespaces)
+    for number, name in re.findall(rb'<namespace key="(-?\d{1,6})"[^>]{0,200}>([^<]{1,200})</namespace>', header):
+        known = namespaces.get(int(number), ())
+        namespaces[int(number)] = tuple(dict.fromkeys((*known, unescape(name).decode("utf-8", "replace"))))
+    base = re.search(rb"<base>[^<]{0,300}/wiki/([^<]{1,300})</base>", header)
+    language = re.search(rb'xml:lang="([A-Za-z0-9-]{1,40})"', header)
+    return SiteInfo(
+        namespaces=namespaces,
+        main_page=plain_title(unquote(unescape(base.group(1)).decode("utf-8", "replace")))
+        if base
+        else SiteInfo().main_page,
+        language=language.group(1).decode() if language else None,
+    )
+
+
+def plain_title(title: str) -> str:
+    """Return a page title with underscores as spaces and a capital first letter, as MediaWiki stores it."""
+    spaced = " ".join(title.replace("_", " ").split())
+    return spaced[:1].upper() + spaced[1:]
+
+
+def unescape(raw: bytes) -> bytes:
+    """Undo XML's five named escapes and numeric ones, each once."""
+    if b"&" not in raw:
+        return raw
+    out = np.empty(len(raw), dtype=np.uint8)  # no escape is shorter than what it stands for
+    return out[: _unescape(np.frombuffer(raw, dtype=np.uint8), out)].tobytes()
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _unescape(raw, out):  # type: ignore[no-untyped-def]
+    """Write `raw` with its escapes undone to the front of `out`; return how many bytes that is."""
+    size = len(raw)
+    place = length = 0
+    while place < size:
+        byte = raw[place]
+        if byte != 38:
+            out[length] = byte
+            length += 1
+            place += 1
+            continue
+        code, end = _escape(raw, place + 1)
+        if code < 0:
+            out[length] = 38
+            length += 1
+            place += 1
+            continue
+        length = _write_utf8(out, length, code)
+        place = end
+    return length
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _escape(raw, place):  # type: ignore[no-untyped-def]
+    """Return (character, place behind it) of the escape whose ``&`` is before `place`; character -1 for none."""
+    left = len(raw) - place
+    if left >= 3 and raw[place + 1] == 116 and raw[place + 2] == 59:  # t;
+        if raw[place] == 108:
+            return 60, place + 3
+        if raw[place] == 103:
+            return 62, place + 3
+    if left >= 4 and raw[place] == 97 and raw[place + 1] == 109 and raw[place + 2] == 112 and raw[place + 3] == 59:
+        return 38, place + 4
+    if left >= 5 and raw[place + 2] == 111 and raw[place + 4] == 59:  # o ;
+        if raw[place] == 113 and raw[place + 1] == 117 and raw[place + 3] == 116:
+            return 34, place + 5
+        if raw[place] == 97 and raw[place + 1] == 112 and raw[place + 3] == 115:
+            return 39, place + 5
+    if left < 3 or raw[place] != 35:
+        return -1, place
+    place += 1
+    base, max_digits = 10, 7
+    if raw[place] == 120:
+        base, max_digits = 16, 6
+        place += 1
+    code, num_digits = np.int64(0), 0
+    while place < len(raw) and num_digits <= max_digits:
+        letter = np.int64(raw[place])
+        if 48 <= letter <= 57:
+            code = code * base + letter - 48
+        elif base == 16 and 97 <= (letter | 32) <= 102:
+            code = code * base + (letter | 32) - 87
+        else:
+            break
+        num_digits += 1
+        place += 1
+    if num_digits == 0 or num_digits > max_digits or place >= len(raw) or raw[place] != 59:
+        return -1, place
+    if 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+        return -1, place
+    return code, place + 1
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _write_utf8(out, length, code):  # type: ignore[no-untyped-def]
+    """Write character `code` at `length` of `out`; return the length then."""
+    if code < 0x80:
+        out[length] = code
+        return length + 1
+    if code < 0x800:
+        out[length] = 0xC0 | (code >> 6)
+        out[length + 1] = 0x80 | (code & 63)
+        return length + 2
+    if code < 0x10000:
+        out[length] = 0xE0 | (code >> 12)
+        out[length + 1] = 0x80 | ((code >> 6) & 63)
+        out[length + 2] = 0x80 | (code & 63)
+        return length + 3
+    out[length] = 0xF0 | (code >> 18)
+    out[length + 1] = 0x80 | ((code >> 12) & 63)
+    out[length + 2] = 0x80 | ((code >> 6) & 63)
+    out[length + 3] = 0x80 | (code & 63)
+    return length + 4
+
+
+def parse_page(raw: bytes, position: int) -> Page | None:
+    """Return the page between ``<page>`` and ``</page>``, or None when it has no title or no revision text.
+
+    Of several revisions the last is taken.
+    """
+    head_end = raw.find(b"<revision>")
+    head = raw[:head_end] if head_end >= 0 else raw
+    title = _element(head, b"<title>", b"</title>")
+    escaped = _last_text(raw, max(0, head_end))
+    if not title or escaped is None:
+        return None
+    number = _element(head, b"<ns>", b"</ns>")
+    redirect = _element(head, b'<redirect title="', b'"')
+    try:
+        return Page(
+            title=unescape(title).decode(),
+            namespace=int(number) if number is not None else 0,
+            redirect=unescape(redirect).decode() if redirect is not None else None,
+            text=unescape(escaped),
+            position=position,
+        )
+    except ValueError:
+        return None
+
+
+def _element(raw: bytes, opening: bytes, closing: bytes) -> bytes | None:
+    start = raw.find(opening)
+    if start < 0:
+        return None
+    end = raw.find(closing, start + len(opening))
+    return raw[start + len(opening) : end] if end >= 0 else None
+
+
+def _last_text(raw: bytes, start: int) -> bytes | None:
+    """Return what the last ``<text>`` element behind `start` holds, escaped; None when there is none or it is open.
+
+    Text holds no ``<``: one search for it skips the whole text, which is faster than a search for ``</text>``.
+    """
+    text = None
+    opening = raw.find(b"<text", start)
+    while opening >= 0:
+        end = raw.find(b">", opening)
+        if end < 0:
+            return None
+        if raw[end - 1] == 47:  # a slash
+            text, closing = b"", end
+        else:
+            closing = raw.find(b"<", end)
+            if not raw.startswith(b"</text>", max(closing, 0)):
+                closing = raw.find(b"</text>", end)
+            if closing < 0:
+                return None
+            text = raw[end + 1 : closing]
+        opening = raw.find(b"<text", closing)
+    return text
