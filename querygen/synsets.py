@@ -1,15 +1,28 @@
-"""The heads of WordNet's synsets: each synset's first lemma, as a query.
+"""The heads of WordNet's synsets: each synset's first lemma, or each of its lemmas, as a query.
 
 In: the root of a WordNet (see `querygen.wordnet_data`). Out: one `SynsetHead` per normal form, most used first.
 """
 
+import io
 import warnings
+import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import Any
 
 from querygen.dump import Rejection
-from querygen.wordnet_data import open_file
+from querygen.wordnet_data import Root, lexnames_file, open_file, tag_file
 from schemas.text import normal_form
+
+SynsetLemma = tuple[str, str, int]
+"""(name of a synset, one of its lemmas with spaces for underscores, tag count)"""
+
+
+_BROKEN_FILES = (
+    ValueError, LookupError, AssertionError, TypeError, AttributeError, RuntimeError, EOFError, zlib.error,
+    zipfile.BadZipFile,
+)  # fmt: skip
+"""What nltk's reader and zipfile raise over files that are not as they should be, besides nltk's own error."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,7 +36,8 @@ class SynsetHead:
     synsets: tuple[str, ...]
     """Names of the synsets with this head, most used first."""
     tag_count: int
-    """How often the synsets' words are tagged with them in WordNet's own corpora (``cntlist.rev``), summed."""
+    """How often the synsets' words are tagged with them in WordNet's own corpora, summed; of all lemmas, how often this
+    one is."""
 
 
 def head_of(name: str) -> str:
@@ -34,53 +48,91 @@ def head_of(name: str) -> str:
     return name.rsplit(".", 2)[0].replace("_", " ")
 
 
-def read_synsets(root: Any) -> tuple[list[tuple[str, str, int]], str]:
-    """Return ((name, first lemma with spaces, tag count) of every synset, sorted by name; WordNet's version)."""
+def read_synsets(root: Root, all_lemmas: bool = False) -> tuple[list[SynsetLemma], str]:
+    """Return (the first lemma of every synset, sorted by the synset's name; WordNet's version from its header).
+
+    Its tag count is that of all lemmas of the synset. With `all_lemmas` every lemma is there, in the synset's order,
+    with its own. Raises ValueError when the files are not WordNet's.
+    """
+    from nltk.corpus.reader.wordnet import WordNetError
+
+    try:
+        reader = _reader(root)
+        tags = _read_tag_counts(root)
+        found = []
+        for synset in reader.all_eng_synsets():
+            name = str(synset.name())
+            counts, keys = [], set()
+            for lemma in synset.lemmas():
+                # "A, a" is one sense key: counted once
+                counts.append((lemma.name().replace("_", " "), 0 if lemma.key() in keys else tags.get(lemma.key(), 0)))
+                keys.add(lemma.key())
+            if all_lemmas:
+                found += [(name, spelling, count) for spelling, count in counts]
+            else:
+                found.append((name, counts[0][0], sum(count for _, count in counts)))
+        version = str(reader.get_version() or "unknown")
+    except (*_BROKEN_FILES, WordNetError) as error:
+        raise ValueError(f"{root}: these are not WordNet's files: {type(error).__name__}: {error}") from error
+    # stable: the lemmas of a synset stay in its order
+    return sorted(found, key=lambda row: row[0]), version
+
+
+def _reader(root: Root) -> Any:
+    """Return nltk's reader over `root`, which also does without the files that only its other uses need."""
     import nltk
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
-    class _Reader(WordNetCorpusReader):
+    class Files(nltk.data.PathPointer):  # type: ignore[misc]
+        """Stands in for a path below nltk's data: all reading is done by `open_file`."""
+
+        def join(self, fileid: str) -> "Files":
+            return self
+
+        def open(self, encoding: str | None = None) -> Any:
+            raise NotImplementedError
+
+        def file_size(self) -> int:
+            raise NotImplementedError
+
+    class Reader(WordNetCorpusReader):  # type: ignore[misc]
+        def open(self, file: str) -> Any:
+            """Open a file of `root`; ``lexnames`` is the same in all versions, exceptions serve inflected words."""
+            if file == "lexnames":
+                data = lexnames_file().encode()
+            elif file.endswith(".exc"):
+                data = b""
+            else:
+                with open_file(root, file) as source:
+                    data = source.read()
+            return nltk.data.SeekableUnicodeStreamReader(io.BytesIO(data), "utf8")
+
         def map_wn(self, version: str = "wordnet") -> None:
             """Skip the mapping between versions: it needs a second WordNet, and only for other languages."""
             return None
 
-    allowed = isinstance(root, str) and root not in nltk.data.path
-    if allowed:
-        nltk.data.path.append(root)  # nltk reads only below its data paths
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            reader = _Reader(root, None)
-        tags = _read_tag_counts(root)
-        found = [
-            (
-                str(synset.name()),
-                str(synset.lemma_names()[0]).replace("_", " "),
-                sum(tags.get(lemma.key(), 0) for lemma in synset.lemmas()),
-            )
-            for synset in reader.all_eng_synsets()
-        ]
-        version = str(reader.get_version())
-    finally:
-        if allowed:
-            nltk.data.path.remove(root)
-    return sorted(found), version
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return Reader(Files(), None)
 
 
-def _read_tag_counts(root: Any) -> dict[str, int]:
+def _read_tag_counts(root: Root) -> dict[str, int]:
+    """Return the count of each sense key; ``cntlist.rev`` has it in the third field, ``index.sense`` in the fourth."""
+    name = tag_file(root)
+    place = {"cntlist.rev": 2, "index.sense": 3}[name]
     counts = {}
-    with open_file(root, "cntlist.rev") as source:
-        for line in source.read().decode("utf-8").splitlines():
-            fields = line.split()
-            if len(fields) == 3 and fields[2].isdigit():
-                counts[fields[0]] = int(fields[2])
+    with open_file(root, name) as source:
+        for line in source:
+            fields = line.decode("utf-8").split()
+            if len(fields) == place + 1 and fields[place].isdecimal() and fields[place] != "0":
+                counts[fields[0]] = int(fields[place])
     return counts
 
 
-def synset_heads(synsets: list[tuple[str, str, int]]) -> tuple[list[SynsetHead], list[Rejection]]:
-    """Return the heads, most tagged first, then by text, and a rejection for each synset without a word.
+def synset_heads(synsets: list[SynsetLemma]) -> tuple[list[SynsetHead], list[Rejection]]:
+    """Return the heads, most tagged first, then by text, and a rejection for each lemma without a word.
 
-    Synsets of one normal form are joined.
+    Lemmas of one normal form are joined, also within a synset (``eightfold``, ``eight-fold``).
     """
     grouped: dict[str, list[tuple[int, str, str]]] = {}
     rejections: list[Rejection] = []
@@ -97,8 +149,19 @@ def synset_heads(synsets: list[tuple[str, str, int]]) -> tuple[list[SynsetHead],
             SynsetHead(
                 text=text,
                 surface=members[0][2],
-                synsets=tuple(name for _, name, _ in members),
+                synsets=tuple(dict.fromkeys(name for _, name, _ in members)),
                 tag_count=-sum(count for count, _, _ in members),
             )
         )
     return sorted(heads, key=lambda head: (-head.tag_count, head.text)), rejections
+
+
+def wordnet_counts(synsets: list[SynsetLemma], heads: list[SynsetHead], version: str) -> dict[str, Any]:
+    """Return the numbers of a WordNet for a run's summary."""
+    return {
+        "version": version,
+        "synsets": len({name for name, _, _ in synsets}),
+        "lemmas": len(synsets),
+        "distinct_lemmas": len({lemma for _, lemma, _ in synsets}),
+        "heads": len(heads),
+    }

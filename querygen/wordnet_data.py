@@ -1,7 +1,8 @@
 """Find the files of WordNet without a manual step.
 
-In order: the folder given by the user, the cache of an earlier run, nltk's data if installed, nltk's download,
-the Debian package ``wordnet-base`` unpacked without root. Out: what `querygen.synsets` opens.
+In order: the folder or zip file given by the user (WordNet 3.0 or 3.1), the cache of an earlier run, nltk's data if
+installed, nltk's download, the Debian package ``wordnet-base`` unpacked without root: each of these WordNet 3.0, so
+that all users have the same. Out: what `querygen.synsets` opens.
 """
 
 import contextlib
@@ -10,13 +11,23 @@ import os
 import shutil
 import subprocess
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 PARTS_OF_SPEECH = ("adj", "adv", "noun", "verb")
 DATA_FILES = tuple(f"{kind}.{part}" for part in PARTS_OF_SPEECH for kind in ("data", "index"))
-NEEDED_FILES = (*DATA_FILES, "cntlist.rev", *(f"{part}.exc" for part in PARTS_OF_SPEECH))
+NEEDED_FILES = DATA_FILES
+TAG_FILES = ("cntlist.rev", "index.sense")
+"""How often a word is tagged with a synset: the same counts in both; one is needed. Debian's WordNet 3.0 and nltk's
+have the first, Princeton's and npm's WordNet 3.1 the second."""
+
+MAX_ZIPPED_BYTES = 1 << 28
+"""The largest file in a zip file that is opened; WordNet's largest has 15 MB."""
+
+Root = Path | zipfile.Path
+"""The folder that holds WordNet's files, or its place in a zip file."""
 
 _LEXNAME_LINES = (
     "adj.all adj.pert adv.all noun.Tops noun.act noun.animal noun.artifact noun.attribute noun.body noun.cognition "
@@ -48,21 +59,36 @@ def cache_dir() -> Path:
     return Path(base) / "webimagetext" / "wordnet"
 
 
-def find_wordnet(wordnet_dir: str | None) -> Any:
-    """Return the root of WordNet: a folder, or nltk's pointer into its zip file.
+def find_wordnet(wordnet_dir: str | None) -> Root:
+    """Return where WordNet's files are.
 
-    Raises FileNotFoundError with what to do when no way works.
+    `wordnet_dir` is a folder with them, one whose folder ``dict`` has them (Princeton's archive), or a zip file (nltk's
+    wordnet31.zip). Raises FileNotFoundError with what to do when no way works, ValueError for a bad zip file.
     """
     if wordnet_dir is not None:
-        check_complete(Path(wordnet_dir))
-        return wordnet_dir
+        root: Root = Path(wordnet_dir)
+        if root.is_file():
+            root = _in_zip(wordnet_dir)
+        elif (root / "dict" / DATA_FILES[0]).is_file():
+            root = root / "dict"
+        check_complete(root)
+        return root
     cached = cache_dir()
     if is_complete(cached):
-        return str(cached)
-    found = _nltk_data()
-    if found is not None:
-        return found
-    return str(prepare(cached))
+        return cached
+    return _nltk_data() or prepare(cached)
+
+
+def _in_zip(path: str) -> zipfile.Path:
+    try:
+        archive = zipfile.ZipFile(path)
+    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+        raise ValueError(f"{path}: expected a folder or a zip file that holds data.noun, ... ({error})") from error
+    too_long = [entry.filename for entry in archive.infolist() if entry.file_size > MAX_ZIPPED_BYTES]
+    if too_long:
+        raise ValueError(f"{path}: {too_long[0]!r} is longer than {MAX_ZIPPED_BYTES:,} bytes; this is no WordNet")
+    folders = sorted(name.removesuffix(DATA_FILES[0]) for name in archive.namelist() if name.endswith(DATA_FILES[0]))
+    return zipfile.Path(archive, next((name for name in folders if name == "" or name.endswith("/")), ""))
 
 
 def prepare(target: Path) -> Path:
@@ -83,11 +109,9 @@ def prepare(target: Path) -> Path:
                 continue
             whole = Path(work) / "whole"
             whole.mkdir(mode=0o755)
-            for name in (*NEEDED_FILES, "lexnames"):
+            for name in (*NEEDED_FILES, *TAG_FILES):
                 if (files / name).is_file():
                     shutil.copyfile(files / name, whole / name)
-            if not (whole / "lexnames").exists():
-                (whole / "lexnames").write_text(lexnames_file())
             check_complete(whole)
             try:
                 whole.rename(target)
@@ -104,32 +128,37 @@ def prepare(target: Path) -> Path:
     )
 
 
-def missing_files(folder: Path) -> list[str]:
-    """Return the files WordNet needs that `folder` lacks."""
-    return [name for name in (*NEEDED_FILES, "lexnames") if not (folder / name).is_file()]
+def missing_files(root: Root) -> list[str]:
+    """Return the files of WordNet that are needed and not under `root`."""
+    missing = [name for name in NEEDED_FILES if not (root / name).is_file()]
+    if not any((root / name).is_file() for name in TAG_FILES):
+        missing.append(" or ".join(TAG_FILES))
+    return missing
 
 
-def is_complete(folder: Path) -> bool:
-    return not missing_files(folder)
+def is_complete(root: Root) -> bool:
+    return not missing_files(root)
 
 
-def check_complete(folder: Path) -> None:
-    """Raise FileNotFoundError when `folder` lacks files, with their names."""
-    missing = missing_files(folder)
-    if missing == ["lexnames"] and os.access(folder, os.W_OK):
-        (folder / "lexnames").write_text(lexnames_file())
-        return
+def check_complete(root: Root) -> None:
+    """Raise FileNotFoundError when files lack, with their names."""
+    missing = missing_files(root)
     if missing:
         raise FileNotFoundError(
-            f"{folder}: expected a WordNet folder, missing {', '.join(missing[:4])}"
-            f"{', ...' if len(missing) > 4 else ''}; `querygen wordnet --output {folder}` makes one"
+            f"{root}: expected WordNet's files, missing {', '.join(missing[:4])}"
+            f"{', ...' if len(missing) > 4 else ''}; `querygen wordnet --output FOLDER` makes a folder of them"
         )
 
 
-def digest(root: Any) -> dict[str, Any]:
-    """Return name, bytes and SHA-256 over the data files of WordNet: its place in the run's inputs."""
+def tag_file(root: Root) -> str:
+    """Return which of `TAG_FILES` is there, the first of both."""
+    return next(name for name in TAG_FILES if (root / name).is_file())
+
+
+def digest(root: Root) -> dict[str, Any]:
+    """Return name, bytes and SHA-256 over all files of WordNet that are read: its place in the run's inputs."""
     total, whole = 0, hashlib.sha256()
-    for name in DATA_FILES:
+    for name in (*DATA_FILES, tag_file(root)):
         with open_file(root, name) as source:
             while block := source.read(1 << 20):
                 total += len(block)
@@ -138,20 +167,23 @@ def digest(root: Any) -> dict[str, Any]:
 
 
 @contextlib.contextmanager
-def open_file(root: Any, name: str) -> Iterator[Any]:
+def open_file(root: Root, name: str) -> Iterator[IO[bytes]]:
     """Open one file of WordNet for reading bytes."""
-    with contextlib.closing((Path(root) / name).open("rb") if isinstance(root, str) else root.join(name).open()) as raw:
-        yield raw
+    with (root / name).open("rb") as source:
+        yield source
 
 
-def _nltk_data() -> Any:
+def _nltk_data() -> Root | None:
     import nltk
 
     for name in ("corpora/wordnet", "corpora/wordnet.zip/wordnet/"):
         try:
-            return nltk.data.find(name)
+            found = nltk.data.find(name)
         except (LookupError, OSError):
             continue
+        root = zipfile.Path(found.zipfile.filename, found.entry) if hasattr(found, "zipfile") else Path(str(found))
+        if is_complete(root):
+            return root
     return None
 
 
@@ -172,7 +204,7 @@ def _from_nltk(work: Path) -> Path:
 
 
 def _from_debian(work: Path) -> Path:
-    if missing_files(DEBIAN_FOLDER) in ([], ["lexnames"]):
+    if is_complete(DEBIAN_FOLDER):
         return DEBIAN_FOLDER
     package = work / "package"
     package.mkdir()
