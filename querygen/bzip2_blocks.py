@@ -120,6 +120,7 @@ class BlockReader:
         self._scanned_bit = 8 * start  # of the file; magics that begin before it are found
         self._magics: list[int] = []  # found and not used up: bit of the file * 2 + magic
         self._mark = start  # no magic begins from here to the end of _data, but those in _magics
+        self._in_hole = False  # no magic is where one must be, and what is lost goes on at _mark
         self._ended = False
         raw.seek(start)
 
@@ -128,10 +129,13 @@ class BlockReader:
             yield from self._between_streams(0, 0)
         while True:
             magic = self._magic(0)
+            if self._in_hole:
+                hole_end = magic >> 4 if magic is not None else self._known if self._ended else None
+                yield self._loss(self._mark, self._mark, hole_end)
             if magic is None:
                 if self._ended:
                     return
-                yield self._loss(self._mark, self._mark)
+                self._in_hole = True
             elif magic & 1:
                 self._magics.pop(0)
                 yield from self._between_streams(((magic >> 1) + MAGIC_BITS + 32 + 7) >> 3, magic >> 4)
@@ -158,8 +162,10 @@ class BlockReader:
 
     def _loss(self, position: int, found_at: int, end: int | None = None, *, cut_off: bool = False) -> Block:
         """Return a loss from `position` to `end` (None: to where no magic is known to begin before)."""
+        hole_goes_on = end is None
         end = max(position, self._known - 7 if end is None else end)
         self._mark = max(self._mark, end)
+        self._in_hole = hole_goes_on
         return Block(found_at=found_at, position=position, num_packed_bytes=end - position, data=None, cut_off=cut_off)
 
     def _read(self, needed: int | None = None) -> None:

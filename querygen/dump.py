@@ -144,7 +144,7 @@ class DumpFile:
                         return
                     position = begun_in.position + (0 if self._is_blocks else base + opening - offset)
                 elif found >= 2 and buffer[found - 2] == 60 and buffer[found - 1] == 47:  # </page>
-                    behind_tag = scanned
+                    behind_tag, closed = scanned, False
                     if opening < 0:
                         continue
                     raw = bytes(buffer[opening + 6 : found - 2])
@@ -166,6 +166,9 @@ class DumpFile:
             base, scanned, opening = base + cut, scanned - cut, min(opening, 0)
             while len(places) > 1 and places[1][0] <= base:
                 places.popleft()
+        if opening >= 0 and buffer.find(b"</mediawiki>", opening) >= 0:
+            self._reject_page(position, buffer[opening + 6 :])
+            closed = True
         if self._end is None and not closed and not self._end_reported:
             if opening < 0:
                 offset, last = places[-1] if places else (base, None)
