@@ -16,9 +16,6 @@ import pyarrow.parquet as pq
 
 from schemas.storage import Folder
 
-SURE = 1e-12
-"""Two float ratios further apart than this (relative) are in the order of the exact ratios: each is 4 roundings off."""
-
 
 class CountsFile:
     """One Parquet file, opened; row groups are read as they are asked for."""
@@ -36,20 +33,20 @@ class CountsFile:
 
     def find(self, text: str, **equal: int) -> dict[str, Any] | None:
         """Return the row of `text`. `equal` are values its integer columns are known to hold: they save reading."""
-        for group in range(self._file.num_row_groups):
+        for group in self.groups():
             known: dict[str, Any] = {"text": text, **equal}
             if not all(self._may_hold(group, name, value) for name, value in known.items()):
                 continue
             if equal:
-                keys = self._read(group, list(equal))
+                keys = self.read(group, list(equal))
                 hits = np.ones(len(keys), dtype=bool)
                 for name, value in equal.items():
                     hits &= keys[name].to_numpy() == value
                 if not hits.any():
                     continue
-            row = pc.index(self._read(group, ["text"])["text"], pa.scalar(text, pa.string())).as_py()
+            row = pc.index(self.read(group, ["text"])["text"], pa.scalar(text, pa.string())).as_py()
             if row >= 0:
-                found: dict[str, Any] = self._read(group, self.names).slice(row, 1).to_pylist()[0]
+                found: dict[str, Any] = self.read(group, self.names).slice(row, 1).to_pylist()[0]
                 return found
         return None
 
@@ -59,8 +56,8 @@ class CountsFile:
         Only rows of at least `min_value` are in the order.
         """
         before, total = 0, 0
-        for group in range(self._file.num_row_groups):
-            low, high = self._range(group, column)
+        for group in self.groups():
+            low, high = self.limits(group, column)
             rows = self._file.metadata.row_group(group).num_rows
             if high is not None and high < min_value:
                 continue
@@ -68,81 +65,58 @@ class CountsFile:
                 before += rows if low > value else 0
                 total += rows
                 continue
-            values = self._read(group, [column])[column].to_numpy()
+            values = self.read(group, [column])[column].to_numpy()
             total += int((values >= min_value).sum())
-            before += int((values > value).sum()) + self._num_texts_before(group, values == value, text)
+            before += int((values > value).sum()) + self.num_texts_before(group, values == value, text)
         return before + 1, total
 
-    def rank_by_ratio(
-        self, row: dict[str, Any], min_count: int, min_word_count: int, num_words: int
-    ) -> tuple[int, int]:
-        """Return (rank from 1, of how many) of a row of `BIGRAM_COUNTS` in the order of `querygen.pmi`.
+    def place(self, column: str, num: int) -> tuple[int, frozenset[str]]:
+        """Return the value at place `num` (from 1) of the order value descending, then text, and the texts with this
+        value up to there. Where the file has fewer rows, the last row's."""
+        values = np.concatenate([table[column].to_numpy() for table in self.tables([column])] or [np.zeros(0)])
+        if not len(values):
+            return 0, frozenset()
+        num = min(num, len(values))
+        value = int(np.partition(values, len(values) - num)[len(values) - num])
+        tied: list[str] = []
+        for group in self.groups():
+            if self._may_hold(group, column, value):
+                table = self.read(group, ["text", column])
+                tied += table.filter(pc.equal(table[column], value))["text"].to_pylist()
+        return value, frozenset(sorted(tied)[: num - int((values > value).sum())])
 
-        That is n_ab / (n_a n_b) descending, exact, then count descending, then text; in the order are the bigrams that
-        may become queries: `min_count`, both words of `min_word_count`, PMI above 0.
-        """
-        before, total = 0, 0
-        for group in range(self._file.num_row_groups):
-            high = self._range(group, "count")[1]
-            if high is not None and high < min_count:
-                continue
-            table = self._read(group, ["count", "first_count", "second_count"])
-            n_ab, n_a, n_b = (table[name].to_numpy() for name in ("count", "first_count", "second_count"))
-            rows = np.flatnonzero((n_ab >= min_count) & (np.minimum(n_a, n_b) >= min_word_count))
-            n_ab, n_a, n_b = n_ab[rows], n_a[rows], n_b[rows]
-            allowed = ratios_above(n_ab, n_a, n_b, (1, num_words, 1))[0]
-            total += int(allowed.sum())
-            better, equal = ratios_above(n_ab, n_a, n_b, (row["count"], row["first_count"], row["second_count"]))
-            better |= equal & (n_ab > row["count"])
-            ties = np.zeros(len(table), dtype=bool)
-            ties[rows[equal & (n_ab == row["count"])]] = True
-            before += int((better & allowed).sum()) + self._num_texts_before(group, ties, row["text"])
-        return before + 1, total
+    def groups(self) -> range:
+        """Return the numbers of the row groups."""
+        return range(self._file.num_row_groups)
 
     def tables(self, columns: list[str]) -> Iterator[pa.Table]:
         """Yield `columns` of the whole file, a row group at a time."""
-        for group in range(self._file.num_row_groups):
-            yield self._read(group, columns)
+        for group in self.groups():
+            yield self.read(group, columns)
 
-    def _num_texts_before(self, group: int, mask: npt.NDArray[np.bool_], text: str) -> int:
+    def num_texts_before(self, group: int, mask: npt.NDArray[np.bool_], text: str) -> int:
         """Count the rows of `mask` whose text is smaller."""
         if not mask.any():
             return 0
-        low, high = self._range(group, "text")
+        low, high = self.limits(group, "text")
         if low is not None and low >= text:
             return 0
         if high is not None and high < text:
             return int(mask.sum())
-        texts = self._read(group, ["text"])["text"].filter(pa.array(mask))
+        texts = self.read(group, ["text"])["text"].filter(pa.array(mask))
         return int(pc.sum(pc.less(texts, text)).as_py() or 0)
 
     def _may_hold(self, group: int, column: str, value: Any) -> bool:
-        low, high = self._range(group, column)
+        low, high = self.limits(group, column)
         return (low is None or low <= value) and (high is None or value <= high)
 
-    def _range(self, group: int, column: str) -> tuple[Any, Any]:
+    def limits(self, group: int, column: str) -> tuple[Any, Any]:
         """Return the statistics (smallest, largest) of a row group; None where the writer left none."""
         statistics = self._file.metadata.row_group(group).column(self._columns[column]).statistics
         if statistics is None or not statistics.has_min_max:
             return None, None
         return statistics.min, statistics.max
 
-    def _read(self, group: int, columns: list[str]) -> pa.Table:
+    def read(self, group: int, columns: list[str]) -> pa.Table:
+        """Return `columns` of one row group."""
         return self._file.read_row_group(group, columns=columns)
-
-
-def ratios_above(
-    n_ab: npt.NDArray[np.int64], n_a: npt.NDArray[np.int64], n_b: npt.NDArray[np.int64], other: tuple[int, int, int]
-) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]:
-    """Return per row whether n_ab / (n_a n_b) is above that of `other` = (n_ab, n_a, n_b), and whether it is equal.
-
-    Exact: floats decide what is far apart, integers the rest.
-    """
-    quotient = n_ab.astype(np.float64) / n_a / n_b * (float(other[1]) * float(other[2]) / other[0])
-    above, equal = quotient > 1 + SURE, np.zeros(len(quotient), dtype=bool)
-    near = np.flatnonzero(np.abs(quotient - 1) <= SURE)
-    product = other[1] * other[2]
-    for i in near.tolist():
-        left, right = int(n_ab[i]) * product, other[0] * int(n_a[i]) * int(n_b[i])
-        above[i], equal[i] = left > right, left == right
-    return above, equal

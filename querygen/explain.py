@@ -5,17 +5,22 @@ In: texts and a finished queries folder. Out: one `Explanation` per text, as lin
 
 import dataclasses
 import json
+import re
 import sys
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 import tyro
 
+from querygen.bigram_rank import BigramRule, StopWords, rank_bigram
 from querygen.counts_file import CountsFile
+from querygen.explanation import Explanation, SourceAnswer, lines, number, refused, times
 from querygen.pmi import pmi
 from querygen.printable import printable
+from querygen.segment import join_words, segment, segmenter
 from schemas.manifest import read_manifest
 from schemas.query import SOURCES
+from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.text import UNIDATA_VERSION, normal_form
 
@@ -32,39 +37,6 @@ class ExplainConfig:
     """Folder of `querygen build`."""
     json: bool = False
     """Write JSON: a list with one object per text."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SourceAnswer:
-    """What one source says to a text."""
-
-    source: str
-    brings: bool
-    """The source brings the text to the list, as its first owner or beside others."""
-    reasons: list[str]
-    """Codes of why it does not; empty when it does."""
-    detail: str
-    """The same in words, with the numbers."""
-    rank: int | None = None
-    """Place in the order of the source, from 1, among the entries that could be taken."""
-    of: int | None = None
-    """How many could be taken."""
-    values: dict[str, Any] = dataclasses.field(default_factory=dict)
-    """Counts the answer rests on: count, n_ab, n_a, n_b, num_words, ratio, pmi, views, tag_count, synsets."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Explanation:
-    """All that is known of a text."""
-
-    asked: str
-    text: str
-    """Normal form of what was asked; empty when it has no word."""
-    in_list: bool
-    query: dict[str, Any] | None
-    """Its row of queries.parquet."""
-    sources: list[SourceAnswer]
-    notes: list[str]
 
 
 def explain(config: ExplainConfig) -> int:
@@ -96,6 +68,14 @@ class Explainer:
         )
         # Folders of schema 1.0 keep the heads of the list only.
         self._heads = CountsFile(folder, SYNSETS_FILE) if folder.exists(SYNSETS_FILE) else None
+        self._settings: dict[str, Any] = {**read_run(folder).get("config", {}), **self._summary}
+        self._segmented = segmenter(str(self._summary.get("language"))) is not None
+        self._rule = BigramRule(
+            min_count=self._summary["min_bigram_count"],
+            min_word_count=self._summary["min_word_count"],
+            num_words=self._summary["dump"]["words"],
+            stop_words=self._stop_words(),
+        )
         self._notes = []
         if manifest["unidata_version"] != UNIDATA_VERSION:
             self._notes.append(
@@ -107,6 +87,10 @@ class Explainer:
         """Return the explanation of one text."""
         text = normal_form(asked)
         query = self._queries.find(text) if text else None
+        if text and query is None and self._segmented:
+            joined = normal_form(join_words(text))  # "東京 大学" is listed as it is written
+            query = self._queries.find(joined)
+            text = joined if query else text
         brings = query["sources"] if query else []
         if text:
             answers = [
@@ -116,61 +100,75 @@ class Explainer:
                 self._synset(text, "synset" in brings, query),
             ]
         else:
-            answers = [_no(source, "no_word", "no word is left of it in normal form") for source in SOURCES]
+            answers = [refused(source, "no_word", "no word is left of it in normal form") for source in SOURCES]
         return Explanation(
-            asked=asked, text=text, in_list=query is not None, query=query, sources=answers, notes=self._notes
+            asked=asked,
+            text=text,
+            in_list=query is not None,
+            query=query,
+            sources=answers,
+            notes=[*self._notes, *self._suffix_note(asked)],
         )
 
     def _word(self, text: str, brings: bool) -> SourceAnswer:
         parts, least = text.split(" "), self._summary["min_word_count"]
         if len(parts) > 1:
-            return _no("word", "not_one_word", f"a phrase of {len(parts)} words is no word")
+            return refused("word", "not_one_word", f"a phrase of {len(parts)} words is no word")
         row = self._words.find(text)
         if row is None:
             return self._not_counted("word", "words")
         values = {"count": row["count"]}
         if row["count"] < least:
-            detail = f"seen {_times(row['count'])}, below --min-word-count {least:,}"
-            return _no("word", "below_min_word_count", detail, values)
+            detail = f"seen {times(row['count'])}, below --min-word-count {least:,}"
+            return refused("word", "below_min_word_count", detail, values)
         rank, of = self._words.rank_by_value("count", row["count"], text, least)
-        return self._ranked("word", brings, rank, of, f"seen {_times(row['count'])}", values)
+        return self._ranked("word", brings, rank, of, f"seen {times(row['count'])}", values)
 
     def _bigram(self, text: str, brings: bool) -> SourceAnswer:
-        parts = text.split(" ")
+        parts = (normal_form(segment(text)) if self._segmented else text).split(" ")
         if len(parts) != 2:
             phrase = "one word" if len(parts) == 1 else f"a phrase of {len(parts)} words"
-            return _no("bigram", "not_two_words", f"{phrase} is no bigram")
-        least_words, least = self._summary["min_word_count"], self._summary["min_bigram_count"]
-        counts = [word["count"] if (word := self._words.find(part)) else None for part in parts]
+            return refused("bigram", "not_two_words", f"{phrase} is no bigram")
+        rule = self._rule
+        words = [self._words.find(part) for part in parts]
         reasons, details = [], []
-        for part, count in zip(parts, counts, strict=True):
-            if count is None or count < least_words:
-                seen = f"fewer than {self._floor('words'):,} times" if count is None else _times(count)
-                details.append(f"{part!r} is not in the word list: seen {seen}, --min-word-count is {least_words:,}")
+        for part, word in zip(parts, words, strict=True):
+            if word is None or word["count"] < rule.min_word_count:
+                seen = times(word["count"]) if word else f"fewer than {self._floor('words'):,} times"
+                least = f"--min-word-count is {rule.min_word_count:,}"
+                details.append(f"{part!r} is not in the word list: seen {seen}, {least}")
                 reasons.append("word_not_in_list")
+        if rule.stop_words:
+            share = sum(_is_stop_word(word, rule.stop_words) for word in words) / 2
+            if share > rule.stop_words.max_share:
+                details.append(f"{share:.0%} of its words are stop words, above --max-stop-word-share")
+                reasons.append("too_many_stop_words")
         row = None
-        if counts[0] is not None and counts[1] is not None:
-            row = self._bigrams.find(text, first_count=counts[0], second_count=counts[1])
+        if words[0] and words[1]:
+            known = {"first_count": words[0]["count"], "second_count": words[1]["count"]}
+            row = self._bigrams.find(" ".join(parts), **known) or self._bigrams.find(text, **known)
         if row is None:
-            missing = self._not_counted("bigram", "bigrams")
-            return _no("bigram", [*missing.reasons, *reasons[:1]], "; ".join([missing.detail, *details]))
+            if "word_not_in_list" not in reasons:  # bigrams of other words need not be stored
+                missing = self._not_counted("bigram", "bigrams")
+                reasons, details = [*missing.reasons, *reasons], [missing.detail, *details]
+            return refused("bigram", reasons, details)
         n_ab, n_a, n_b = row["count"], row["first_count"], row["second_count"]
-        num_words = self._summary["dump"]["words"]
+        num_words = rule.num_words
         bits = pmi(n_ab, n_a, n_b, num_words)
         values = {
             "n_ab": n_ab, "n_a": n_a, "n_b": n_b, "num_words": num_words, "ratio": f"{n_ab}/{n_a * n_b}",
             "pmi": round(bits, 4),
         }  # fmt: skip
         said = f"PMI {bits:.4f} bits = log2({n_ab:,} * {num_words:,} / ({n_a:,} * {n_b:,}))"
-        if n_ab < least:
-            details.insert(0, f"seen {_times(n_ab)}, below --min-bigram-count {least:,}")
+        if n_ab < rule.min_count:
+            details.insert(0, f"seen {times(n_ab)}, below --min-bigram-count {rule.min_count:,}")
             reasons.insert(0, "below_min_bigram_count")
         if n_ab * num_words <= n_a * n_b:
             details.append("the words stand together no more often than by chance")
             reasons.append("pmi_not_positive")
         if reasons and not brings:
-            return _no("bigram", list(dict.fromkeys(reasons)), "; ".join([*details, said]), values)
-        rank, of = self._bigrams.rank_by_ratio(row, least, least_words, num_words)
+            return refused("bigram", reasons, [*details, said], values)
+        rank, of = rank_bigram(self._bigrams, row, rule)
         return self._ranked("bigram", brings, rank, of, said, values)
 
     def _title(self, text: str, brings: bool) -> SourceAnswer:
@@ -178,9 +176,12 @@ class Explainer:
         if row is None:
             floor = self._floor("titles")
             few = "no page view" if floor <= 1 else f"fewer than {floor:,} page views (less is not kept)"
-            return _no("title", "no_such_title", f"no article has this title, or it has {few}")
-        rank, of = self._titles.rank_by_value("views", row["views"], text, 0)
+            return refused("title", "no_such_title", f"no article has this title, or it has {few}")
+        least = int(self._settings.get("min_views") or 0)
         said = f"{row['views']:,} views, as {printable(row['surface'])!r}"
+        if row["views"] < least:
+            return refused("title", "below_min_views", f"{said}, below --min-views {least:,}", {"views": row["views"]})
+        rank, of = self._titles.rank_by_value("views", row["views"], text, least)
         return self._ranked("title", brings, rank, of, said, {"views": row["views"], "surface": row["surface"]})
 
     def _synset(self, text: str, brings: bool, query: dict[str, Any] | None) -> SourceAnswer:
@@ -190,15 +191,29 @@ class Explainer:
                 detail = f"heads {', '.join(names)} (its rank is not stored in folders of schema 1.0)"
                 reasons = [] if brings else ["budget_full"]
                 return SourceAnswer(source="synset", brings=brings, reasons=reasons, detail=detail)
-            return _no("synset", "not_a_synset_head", "the list has no synset head of this text")
+            return refused("synset", "not_a_synset_head", "the list has no synset head of this text")
         row = self._heads.find(text)
         if row is None:
-            return _no("synset", "not_a_synset_head", "no synset of WordNet has it as its first lemma")
+            lemma = "a lemma" if self._settings.get("all_lemmas") else "its first lemma"
+            return refused("synset", "not_a_synset_head", f"no synset of WordNet has it as {lemma}")
         rank, of = self._heads.rank_by_value("tag_count", row["tag_count"], text, 0)
-        said = f"heads {', '.join(row['synsets'])}; tagged {_times(row['tag_count'])}"
+        said = f"heads {', '.join(row['synsets'])}; tagged {times(row['tag_count'])}"
         return self._ranked(
             "synset", brings, rank, of, said, {"tag_count": row["tag_count"], "synsets": row["synsets"]}
         )
+
+    def _stop_words(self) -> StopWords | None:
+        share, num = self._settings.get("max_stop_word_share"), self._settings.get("num_stop_words")
+        if share is None or share >= 1 or not num:
+            return None
+        above, tied = self._words.place("count", num)
+        return StopWords(above=above, tied=tied, max_share=share)
+
+    def _suffix_note(self, asked: str) -> list[str]:
+        stripped = re.sub(r"\s*\([^()]*\)\s*$", "", asked)
+        if self._settings.get("disambiguation") != "strip" or stripped == asked or not normal_form(stripped):
+            return []
+        return [f'titles of this list lost their "(...)": ask for {normal_form(stripped)!r}, too']
 
     def _ranked(self, source: str, brings: bool, rank: int, of: int, said: str, values: dict[str, Any]) -> SourceAnswer:
         """Answer for an entry that could be taken: it was, or the budget was full."""
@@ -209,7 +224,7 @@ class Explainer:
             if reached is None:
                 detail += f"; the list takes no {source}s"
             else:
-                last = ", ".join(f"{key} {_number(value)}" for key, value in reached.items() if key != "text")
+                last = ", ".join(f"{key} {number(value)}" for key, value in reached.items() if key != "text")
                 detail += f"; the budget was full before it: the last {source} taken is {reached['text']!r} ({last})"
         return SourceAnswer(
             source=source, brings=brings, reasons=reasons, detail=detail, rank=rank, of=of, values=values
@@ -218,35 +233,12 @@ class Explainer:
     def _not_counted(self, source: str, name: str) -> SourceAnswer:
         floor = self._floor(name)
         if floor <= 1:
-            return _no(source, "not_seen", "never seen")
-        return _no(source, "below_floor", f"seen fewer than {floor:,} times: such counts are not kept")
+            return refused(source, "not_seen", "never seen")
+        return refused(source, "below_floor", f"seen fewer than {floor:,} times: such counts are not kept")
 
     def _floor(self, name: str) -> int:
         return int(self._summary["floors"][name])
 
 
-def lines(found: Explanation) -> list[str]:
-    """Return an explanation as lines of text."""
-    asked = "" if found.asked == found.text else f" (asked: {printable(found.asked)!r})"
-    head = f"{found.text or '(no word)'}{asked}: "
-    if found.query is None:
-        head += "not in the list"
-    else:
-        spelling, others = printable(found.query["surface"]), found.query["sources"][1:]
-        head += f"in the list, query_id {found.query['query_id']:,}, {found.query['sources'][0]}"
-        head += f" (also {', '.join(others)})" * bool(others) + f", surface {spelling!r}"
-    told = [f"  {answer.source:<7} {'yes' if answer.brings else 'no':<4} {answer.detail}" for answer in found.sources]
-    return [head, *told, *(f"  note: {note}" for note in found.notes)]
-
-
-def _no(source: str, reason: str | list[str], detail: str, values: dict[str, Any] | None = None) -> SourceAnswer:
-    reasons = [reason] if isinstance(reason, str) else reason
-    return SourceAnswer(source=source, brings=False, reasons=reasons, detail=detail, values=values or {})
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count:,} times"
-
-
-def _number(value: Any) -> str:
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
+def _is_stop_word(word: dict[str, Any] | None, stop: StopWords) -> bool:
+    return word is not None and (word["count"] > stop.above or word["text"] in stop.tied)

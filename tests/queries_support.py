@@ -27,6 +27,9 @@ class Counts:
     num_words: int = 10_000
     min_word_count: int = 10
     min_bigram_count: int = 5
+    min_views: int = 1
+    num_stop_words: int = 1
+    max_stop_word_share: float = 1.0
     floor: int = 2
     budgets: tuple[int, int, int] = (3, 3, 3)
     """Bigrams, titles, heads; all words are taken."""
@@ -34,10 +37,14 @@ class Counts:
     def orders(self) -> dict[str, list[str]]:
         """Return the texts of each source that could be taken, best first."""
         words = {word for word, count in self.words.items() if count >= self.min_word_count}
+        stop = sorted(self.words, key=lambda word: (-self.words[word], word))[: self.num_stop_words]
         ratios = {
             f"{a} {b}": (Fraction(n * self.num_words, self.words[a] * self.words[b]), n)
             for (a, b), n in self.bigrams.items()
-            if n >= self.min_bigram_count and a in words and b in words
+            if n >= self.min_bigram_count
+            and a in words
+            and b in words
+            and (a in stop) + (b in stop) <= 2 * self.max_stop_word_share
         }
         return {
             "word": sorted(words, key=lambda word: (-self.words[word], word)),
@@ -45,7 +52,10 @@ class Counts:
                 (text for text, (ratio, _) in ratios.items() if ratio > 1),
                 key=lambda text: (-ratios[text][0], -ratios[text][1], text),
             ),
-            "title": sorted(self.titles, key=lambda text: (-self.titles[text], text)),
+            "title": sorted(
+                (text for text, views in self.titles.items() if views >= self.min_views),
+                key=lambda text: (-self.titles[text], text),
+            ),
             "synset": sorted(self.heads, key=lambda text: (-self.heads[text], text)),
         }
 
@@ -65,12 +75,22 @@ class Counts:
         return taken
 
 
-def make_queries_folder(path: Path, counts: Counts, rows_per_group: int = 3, **summary: Any) -> Folder:
-    """Write the folder; its files have many small row groups. `summary` adds to the manifest's or replaces."""
+def make_queries_folder(
+    path: Path, counts: Counts, rows_per_group: int = 3, joined: bool = False, **summary: Any
+) -> Folder:
+    """Write the folder; its files have many small row groups.
+
+    `joined` lists bigrams without their space. `summary` adds to the manifest's or replaces.
+    """
     folder = Folder(str(path))
     record = RunRecord(
         command="querygen build",
-        config={"size": 20, "language": "en"},
+        config={
+            "size": 20,
+            "language": "en",
+            "num_stop_words": counts.num_stop_words,
+            "max_stop_word_share": counts.max_stop_word_share,
+        },
         inputs=[{"name": "dump.xml.bz2", "bytes": 123, "sha256": "ab" * 32}],
     )
     start_run(folder, record)
@@ -82,7 +102,8 @@ def make_queries_folder(path: Path, counts: Counts, rows_per_group: int = 3, **s
     pairs = {f"{a} {b}": (n, counts.words[a], counts.words[b]) for (a, b), n in counts.bigrams.items()}
     queries = [
         {
-            "query_id": query_id, "text": text, "surface": text.title(), "language": "en", "source": brings[0],
+            "query_id": query_id, "text": text.replace(" ", "") if joined else text,
+            "surface": text.title(), "language": "en", "source": brings[0],
             "sources": brings, "views": counts.titles.get(text) if "title" in brings else None,
             "count": counts.words.get(text) or (pairs[text][0] if text in pairs else None),
             "pmi": 1.5 if "bigram" in brings else None,
@@ -102,7 +123,8 @@ def make_queries_folder(path: Path, counts: Counts, rows_per_group: int = 3, **s
             for text, (n, n_a, n_b) in sorted(pairs.items()) if n >= counts.floor
         ], BIGRAM_COUNTS, rows_per_group),
         _write(folder, "counts/titles.parquet", [
-            {"text": text, "surface": text.title(), "views": counts.titles[text]} for text in orders["title"]
+            {"text": text, "surface": text.title(), "views": counts.titles[text]}
+            for text in sorted(counts.titles, key=lambda text: (-counts.titles[text], text))
         ], TITLE_COUNTS, rows_per_group),
         _write(folder, "counts/synsets.parquet", [
             {"text": text, "surface": text, "synsets": [f"{text}.n.01"], "tag_count": counts.heads[text]}
@@ -118,7 +140,8 @@ def make_queries_folder(path: Path, counts: Counts, rows_per_group: int = 3, **s
     own = {source: sum(brings[0] == source for brings in sources.values()) for source in SOURCES}
     full = {
         "size": 20, "min_word_count": counts.min_word_count, "min_bigram_count": counts.min_bigram_count,
-        "language": "en", "floors": {"words": counts.floor, "bigrams": counts.floor, "titles": 1},
+        "min_views": counts.min_views, "language": "en",
+        "floors": {"words": counts.floor, "bigrams": counts.floor, "titles": 1},
         "dump": {"articles": 7, "pages": 9, "redirects": 2, "words": counts.num_words, "distinct_words": 12},
         "page_views": {"lines": 30}, "wordnet": {"version": "3.0", "synsets": 5, "heads": len(counts.heads)},
         "sources": own, "budgets": own, "budgets_after_transfer": own, "notes": ["a note <b>&"],
