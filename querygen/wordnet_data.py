@@ -145,7 +145,7 @@ def check_complete(root: Root) -> None:
     missing = missing_files(root)
     if missing:
         raise FileNotFoundError(
-            f"{root}: expected WordNet's files, missing {', '.join(missing[:4])}"
+            f"{root}: expected a WordNet folder (or zip file), missing {', '.join(missing[:4])}"
             f"{', ...' if len(missing) > 4 else ''}; `querygen wordnet --output FOLDER` makes a folder of them"
         )
 
