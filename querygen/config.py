@@ -1,46 +1,170 @@
-"""Configuration of ``querygen build``."""
+"""Configuration of ``querygen build``, ``count``, ``merge`` and ``wordnet``."""
 
 from dataclasses import dataclass
+from typing import Annotated, Literal
 
+import tyro
+
+from querygen.presets import PRESETS
 from querygen.query_list import DEFAULT_SIZE
+from schemas.query import SOURCES
+
+GIGABYTES_PER_PROCESS = 1.0
+"""What a process that counts needs at most, see `querygen.ngrams`."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BuildConfig:
     """Make a query list from a Wikipedia dump, page views and WordNet."""
 
-    dump: str
-    """MediaWiki XML dump: a path or glob (.xml, .bz2, .gz, .xz), several separated by commas."""
-    pageviews: str
-    """Hourly page-view files pageviews-YYYYMMDD-HH0000(.gz): a path or glob, several separated by commas."""
     output: str
     """Folder to make: queries.parquet, counts/, rejections/."""
+    dump: str | None = None
+    """MediaWiki XML dump (.xml, .bz2, .gz, .xz, .zst) or tables of plain-text articles (.parquet with columns id, url,
+    title, text): a path, URL or glob, several separated by commas."""
+    counts: str | None = None
+    """Instead of --dump: folders made by `querygen count` or `querygen merge`, separated by commas."""
+    wiki_category: str | None = None
+    """Instead of --dump: the articles of this category, asked of the live wiki: a topical list in minutes."""
+    depth: int = 1
+    """--wiki-category: levels of subcategories followed."""
+    max_pages: int | None = None
+    """--wiki-category: at most so many articles, the nearest to the category first."""
+    wiki_url: str | None = None
+    """--wiki-category: address of the wiki's api.php; without it Wikipedia in --language."""
+    contact: str = ""
+    """--wiki-category: e-mail or web address told to the wiki, as Wikimedia's policy for programs asks."""
+    requests_per_s: float = 5.0
+    """--wiki-category: most requests per second."""
+    cache_dir: str | None = None
+    """--wiki-category: folder that keeps the pages between runs; without it $XDG_CACHE_HOME/webimagetext/wiki."""
+    pageviews: str | None = None
+    """Page-view files: hourly pageviews-YYYYMMDD-HH0000(.gz), daily or monthly pageviews-...-user(.bz2): a path, URL or
+    glob, several separated by commas. Without them no title is a query."""
+    preset: Literal["clip", "metaclip"] = "clip"
+    """Settings for what is not given by a flag; see querygen/presets.py and the README."""
     size: int = DEFAULT_SIZE
     """Queries wanted. Budgets of the sources scale with it (MetaCLIP's reconstruction of the paper's 500,000)."""
-    min_word_count: int = 100
+    budgets: Annotated[str | None, tyro.conf.arg(metavar="WORDS,BIGRAMS,TITLES,SYNSETS")] = None
+    """Instead of --size: the budget of each source, for example 250000,100000,50000,100000."""
+    min_word_count: int | None = None
     """A word is a query when the dump holds it this often (CLIP paper 2.2: "at least 100 times")."""
-    min_bigram_count: int = 100
+    min_bigram_count: int | None = None
     """A bigram is a query only when the dump holds it this often: PMI alone prefers pairs seen once or twice. The
     paper states no number; this one asks of a bigram what the paper asks of a word."""
-    count_floor: int = 5
+    max_stop_word_share: float = 1.0
+    """Share of a bigram's words that may be among the --num-stop-words most frequent words; 1 keeps "of the"."""
+    num_stop_words: int = 100
+    """How many of the dump's most frequent words count as stop words for --max-stop-word-share."""
+    min_views: int | None = None
+    """A title is a query when it was viewed this often in the files of --pageviews."""
+    disambiguation: Literal["keep", "strip"] = "keep"
+    """"Mercury (planet)": kept as the query "mercury planet", or stripped to "mercury"."""
+    all_lemmas: bool = False
+    """Every lemma of a synset is a query; without it the first (the synset's head)."""
+    count_floor: int = 10
     """Words and bigrams under this count are left out of counts/ (never above the two minimum counts)."""
     language: str = "en"
     """Language code of the wiki: of its page-view lines ("en", "en.m") and of the queries."""
     wordnet_dir: str | None = None
-    """Folder with WordNet's files; without it: cache, nltk's data, nltk's download, Debian's wordnet-base."""
+    """Folder with WordNet's files (3.0 or 3.1); without it: cache, nltk's data, nltk's download, Debian's
+    wordnet-base."""
     num_processes: int = 0
-    """Processes reading dump files, one file each at a time; 0: one per core."""
+    """Processes that count; 0: one per core, as far as --memory-gb allows."""
+    memory_gb: float = 8.0
+    """Memory all processes together may use: one gigabyte each, the merge the rest."""
+    keep_runs: bool = False
+    """Keep the runs of counts (work/), so that another build can start from them with --counts."""
 
     def __post_init__(self) -> None:
-        for name in ("size", "min_word_count", "min_bigram_count", "count_floor"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)!r}")
+        _check_positive(
+            self,
+            "size",
+            "min_word_count",
+            "min_bigram_count",
+            "min_views",
+            "count_floor",
+            "num_stop_words",
+            "max_pages",
+        )
         if self.size > 2**31 - 1:
             raise ValueError(f"size must fit 32-bit query ids, found {self.size!r}")
+        inputs = [name for name in ("dump", "counts", "wiki_category") if getattr(self, name) is not None]
+        if len(inputs) != 1:
+            raise ValueError(
+                f"expected one of --dump, --counts and --wiki-category, found {' and '.join(inputs) or 'none'}"
+            )
+        if self.depth < 0:
+            raise ValueError(f"depth must be 0 (no subcategories) or more, found {self.depth!r}")
+        if not 0 < self.requests_per_s <= 1000:
+            raise ValueError(f"requests_per_s must be above 0 and at most 1000, found {self.requests_per_s!r}")
+        if not 0 <= self.max_stop_word_share <= 1:
+            raise ValueError(f"max_stop_word_share must be 0 to 1, found {self.max_stop_word_share!r}")
+        self.given_budgets()
+        _check_machine(self)
+
+    def given_budgets(self) -> dict[str, int] | None:
+        """Return --budgets by source, None without it. Raises ValueError."""
+        if self.budgets is None:
+            return None
+        parts = self.budgets.split(",")
+        if len(parts) != len(SOURCES) or not all(part.strip().isdigit() for part in parts):
+            raise ValueError(f"budgets must be four numbers (words,bigrams,titles,synsets), found {self.budgets!r}")
+        return dict(zip(SOURCES, map(int, parts), strict=True))
+
+    def threshold(self, name: Literal["min_word_count", "min_bigram_count", "min_views"]) -> int:
+        """Return a threshold: as given, else the preset's."""
+        given: int | None = getattr(self, name)
+        return getattr(PRESETS[self.preset], name) if given is None else given
+
+
+@dataclass(frozen=True, kw_only=True)
+class CountConfig:
+    """Count the words and bigrams of dump files, exactly: on several machines, then `querygen merge`."""
+
+    dump: str
+    """MediaWiki XML dump or tables of plain-text articles, as for `querygen build`."""
+    output: str
+    """Folder to make: runs/, words.parquet, bigrams.parquet, redirects.parquet, rejections/."""
+    min_word_count: int = 100
+    """bigrams.parquet holds bigrams of words seen this often."""
+    count_floor: int = 10
+    """Words and bigrams under this count are left out of the two tables; runs/ holds them all."""
+    language: str = "en"
+    """Language code of the wiki: it decides whether words are set apart by a segmenter."""
+    num_processes: int = 0
+    """Processes that count; 0: one per core, as far as --memory-gb allows."""
+    memory_gb: float = 8.0
+    """Memory all processes together may use: one gigabyte each, the merge the rest."""
+
+    def __post_init__(self) -> None:
+        _check_positive(self, "min_word_count", "count_floor")
+        _check_machine(self)
+
+
+@dataclass(frozen=True, kw_only=True)
+class MergeConfig:
+    """Join folders made by `querygen count` on several machines, each over other files of the dump."""
+
+    inputs: tyro.conf.Positional[tuple[str, ...]]
+    """Folders made by `querygen count` or `querygen merge`."""
+    output: str
+    """Folder to make, as of `querygen count`."""
+    min_word_count: int = 100
+    """bigrams.parquet holds bigrams of words seen this often."""
+    count_floor: int = 10
+    """Words and bigrams under this count are left out of the two tables; runs/ holds them all."""
+    num_processes: int = 0
+    """Processes that merge; 0: one per core, as far as --memory-gb allows."""
+    memory_gb: float = 8.0
+    """Memory all processes together may use."""
+
+    def __post_init__(self) -> None:
+        if not self.inputs:
+            raise ValueError("inputs: expected at least one folder made by `querygen count`")
+        _check_positive(self, "min_word_count", "count_floor")
         if self.num_processes < 0:
             raise ValueError(f"num_processes must be 0 (one per core) or more, found {self.num_processes!r}")
-        if not self.language.replace("-", "").isalnum() or not self.language.isascii():
-            raise ValueError(f"language must be a code such as 'en' or 'zh-yue', found {self.language!r}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,3 +173,19 @@ class WordnetConfig:
 
     output: str | None = None
     """Folder to make; without it WordNet is looked for as `querygen build` does, and kept in the cache."""
+
+
+def _check_positive(config: object, *names: str) -> None:
+    for name in names:
+        value = getattr(config, name)
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, found {value!r}")
+
+
+def _check_machine(config: BuildConfig | CountConfig) -> None:
+    if config.num_processes < 0:
+        raise ValueError(f"num_processes must be 0 (one per core) or more, found {config.num_processes!r}")
+    if config.memory_gb < GIGABYTES_PER_PROCESS:
+        raise ValueError(f"memory_gb must be at least {GIGABYTES_PER_PROCESS}, found {config.memory_gb!r}")
+    if not config.language.replace("-", "").isalnum() or not config.language.isascii():
+        raise ValueError(f"language must be a code such as 'en' or 'zh-yue', found {config.language!r}")

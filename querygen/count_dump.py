@@ -1,93 +1,189 @@
-"""Count a dump: dump files in, counts of words and bigrams, redirects and statistics out.
+"""Count a dump: units of its files in, runs of counts with redirects, statistics and rejections out, on disk.
 
-Files are counted in parallel, one process each; the result does not depend on their number.
+A unit is counted by one process and committed by its JSON file, written last; a later run counts only the units that
+lack one. So any number of processes, killed at any moment, leaves the same counts.
 """
 
-import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
+import functools
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, as_completed
 from dataclasses import dataclass, field
-from multiprocessing import get_context
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.ipc as ipc
 
-from querygen.dump import DumpFile, Rejection, SiteInfo, plain_title
-from querygen.ngrams import SURFACE_COUNTS, NgramCounter, merge_counts
+from querygen.dump import Page, Rejection, plain_title
+from querygen.dump_units import DumpUnit, open_pages
+from querygen.merge_runs import RunName
+from querygen.ngrams import NgramCounter
+from querygen.runs import write_run
+from querygen.segment import segmenter
 from querygen.wikitext import TextExtractor
+from schemas.rejection import REJECTIONS, rejections
+from schemas.storage import FileRecord, Folder
+from schemas.tables import read_table, write_table
 
-STATISTICS = ("pages", "articles", "redirects", "other_namespaces", "xml_bytes", "text_characters", "files")
+STATISTICS = ("pages", "articles", "redirects", "other_namespaces", "xml_bytes", "text_bytes", "long_words")
+
+REDIRECTS = pa.schema([pa.field("from_title", pa.string()), pa.field("to_title", pa.string())])
 
 
 @dataclass(kw_only=True)
 class DumpCounts:
-    """What one or more dump files hold."""
+    """What all units hold; the counts themselves are in the runs."""
 
-    words: pa.Table = field(default_factory=SURFACE_COUNTS.empty_table)
-    bigrams: pa.Table = field(default_factory=SURFACE_COUNTS.empty_table)
-    redirects: dict[str, str] = field(default_factory=dict)
-    site: SiteInfo = field(default_factory=SiteInfo)
+    runs: list[RunName] = field(default_factory=list)
+    redirects: pa.Table = field(default_factory=REDIRECTS.empty_table)
     statistics: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATISTICS, 0))
     rejections: list[Rejection] = field(default_factory=list)
+    files: list[FileRecord] = field(default_factory=list)
 
 
-def count_file(path: str, name: str, progress: Callable[[int], Any] = lambda num_bytes: None) -> DumpCounts:
-    """Count one dump file. A broken page or file is a rejection, never an exception."""
-    dump = DumpFile(path, name, progress)
-    counter = NgramCounter()
-    counts = DumpCounts()
-    tally = counts.statistics
-    extractor: TextExtractor | None = None
-    for page in dump:
+@functools.lru_cache(maxsize=1)
+def _counter(max_pairs: int) -> NgramCounter:
+    """Return the counter of this process: its tables take half a second to make."""
+    return NgramCounter(max_pairs)
+
+
+def count_pages(
+    pages: Iterator[Page],
+    extractor: TextExtractor,
+    source: str,
+    language: str,
+    max_pairs: int,
+    folder: Folder,
+    name: str,
+) -> tuple[list[FileRecord], list[str], list[tuple[str, str]], dict[str, int], list[Rejection]]:
+    """Count pages into runs ``{name}-00``, ``{name}-01``, ... of `folder`.
+
+    Returns (files written, names of the runs, redirects, statistics, rejections). A broken page is a rejection.
+    """
+    counter = _counter(max_pairs)
+    segment = segmenter(language)
+    tally = dict.fromkeys(STATISTICS, 0)
+    files: list[FileRecord] = []
+    runs: list[str] = []
+    redirects: list[tuple[str, str]] = []
+    rejected: list[Rejection] = []
+
+    def flush() -> None:
+        runs.append(f"{name}-{len(runs):02d}")
+        files.extend(write_run(folder, runs[-1], counter.finish()))
+
+    for page in pages:
         tally["pages"] += 1
         if page.namespace != 0:
             tally["other_namespaces"] += 1
             continue
         if page.redirect is not None:
             tally["redirects"] += 1
-            counts.redirects[plain_title(page.title)] = plain_title(page.redirect.partition("#")[0])
+            redirects.append((plain_title(page.title), plain_title(page.redirect.partition("#")[0])))
             continue
-        extractor = extractor or TextExtractor(dump.site)
+        unclosed = False
         try:
-            text, unclosed = extractor.extract(page.text)
+            if page.is_plain:
+                page.text.decode()
+                text = np.frombuffer(page.text, np.uint8)
+            else:
+                text, unclosed = extractor.extract_utf8(page.text)
         except UnicodeDecodeError:
-            counts.rejections.append(("page_malformed", name, page.position, page.title))
+            rejected.append(("page_malformed", source, page.position, page.title))
             continue
         if unclosed:
-            counts.rejections.append(("page_markup_unclosed", name, page.position, page.title))
+            rejected.append(("page_markup_unclosed", source, page.position, page.title))
+        if segment is not None:
+            text = np.frombuffer(segment(text.tobytes().decode()).encode(), np.uint8)
         tally["articles"] += 1
-        tally["text_characters"] += len(text)
+        tally["text_bytes"] += len(text)
         counter.add(text)
-    counts.words, counts.bigrams = counter.finish()
-    tally["xml_bytes"], tally["files"] = dump.num_bytes, 1
-    counts.site = dump.site
-    counts.rejections += dump.rejections
+        if counter.is_full:
+            flush()
+    flush()
+    tally["long_words"] = counter.num_long_words
+    counter.num_long_words = 0
+    return files, runs, redirects, tally, rejected
+
+
+def count_unit(
+    folder_url: str, number: int, unit: DumpUnit, language: str, max_pairs: int,
+    progress: Callable[[int], Any] = lambda num_bytes: None,
+) -> None:  # fmt: skip
+    """Count one unit into `folder_url`, unless it is committed there."""
+    folder = Folder(folder_url)
+    name = f"{number:06d}"
+    if folder.exists(f"{name}.json"):
+        return
+    reader = open_pages(unit, progress)
+    extractor = TextExtractor(unit.site)
+    files, runs, redirects, tally, rejected = count_pages(
+        iter(reader), extractor, unit.name, language, max_pairs, folder, name
+    )
+    tally["xml_bytes"] = reader.num_bytes
+    table = pa.table(
+        {"from_title": [row[0] for row in redirects], "to_title": [row[1] for row in redirects]}, REDIRECTS
+    )
+    files.append(write_redirects(folder, f"{name}.redirects.arrow", table))
+    rejection_rows = rejections("querygen", [*reader.rejections, *rejected])
+    files.append(write_table(folder, f"{name}.rejections.parquet", rejection_rows, REJECTIONS))
+    folder.write_json(
+        f"{name}.json",
+        {
+            "unit": {"file": unit.name, "start": unit.start, "end": unit.end},
+            "runs": runs,
+            "statistics": tally,
+            "files": [[file.name, file.rows, file.bytes, file.sha256] for file in files],
+        },
+    )
+
+
+def count_units(
+    folder: Folder, units: list[DumpUnit], language: str, max_pairs: int, pool: Executor | None,
+    progress: Callable[[int], Any],
+) -> DumpCounts:  # fmt: skip
+    """Count all units that are not committed in `folder`, and return what all hold, in the order of `units`."""
+    committed = set(folder.names(suffix=".json"))
+    left = []
+    for number, unit in enumerate(units):
+        if f"{number:06d}.json" in committed:
+            progress(unit.num_bytes)
+        else:
+            left.append(number)
+    if pool is None:
+        for number in left:
+            count_unit(folder.url, number, units[number], language, max_pairs, progress)
+    else:
+        jobs = {
+            pool.submit(count_unit, folder.url, number, units[number], language, max_pairs): number for number in left
+        }
+        for job in as_completed(jobs):
+            job.result()
+            progress(units[jobs[job]].num_bytes)
+    return read_counts(folder, len(units))
+
+
+def read_counts(folder: Folder, num_units: int) -> DumpCounts:
+    """Return what the committed units of `folder` hold."""
+    counts = DumpCounts()
+    redirects = []
+    for number in range(num_units):
+        name = f"{number:06d}"
+        commit = folder.read_json(f"{name}.json")
+        counts.runs += [(folder.url, run) for run in commit["runs"]]
+        for key in STATISTICS:
+            counts.statistics[key] += commit["statistics"][key]
+        counts.files += [FileRecord(*file) for file in commit["files"]]
+        with folder.open(f"{name}.redirects.arrow") as raw:
+            redirects.append(ipc.open_file(raw).read_all())
+        for row in read_table(folder, f"{name}.rejections.parquet", REJECTIONS).to_pylist():
+            counts.rejections.append((row["reason"], row["source_file"], row["position"], row["value"]))
+    counts.redirects = pa.concat_tables([REDIRECTS.empty_table(), *redirects])
     return counts
 
 
-def count_files(paths: list[str], names: list[str], num_processes: int, progress: Callable[[int], Any]) -> DumpCounts:
-    """Count all dump files; of several headers the first file's is taken."""
-    workers = min(num_processes or os.cpu_count() or 1, len(paths))
-    total = DumpCounts()
-    if workers == 1:
-        for path, name in zip(paths, names, strict=True):
-            total = _merge(total, count_file(path, name, progress))
-        return total
-    # spawn: a fork of a process with Arrow's threads may hang
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        for path, counts in zip(paths, pool.map(count_file, paths, names), strict=True):
-            total = _merge(total, counts)
-            progress(os.path.getsize(path) if os.path.exists(path) else 0)
-    return total
-
-
-def _merge(left: DumpCounts, right: DumpCounts) -> DumpCounts:
-    first = left.statistics["files"] == 0
-    return DumpCounts(
-        words=merge_counts([left.words, right.words]),
-        bigrams=merge_counts([left.bigrams, right.bigrams]),
-        redirects={**right.redirects, **left.redirects},
-        site=right.site if first else left.site,
-        statistics={key: left.statistics[key] + right.statistics[key] for key in STATISTICS},
-        rejections=left.rejections + right.rejections,
-    )
+def write_redirects(folder: Folder, name: str, table: pa.Table) -> FileRecord:
+    with folder.writing(name) as sink:
+        with ipc.new_file(pa.PythonFile(sink, mode="w"), REDIRECTS) as writer:
+            writer.write_table(table)
+    return FileRecord(name, len(table), sink.bytes, sink.sha256)

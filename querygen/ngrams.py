@@ -1,150 +1,319 @@
-"""Exact counts of words and bigrams over pages of text.
+"""Exact counts of words and bigrams over pages of text, a bounded run of them at a time.
 
-In: text, a page at a time. Out: Arrow tables of (surface, count), one row per spelling, and from them one row per
-normal form. Nothing is pruned, so counts are exact; memory grows with the distinct spellings (see `MAX_PENDING`).
+In: text in UTF-8, a page at a time. Out: a `Run`: the spellings seen with their counts, sorted by the hash of their
+normal form, and the distinct bigrams as pairs of row numbers into them, sorted, with their counts. Nothing is pruned;
+`querygen.merge_runs` sums runs.
 """
 
-from collections import Counter
-from collections.abc import Iterable
-from itertools import islice
+from dataclasses import dataclass
 
+import numba
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from querygen.tokens import TokenWords, split_tokens, token_words
-from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
+from querygen.tokens import token_words
+from querygen.word_scan import (
+    ARENA_USED,
+    COUNT,
+    DONE,
+    GROW,
+    HASH,
+    MAX_WORD_BYTES,
+    NUM_KEYS,
+    NUM_LONG,
+    NUM_SURFACES,
+    NUMBER,
+    OPEN_END,
+    PIECE_BYTES,
+    PLACE,
+    PREVIOUS,
+    TOKEN_END,
+    move_rows,
+    push_word,
+    scan,
+    scan_classes,
+    text_hash,
+)
+from schemas.folding import folding_tables
 from schemas.text import words
 
-MAX_PENDING = 1_000_000
-"""Distinct token pairs counted in Python before they move to Arrow: about 600 MB at the highest."""
-FOLD_ROWS = 250_000
-MAX_UNMERGED_ROWS = 8_000_000
-MAX_KNOWN_TOKENS = 1_000_000
+DEFAULT_MAX_PAIRS = 1 << 24
+"""Bigrams of a run before they are sorted: 128 MiB, twice while sorting."""
+_MIN_SLOTS = 4 * PIECE_BYTES
+_DIGIT_BITS = 11
 
-SURFACE_COUNTS = pa.schema([pa.field("surface", pa.large_string()), pa.field("count", pa.int64())])
-"""A spelling and how often it stands in the text; the two spellings of a bigram are joined by a space."""
+_UInt64s = npt.NDArray[np.uint64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """Counts of some pages. Row numbers of `first` and `second` point into the spellings."""
+
+    surfaces: pa.Table
+    """word_hash uint64, surface_hash uint64, count int64, surface large_string; sorted by the two hashes."""
+    first: npt.NDArray[np.uint32]
+    second: npt.NDArray[np.uint32]
+    counts: npt.NDArray[np.uint32]
+    """How often the bigram (first, second) stands in the pages; sorted by (first, second)."""
 
 
 class NgramCounter:
-    """Counts words and bigrams of the pages it is given."""
+    """Counts the pages it is given until `is_full`; `finish` gives the run and starts the next."""
 
-    def __init__(self) -> None:
-        self._tokens: Counter[str] = Counter()
-        self._pairs: Counter[tuple[str, str]] = Counter()
-        self._words: list[pa.Table] = []
-        self._bigrams: list[pa.Table] = []
-        self._known: dict[str, TokenWords] = {}
+    def __init__(self, max_pairs: int = DEFAULT_MAX_PAIRS) -> None:
+        self.num_long_words = 0
+        """Runs of letters over `MAX_WORD_BYTES`, left out."""
+        self._max_pairs = max_pairs
+        self._classes = scan_classes()
+        _, self._starts, self._folded = folding_tables()
+        self._known: dict[bytes, tuple[list[tuple[bytes, np.uint64]], tuple[bool, ...], bool, bool]] = {}
+        self._reserve_work(PIECE_BYTES)
+        self._chunks: _UInt64s = np.zeros(PIECE_BYTES, np.uint64)
+        self._keys: _UInt64s = np.empty(max_pairs, np.uint64)
+        self._start()
 
-    def add(self, text: str) -> None:
-        """Count the words and bigrams of one page."""
-        tokens = split_tokens(text)
-        self._tokens.update(tokens)
-        self._pairs.update(zip(tokens, islice(tokens, 1, None)))  # noqa: B905
-        if len(self._pairs) > MAX_PENDING:
-            self._flush()
+    @property
+    def is_full(self) -> bool:
+        """Tell whether the bigrams nearly fill their room: time to `finish`."""
+        return bool(10 * self._state[NUM_KEYS] >= 9 * self._max_pairs)
 
-    def finish(self) -> tuple[pa.Table, pa.Table]:
-        """Return (words, bigrams), each `SURFACE_COUNTS` with one row per spelling, in no order."""
-        self._flush()
-        return merge_counts(self._words), merge_counts(self._bigrams)
+    def add(self, text: npt.NDArray[np.uint8]) -> None:
+        """Count the words and bigrams of one page of valid UTF-8."""
+        state, size = self._state, len(text)
+        chunks = self._copy(text)
+        text = chunks.view(np.uint8)
+        state[PREVIOUS], state[OPEN_END] = -1, 0
+        needed = int(state[NUM_KEYS]) + size // 2 + 1
+        if needed > len(self._keys):
+            self._keys = _grown(self._keys, needed)
+        position = 0
+        while True:
+            position, why = scan(
+                text, chunks, position, size, self._classes, self._starts, self._folded, self._table,
+                self._word_hashes, self._arena, self._keys, *self._work, state,
+            )  # fmt: skip
+            if why == DONE:
+                return
+            if why == GROW:
+                self._grow(text, position, size)
+            else:
+                end = int(state[TOKEN_END])
+                self._add_token(text[position:end].tobytes())
+                position = end
 
-    def _flush(self) -> None:
-        word_counts, bigram_counts = expand(self._tokens, self._pairs, self._known)
-        if len(self._known) > MAX_KNOWN_TOKENS:
-            self._known.clear()
-        self._tokens.clear()
-        self._pairs.clear()
-        for tables, counts in ((self._words, word_counts), (self._bigrams, bigram_counts)):
-            tables.append(_table(counts))
-            if sum(len(table) for table in tables[1:]) > max(MAX_UNMERGED_ROWS, len(tables[0])):
-                tables[:] = [merge_counts(tables)]
-
-
-def expand(
-    tokens: Counter[str], pairs: Counter[tuple[str, str]], known: dict[str, TokenWords]
-) -> tuple[Counter[str], Counter[str]]:
-    """Return the counts of words and of bigrams in `tokens` and in adjacent `pairs` of them.
-
-    `known` remembers the words of tokens between calls.
-    """
-    for token in tokens:
-        if token not in known:
-            known[token] = token_words(token)
-    word_counts: Counter[str] = Counter()
-    bigram_counts: Counter[str] = Counter()
-    for token, count in tokens.items():
-        found = known[token]
-        for surface in found.surfaces:
-            word_counts[surface] += count
-        for i, joined in enumerate(found.joined):
-            if joined:
-                bigram_counts[f"{found.surfaces[i]} {found.surfaces[i + 1]}"] += count
-    for (first, second), count in pairs.items():
-        left, right = known[first], known[second]
-        if left.surfaces and right.surfaces and (right.starts_small or not left.ends_sentence):
-            bigram_counts[f"{left.surfaces[-1]} {right.surfaces[0]}"] += count
-    return word_counts, bigram_counts
-
-
-def _table(counts: Counter[str]) -> pa.Table:
-    columns = [pa.array(counts.keys(), pa.large_string()), pa.array(counts.values(), pa.int64())]
-    return pa.Table.from_arrays(columns, schema=SURFACE_COUNTS)
-
-
-def merge_counts(tables: Iterable[pa.Table]) -> pa.Table:
-    """Return the sum of `SURFACE_COUNTS` tables: one row per spelling, in no order."""
-    whole = pa.concat_tables([SURFACE_COUNTS.empty_table(), *tables])
-    summed = whole.group_by("surface").aggregate([("count", "sum")])
-    return summed.rename_columns(["surface", "count"]).cast(SURFACE_COUNTS)
-
-
-def normal_word(surface: str) -> str:
-    """Return the normal form of one surface word."""
-    return surface.lower() if surface.isascii() else " ".join(words(surface))
-
-
-def fold_words(surfaces: pa.Table) -> pa.Table:
-    """Return `WORD_COUNTS` of all words: spellings of one normal form summed, the most frequent kept."""
-    return _fold(_with_texts(surfaces)).cast(WORD_COUNTS)
-
-
-def fold_bigrams(surfaces: pa.Table, word_counts: pa.Table, min_count: int) -> pa.Table:
-    """Return `BIGRAM_COUNTS` of the bigrams that occur at least `min_count` times.
-
-    `word_counts` holds all words of the same text (see `fold_words`).
-    """
-    folded = _fold(_with_texts(surfaces), min_count)
-    counts = dict(zip(word_counts["text"].to_pylist(), word_counts["count"].to_pylist(), strict=True))
-    parts = [text.split(" ") for text in folded["text"].to_pylist()]
-    first = pa.array([counts[part[0]] for part in parts], pa.int64())
-    second = pa.array([counts[part[1]] for part in parts], pa.int64())
-    return folded.append_column("first_count", first).append_column("second_count", second).cast(BIGRAM_COUNTS)
-
-
-def _with_texts(surfaces: pa.Table) -> pa.Table:
-    """Append the normal form of each surface (of one word or two)."""
-    texts = [
-        pa.array(
-            [
-                surface.lower() if surface.isascii() else " ".join(normal_word(word) for word in surface.split(" "))
-                for surface in batch.column("surface").to_pylist()
-            ],
-            pa.large_string(),
+    def finish(self) -> Run:
+        """Return the run of all pages since the last one."""
+        state = self._state
+        num, num_keys = int(state[NUM_SURFACES]), int(state[NUM_KEYS])
+        self.num_long_words += int(state[NUM_LONG])
+        rows = rows_by_number(self._table, num)
+        word_hashes = self._word_hashes[:num]
+        order = np.argsort(word_hashes)
+        sort_ties(order, word_hashes, rows)
+        rank = np.empty(num, np.uint64)
+        rank[order] = np.arange(num, dtype=np.uint64)
+        bits = max(1, int(num - 1).bit_length()) if num else 1
+        keys = self._keys[:num_keys]
+        _rank_pairs(keys, rank, bits)
+        ordered_keys = sort_keys(keys, np.empty(num_keys, np.uint64), 2 * bits)
+        first, second, counts = _count_runs(ordered_keys, bits)
+        run = Run(
+            surfaces=_surface_table(rows[order], word_hashes[order], self._arena),
+            first=first,
+            second=second,
+            counts=counts,
         )
-        for batch in surfaces.to_batches(max_chunksize=FOLD_ROWS)
-    ]
-    return surfaces.append_column("text", pa.chunked_array(texts, pa.large_string()))
+        self._start()
+        return run
+
+    def _start(self) -> None:
+        self._table: _UInt64s = np.zeros((_MIN_SLOTS, 4), np.uint64)
+        self._word_hashes: _UInt64s = np.empty(_MIN_SLOTS // 2, np.uint64)
+        self._arena: _UInt64s = np.empty(_MIN_SLOTS, np.uint64)
+        self._state: npt.NDArray[np.int64] = np.zeros(7, np.int64)
+        self._state[PREVIOUS] = -1
+        if len(self._keys) > self._max_pairs:
+            self._keys = np.empty(self._max_pairs, np.uint64)
+
+    def _reserve_work(self, num_bytes: int) -> None:
+        room = num_bytes // 2 + 64
+        self._work = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
+
+    def _grow(self, text: npt.NDArray[np.uint8], position: int, size: int) -> None:
+        """Make room for the piece at `position`: one of `PIECE_BYTES`, longer where a token is."""
+        end = min(size, position + PIECE_BYTES)
+        while end < size and text[end] not in (32, 10):
+            block = text[end : min(size, end + 4096)]
+            stops = np.flatnonzero((block == 32) | (block == 10))
+            end += int(stops[0]) if len(stops) else len(block)
+        room = (end - position) // 2 + 1
+        if room > len(self._work[0]):
+            self._reserve_work(end - position)
+        self._make_room(room, room)
+
+    def _make_room(self, num_words: int, num_chunks: int) -> None:
+        num, used = int(self._state[NUM_SURFACES]), int(self._state[ARENA_USED])
+        slots = len(self._table)
+        while 2 * (num + num_words) > slots:
+            slots *= 2
+        if slots > len(self._table):
+            larger = np.zeros((slots, 4), np.uint64)
+            move_rows(self._table, larger)
+            self._table = larger
+        if num + num_words > len(self._word_hashes):
+            self._word_hashes = _grown(self._word_hashes, num + num_words)
+        if used + num_chunks > len(self._arena):
+            self._arena = _grown(self._arena, used + num_chunks)
+
+    def _copy(self, text: npt.NDArray[np.uint8]) -> _UInt64s:
+        """Return `text` as 64-bit words with two more behind it."""
+        needed = len(text) // 8 + 3
+        if needed > len(self._chunks):
+            self._chunks = np.zeros(2 * needed, np.uint64)
+        self._chunks[needed - 3 : needed] = 0
+        self._chunks.view(np.uint8)[: len(text)] = text
+        return self._chunks
+
+    def _add_token(self, token: bytes) -> None:
+        found = self._known.get(token)
+        if found is None:
+            told = token_words(token.decode())
+            surfaces: list[tuple[bytes, np.uint64]] = []
+            for spelling in told.surfaces:
+                normal = np.frombuffer(" ".join(words(spelling)).encode(), np.uint8)
+                surfaces.append((spelling.encode(), np.uint64(text_hash(normal, 0, len(normal)))))
+            found = (surfaces, told.joined, told.ends_sentence, told.starts_small)
+            if len(self._known) < 100_000:
+                self._known[token] = found
+        surfaces, joined, ends_sentence, starts_small = found
+        state = self._state
+        if not surfaces:
+            state[PREVIOUS] = -1
+        may_join = starts_small or not state[OPEN_END]
+        self._make_room(len(surfaces), sum(len(surface) // 8 + 1 for surface, _ in surfaces))
+        for place, (surface, word_hash) in enumerate(surfaces):
+            if len(surface) > MAX_WORD_BYTES:
+                state[NUM_LONG] += 1
+                state[PREVIOUS] = -1
+                continue
+            chunks = np.frombuffer(surface.ljust(len(surface) // 8 * 8 + 24, b"\0"), np.uint64)
+            push_word(
+                chunks, len(surface), word_hash, joined[place - 1] if place else may_join,
+                self._table, self._word_hashes, self._arena, self._keys, state,
+            )  # fmt: skip
+        state[OPEN_END] = ends_sentence
 
 
-def _fold(table: pa.Table, min_count: int = 1) -> pa.Table:
-    """Sum (surface, count, text) by text; keep of each text its most frequent surface, of equals the smallest.
+def _grown(array: npt.NDArray, size: int) -> npt.NDArray:
+    larger = np.empty((max(size, 2 * len(array)), *array.shape[1:]), array.dtype)
+    larger[: len(array)] = array
+    return larger
 
-    Returns (text, surface, count), count descending, then text.
-    """
-    totals = table.group_by("text").aggregate([("count", "sum")])
-    totals = totals.filter(pc.greater_equal(totals["count_sum"], min_count))
-    ordered = table.sort_by([("text", "ascending"), ("count", "descending"), ("surface", "ascending")])
-    best = ordered.group_by("text", use_threads=False).aggregate([("surface", "first")])
-    joined = totals.join(best, "text", join_type="inner")
-    result = pa.table({"text": joined["text"], "surface": joined["surface_first"], "count": joined["count_sum"]})
-    return result.sort_by([("count", "descending"), ("text", "ascending")])
+
+def _surface_table(rows: _UInt64s, word_hashes: _UInt64s, arena: _UInt64s) -> pa.Table:
+    offsets, data = _gather(rows[:, PLACE], arena.view(np.uint8))
+    surface = pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(data))
+    return pa.table(
+        {
+            "word_hash": pa.array(word_hashes),
+            "surface_hash": pa.array(rows[:, HASH]),
+            "count": pa.array(rows[:, COUNT].astype(np.int64)),
+            "surface": surface,
+        }
+    )
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def rows_by_number(table, num_rows):  # type: ignore[no-untyped-def]
+    """Return the rows of the table of spellings in the order of their ids."""
+    rows = np.empty((num_rows, 4), np.uint64)
+    for slot in range(len(table)):
+        if table[slot, NUMBER] != 0:
+            rows[np.int64(table[slot, NUMBER]) - 1] = table[slot]
+    return rows
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def sort_ties(order, word_hashes, rows):  # type: ignore[no-untyped-def]
+    """Sort by the spelling's hash where `order` has equal hashes of words: a few spellings each."""
+    begin = 0
+    for i in range(1, len(order) + 1):
+        if i < len(order) and word_hashes[order[i]] == word_hashes[order[begin]]:
+            continue
+        if i - begin > 1:
+            tied = order[begin:i].copy()
+            order[begin:i] = tied[np.argsort(rows[:, HASH][tied])]
+        begin = i
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _gather(places, arena):  # type: ignore[no-untyped-def]
+    offsets = np.zeros(len(places) + 1, np.int64)
+    for row in range(len(places)):
+        offsets[row + 1] = offsets[row] + np.int64(places[row] & np.uint64(2047))
+    data = np.empty(offsets[-1], np.uint8)
+    for row in range(len(places)):
+        start = np.int64(places[row] >> np.uint64(11))
+        for k in range(offsets[row + 1] - offsets[row]):
+            data[offsets[row] + k] = arena[start + k]
+    return offsets, data
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
+    """Replace the ids in each key by their ranks, packed into ``2 * bits`` bits."""
+    for i in range(len(keys)):
+        first = rank[keys[i] >> np.uint64(32)]
+        keys[i] = (first << np.uint64(bits)) | rank[keys[i] & np.uint64(0xFFFFFFFF)]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def sort_keys(keys, other, num_bits):  # type: ignore[no-untyped-def]
+    """Return `keys` sorted by their lowest `num_bits` bits, in `keys` or `other`: a radix sort, least digit first."""
+    num_digits = (num_bits + _DIGIT_BITS - 1) // _DIGIT_BITS
+    size = 1 << _DIGIT_BITS
+    mask = np.uint64(size - 1)
+    counts = np.zeros((num_digits, size), np.int64)
+    for i in range(len(keys)):
+        key = keys[i]
+        for digit in range(num_digits):
+            counts[digit, (key >> np.uint64(_DIGIT_BITS * digit)) & mask] += 1
+    source = keys
+    target = other
+    for digit in range(num_digits):
+        shift = np.uint64(_DIGIT_BITS * digit)
+        total = 0
+        for value in range(size):
+            count = counts[digit, value]
+            counts[digit, value] = total
+            total += count
+        for i in range(len(source)):
+            key = source[i]
+            value = (key >> shift) & mask
+            target[counts[digit, value]] = key
+            counts[digit, value] += 1
+        source, target = target, source
+    return source
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _count_runs(keys, bits):  # type: ignore[no-untyped-def]
+    """Return (first, second, count) of the distinct values of sorted `keys`."""
+    distinct = 0
+    for i in range(len(keys)):
+        if i == 0 or keys[i] != keys[i - 1]:
+            distinct += 1
+    first = np.empty(distinct, np.uint32)
+    second = np.empty(distinct, np.uint32)
+    counts = np.empty(distinct, np.uint32)
+    mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
+    row = -1
+    for i in range(len(keys)):
+        if i == 0 or keys[i] != keys[i - 1]:
+            row += 1
+            first[row] = keys[i] >> np.uint64(bits)
+            second[row] = keys[i] & mask
+            counts[row] = 0
+        counts[row] += np.uint32(1)
+    return first, second, counts

@@ -6,6 +6,7 @@ hold such a character take the slow way through `schemas.text.normal_form`.
 """
 
 import functools
+import itertools
 import unicodedata
 
 import numba
@@ -54,21 +55,22 @@ def decode_at(data, i):  # type: ignore[no-untyped-def]
 def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return (class of each code point, start of its folded code points, the folded code points).
 
-    ``folded[starts[c]:starts[c + 1]]`` is the folded form of c; classes as above. Takes a second.
+    ``folded[starts[c]:starts[c + 1]]`` is the folded form of c; classes as above. Takes a fraction of a second.
     """
     composing = _second_characters()
-    classes = np.full(0x110000, UNSURE, dtype=np.uint8)
+    classes = np.full(0x110000, SEPARATOR, dtype=np.uint8)
     sizes = np.zeros(0x110000, dtype=np.int32)
     folded: list[int] = []
-    for code in range(0x110000):
+    for code in assigned_codes():
         character = chr(code)
         category = unicodedata.category(character)
         if category == "Cs":
+            classes[code] = UNSURE
             continue
         if category in ("Cn", "Co", "Cc"):
-            classes[code] = SEPARATOR
             continue
-        form = character if category == "Lo" and 0x3400 <= code < 0x9FFF else fold(character)
+        plain = category == "Lo" and not unicodedata.decomposition(character)
+        form = character if plain else fold(character)
         found = _class_of(character, form, composing)
         classes[code] = found
         if found not in (SEPARATOR, UNSURE):
@@ -77,6 +79,11 @@ def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.
     starts = np.zeros(0x110001, dtype=np.int32)
     np.cumsum(sizes, out=starts[1:])
     return classes, starts, np.array(folded, dtype=np.int32)
+
+
+def assigned_codes() -> itertools.chain[int]:
+    """Return the code points outside the planes that hold no characters or private ones only."""
+    return itertools.chain(range(0x34000), range(0xE0000, 0xE1000))
 
 
 def _class_of(character: str, form: str, composing: set[str]) -> int:
@@ -105,7 +112,7 @@ def _class_of(character: str, form: str, composing: set[str]) -> int:
 def _second_characters() -> set[str]:
     """Return the characters that may compose with the one before them."""
     found = {chr(code) for code in _HANGUL_MEDIAL_AND_FINAL}
-    for code in range(0x110000):
+    for code in assigned_codes():
         decomposition = unicodedata.decomposition(chr(code))
         if decomposition and not decomposition.startswith("<"):
             parts = decomposition.split()

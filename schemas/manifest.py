@@ -17,7 +17,7 @@ from schemas.text import UNIDATA_VERSION
 
 FILES_FILE = "files.parquet"
 
-KINDS = ("queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation")
+KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation")
 
 FILES = pa.schema(
     [

@@ -1,0 +1,212 @@
+"""``querygen count`` and ``querygen merge``: exact counts of words and bigrams in a folder of their own.
+
+runs/       the counts of each unit of the dump, see `querygen.count_dump`
+words.parquet, bigrams.parquet, redirects.parquet, rejections/querygen.parquet
+"""
+
+from collections import Counter
+from concurrent.futures import Executor
+from typing import Any
+
+import pyarrow as pa
+from rich.console import Console
+
+from querygen.config import CountConfig, MergeConfig
+from querygen.count_dump import REDIRECTS, STATISTICS, DumpCounts, read_counts
+from querygen.counting import count, digests, merge, plan, processes
+from querygen.dump import Rejection, SiteInfo
+from schemas.manifest import manifest_sha256, read_manifest, write_manifest
+from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
+from schemas.rejection import REJECTIONS, rejections
+from schemas.run_record import RunRecord, config_parts, start_run
+from schemas.storage import FileRecord, Folder, expand_glob
+from schemas.tables import write_table
+
+ALGORITHM_VERSION = "1"
+LOSSES = frozenset(("file_truncated", "file_unreadable", "block_damaged"))
+"""Rejections that mean: the counts are those of a part of the input."""
+_IN_EVERY_PLACE = ("output", "num_processes", "memory_gb")
+
+
+def make_counts(config: CountConfig) -> bool:
+    """Count the dump files of `config`; tell whether all of them could be read whole.
+
+    Raises FileNotFoundError for absent input, ValueError for a dump without articles, FolderConflict.
+    """
+    paths = expand_glob(config.dump)
+    inputs = digests(paths)
+    record = RunRecord(
+        command="querygen count",
+        config=config_parts(config, (*_IN_EVERY_PLACE, "dump")),
+        inputs=inputs,
+        algorithm=ALGORITHM_VERSION,
+        paths={"dump": paths},
+    )
+    folder = Folder(config.output)
+    if not start_run(folder, record):
+        return _say_finished(folder)
+    units, notes = plan(paths, [file["bytes"] for file in inputs])
+    with processes(config.num_processes, config.memory_gb) as pool:
+        counts = count(folder.sub("runs"), units, config.language, pool)
+        check_articles(counts, config.dump)
+        site = site_summary(units[0].site)
+        return _finish(folder, record, config, counts, {"inputs": inputs, "site": site, "notes": notes}, pool)
+
+
+def merge_counts(config: MergeConfig) -> bool:
+    """Join counts folders into one; tell whether their dumps could be read whole.
+
+    Raises FileNotFoundError, FolderConflict, and ValueError when two of them counted the same file.
+    """
+    sources = [Folder(path) for path in config.inputs]
+    counted, inputs, site = check_counts_folders(sources)
+    record = RunRecord(
+        command="querygen merge",
+        config=config_parts(config, (*_IN_EVERY_PLACE, "inputs")),
+        inputs=[
+            {"name": f"counts-{i}", "manifest_sha256": manifest_sha256(source)} for i, source in enumerate(sources)
+        ],
+        algorithm=ALGORITHM_VERSION,
+        paths={"inputs": [source.url for source in sources]},
+    )
+    folder = Folder(config.output)
+    if not start_run(folder, record):
+        return _say_finished(folder)
+    number = 0
+    for source, num_units in zip(sources, counted, strict=True):
+        for unit in range(num_units):
+            _copy_unit(source.sub("runs"), f"{unit:06d}", folder.sub("runs"), f"{number:06d}")
+            number += 1
+    with processes(config.num_processes, config.memory_gb) as pool:
+        counts = read_counts(folder.sub("runs"), number)
+        return _finish(folder, record, config, counts, {"inputs": inputs, "site": site, "notes": []}, pool)
+
+
+def open_counts(paths: list[str]) -> tuple[DumpCounts, SiteInfo, list[dict[str, Any]]]:
+    """Return what finished counts folders hold together, their wiki, and what tells them apart as inputs."""
+    folders = [Folder(path) for path in paths]
+    counted, _, site = check_counts_folders(folders)
+    whole = DumpCounts()
+    for folder, num_units in zip(folders, counted, strict=True):
+        part = read_counts(folder.sub("runs"), num_units)
+        whole.runs += part.runs
+        whole.rejections += part.rejections
+        whole.redirects = pa.concat_tables([whole.redirects, part.redirects])
+        for key in STATISTICS:
+            whole.statistics[key] += part.statistics[key]
+    identities = [{"name": f"counts-{i}", "manifest_sha256": manifest_sha256(each)} for i, each in enumerate(folders)]
+    return whole, read_site_summary(site), identities
+
+
+def check_counts_folders(folders: list[Folder]) -> tuple[list[int], list[dict[str, Any]], dict[str, Any]]:
+    """Return (units of each folder, all their input files, their wiki). Raises ValueError over a file counted twice."""
+    counted: list[int] = []
+    inputs: list[dict[str, Any]] = []
+    seen: dict[str, str] = {}
+    site: dict[str, Any] = {}
+    for folder in folders:
+        summary = read_manifest(folder, "counts")["summary"]
+        counted.append(summary["num_units"])
+        site = site or summary["site"]
+        for file in summary["inputs"]:
+            if file["sha256"] in seen:
+                raise ValueError(
+                    f"{folder.url} and {seen[file['sha256']]} both counted {file['name']!r}; each file must be counted "
+                    f"once: leave one of the folders out"
+                )
+            seen[file["sha256"]] = folder.url
+            inputs.append(file)
+    return counted, inputs, site
+
+
+def check_articles(counts: DumpCounts, source: str) -> None:
+    """Raise ValueError when no article was read."""
+    if counts.statistics["articles"] == 0:
+        reasons = sorted({f"{reason} in {name}" for reason, name, _, _ in counts.rejections})
+        raise ValueError(
+            f"no article in {source!r} ({counts.statistics['pages']} pages"
+            f"{'; ' + ', '.join(reasons[:3]) if reasons else ''}); expected a MediaWiki XML dump such as "
+            f"enwiki-YYYYMMDD-pages-articles-multistream.xml.bz2, or Parquet tables of articles"
+        )
+
+
+def is_whole(rejected: dict[str, int]) -> bool:
+    """Tell from counts of rejections by reason whether the input could be read whole."""
+    return not any(rejected.get(reason) for reason in LOSSES)
+
+
+def site_summary(site: SiteInfo) -> dict[str, Any]:
+    """Return `site` as JSON values."""
+    names = {str(number): list(values) for number, values in sorted(site.namespaces.items())}
+    return {"namespaces": names, "main_page": site.main_page, "language": site.language}
+
+
+def read_site_summary(values: dict[str, Any]) -> SiteInfo:
+    """Return what `site_summary` was made from."""
+    namespaces = {int(number): tuple(names) for number, names in values["namespaces"].items()}
+    return SiteInfo(namespaces=namespaces, main_page=values["main_page"], language=values["language"])
+
+
+def write_rejections(folder: Folder, rejected: list[Rejection]) -> FileRecord:
+    """Write all rejections, in a fixed order."""
+    ordered = sorted(rejected, key=lambda row: (row[1], row[2], row[0], str(row[3])))
+    return write_table(folder, "rejections/querygen.parquet", rejections("querygen", ordered), REJECTIONS)
+
+
+def _finish(
+    folder: Folder, record: RunRecord, config: CountConfig | MergeConfig, counts: DumpCounts, summary: dict[str, Any],
+    pool: Executor | None,
+) -> bool:  # fmt: skip
+    floor = config.count_floor
+    merged = merge(counts.runs, config.min_word_count, floor, floor, pool)
+    files = [FileRecord(f"runs/{file.name}", file.rows, file.bytes, file.sha256) for file in counts.files]
+    files.append(write_table(folder, "words.parquet", merged.words, WORD_COUNTS))
+    files.append(write_table(folder, "bigrams.parquet", merged.bigrams, BIGRAM_COUNTS))
+    files.append(write_table(folder, "redirects.parquet", counts.redirects, REDIRECTS))
+    files.append(write_rejections(folder, counts.rejections))
+    rejected = dict(sorted(Counter(row[0] for row in counts.rejections).items()))
+    summary = {
+        **summary,
+        "num_units": len(folder.names("runs", suffix=".json")),
+        "statistics": counts.statistics,
+        "words": merged.num_words,
+        "distinct_words": merged.num_distinct_words,
+        "bigrams": len(merged.bigrams),
+        "floors": {"words": floor, "bigrams": floor, "words_of_bigrams": config.min_word_count},
+        "rejections": rejected,
+    }
+    write_manifest(folder, "counts", files, rows=len(merged.words), identity=record.identity, summary=summary)
+    folder.delete_temporaries()
+    console = Console(soft_wrap=True)
+    console.print(
+        f"{merged.num_words:,} words ({merged.num_distinct_words:,} distinct) of "
+        f"{counts.statistics['articles']:,} articles; kept in {folder.url}: {len(merged.words):,} words and "
+        f"{len(merged.bigrams):,} bigrams seen {floor} times or more"
+    )
+    for reason, number in rejected.items():
+        console.print(f"rejected: {reason} {number:,} (rejections/querygen.parquet)")
+    return is_whole(rejected)
+
+
+def _copy_unit(source: Folder, name: str, target: Folder, new_name: str) -> None:
+    if target.exists(f"{new_name}.json"):
+        return
+    commit = source.read_json(f"{name}.json")
+    for file in commit["files"]:
+        old = file[0]
+        file[0] = old.replace(name, new_name, 1)
+        with source.open(old) as raw, target.writing(file[0]) as sink:
+            while block := raw.read(1 << 22):
+                sink.write(block)
+        if sink.sha256 != file[3]:
+            raise ValueError(
+                f"{source.path(old)}: its SHA-256 is not the one its run noted; the file was changed, count it again"
+            )
+    commit["runs"] = [run.replace(name, new_name, 1) for run in commit["runs"]]
+    target.write_json(f"{new_name}.json", commit)
+
+
+def _say_finished(folder: Folder) -> bool:
+    summary = read_manifest(folder, "counts")["summary"]
+    print(f"{folder.url}: finished already, {summary['words']:,} words; nothing to do")
+    return is_whole(summary["rejections"])
