@@ -6,15 +6,23 @@ from typing import Annotated
 import tyro
 
 from querygen.compare import CompareConfig
-from querygen.config import BuildConfig, WordnetConfig
+from querygen.config import BuildConfig, CountConfig, MergeConfig, WordnetConfig
 from querygen.explain import ExplainConfig
+from querygen.report.config import ReportConfig
 
 Command = (
     Annotated[BuildConfig, tyro.conf.subcommand("build", prefix_name=False)]
+    | Annotated[CountConfig, tyro.conf.subcommand("count", prefix_name=False)]
+    | Annotated[MergeConfig, tyro.conf.subcommand("merge", prefix_name=False)]
     | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
     | Annotated[CompareConfig, tyro.conf.subcommand("compare", prefix_name=False)]
+    | Annotated[ReportConfig, tyro.conf.subcommand("report", prefix_name=False)]
     | Annotated[WordnetConfig, tyro.conf.subcommand("wordnet", prefix_name=False)]
 )
+
+
+DAMAGED_INPUT = 3
+"""Exit code when all is written but a part of the input could not be read; what, is in rejections/."""
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -24,12 +32,22 @@ def main(arguments: list[str] | None = None) -> None:
         if isinstance(config, BuildConfig):
             from querygen.build import build
 
-            build(config)
+            if not build(config):
+                raise SystemExit(DAMAGED_INPUT)
+        elif isinstance(config, CountConfig | MergeConfig):
+            from querygen.counts_folder import make_counts, merge_counts
+
+            if not (make_counts(config) if isinstance(config, CountConfig) else merge_counts(config)):
+                raise SystemExit(DAMAGED_INPUT)
         elif isinstance(config, CompareConfig):
             from querygen.compare import compare
             from querygen.compare_summary import print_comparison
 
             print_comparison(compare(config), (config.a, config.b))
+        elif isinstance(config, ReportConfig):
+            from querygen.report.page import write_report
+
+            print(f"written to {write_report(config)}")
         elif isinstance(config, ExplainConfig):
             from querygen.explain import explain
 

@@ -1,149 +1,251 @@
-"""``querygen build``: dump, page views and WordNet in, a queries folder out."""
+"""``querygen build``: text of a Wikipedia, page views and WordNet in, a queries folder out.
 
-import hashlib
+    counted (a dump, counts folders, or a live category)  ->  words, bigrams
+    page views, or lengths of a category's articles       ->  titles            ->  the list
+    WordNet                                               ->  heads of synsets
+
+What takes long is committed in ``work/`` of the folder as it gets done, so that the same command goes on after a kill.
+"""
+
 import os
+from collections.abc import Iterator
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
 from typing import Any
 
-import fsspec
 import pyarrow as pa
+import pyarrow.compute as pc
 from tqdm import tqdm
 
 from querygen.config import BuildConfig
-from querygen.count_dump import DumpCounts, count_files
-from querygen.dump import Rejection
-from querygen.ngrams import fold_bigrams, fold_words
+from querygen.count_category import count_category, open_category, rank_titles
+from querygen.count_dump import DumpCounts
+from querygen.count_views import count_views
+from querygen.counting import bar, count, digests, merge, plan, processes
+from querygen.counts_folder import check_articles, is_whole, open_counts
+from querygen.dump import Rejection, SiteInfo
+from querygen.live.pages import CategoryPages
+from querygen.merge_runs import MergedCounts
 from querygen.pmi import pmi, rank_bigrams
 from querygen.queries_folder import write_queries_folder
-from querygen.query_list import QueryList, Ranked, build_query_list
+from querygen.query_list import QueryList, Ranked, Source, build_query_list, scale_budgets
+from querygen.segment import join_words, language_note, segmenter, segmenter_version
 from querygen.summary import print_summary
-from querygen.synsets import SynsetHead, read_synsets, synset_heads
-from querygen.titles import PageViews, count_titles
+from querygen.synsets import SynsetHead, read_synsets, synset_heads, wordnet_counts
+from querygen.titles import count_titles
 from querygen.wordnet_data import digest, find_wordnet
 from schemas.manifest import read_manifest
+from schemas.query import TITLE_COUNTS
 from schemas.run_record import RunRecord, config_parts, start_run
 from schemas.storage import Folder, expand_glob
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 """Raise it whenever the same input would give another list."""
+WORK = "work"
+BATCH_ROWS = 65_536
+
+_NO_PART_OF_THE_RESULT = (
+    "output", "dump", "counts", "pageviews", "wordnet_dir", "num_processes", "memory_gb", "keep_runs", "contact",
+    "requests_per_s", "cache_dir",
+)  # fmt: skip
 
 
-def build(config: BuildConfig) -> None:
-    """Make the queries folder, or say that this very run made it already.
+@dataclass(kw_only=True)
+class _Inputs:
+    """The resolved inputs of a run."""
+
+    dumps: list[str] = field(default_factory=list)
+    counts: list[str] = field(default_factory=list)
+    pages: CategoryPages | None = None
+    views: list[str] = field(default_factory=list)
+    wordnet: Any = None
+    described: list[dict[str, Any]] = field(default_factory=list)
+    """Names, sizes and hashes: what identifies the run."""
+
+
+def build(config: BuildConfig) -> bool:
+    """Make the queries folder, or say that this very run made it already; tell whether all input could be read.
 
     Raises FileNotFoundError for absent input, ValueError for a dump without articles, FolderConflict.
     """
-    dumps, pageviews = expand_glob(config.dump), expand_glob(config.pageviews)
+    segmenter(config.language)  # says early what is missing
     folder = Folder(config.output)
-    root = find_wordnet(config.wordnet_dir)
-    inputs = [*_digests(dumps + pageviews, "hashing inputs"), digest(root)]
+    inputs = _resolve(config)
     record = RunRecord(
         command="querygen build",
-        config=config_parts(config, ("output", "dump", "pageviews", "wordnet_dir", "num_processes")),
-        inputs=inputs,
+        config=config_parts(config, _NO_PART_OF_THE_RESULT) | {"segmenter": segmenter_version(config.language)},
+        inputs=inputs.described,
         algorithm=ALGORITHM_VERSION,
-        paths={"dump": dumps, "pageviews": pageviews},
+        paths={"dump": inputs.dumps, "pageviews": inputs.views, "counts": inputs.counts},
     )
     if not start_run(folder, record):
         manifest = read_manifest(folder, "queries")
         print(f"{folder.url}: finished already, {manifest['rows']:,} queries; nothing to do")
-        return
+        return is_whole(manifest["summary"]["rejections"])
+    with processes(config.num_processes, config.memory_gb) as pool:
+        summary = _make(config, inputs, folder, record, pool)
+    if not config.keep_runs:
+        folder.delete(WORK)
     folder.delete_temporaries()
-    counts = _count_dumps(dumps, config)
-    views = _count_views(pageviews, config)
-    rejections: list[Rejection] = counts.rejections + views.rejections
+    print_summary(summary, folder.url)
+    return is_whole(summary["rejections"])
 
-    words = fold_words(counts.words)
-    num_words = sum(words["count"].to_pylist())
-    floor = min(config.count_floor, config.min_word_count, config.min_bigram_count)
-    bigrams = fold_bigrams(counts.bigrams, words, floor)
-    titles, view_tally, wordless = count_titles(views.views, counts.redirects, counts.site, floor=1)
-    rejections += [("title_without_word", "pageviews", -1, title) for title in wordless]
-    synsets, wordnet_version = read_synsets(root)
-    heads, head_rejections = synset_heads(synsets)
-    rejections += head_rejections
 
-    chosen = _choose(config, words, bigrams, titles, heads, num_words)
-    if counts.site.language not in (None, config.language):
-        chosen.notes.append(f"the dump says its language is {counts.site.language!r}, --language {config.language!r}")
+def _resolve(config: BuildConfig) -> _Inputs:
+    inputs = _Inputs(wordnet=find_wordnet(config.wordnet_dir))
+    if config.dump is not None:
+        inputs.dumps = expand_glob(config.dump)
+    if config.pageviews is not None:
+        inputs.views = expand_glob(config.pageviews)
+    files = inputs.dumps + inputs.views
+    inputs.described = digests(files) if files else []
+    if config.counts is not None:
+        inputs.counts = [path.strip() for path in config.counts.split(",")]
+        inputs.described += open_counts(inputs.counts)[2]
+    if config.wiki_category is not None:
+        with tqdm(desc="asking the wiki", unit="page", disable=None) as progress:
+            inputs.pages, described = open_category(config, progress.update)
+        inputs.described.append(described)
+    inputs.described.append(digest(inputs.wordnet))
+    return inputs
+
+
+def _make(
+    config: BuildConfig, inputs: _Inputs, folder: Folder, record: RunRecord, pool: Executor | None
+) -> dict[str, Any]:
+    counts, site, notes = _count(config, inputs, folder, pool)
+    min_word_count, min_bigram_count = config.threshold("min_word_count"), config.threshold("min_bigram_count")
+    word_floor, bigram_floor = min(config.count_floor, min_word_count), min(config.count_floor, min_bigram_count)
+    merged = merge(counts.runs, min_word_count, word_floor, bigram_floor, pool)
+    titles, view_summary, view_rejections = _titles(config, inputs, counts, site, folder, pool)
+    lemmas, wordnet_version = read_synsets(inputs.wordnet, config.all_lemmas)
+    heads, head_rejections = synset_heads(lemmas)
+    chosen, dropped = _choose(config, merged, titles, heads, inputs.pages is None or bool(inputs.views))
+    dropped["title"] |= view_summary.get("dropped", {})
+    chosen.notes.extend(notes)
+    if site.language not in (None, config.language):
+        chosen.notes.append(f"the wiki says its language is {site.language!r}, --language {config.language!r}")
     summary = {
-        "size": config.size,
-        "min_word_count": config.min_word_count,
-        "min_bigram_count": config.min_bigram_count,
-        "floors": {"words": floor, "bigrams": floor, "titles": 1},
-        "dump": {**counts.statistics, "words": num_words, "distinct_words": len(words)},
-        "page_views": {"lines": views.num_lines, "distinct_titles": len(views.views), **view_tally},
-        "wordnet": {"version": wordnet_version, "synsets": len(synsets), "heads": len(heads)},
+        "size": sum(chosen.budgets.values()),
+        "preset": config.preset,
+        "min_word_count": min_word_count,
+        "min_bigram_count": min_bigram_count,
+        "min_views": config.threshold("min_views"),
+        "max_stop_word_share": config.max_stop_word_share,
+        "num_stop_words": config.num_stop_words,
+        "floors": {"words": word_floor, "bigrams": bigram_floor, "titles": 1},
+        "dump": {**counts.statistics, "words": merged.num_words, "distinct_words": merged.num_distinct_words},
+        "page_views": view_summary,
+        "titles_ranked_by": "length" if inputs.pages is not None and not inputs.views else "views",
+        "wordnet": wordnet_counts(lemmas, heads, wordnet_version),
+        "dropped": dropped,
+        "inputs": inputs.described,
     }
     manifest = write_queries_folder(
-        folder, config.language, chosen, {"words": words, "bigrams": bigrams, "titles": titles},
-        heads, rejections, record.identity, summary,
+        folder, config.language, chosen, {"words": merged.words, "bigrams": merged.bigrams, "titles": titles}, heads,
+        counts.rejections + view_rejections + head_rejections, record.identity, summary,
     )  # fmt: skip
-    print_summary(manifest["summary"], folder.url)
+    full: dict[str, Any] = manifest["summary"]
+    return full
 
 
-def _count_dumps(paths: list[str], config: BuildConfig) -> DumpCounts:
-    names = [os.path.basename(path) for path in paths]
-    with _progress(paths, "counting dump") as bar:
-        counts = count_files(paths, names, config.num_processes, bar.update)
-    if counts.statistics["articles"] == 0:
-        reasons = sorted({f"{reason} in {name}" for reason, name, _, _ in counts.rejections})
+def _count(
+    config: BuildConfig, inputs: _Inputs, folder: Folder, pool: Executor | None
+) -> tuple[DumpCounts, SiteInfo, list[str]]:
+    note = language_note(config.language)
+    notes = [note] if note else []
+    if inputs.counts:
+        counts, site, _ = open_counts(inputs.counts)
+    elif inputs.pages is not None:
+        counts, site = count_category(folder.sub(f"{WORK}/runs"), inputs.pages, config.language), inputs.pages.site
+    else:
+        units, plan_notes = plan(inputs.dumps, [file["bytes"] for file in inputs.described[: len(inputs.dumps)]])
+        notes += plan_notes
+        counts = count(folder.sub(f"{WORK}/runs"), units, config.language, pool)
+        site = units[0].site if units else SiteInfo()
+    check_articles(counts, config.dump or config.counts or f"category {config.wiki_category}")
+    return counts, site, notes
+
+
+def _titles(
+    config: BuildConfig, inputs: _Inputs, counts: DumpCounts, site: SiteInfo, folder: Folder, pool: Executor | None
+) -> tuple[pa.Table, dict[str, Any], list[Rejection]]:
+    """Return (`TITLE_COUNTS`, what the summary says of the views, rejections)."""
+    if not inputs.views:
+        ranked = rank_titles(inputs.pages, site) if inputs.pages is not None else TITLE_COUNTS.empty_table()
+        return ranked, {"lines": 0, "distinct_titles": 0}, []
+    files = [(path, os.path.basename(path), _bytes_of(inputs, path)) for path in inputs.views]
+    with bar(sum(file[2] for file in files), "counting page views") as progress:
+        views = count_views(folder.sub(f"{WORK}/views"), files, config.language, pool, progress.update)
+    if not views.tally["lines"]:
         raise ValueError(
-            f"no article in {config.dump!r} ({counts.statistics['pages']} pages"
-            f"{'; ' + ', '.join(reasons[:3]) if reasons else ''}); expected a MediaWiki XML dump such as "
-            f"enwiki-YYYYMMDD-pages-articles-multistream.xml.bz2"
-        )
-    return counts
-
-
-def _count_views(paths: list[str], config: BuildConfig) -> PageViews:
-    views = PageViews(config.language)
-    with _progress(paths, "counting page views") as bar:
-        for path in paths:
-            views.add_file(path, os.path.basename(path), bar.update)
-    if not views.num_lines:
-        raise ValueError(
-            f"no page-view line of language {config.language!r} in {', '.join(paths[:3])}; expected lines "
+            f"no page-view line of language {config.language!r} in {', '.join(inputs.views[:3])}; expected lines "
             f"'{config.language} Title count bytes' as in Wikimedia's pageviews-YYYYMMDD-HH0000.gz"
         )
-    return views
+    titles, tally, rejected = count_titles(views, counts.redirects, site, floor=1, disambiguation=config.disambiguation)
+    if inputs.pages is not None:
+        topic = rank_titles(inputs.pages, site)["text"].combine_chunks()
+        titles = titles.filter(pc.is_in(titles["text"], value_set=topic))
+    return titles, {**views.tally, "distinct_titles": len(views.titles), "dropped": tally}, views.rejections + rejected
+
+
+def _bytes_of(inputs: _Inputs, path: str) -> int:
+    return int(inputs.described[len(inputs.dumps) + inputs.views.index(path)]["bytes"])
 
 
 def _choose(
-    config: BuildConfig, words: pa.Table, bigrams: pa.Table, titles: pa.Table, heads: list[SynsetHead], num_words: int
-) -> QueryList:
-    word_list = [Ranked(**row) for row in words.to_pylist() if row["count"] >= config.min_word_count]
-    ranked = rank_bigrams(bigrams, {word.text for word in word_list}, config.min_bigram_count, num_words)
-    return build_query_list(
-        word_list,
-        (
-            Ranked(
-                text=row["text"],
-                surface=row["surface"],
-                count=row["count"],
-                pmi=pmi(row["count"], row["first_count"], row["second_count"], num_words),
-            )
-            for row in ranked.to_pylist()
+    config: BuildConfig, merged: MergedCounts, titles: pa.Table, heads: list[SynsetHead], with_views: bool
+) -> tuple[QueryList, dict[str, dict[str, Any]]]:
+    """Return the list and what was dropped, by source and reason."""
+    words = merged.words.filter(pc.greater_equal(merged.words["count"], config.threshold("min_word_count")))
+    stop_words = set(words["text"].slice(0, config.num_stop_words).to_pylist())
+    bigrams, bigram_drops = rank_bigrams(
+        merged.bigrams, merged.num_words, config.threshold("min_bigram_count"),
+        stop_words if config.max_stop_word_share < 1 else set(), config.max_stop_word_share,
+    )  # fmt: skip
+    viewed = titles.filter(pc.greater_equal(titles["views"], config.threshold("min_views")))
+    chosen = build_query_list(
+        Source(entries=(Ranked(**row) for row in _rows(words)), available=len(words)),
+        Source(entries=_ranked_bigrams(bigrams, merged.num_words, config.language), available=len(bigrams)),
+        Source(
+            entries=(Ranked(**(row if with_views else row | {"views": None})) for row in _rows(viewed)),
+            available=len(viewed),
         ),
-        (Ranked(**row) for row in titles.to_pylist()),
-        (Ranked(text=head.text, surface=head.surface, tag_count=head.tag_count) for head in heads),
-        config.size,
+        Source(
+            entries=(Ranked(text=head.text, surface=head.surface, tag_count=head.tag_count) for head in heads),
+            available=len(heads),
+        ),
+        config.given_budgets() or scale_budgets(config.size),
     )
+    dropped: dict[str, dict[str, Any]] = {
+        "word": {"below_min_word_count": merged.num_distinct_words - len(words)},
+        "bigram": bigram_drops,
+        "title": {"below_min_views": len(titles) - len(viewed)},
+        "synset": {},
+    }
+    for source, reasons in dropped.items():
+        taken = chosen.added[source] + chosen.known[source]
+        reasons |= {"in_the_list_already": chosen.known[source], "over_budget": chosen.available[source] - taken}
+    return chosen, dropped
 
 
-def _progress(paths: list[str], description: str) -> Any:
-    total = sum(os.path.getsize(path) for path in paths if os.path.exists(path))
-    return tqdm(total=total, unit="B", unit_scale=True, desc=description, disable=None)
+def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
+    for batch in table.to_batches(max_chunksize=BATCH_ROWS):
+        yield from batch.to_pylist()
 
 
-def _digests(paths: list[str], description: str) -> list[dict[str, Any]]:
-    found = []
-    with _progress(paths, description) as bar:
-        for path in paths:
-            whole, size = hashlib.sha256(), 0
-            with fsspec.open(path, "rb") as source:
-                while block := source.read(1 << 20):
-                    whole.update(block)
-                    size += len(block)
-                    bar.update(len(block))
-            found.append({"name": os.path.basename(path), "bytes": size, "sha256": whole.hexdigest()})
-    return found
+def _ranked_bigrams(bigrams: pa.Table, num_words: int, language: str) -> Iterator[Ranked]:
+    """Yield the bigrams in order; in a language without spaces as they are written, each text once."""
+    unspaced = segmenter(language) is not None
+    seen: set[str] = set()
+    for row in _rows(bigrams):
+        text, surface = row["text"], row["surface"]
+        if unspaced:
+            text, surface = join_words(text), join_words(surface)
+            if text in seen:
+                continue
+            seen.add(text)
+        yield Ranked(
+            text=text, surface=surface, count=row["count"],
+            pmi=pmi(row["count"], row["first_count"], row["second_count"], num_words),
+        )  # fmt: skip

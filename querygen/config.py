@@ -32,9 +32,9 @@ class BuildConfig:
     """--wiki-category: at most so many articles, the nearest to the category first."""
     wiki_url: str | None = None
     """--wiki-category: address of the wiki's api.php; without it Wikipedia in --language."""
-    contact: str = ""
+    contact: str | None = None
     """--wiki-category: e-mail or web address told to the wiki, as Wikimedia's policy for programs asks."""
-    requests_per_s: float = 5.0
+    requests_per_s: float = 2.0
     """--wiki-category: most requests per second."""
     cache_dir: str | None = None
     """--wiki-category: folder that keeps the pages between runs; without it $XDG_CACHE_HOME/webimagetext/wiki."""

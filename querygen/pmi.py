@@ -6,6 +6,7 @@ decide between those that rounding may have swapped.
 """
 
 import math
+from collections.abc import Collection
 from fractions import Fraction
 from typing import Any
 
@@ -24,7 +25,11 @@ def pmi(count: int, first_count: int, second_count: int, num_words: int) -> floa
 
 
 def rank_bigrams(
-    bigrams: pa.Table, num_words: int, min_count: int, stop_words: set[str] = frozenset(), max_stop_word_share: float = 1.0  # type: ignore[assignment]
+    bigrams: pa.Table,
+    num_words: int,
+    min_count: int,
+    stop_words: Collection[str] = (),
+    max_stop_word_share: float = 1.0,
 ) -> tuple[pa.Table, dict[str, int]]:
     """Return the rows of `bigrams` (`schemas.query.BIGRAM_COUNTS`) that may become queries, best first, and drops.
 
@@ -69,13 +74,17 @@ def _order(counts: Any, first: Any, second: Any) -> npt.NDArray[np.int64]:
         if end - start > 1:
             group = sorted(
                 order[start:end].tolist(),
-                key=lambda row: (-Fraction(int(counts[row]), int(first[row]) * int(second[row])), -int(counts[row]), row),
+                key=lambda row: (
+                    -Fraction(int(counts[row]), int(first[row]) * int(second[row])),
+                    -int(counts[row]),
+                    row,
+                ),
             )
             order[start:end] = group
     return order
 
 
-def _stop_word_shares(texts: pa.ChunkedArray, stop_words: set[str]) -> npt.NDArray[np.float64]:
+def _stop_word_shares(texts: pa.ChunkedArray, stop_words: Collection[str]) -> npt.NDArray[np.float64]:
     if not stop_words or not len(texts):
         return np.zeros(len(texts))
     parts = pc.split_pattern(texts.combine_chunks(), " ")

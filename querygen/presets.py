@@ -1,8 +1,8 @@
 """Named settings of the query list: what the paper says, and what its published reconstruction did.
 
-CLIP (section 2.2) states one number, 100 occurrences of a word; MetaCLIP ("Demystifying CLIP Data", section 3.1, table 1)
-states a threshold for each source. Its threshold of 30 for bigrams is not in bits over running words: there PMI is at
-most log2(N / 100), about 25 for English, so a bigram's threshold is the place where its budget ends, in both presets.
+CLIP (section 2.2) states one number, 100 occurrences of a word; MetaCLIP ("Demystifying CLIP Data", section 3.1, table
+1) states a threshold for each source. Its threshold of 30 for bigrams is not in bits over running words: there PMI is
+at most log2(N / 100), about 25 for English, so a bigram's threshold is the place where its budget ends, in both.
 """
 
 from dataclasses import dataclass

@@ -47,6 +47,16 @@ class Ranked:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Source:
+    """What one source offers."""
+
+    entries: Iterable[Ranked]
+    """In the order of the source, without a repeated text; read only as far as the budget goes."""
+    available: int
+    """How many they are."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class QueryList:
     """The list and how it came about."""
 
@@ -59,6 +69,8 @@ class QueryList:
     """New queries of each source."""
     available: dict[str, int]
     """Entries of each source that could be taken, known to the list already or not."""
+    known: dict[str, int]
+    """Entries of each source, down to its threshold, that the list had from a source before."""
     thresholds: dict[str, dict[str, Any]]
     """The last entry each source took: its text and the value it was ordered by."""
     notes: list[str] = field(default_factory=list)
@@ -76,13 +88,13 @@ def scale_budgets(size: int) -> dict[str, int]:
 
 
 def build_query_list(
-    words: list[Ranked], bigrams: Iterable[Ranked], titles: Iterable[Ranked], heads: Iterable[Ranked], size: int
+    words: Source, bigrams: Source, titles: Source, heads: Source, budgets: dict[str, int]
 ) -> QueryList:
-    """Join the sources. Each must be in its order already, without a repeated text; all `words` are taken."""
-    budgets = scale_budgets(size)
+    """Join the sources; all `words` are taken."""
     allowed = dict(budgets)
+    size = sum(budgets.values())
     notes = []
-    excess = len(words) - budgets["word"]
+    excess = words.available - budgets["word"]
     if excess > 0:
         taken = _take_excess(allowed, excess)
         notes.append(
@@ -91,34 +103,37 @@ def build_query_list(
         )
         if sum(taken.values()) < excess:
             notes.append(f"words alone exceed the size of {size:,}: the list is longer (--min-word-count shortens it)")
-        allowed["word"] = len(words)
+        allowed["word"] = words.available
     listed: dict[str, Query] = {}
-    added, available, thresholds = dict.fromkeys(SOURCES, 0), dict.fromkeys(SOURCES, 0), {}
+    added, known, thresholds = dict.fromkeys(SOURCES, 0), dict.fromkeys(SOURCES, 0), {}
     unused = 0
-    for source, entries in zip(SOURCES, (words, bigrams, titles, heads), strict=True):
+    sources = dict(zip(SOURCES, (words, bigrams, titles, heads), strict=True))
+    for name, source in sources.items():
         if unused:
-            before = SOURCES[SOURCES.index(source) - 1]
-            notes.append(f"{unused:,} queries that {before}s do not fill are left to {source}s")
-            allowed[source] += unused
-        for entry in entries:
-            available[source] += 1
-            if added[source] == allowed[source]:
-                continue  # count what is left, too
+            before = SOURCES[SOURCES.index(name) - 1]
+            notes.append(f"{unused:,} queries that {before}s do not fill are left to {name}s")
+            allowed[name] += unused
+        for entry in source.entries:
+            if added[name] == allowed[name]:
+                break
             query = listed.get(entry.text)
             if query is None:
                 query = listed[entry.text] = Query(text=entry.text, surface=entry.surface, sources=[])
-                added[source] += 1
-            query.sources.append(source)
+                added[name] += 1
+            else:
+                known[name] += 1
+            query.sources.append(name)
             query.count = entry.count if query.count is None else query.count
             query.pmi = entry.pmi if entry.pmi is not None else query.pmi
             query.views = entry.views if entry.views is not None else query.views
-            thresholds[source] = _threshold(source, entry)
-        unused = allowed[source] - added[source]
+            thresholds[name] = _threshold(name, entry)
+        unused = allowed[name] - added[name]
     if unused:
         notes.append(f"the sources hold {unused:,} queries less than the size of {size:,}: the list is shorter")
     return QueryList(
-        queries=list(listed.values()), budgets=budgets, allowed=allowed, added=added, available=available,
-        thresholds=thresholds, notes=notes,
+        queries=list(listed.values()), budgets=budgets, allowed=allowed, added=added,
+        available={name: source.available for name, source in sources.items()}, known=known, thresholds=thresholds,
+        notes=notes,
     )  # fmt: skip
 
 

@@ -20,7 +20,6 @@ from schemas.folding import (
     HASH_PRIME,
     HASH_SEED,
     LETTER,
-    SEPARATOR,
     UNSURE,
     decode_at,
     finish_hash,

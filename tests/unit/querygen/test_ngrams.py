@@ -1,86 +1,123 @@
-"""Counts: equal to a naive count, whatever the batches."""
+"""Counts of a run: equal to a naive count, whatever the text."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen import ngrams
-from querygen.ngrams import NgramCounter, fold_bigrams, fold_words
-from querygen.tokens import split_tokens, token_words
-from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
-from schemas.text import words
+from querygen.ngrams import NgramCounter, Run, sort_keys
+from querygen.word_scan import MAX_WORD_BYTES, PIECE_BYTES
+from tests.unit.querygen.naive_counts import naive_counts
 
 PIECES = st.sampled_from(
-    ["the", "The", "dog", "dog's", "Dog,", "cat.", "St.", "Louis", "–", "\n", "a-b", "½", "é", "É", "!"]
+    ["the", "The", "dog", "dog's", "Dog,", "cat.", "St.", "Louis", "–", "\n", "a-b", "½", "é", "e\u0301", "É", "!",
+     "U.S.", "(Mr.", 'end."', "wait...", "L’Oréal", "rock'n'roll", "dog's's", "\u00a0", "東京。", "straße", "ﬁne",
+     "internationalisation", "x.y", "what?yes", "a'ſ", "\u0007"]
+)  # fmt: skip
+TEXTS = st.lists(
+    st.one_of(
+        st.lists(PIECES, max_size=30).map(" ".join),
+        st.lists(PIECES, max_size=6).map("".join),
+        st.text(max_size=20).map(lambda text: text.encode("utf-8", "replace").decode()),
+    ),
+    max_size=5,
 )
-TEXTS = st.lists(st.one_of(st.lists(PIECES, max_size=30).map(" ".join), st.text(max_size=20)), max_size=5)
+
+counter = NgramCounter(1 << 12)
 
 
-def count(texts: list[str]) -> NgramCounter:
-    counter = NgramCounter()
+def utf8(text: str) -> npt.NDArray[np.uint8]:
+    return np.frombuffer(text.encode(), np.uint8)
+
+
+def count(texts: list[str]) -> Run:
     for text in texts:
-        counter.add(text)
-    return counter
+        counter.add(utf8(text))
+    return counter.finish()
 
 
-def naive(texts: list[str]) -> tuple[dict[str, Counter[str]], dict[str, Counter[str]]]:
-    """Return the spellings with their counts of every word and bigram, one running word at a time."""
-    word_spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    bigram_spellings: dict[str, Counter[str]] = defaultdict(Counter)
-    for text in texts:
-        for line in text.split("\n"):
-            before: str | None = None
-            open_end = False  # a sentence may have ended
-            for token in split_tokens(line):
-                found = token_words(token)
-                if before is not None and open_end and not found.starts_small:
-                    before = None
-                if not found.surfaces:
-                    before = None
-                for place, surface in enumerate(found.surfaces):
-                    normal = " ".join(words(surface))
-                    word_spellings[normal][surface] += 1
-                    if before is not None and (place == 0 or found.joined[place - 1]):
-                        bigram_spellings[f"{' '.join(words(before))} {normal}"][f"{before} {surface}"] += 1
-                    before = surface
-                open_end = found.ends_sentence
-    return word_spellings, bigram_spellings
+def word_counts(run: Run) -> dict[str, int]:
+    return dict(zip(run.surfaces["surface"].to_pylist(), run.surfaces["count"].to_pylist(), strict=True))
 
 
-def rows(spellings: dict[str, Counter[str]], min_count: int = 1) -> list[tuple[str, str, int]]:
-    made = []
-    for text, counts in spellings.items():
-        best = min(counts, key=lambda surface: (-counts[surface], surface))
-        if sum(counts.values()) >= min_count:
-            made.append((text, best, sum(counts.values())))
-    return sorted(made, key=lambda row: (-row[2], row[0]))
+def bigram_counts(run: Run) -> dict[str, int]:
+    surface = run.surfaces["surface"].to_pylist()
+    return {f"{surface[a]} {surface[b]}": int(n) for a, b, n in zip(run.first, run.second, run.counts, strict=True)}
+
+
+def flat(spellings: dict[str, Counter[str]]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for counts in spellings.values():
+        total.update(counts)
+    return dict(total)
+
+
+@settings(max_examples=500, deadline=None)
+@given(TEXTS)
+def test_counts_equal_a_naive_count(texts: list[str]) -> None:
+    wanted_words, wanted_bigrams = naive_counts(texts)
+    run = count(texts)
+    assert word_counts(run) == flat(wanted_words)
+    assert bigram_counts(run) == flat(wanted_bigrams)
 
 
 @settings(max_examples=200, deadline=None)
 @given(TEXTS)
-@pytest.mark.parametrize("pending", [0, 3, ngrams.MAX_PENDING])
-def test_counts_equal_a_naive_count(pending: int, texts: list[str]) -> None:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(ngrams, "MAX_PENDING", pending)
-        patch.setattr(ngrams, "MAX_UNMERGED_ROWS", pending)
-        word_surfaces, bigram_surfaces = count(texts).finish()
-    wanted_words, wanted_bigrams = naive(texts)
-    found = fold_words(word_surfaces)
-    assert found.schema == WORD_COUNTS
-    assert [tuple(row.values()) for row in found.to_pylist()] == rows(wanted_words)
-    bigrams = fold_bigrams(bigram_surfaces, found, 2)
-    assert bigrams.schema == BIGRAM_COUNTS
-    assert [tuple(row.values())[:3] for row in bigrams.to_pylist()] == rows(wanted_bigrams, 2)
-    totals = {text: total for text, _, total in rows(wanted_words)}
-    for row in bigrams.to_pylist():
-        first, second = row["text"].split(" ")
-        assert (row["first_count"], row["second_count"]) == (totals[first], totals[second])
+def test_spellings_of_one_word_share_its_hash_and_rows_are_sorted(texts: list[str]) -> None:
+    wanted_words, _ = naive_counts(texts)
+    run = count(texts)
+    by_surface = dict(zip(run.surfaces["surface"].to_pylist(), run.surfaces["word_hash"].to_pylist(), strict=True))
+    hashes = {text: {by_surface[surface] for surface in spellings} for text, spellings in wanted_words.items()}
+    assert all(len(found) == 1 for found in hashes.values())
+    assert len(set.union(set(), *hashes.values())) == len(hashes)
+    keys = list(zip(*(run.surfaces[name].to_pylist() for name in ("word_hash", "surface_hash")), strict=True))
+    assert keys == sorted(set(keys))
+    pairs = list(zip(run.first.tolist(), run.second.tolist(), strict=True))
+    assert pairs == sorted(set(pairs))
 
 
 def test_no_bigram_crosses_a_boundary() -> None:
-    texts = ["red dog. Blue cat\ngreen bird – white cow", "St. Louis", "end", "start"]
-    words_found, bigrams = count(texts).finish()
-    listed = fold_bigrams(bigrams, fold_words(words_found), 1)["text"].to_pylist()
-    assert sorted(listed) == ["blue cat", "green bird", "red dog", "st louis", "white cow"]
+    run = count(["red dog. Blue cat\ngreen bird – white cow", "St. Louis", "end", "start"])
+    assert sorted(bigram_counts(run)) == ["Blue cat", "St Louis", "green bird", "red dog", "white cow"]
+
+
+def test_text_longer_than_a_piece_and_tables_that_grow() -> None:
+    texts = [" ".join(f"w{i % 70_001} Common" for i in range(150_000)) + " é ½ " * 3]
+    wanted_words, wanted_bigrams = naive_counts(texts)
+    run = count(texts)
+    assert word_counts(run) == flat(wanted_words)
+    assert bigram_counts(run) == flat(wanted_bigrams)
+    assert counter.finish().surfaces.num_rows == 0
+
+
+def test_a_token_longer_than_a_piece() -> None:
+    words = ["ab"] * PIECE_BYTES
+    run = count(["x " + "-".join(words) + " y"])
+    assert word_counts(run) == {"x": 1, "ab": PIECE_BYTES, "y": 1}
+    assert bigram_counts(run) == {"x ab": 1, "ab ab": PIECE_BYTES - 1, "ab y": 1}
+
+
+def test_a_run_of_letters_without_end_is_no_word_and_counted() -> None:
+    before = counter.num_long_words
+    longest = "a" * MAX_WORD_BYTES
+    run = count([f"one {longest} two {longest}b three four"])
+    assert word_counts(run) == {"one": 1, longest: 1, "two": 1, "three": 1, "four": 1}
+    assert bigram_counts(run) == {f"one {longest}": 1, f"{longest} two": 1, "three four": 1}
+    assert counter.num_long_words == before + 1
+
+
+def test_many_spellings_of_one_word() -> None:
+    spellings = ["".join(c.upper() if number >> i & 1 else c for i, c in enumerate("abcdefghijkl"))
+                 for number in range(4096)]  # fmt: skip
+    run = count([" ".join(spellings)])
+    assert len(set(run.surfaces["word_hash"].to_pylist())) == 1
+    assert word_counts(run) == dict.fromkeys(spellings, 1)
+
+
+@pytest.mark.parametrize("bits", [1, 11, 12, 40, 64])
+def test_sort_keys(bits: int) -> None:
+    keys = np.random.default_rng(bits).integers(0, 2**bits, 5000, dtype=np.uint64, endpoint=False)
+    assert np.array_equal(sort_keys(keys.copy(), np.empty_like(keys), bits), np.sort(keys))

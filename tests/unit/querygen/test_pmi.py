@@ -29,31 +29,42 @@ def test_pmi_is_the_formula() -> None:
 
 def test_ties_by_count_then_text() -> None:
     rows = [("a b", 2, 10, 10), ("b a", 2, 10, 10), ("c a", 4, 20, 10), ("d a", 50, 100, 10)]
-    found = rank_bigrams(table(rows), set("abcd"), 2, 10**20)
+    found, _ = rank_bigrams(table(rows), 10**20, 2)
     assert found["text"].to_pylist() == ["d a", "c a", "a b", "b a"]
 
 
-def test_minimum_count_and_word_list() -> None:
-    rows = [("a b", 5, 10, 10), ("a x", 50, 10, 10), ("b a", 4, 10, 10)]
-    assert rank_bigrams(table(rows), {"a", "b"}, 5, 10**20)["text"].to_pylist() == ["a b"]
+def test_minimum_count() -> None:
+    rows = [("a b", 5, 10, 10), ("b a", 4, 10, 10)]
+    found, dropped = rank_bigrams(table(rows), 10**20, 5)
+    assert found["text"].to_pylist() == ["a b"]
+    assert dropped == {"below_min_bigram_count": 1, "too_many_stop_words": 0, "pmi_not_positive": 0}
+
+
+@pytest.mark.parametrize(("share", "kept"), [(1.0, ["of the", "the dog", "red dog"]), (0.5, ["the dog", "red dog"]),
+                                             (0.4, ["red dog"]), (0.0, ["red dog"])])  # fmt: skip
+def test_stop_words(share: float, kept: list[str]) -> None:
+    rows = [("of the", 9, 10, 10), ("the dog", 8, 10, 10), ("red dog", 7, 10, 10)]
+    found, dropped = rank_bigrams(table(rows), 10**20, 1, {"of", "the"}, share)
+    assert found["text"].to_pylist() == kept
+    assert dropped["too_many_stop_words"] == 3 - len(kept)
 
 
 def test_words_that_stand_together_by_chance_are_out() -> None:
     rows = [("a b", 3, 10, 20), ("b a", 2, 10, 20), ("a a", 1, 10, 20)]
-    assert rank_bigrams(table(rows), {"a", "b"}, 1, 100)["text"].to_pylist() == ["a b"]
+    assert rank_bigrams(table(rows), 100, 1)[0]["text"].to_pylist() == ["a b"]
 
 
 def test_order_is_exact_where_floats_are_equal() -> None:
     big = 3 * 10**17
     rows = [("a b", 10**9, big, big - 1), ("b a", 10**9, big, big - 2)]
     assert math.log2(10**9 / (big * (big - 1))) == math.log2(10**9 / (big * (big - 2)))
-    assert rank_bigrams(table(rows), {"a", "b"}, 1, 10**40)["text"].to_pylist() == ["b a", "a b"]
+    assert rank_bigrams(table(rows), 10**40, 1)[0]["text"].to_pylist() == ["b a", "a b"]
 
 
 @given(st.lists(st.tuples(COUNTS, COUNTS, COUNTS), max_size=20))
 def test_order_is_by_ratio(counts: list[tuple[int, int, int]]) -> None:
     rows = [(f"w{i} v", *row) for i, row in enumerate(counts)]
-    found = rank_bigrams(table(rows), {"v", *(f"w{i}" for i in range(len(rows)))}, 1, 10**20).to_pylist()
+    found = rank_bigrams(table(rows), 10**20, 1)[0].to_pylist()
     ratios = [Fraction(row["count"], row["first_count"] * row["second_count"]) for row in found]
     assert ratios == sorted(ratios, reverse=True)
     assert len(found) == len(rows)

@@ -4,12 +4,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.query_list import DEFAULT_SIZE, PROPORTIONS, Ranked, build_query_list, overlap, scale_budgets
+from querygen.query_list import (
+    DEFAULT_SIZE,
+    PROPORTIONS,
+    QueryList,
+    Ranked,
+    Source,
+    build_query_list,
+    overlap,
+    scale_budgets,
+)
 from schemas.query import SOURCES
 
 
 def ranked(prefix: str, number: int) -> list[Ranked]:
     return [Ranked(text=f"{prefix}{i}", surface=f"{prefix.upper()}{i}", count=number - i) for i in range(number)]
+
+
+def build(*sources: list[Ranked], size: int) -> QueryList:
+    return build_query_list(
+        *(Source(entries=iter(entries), available=len(entries)) for entries in sources), scale_budgets(size)
+    )
 
 
 def test_default_budgets_are_the_published_ones() -> None:
@@ -28,8 +43,8 @@ def test_budgets_sum_to_the_size(size: int) -> None:
 def test_full_sources_fill_their_budgets() -> None:
     size = 1000
     budgets = scale_budgets(size)
-    found = build_query_list(
-        ranked("w", budgets["word"]), ranked("b", 900), ranked("t", 900), ranked("s", 900), size
+    found = build(
+        ranked("w", budgets["word"]), ranked("b", 900), ranked("t", 900), ranked("s", 900), size=size
     )  # fmt: skip
     assert found.added == budgets
     assert found.notes == []
@@ -41,8 +56,8 @@ def test_full_sources_fill_their_budgets() -> None:
 def test_excess_of_words_is_taken_from_bigrams_and_titles_in_proportion() -> None:
     size = 1000
     budgets = scale_budgets(size)
-    found = build_query_list(
-        ranked("w", budgets["word"] + 100), ranked("b", 900), ranked("t", 900), ranked("s", 900), size
+    found = build(
+        ranked("w", budgets["word"] + 100), ranked("b", 900), ranked("t", 900), ranked("s", 900), size=size
     )  # fmt: skip
     assert found.added["word"] == budgets["word"] + 100
     assert found.added["synset"] == budgets["synset"]
@@ -54,16 +69,16 @@ def test_excess_of_words_is_taken_from_bigrams_and_titles_in_proportion() -> Non
 
 
 def test_words_are_never_cut() -> None:
-    found = build_query_list(ranked("w", 150), ranked("b", 9), ranked("t", 9), ranked("s", 9), 100)
+    found = build(ranked("w", 150), ranked("b", 9), ranked("t", 9), ranked("s", 9), size=100)
     assert found.added == {"word": 150, "bigram": 0, "title": 0, "synset": 0}
     assert "longer" in found.notes[-1]
 
 
 def test_shortfall_goes_to_the_next_source() -> None:
-    found = build_query_list(ranked("w", 10), ranked("b", 20), ranked("t", 5), ranked("s", 900), 1000)
+    found = build(ranked("w", 10), ranked("b", 20), ranked("t", 5), ranked("s", 900), size=1000)
     assert found.added == {"word": 10, "bigram": 20, "title": 5, "synset": 900}
     assert len(found.notes) == 4
-    found = build_query_list(ranked("w", 10), ranked("b", 900), ranked("t", 900), ranked("s", 900), 1000)
+    found = build(ranked("w", 10), ranked("b", 900), ranked("t", 900), ranked("s", 900), size=1000)
     assert found.added["bigram"] == scale_budgets(1000)["bigram"] + scale_budgets(1000)["word"] - 10
     assert sum(found.added.values()) == 1000
 
@@ -73,7 +88,7 @@ def test_budgets_count_new_queries_and_sources_list_all() -> None:
     titles = [Ranked(text=text, surface=text.title(), views=5) for text in ("dog", "new york", "rome")]
     heads = [Ranked(text=text, surface=text, tag_count=1) for text in ("cat", "rome", "wolf")]
     bigrams = [Ranked(text="new york", surface="New York", count=3, pmi=7.5)]
-    found = build_query_list(words, bigrams, titles, heads, 5)
+    found = build(words, bigrams, titles, heads, size=5)
     assert {query.text: query.sources for query in found.queries} == {
         "dog": ["word", "title"], "cat": ["word", "synset"], "new york": ["bigram", "title"],
         "rome": ["title", "synset"], "wolf": ["synset"],
@@ -91,7 +106,7 @@ TEXTS = st.lists(st.integers(0, 40).map(lambda i: f"x{i}"), unique=True, max_siz
 @given(TEXTS, TEXTS, TEXTS, TEXTS, st.integers(1, 60))
 def test_laws(words: list[str], bigrams: list[str], titles: list[str], heads: list[str], size: int) -> None:
     lists = [[Ranked(text=text, surface=text) for text in source] for source in (words, bigrams, titles, heads)]
-    found = build_query_list(*lists, size=size)
+    found = build(*lists, size=size)
     texts = [query.text for query in found.queries]
     assert len(texts) == len(set(texts)) == sum(found.added.values())
     assert texts[: len(words)] == words
@@ -109,5 +124,5 @@ def test_laws(words: list[str], bigrams: list[str], titles: list[str], heads: li
 
 @pytest.mark.parametrize("size", [1, 2, 3])
 def test_tiny_sizes(size: int) -> None:
-    found = build_query_list([], ranked("b", 9), ranked("t", 9), ranked("s", 9), size)
+    found = build([], ranked("b", 9), ranked("t", 9), ranked("s", 9), size=size)
     assert len(found.queries) == size

@@ -4,14 +4,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.tokens import BOUNDARY, split_tokens, token_words
+from querygen.tokens import token_words
 from schemas.text import words
 
 
 @settings(max_examples=500, deadline=None)
 @given(st.text(max_size=60))
 def test_words_of_tokens_are_the_words_of_the_text(text: str) -> None:
-    found = [word for token in split_tokens(text) for surface in token_words(token).surfaces for word in words(surface)]
+    found = [word for token in text.split() for surface in token_words(token).surfaces for word in words(surface)]
     assert found == words(text)
 
 
@@ -52,10 +52,6 @@ def test_ends_sentence(token: str, ends: bool) -> None:
 def test_sentence_end_inside_a_token() -> None:
     assert token_words("what?!Yes").joined == (False,)
     assert token_words("a,b").joined == (True,)
-
-
-def test_lines_become_boundaries() -> None:
-    assert split_tokens("a b\n c\u00a0d") == ["a", "b", BOUNDARY, "c", "d"]
 
 
 def test_hostile_possessives_take_linear_time() -> None:

@@ -1,0 +1,75 @@
+"""Count the articles of a category of a live wiki: the pages in, runs of counts and ranked titles out."""
+
+from collections import Counter
+from typing import Any
+
+import pyarrow as pa
+
+from querygen.config import BuildConfig
+from querygen.count_dump import REDIRECTS, DumpCounts, count_pages, write_redirects
+from querygen.dump import SiteInfo
+from querygen.live.page_cache import PageCache, default_cache_dir
+from querygen.live.pages import CategoryPages, article_lengths
+from querygen.live.wiki import Wiki, WikiConfig
+from querygen.ngrams import DEFAULT_MAX_PAIRS
+from querygen.wikitext import TextExtractor
+from schemas.query import TITLE_COUNTS
+from schemas.storage import Folder
+from schemas.text import normal_form
+
+
+def open_category(config: BuildConfig, progress: Any) -> tuple[CategoryPages, dict[str, Any]]:
+    """Bring the pages of ``config.wiki_category`` to the cache; return them and what tells them apart as an input."""
+    wiki = Wiki(
+        WikiConfig(
+            language=config.language,
+            url=config.wiki_url,
+            contact=config.contact,
+            requests_per_s=config.requests_per_s,
+        )
+    )
+    pages = CategoryPages(
+        wiki,
+        config.wiki_category or "",
+        depth=config.depth,
+        max_pages=config.max_pages,
+        cache=PageCache(config.cache_dir or default_cache_dir(), wiki.api_url),
+        progress=progress,
+    )
+    return pages, pages.fetch()
+
+
+def count_category(folder: Folder, pages: CategoryPages, language: str) -> DumpCounts:
+    """Count the pages into one unit of runs in `folder`."""
+    extractor = TextExtractor(pages.site)
+    files, runs, redirects, tally, rejected = count_pages(
+        iter(pages), extractor, pages.name, language, DEFAULT_MAX_PAIRS, folder, "000000"
+    )
+    tally["xml_bytes"] = pages.num_bytes
+    table = pa.table(
+        {"from_title": [row[0] for row in redirects], "to_title": [row[1] for row in redirects]}, REDIRECTS
+    )
+    files.append(write_redirects(folder, "000000.redirects.arrow", table))
+    return DumpCounts(
+        runs=[(folder.url, run) for run in runs],
+        redirects=table,
+        statistics=tally,
+        rejections=[*pages.rejections, *rejected],
+        files=files,
+    )
+
+
+def rank_titles(pages: CategoryPages, site: SiteInfo) -> pa.Table:
+    """Return `TITLE_COUNTS` in which the length of an article in characters stands for its views, longest first."""
+    joined: Counter[str] = Counter()
+    surfaces: dict[str, str] = {}
+    for title, length in sorted(article_lengths(pages, site).items(), key=lambda item: (-item[1], item[0])):
+        text = normal_form(title)
+        if text:
+            surfaces.setdefault(text, title)
+            joined[text] += length
+    rows = sorted(joined.items(), key=lambda row: (-row[1], row[0]))
+    columns = [[text for text, _ in rows], [surfaces[text] for text, _ in rows], [length for _, length in rows]]
+    return pa.Table.from_arrays(
+        [pa.array(column, field.type) for column, field in zip(columns, TITLE_COUNTS, strict=True)], schema=TITLE_COUNTS
+    )

@@ -1,0 +1,71 @@
+"""Count page-view files in groups: files in, views by title out; a group that is counted stays on disk.
+
+A group is counted by one process and committed by its JSON file, written last, as `querygen.count_dump` does with units.
+"""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, as_completed
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.ipc as ipc
+
+from querygen.page_views import ViewCounts, count_views_files, merge_views
+from schemas.rejection import REJECTIONS, rejections
+from schemas.storage import Folder
+from schemas.tables import read_table, write_table
+
+MAX_GROUP_FILES = 24
+GROUPS_WANTED = 16
+
+
+def count_views(
+    folder: Folder, files: list[tuple[str, str, int]], language: str, pool: Executor | None,
+    progress: Callable[[int], Any],
+) -> ViewCounts:  # fmt: skip
+    """Return the views of `language` in all `files`: (path, name, bytes) each."""
+    size = max(1, min(MAX_GROUP_FILES, len(files) // GROUPS_WANTED))
+    groups = [files[start : start + size] for start in range(0, len(files), size)]
+    committed = set(folder.names(suffix=".json"))
+    left = [number for number in range(len(groups)) if f"{number:06d}.json" not in committed]
+    for number in set(range(len(groups))) - set(left):
+        progress(sum(file[2] for file in groups[number]))
+    if pool is None:
+        for number in left:
+            count_group(folder.url, number, groups[number], language, progress)
+    else:
+        jobs = {pool.submit(count_group, folder.url, number, groups[number], language): number for number in left}
+        for job in as_completed(jobs):
+            job.result()
+            progress(sum(file[2] for file in groups[jobs[job]]))
+    return merge_views(_read_groups(folder, len(groups)))
+
+
+def count_group(
+    folder_url: str, number: int, files: list[tuple[str, str, int]], language: str,
+    progress: Callable[[int], Any] = lambda num_bytes: None,
+) -> None:  # fmt: skip
+    """Count one group of files into `folder_url`."""
+    folder = Folder(folder_url)
+    name = f"{number:06d}"
+    views = count_views_files([file[0] for file in files], [file[1] for file in files], language, progress)
+    table = pa.table({"title": views.titles, "views": views.views})
+    with folder.writing(f"{name}.arrow") as sink:
+        with ipc.new_file(pa.PythonFile(sink, mode="w"), table.schema) as writer:
+            writer.write_table(table)
+    write_table(folder, f"{name}.rejections.parquet", rejections("querygen", views.rejections), REJECTIONS)
+    folder.write_json(f"{name}.json", views.tally)
+
+
+def _read_groups(folder: Folder, num_groups: int) -> Iterator[ViewCounts]:
+    for number in range(num_groups):
+        name = f"{number:06d}"
+        with folder.open(f"{name}.arrow") as raw:
+            table = ipc.open_file(raw).read_all()
+        rejected = read_table(folder, f"{name}.rejections.parquet", REJECTIONS).to_pylist()
+        yield ViewCounts(
+            titles=table["title"].combine_chunks(),
+            views=table["views"].combine_chunks(),
+            tally=folder.read_json(f"{name}.json"),
+            rejections=[(row["reason"], row["source_file"], row["position"], row["value"]) for row in rejected],
+        )
