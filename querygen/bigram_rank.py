@@ -3,6 +3,7 @@
 In: `BIGRAM_COUNTS` in a file, in any order. Out: ranks by the rule of `querygen.pmi`, exact, a row group at a time.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,12 +43,28 @@ class BigramRule:
     stop_words: StopWords | None = None
 
 
-def rank_bigram(bigrams: CountsFile, row: dict[str, Any], rule: BigramRule) -> tuple[int, int]:
-    """Return (rank from 1, of how many) of a row of `bigrams` among those that may become queries.
+def settings(run: dict[str, Any], summary: dict[str, Any]) -> dict[str, Any]:
+    """Return what a build was asked for; the summary knows the values that a preset decided."""
+    return {**run.get("config", {}), **summary}
 
-    Order: n_ab / (n_a n_b) descending, exact, then count descending, then text.
-    """
-    before, total = 0, 0
+
+def bigram_rule(words: CountsFile, settings: dict[str, Any]) -> BigramRule:
+    """Return the rule of a build; `words` says which words are stop words."""
+    share, num = settings.get("max_stop_word_share"), settings.get("num_stop_words")
+    stop_words = None
+    if share is not None and share < 1 and num:
+        above, tied = words.place("count", num)
+        stop_words = StopWords(above=above, tied=tied, max_share=share)
+    return BigramRule(
+        min_count=settings["min_bigram_count"],
+        min_word_count=settings["min_word_count"],
+        num_words=settings["dump"]["words"],
+        stop_words=stop_words,
+    )
+
+
+def takeable(bigrams: CountsFile, rule: BigramRule) -> Iterator[tuple[int, Counts, Counts, Counts, Counts]]:
+    """Yield (row group, rows, n_ab, n_a, n_b) of the bigrams that may become queries, in the order of the file."""
     for group in bigrams.groups():
         high = bigrams.limits(group, "count")[1]
         if high is not None and high < rule.min_count:
@@ -58,13 +75,21 @@ def rank_bigram(bigrams: CountsFile, row: dict[str, Any], rule: BigramRule) -> t
         rows = rows[ratios_above(n_ab[rows], n_a[rows], n_b[rows], (1, rule.num_words, 1))[0]]
         if rule.stop_words:
             rows = rows[_few_stop_words(bigrams, group, rows, n_a[rows], n_b[rows], rule.stop_words)]
+        yield group, rows, n_ab[rows], n_a[rows], n_b[rows]
+
+
+def rank_bigram(bigrams: CountsFile, row: dict[str, Any], rule: BigramRule) -> tuple[int, int]:
+    """Return (rank from 1, of how many) of a row of `bigrams` among those that may become queries.
+
+    Order: n_ab / (n_a n_b) descending, exact, then count descending, then text.
+    """
+    before, total = 0, 0
+    for group, rows, n_ab, n_a, n_b in takeable(bigrams, rule):
         total += len(rows)
-        better, equal = ratios_above(
-            n_ab[rows], n_a[rows], n_b[rows], (row["count"], row["first_count"], row["second_count"])
-        )
-        better |= equal & (n_ab[rows] > row["count"])
-        ties = np.zeros(len(table), dtype=bool)
-        ties[rows[equal & (n_ab[rows] == row["count"])]] = True
+        better, equal = ratios_above(n_ab, n_a, n_b, (row["count"], row["first_count"], row["second_count"]))
+        better |= equal & (n_ab > row["count"])
+        ties = np.zeros(bigrams.num_rows(group), dtype=bool)
+        ties[rows[equal & (n_ab == row["count"])]] = True
         before += int(better.sum()) + bigrams.num_texts_before(group, ties, row["text"])
     return before + 1, total
 

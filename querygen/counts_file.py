@@ -58,7 +58,7 @@ class CountsFile:
         before, total = 0, 0
         for group in self.groups():
             low, high = self.limits(group, column)
-            rows = self._file.metadata.row_group(group).num_rows
+            rows = self.num_rows(group)
             if high is not None and high < min_value:
                 continue
             if low is not None and low >= min_value and (low > value or high < value):
@@ -88,6 +88,10 @@ class CountsFile:
     def groups(self) -> range:
         """Return the numbers of the row groups."""
         return range(self._file.num_row_groups)
+
+    def num_rows(self, group: int) -> int:
+        """Return the rows of a row group."""
+        return int(self._file.metadata.row_group(group).num_rows)
 
     def tables(self, columns: list[str]) -> Iterator[pa.Table]:
         """Yield `columns` of the whole file, a row group at a time."""

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import tyro
 
-from querygen.bigram_rank import BigramRule, StopWords, rank_bigram
+from querygen.bigram_rank import StopWords, bigram_rule, rank_bigram, settings
 from querygen.counts_file import CountsFile
 from querygen.explanation import Explanation, SourceAnswer, lines, number, refused, times
 from querygen.pmi import pmi
@@ -68,14 +68,9 @@ class Explainer:
         )
         # Folders of schema 1.0 keep the heads of the list only.
         self._heads = CountsFile(folder, SYNSETS_FILE) if folder.exists(SYNSETS_FILE) else None
-        self._settings: dict[str, Any] = {**read_run(folder).get("config", {}), **self._summary}
+        self._settings = settings(read_run(folder), self._summary)
         self._segmented = segmenter(str(self._summary.get("language"))) is not None
-        self._rule = BigramRule(
-            min_count=self._summary["min_bigram_count"],
-            min_word_count=self._summary["min_word_count"],
-            num_words=self._summary["dump"]["words"],
-            stop_words=self._stop_words(),
-        )
+        self._rule = bigram_rule(self._words, self._settings)
         self._notes = []
         if manifest["unidata_version"] != UNIDATA_VERSION:
             self._notes.append(
@@ -201,13 +196,6 @@ class Explainer:
         return self._ranked(
             "synset", brings, rank, of, said, {"tag_count": row["tag_count"], "synsets": row["synsets"]}
         )
-
-    def _stop_words(self) -> StopWords | None:
-        share, num = self._settings.get("max_stop_word_share"), self._settings.get("num_stop_words")
-        if share is None or share >= 1 or not num:
-            return None
-        above, tied = self._words.place("count", num)
-        return StopWords(above=above, tied=tied, max_share=share)
 
     def _suffix_note(self, asked: str) -> list[str]:
         stripped = re.sub(r"\s*\([^()]*\)\s*$", "", asked)

@@ -1,0 +1,4 @@
+"""``querygen report``: a queries folder as one page.
+
+`figures` computes the numbers, `charts` draws them, `page` puts both into HTML.
+"""

@@ -1,0 +1,120 @@
+"""The report as one HTML page: a queries folder in, text out. Every text of the data is escaped by the template."""
+
+from importlib.resources import files
+from typing import Any
+
+import jinja2
+import pyarrow as pa
+from markupsafe import Markup
+
+from querygen.bigram_rank import bigram_rule, settings
+from querygen.counts_file import CountsFile
+from querygen.printable import printable
+from querygen.report.charts import characters_chart, curve_chart, words_chart
+from querygen.report.config import ReportConfig
+from querygen.report.figures import TAKEABLE, lengths, listed_values, pmi_curve, samples, value_curve
+from schemas.manifest import read_manifest
+from schemas.query import QUERIES, SOURCES
+from schemas.run_record import read_run
+from schemas.storage import Folder
+from schemas.tables import read_table
+
+LONG_VALUE = 200
+"""Characters of a sample's text that are shown."""
+
+
+def write_report(config: ReportConfig) -> str:
+    """Write the page and return where it is. The same folder, seed and samples give the same bytes.
+
+    Raises FileNotFoundError for an unfinished folder.
+    """
+    page = report_page(Folder(config.queries), config.samples, config.seed)
+    parent, _, name = config.output.rpartition("/")
+    folder = Folder(parent or ("/" if config.output.startswith("/") else "."))
+    folder.write(name, page.encode())
+    return folder.path(name) if folder.local else f"{folder.url}/{name}"
+
+
+def report_page(folder: Folder, num_samples: int, seed: int) -> str:
+    """Return the page of a finished queries folder."""
+    manifest, run = read_manifest(folder, "queries"), read_run(folder)
+    summary: dict[str, Any] = manifest["summary"]
+    queries = read_table(folder, "queries.parquet", QUERIES)
+    sized = lengths(queries)
+    return _template().render(
+        manifest=manifest,
+        summary=summary,
+        sources=SOURCES,
+        curves=[Markup(svg) for svg in _curve_charts(folder, run, summary, queries)],
+        length_charts=[Markup(chart(sized)) for chart in (words_chart, characters_chart)] if sized else [],
+        lengths=sized,
+        samples=samples(queries, num_samples, seed),
+        seed=seed,
+        languages=_languages(queries, summary),
+        settings=sorted(run.get("config", {}).items()),
+        command=run.get("command", ""),
+        inputs=run.get("inputs", []),
+        algorithm=run.get("versions", {}),
+    )
+
+
+def _curve_charts(folder: Folder, run: dict[str, Any], summary: dict[str, Any], queries: pa.Table) -> list[str]:
+    asked = settings(run, summary)
+    listed = {source: summary["overlap"][source][source] for source in SOURCES}
+    words, bigrams, titles = (CountsFile(folder, f"counts/{name}.parquet") for name in ("words", "bigrams", "titles"))
+    counts = listed_values(queries, "bigram", "count")
+    views = max(1, int(asked.get("min_views") or 1))
+    drawn = [
+        (value_curve("word", "count", words, "count", "stored", listed["word"]), summary["min_word_count"]),
+        (pmi_curve(bigrams, bigram_rule(words, asked), listed["bigram"]), _reached(summary, "bigram", "pmi")),
+        (value_curve("bigram", "count", bigrams, "count", "stored", counts), summary["min_bigram_count"]),
+        (
+            value_curve("title", "views", titles, "views", TAKEABLE, listed["title"], views),
+            _reached(summary, "title", "views"),
+        ),
+    ]
+    if folder.exists("counts/synsets.parquet"):
+        heads = CountsFile(folder, "counts/synsets.parquet")
+        curve = value_curve("synset", "tag count", heads, "tag_count", TAKEABLE, listed["synset"])
+        drawn.append((curve, _reached(summary, "synset", "tag_count")))
+    return [curve_chart(curve, threshold, log_values=curve.value != "PMI in bits") for curve, threshold in drawn]
+
+
+def _reached(summary: dict[str, Any], source: str, value: str) -> float | None:
+    found = summary.get("thresholds", {}).get(source, {}).get(value)
+    return None if found is None else float(found)
+
+
+def _languages(queries: pa.Table, summary: dict[str, Any]) -> str:
+    found = sorted(queries["language"].unique().to_pylist()) or [summary.get("language", "")]
+    return ", ".join(found)
+
+
+def _template() -> jinja2.Template:
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {"number": _number, "shown": _shown, "percent": _percent, "values": _values}
+    return environment.from_string((files("querygen.report") / "page.html").read_text("utf-8"))
+
+
+def _number(value: Any) -> str:
+    """Return a number with its thousands apart; a dash for none, other values as they are."""
+    if value is None:
+        return "\u2013"
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return str(value)
+    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}%" if whole else "\u2013"
+
+
+def _shown(value: Any) -> str:
+    text = printable(str(value))
+    return text if len(text) <= LONG_VALUE else text[:LONG_VALUE] + "\u2026"
+
+
+def _values(reached: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {_number(value)}" for name, value in reached.items() if name != "text")

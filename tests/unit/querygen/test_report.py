@@ -1,0 +1,184 @@
+"""The report: every number of the manifest is on the page, nothing of a stranger's text is markup, equal bytes."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from querygen.__main__ import main
+from querygen.bigram_rank import bigram_rule
+from querygen.counts_file import CountsFile
+from querygen.report.figures import (
+    MAX_WORDS,
+    TAKEABLE,
+    lengths,
+    listed_values,
+    log_ranks,
+    pmi_curve,
+    samples,
+    value_curve,
+)
+from querygen.report.page import report_page
+from schemas.manifest import read_manifest
+from schemas.query import QUERIES
+from schemas.storage import Folder
+from schemas.tables import read_table
+from tests.queries_support import Counts, make_queries_folder
+
+HOSTILE = "</td><script>alert('x')</script><img src=http://evil.example/a onerror=\"b\">\x1b[31m\u202e {{ 7*7 }}"
+COUNTS = Counts(
+    words={"new": 100, "york": 40, "city": 40, "dog": 10, "rare": 9},
+    bigrams={("new", "york"): 30, ("york", "city"): 10, ("new", "city"): 4, ("city", "dog"): 5},
+    titles={"new york city": 9000, "dog": 50, HOSTILE.lower(): 7, "cat": 2},
+    heads={"dog": 42, "zoo": 1, "cat": 0},
+)  # fmt: skip
+
+
+class Page(HTMLParser):
+    """Tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.attributes: dict[str, set[str]] = {}
+        self.text = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for name, value in attrs:
+            self.attributes.setdefault(name, set()).add(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    return make_queries_folder(
+        tmp_path_factory.mktemp("report") / "q", COUNTS, notes=[f"note {HOSTILE}"],
+        dropped={"bigram": {"below_min_bigram_count": 1234}, "title": {HOSTILE: 5}},
+        rejections={"file_truncated": 77},
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def page(folder: Folder) -> Page:
+    return Page(report_page(folder, num_samples=10, seed=0))
+
+
+def test_strangers_text_is_text(page: Page) -> None:
+    assert {"script", "img", "a", "link", "iframe", "foreignobject"} & set(page.tags) == set()
+    assert not any(name.startswith("on") for name in page.attributes)
+    assert "<script>alert('x')</script>" in page.text
+    assert "\x1b" not in page.text
+    assert "\u202e" not in page.text
+    assert "{{ 7*7 }}" in page.text
+    assert page.tags.count("td") > 50
+
+
+def test_page_needs_no_other_file(page: Page) -> None:
+    for name in ("src", "data", "action", "srcset"):
+        assert name not in page.attributes
+    links = page.attributes.get("href", set()) | page.attributes.get("xlink:href", set())
+    assert all(link.startswith("#") for link in links)
+    assert "default-src 'none'; style-src 'unsafe-inline'" in page.attributes["content"]
+
+
+def test_the_selection_is_told(folder: Folder, page: Page) -> None:
+    assert f"{read_manifest(folder, 'queries')['rows']} queries" in page.text
+    for told in (
+        "below_min_bigram_count", "1,234", "broken input", "file_truncated", "77", "dump.xml.bz2", "ab" * 32,
+        "7 articles with 10,000 words", "note </td>", "New York City", "max_stop_word_share",
+    ):  # fmt: skip
+        assert told in page.text, told
+
+
+def test_charts_show_the_thresholds(page: Page) -> None:
+    assert page.tags.count("svg") == 7
+    for told in ("4 in the list", "5 stored", "threshold 10", "threshold 5", "PMI in bits", "tag count", "6+", "40+"):
+        assert told in page.text, told
+    assert "count by rank of the words" in page.attributes["aria-label"]
+
+
+def test_same_bytes_again(folder: Folder, tmp_path: Path) -> None:
+    first = report_page(folder, num_samples=2, seed=0)
+    copy = make_queries_folder(tmp_path / "elsewhere", COUNTS, rows_per_group=2, **_told(folder))
+    assert report_page(copy, num_samples=2, seed=0) == first
+
+
+def _told(folder: Folder) -> dict[str, Any]:
+    summary = read_manifest(folder, "queries")["summary"]
+    return {name: summary[name] for name in ("notes", "dropped", "rejections")}
+
+
+def test_command_writes_the_page(folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    target = tmp_path / "new" / "report.html"
+    main(["report", "--queries", folder.url, "--output", str(target)])
+    assert capsys.readouterr().out == f"written to {target}\n"
+    assert target.read_text().startswith("<!DOCTYPE html>")
+    with pytest.raises(SystemExit) as ended:
+        main(["report", "--queries", str(tmp_path), "--output", str(target)])
+    assert ended.value.code == 2
+    with pytest.raises(SystemExit):
+        main(["report", "--queries", folder.url, "--output", "x.html", "--samples", "-1"])
+    assert "samples must be 0 or more" in capsys.readouterr().err
+
+
+def test_a_list_of_words_only_and_a_folder_of_schema_1_0(tmp_path: Path) -> None:
+    folder = make_queries_folder(tmp_path / "q", Counts(words={"dog": 20}, budgets=(0, 0, 0)))
+    folder.delete("counts/synsets.parquet")
+    page = Page(report_page(folder, num_samples=5, seed=0))
+    assert page.tags.count("svg") == 6
+    assert "Nothing is recorded as dropped or broken." in page.text
+
+
+def test_an_empty_list_has_a_page(tmp_path: Path) -> None:
+    folder = make_queries_folder(tmp_path / "q", Counts(words={"dog": 3}, budgets=(0, 0, 0)))
+    assert "0 queries" in Page(report_page(folder, num_samples=5, seed=0)).text
+
+
+def test_curves_are_the_sorted_values(folder: Folder) -> None:
+    words = CountsFile(folder, "counts/words.parquet")
+    curve = value_curve("word", "count", words, "count", "stored", 4)
+    assert (curve.num, curve.num_listed) == (5, 4)
+    assert curve.points[1].tolist() == [100, 40, 40, 10, 9]
+    assert curve.listed[1].tolist() == [100, 40, 40, 10]
+    views = value_curve("title", "views", CountsFile(folder, "counts/titles.parquet"), "views", TAKEABLE, 3, least=7)
+    assert views.points[1].tolist() == [9000, 50, 7]
+    queries = read_table(folder, "queries.parquet", QUERIES)
+    assert sorted(listed_values(queries, "bigram", "count").tolist()) == [5, 10, 30]
+    rule = bigram_rule(words, read_manifest(folder, "queries")["summary"])
+    found = pmi_curve(CountsFile(folder, "counts/bigrams.parquet"), rule, 2)
+    assert found.points[1] == pytest.approx(np.log2([5 * 10_000 / 400, 30 * 10_000 / 4000, 10 * 10_000 / 1600]))
+    assert (found.num, found.num_listed) == (3, 2)
+
+
+@given(st.integers(0, 10**8))
+def test_ranks_of_a_curve(num: int) -> None:
+    ranks = log_ranks(num)
+    if num:
+        assert (ranks[0], ranks[-1]) == (1, num)
+        assert (np.diff(ranks) > 0).all()
+        assert len(ranks) <= 330
+    else:
+        assert len(ranks) == 0
+
+
+def test_lengths_and_samples_are_of_the_owner(folder: Folder) -> None:
+    queries = read_table(folder, "queries.parquet", QUERIES)
+    by_source = {one.source: one for one in lengths(queries)}
+    assert by_source["word"].words.tolist() == [4] + [0] * (MAX_WORDS - 1)
+    assert by_source["bigram"].words.tolist() == [0, 3, 0, 0, 0, 0]
+    assert (by_source["word"].max_characters, by_source["word"].mean_characters) == (4, 3.5)
+    assert by_source["word"].characters[2:4].tolist() == [2, 2]
+    found = samples(queries, 2, seed=5)
+    assert samples(queries, 2, seed=5) == found
+    assert any(samples(queries, 2, seed=seed) != found for seed in range(5))
+    assert {source: len(rows) for source, rows in found.items()} == {"word": 2, "bigram": 2, "title": 2, "synset": 1}
+    assert all(re.fullmatch(r"\w+ \w+", row["text"]) for row in found["bigram"])
