@@ -15,8 +15,8 @@ import numpy as np
 
 from tests.bench.made_words import ENDINGS, LONG, STEMS, length_class
 
-RARE = 600
-"""A word that the sample's prose holds more often than this stays: 'the', 'also', about twenty. Words of one or
+RARE = 1000
+"""A word that the sample's prose holds more often than this stays: 'the', 'that', a dozen. Words of one or
 two letters stay too."""
 KEPT_SHARE = 0.02
 """Of the other words of a run so many stay too; they become the words of middling frequency."""
