@@ -9,12 +9,14 @@ it, and reading goes on behind damaged bytes. A block belongs to the range in wh
 
 import bz2
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
+
+from querygen.bzip2_decoder import NUM_LANES, OK, PADDING, RANDOMISED, BlockDecoder, DecodedBlock
 
 READ_BYTES = 1024 * 1024
 MAX_BLOCK_BYTES = 2_400_000
@@ -111,11 +113,23 @@ class Block:
 class BlockReader:
     """The blocks of one file from byte `start` on; iterate once and stop at will."""
 
-    def __init__(self, raw: IO[bytes], start: int, progress: Callable[[int], Any] = lambda num_bytes: None) -> None:
-        """`raw` must be seekable; `progress` is told the bytes read."""
+    def __init__(
+        self,
+        raw: IO[bytes],
+        start: int,
+        progress: Callable[[int], Any] = lambda num_bytes: None,
+        end: int | None = None,
+    ) -> None:
+        """`raw` must be seekable; `progress` is told the bytes read.
+
+        Blocks from byte `end` on (None: no such) are decoded one by one, because few of them are wanted.
+        """
         self._raw = raw
         self._progress = progress
         self._base = start  # offset in the file of the first byte of _data
+        self._end = end
+        self._decoder = BlockDecoder()
+        self._ready: dict[int, DecodedBlock] = {}  # by bit of the file
         self._data = np.zeros(0, dtype=np.uint8)
         self._scanned_bit = 8 * start  # of the file; magics that begin before it are found
         self._magics: list[int] = []  # found and not used up: bit of the file * 2 + magic
@@ -140,7 +154,7 @@ class BlockReader:
                 self._magics.pop(0)
                 yield from self._between_streams(((magic >> 1) + MAGIC_BITS + 32 + 7) >> 3, magic >> 4)
             else:
-                yield self._block(magic >> 1)
+                yield from self._block(magic >> 1)
 
     @property
     def _known(self) -> int:
@@ -179,7 +193,7 @@ class BlockReader:
         if needed is None:
             needed = self._magics[0] >> 4 if self._magics else self._known
         keep = min(self._known - 8, needed)
-        cut = max(0, max(keep, self._known - MAX_BLOCK_BYTES) - self._base)
+        cut = max(0, keep - self._base)
         self._data = np.concatenate((self._data[cut:], np.frombuffer(piece, dtype=np.uint8)))
         self._base += cut
         skip = max(0, self._scanned_bit // 8 - self._base)
@@ -189,33 +203,54 @@ class BlockReader:
         self._magics += [magic for magic in magics if magic >> 1 >= self._scanned_bit]
         self._scanned_bit = max(self._scanned_bit, 8 * self._known - MAGIC_BITS + 1)
 
-    def _block(self, bit: int) -> Block:
-        """Return the block that begins at `bit`, its magic the first one not used up."""
-        position = bit >> 3
-        behind, loss_end = self._magic(1), None
-        if behind is not None:
-            loss_end = (behind >> 1) + 7 >> 3
-        for num_pieces in (1, 2, 3):  # bits inside a block may look like a magic
-            behind = self._magic(num_pieces)
-            if behind is None and not self._ended:
-                break
-            stop = 8 * self._known if behind is None else behind >> 1
-            data = self._decode(bit, stop)
-            if data is not None:
-                del self._magics[:num_pieces]
-                return Block(
-                    found_at=position, position=position, num_packed_bytes=((stop + 7) >> 3) - position, data=data
-                )
-            if behind is None:
-                break
-        self._magics.pop(0)
-        at_end = loss_end is None and self._ended
-        cut_off = at_end and self._known - position <= MAX_BLOCK_BYTES
-        return self._loss(position, position, self._known if at_end else loss_end, cut_off=cut_off)
+    def _block(self, bit: int) -> Iterator[Block]:
+        """Yield the block that begins at `bit`, its magic the first one not used up, and a loss if it has no end."""
+        if bit not in self._ready:
+            self._decode_ahead()
+        decoded = self._ready.pop(bit)
+        data, end = decoded.plain() if decoded.status == OK else None, decoded.end_bit
+        behind = self._magic(1)
+        if decoded.status == RANDOMISED and behind is not None:
+            data, end = self._decode_randomised(bit, behind >> 1), behind >> 1
+        if data is None:
+            self._magics.pop(0)
+            loss_end = (behind >> 1) + 7 >> 3 if behind is not None else self._known if self._ended else None
+            cut_off = behind is None and self._ended and self._known - (bit >> 3) <= MAX_BLOCK_BYTES
+            yield self._loss(bit >> 3, bit >> 3, loss_end, cut_off=cut_off)
+            return
+        while self._magics and self._magics[0] >> 1 < end:  # bits inside a block may look like a magic
+            self._magics.pop(0)
+        num_bytes = ((end + 7) >> 3) - (bit >> 3)
+        yield Block(found_at=bit >> 3, position=bit >> 3, num_packed_bytes=num_bytes, data=data)
+        self._mark = max(self._mark, end >> 3)
+        behind = self._magic(0)
+        if behind is None or behind >> 1 != end:
+            loss_end = behind >> 4 if behind is not None else self._known if self._ended else None
+            cut_off = behind is None and self._ended and self._known - (end >> 3) < 11
+            yield self._loss(end >> 3, bit >> 3, loss_end, cut_off=cut_off)
 
-    def _decode(self, bit: int, stop: int) -> bytes | None:
-        """Return the plain bytes of the block in the bits ``[bit, stop)`` as libbz2 finds them, None if it does not."""
-        if bit < 8 * self._base or not 80 <= stop - bit <= 8 * MAX_BLOCK_BYTES:
+    def _decode_ahead(self) -> None:
+        """Decode the next block, and those behind it up to `_end`, as many as the decoder takes."""
+        bits = [self._magics[0] >> 1]
+        index = 1
+        while (magic := self._magic(index)) is not None and index < 8 * NUM_LANES:
+            is_block = magic & 1 == 0
+            if len(bits) == NUM_LANES or (self._end is not None and magic >> 4 >= self._end):
+                break
+            if is_block:
+                bits.append(magic >> 1)
+            index += 1
+        first = bits[0] >> 3
+        stop = self._known if magic is None else min(self._known, (magic >> 4) + 8)
+        data = np.concatenate((self._data[first - self._base : stop - self._base], np.zeros(PADDING, dtype=np.uint8)))
+        decoded = self._decoder.decode(data, [bit - 8 * first for bit in bits])
+        self._ready = {
+            bit: replace(block, end_bit=block.end_bit + 8 * first) for bit, block in zip(bits, decoded, strict=True)
+        }
+
+    def _decode_randomised(self, bit: int, stop: int) -> bytes | None:
+        """Return the plain bytes of a block as only bzip2 before 0.9.5 made them; libbz2 knows how."""
+        if not 80 <= stop - bit <= 8 * MAX_BLOCK_BYTES:
             return None
         place = (stop - bit) >> 3
         packed = np.zeros(place + 12, dtype=np.uint8)

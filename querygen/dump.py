@@ -237,7 +237,7 @@ class DumpFile:
             position += len(data)
 
     def _block_pieces(self, raw: IO[bytes], progress: Callable[[int], Any]) -> Iterator[Piece]:
-        for block in BlockReader(raw, self._start, progress):
+        for block in BlockReader(raw, self._start, progress, self._end):
             owned = self._end is None or block.found_at < self._end
             if block.data is not None:
                 yield Piece(data=block.data, position=block.position, owned=owned)

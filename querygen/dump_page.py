@@ -89,23 +89,19 @@ def unescape(raw: bytes) -> bytes:
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _unescape(raw, out):  # type: ignore[no-untyped-def]
     """Write `raw` with its escapes undone to the front of `out`; return how many bytes that is."""
-    size = len(raw)
-    place = length = 0
+    one = np.uint64(1)  # unsigned, so that no index is tested for being negative: twice as fast
+    size, place, length = np.uint64(len(raw)), np.uint64(0), np.uint64(0)
     while place < size:
         byte = raw[place]
-        if byte != 38:
-            out[length] = byte
-            length += 1
-            place += 1
-            continue
-        code, end = _escape(raw, place + 1)
-        if code < 0:
-            out[length] = 38
-            length += 1
-            place += 1
-            continue
-        length = _write_utf8(out, length, code)
-        place = end
+        place += one
+        if byte == 38:
+            code, end = _escape(raw, np.int64(place))
+            if code >= 0:
+                length = np.uint64(_write_utf8(out, np.int64(length), code))
+                place = np.uint64(end)
+                continue
+        out[length] = byte
+        length += one
     return length
 
 
