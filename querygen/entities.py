@@ -79,7 +79,7 @@ def _read_number(source, position, size):  # type: ignore[no-untyped-def]
     start = i
     number = 0
     while i < size:
-        byte = np.int64(source[i])
+        byte = source[i]
         if 48 <= byte <= 57:
             digit = byte - 48
         elif base == 16 and 97 <= (byte | 32) <= 102:

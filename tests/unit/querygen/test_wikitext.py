@@ -40,6 +40,23 @@ def extract_words(wikitext: str) -> list[str]:
         ("a_b __init__ c", "a_b __init__ c"),
         ("3 < 4 and 5 > 4", "3 < 4 and 5 > 4"),
         ("a [not a link] {b} ]c[ }d{", "a [not a link] {b} ]c[ }d{"),
+        ("''Iliad'''s story", "Iliad's story"),
+        ("l'''Iliade'' et '''b'''", "l'Iliade et b"),
+        ("the d'''é'''tat x '''y'' z", "the d'état x y z"),
+        ("''a'' '''b ''' c'', '''''both'' bold'''", "a b  c, both bold"),
+        ("''''four'''' and '''''''seven'''''''", "'four' and ''seven''"),
+        ("''open\nnext'''s line", "open\nnexts line"),
+        ("15{{nbsp}}May 1900{{ndash}}1910 Eagle{{'}}s Title{{'s}} a{{=}}b", "15\xa0May 1900–1910 Eagle's Title's a=b"),
+        ("a [[dog{{!}}hound]] b", "a hound b"),
+        ('x<ref name="a/b" />, y<ref name=\'q "r"\'>cite</ref>, z<ref name=x/>.', "x, y, z."),
+        ("a<nowiki/>b <nowiki />c", "ab c"),
+        ("[[dog<!-- [[x]] -->|ho<!-- ]] -->und]]", "hound"),
+        ("[[:File:x.jpg|the file]] [[:Category:Dogs|dogs]]", "the file dogs"),
+        ("a&nbsp;b a&shy;b \u200fשלום\u200e so\u00adft", "a\xa0b a\xadb \u200fשלום\u200e so\u00adft"),
+        ("中-{zh-hans:国;zh-hant:國}-人 -{T|zh:x}--{H|zh-cn:a;zh-tw:b}-文 -{原文}-", "中国人 文 原文"),
+        ("-{zh-hans;zh-hant|字}- -{zh-cn:[[a|乙]]; zh-tw:[[a|丙]];}-丁", "字 乙丁"),
+        ("a -{b", "a -{b"),
+        ('<code>x</code> <span lang="la">y</span> <b>z</b>', "x y z"),
     ],
 )
 def test_inline_markup(wikitext: str, wanted: str) -> None:
@@ -64,6 +81,18 @@ def test_inline_markup(wikitext: str, wanted: str) -> None:
         ("* one\n# two\n:; three\n----\n== four ==\nfive", ["one", "two", "three", "----", "four", "five"]),
         ("<table><tr><td>x</td></tr></table> b", ["b"]),
         ("<REF>x</Ref> b <REFERENCES /> c", ["b", "c"]),
+        ("a<br/>b<br>c<BR />d", ["a", "b", "c", "d"]),
+        ("<pre>\n[[x]] {{y\n</pre> b", ["b"]),
+        ('<syntaxhighlight lang="c">a < b; {{ x[[</syntaxhighlight> b', ["b"]),
+        ("{{t|\n{|\n| c\n{{u|{|}}\n|}\n}} b", ["b"]),
+        ("{|\n| {{t|x\n|}\n}} y\n|}\nb", ["b"]),
+        ("[[File:x.jpg|thumb|A [[dog|hound [[cat]]]]\n\nand [[File:y.png|20px]] more]] b", ["b"]),
+        ("a <gallery mode=packed>\nFile:x.jpg|[[cap]]\nFile:y.jpg\n</gallery> b", ["a", "b"]),
+        ("__NOTOC__ __FORCETOC__ {{PAGENAME}} {{DEFAULTSORT:x}} b", ["b"]),
+        ("; term : definition\n:* a\n::# b", ["term", ":", "definition", "a", "b"]),
+        ("=== H ===\n=====five=====\na = b", ["H", "five", "a", "=", "b"]),
+        ("<timeline>\nx = [[y]]\n</timeline>b <score>c</score> d", ["b", "d"]),
+        ("{{a|{{b|{{c}}}}|[[d]]|<ref>{{e}}</ref>|<!-- }} -->}}f", ["f"]),
     ],
 )
 def test_dropped_constructs(wikitext: str, wanted: list[str]) -> None:
@@ -90,6 +119,23 @@ def test_open_at_the_end_is_told(wikitext: str) -> None:
     text, unclosed = EXTRACTOR.extract(wikitext.encode())
     assert unclosed
     assert text.split() == ["a"]
+
+
+@pytest.mark.parametrize(
+    ("wikitext", "wanted"),
+    [("a [[b", ["a", "b"]), ("a [[b|c", ["a", "c"]), ("a [http://x b", ["a", "b"]), ("a ''b", ["a", "b"]),
+     ("a '''b", ["a", "b"]), ("a <br b", ["a", "<br", "b"]), ("a <math> b", ["a", "b"]), ("a <nowiki> b", ["a", "b"]),
+     ("== a", ["a"]), ("a </ref> b", ["a", "b"]), ("a }} b ]] c |} d", ["a", "b", "c", "|}", "d"]),
+     ("a -{zh:b\nc", ["a", "-{zh:b", "c"])],
+)  # fmt: skip
+def test_what_is_left_open_on_a_line_stays_text(wikitext: str, wanted: list[str]) -> None:
+    assert extract_words(wikitext) == wanted
+
+
+def test_templates_thousands_deep() -> None:
+    assert extract_words("a " + "{{t|" * 50_000 + "x" + "}}" * 50_000 + " b") == ["a", "b"]
+    assert extract_words("a " + "{{t|[[File:x|\n{|\n|" * 5_000 + "\n|}\n]]}}" * 5_000 + " b") == ["a", "b"]
+    assert extract_words("a [[File:x|" + "[[File:y|" * 5_000 + "]]" * 5_001 + " b") == ["a", "b"]
 
 
 def test_lines_stand_for_markup_boundaries() -> None:
