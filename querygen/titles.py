@@ -1,76 +1,29 @@
-"""Page views of articles: hourly files ``pageviews-YYYYMMDD-HH0000`` in, views per title out.
+"""Titles by page views: views of a wiki's pages in, the table of titles and what was dropped out.
 
-A line is ``domain title count bytes`` (Wikimedia, "Analytics/Data Lake/Traffic/Pageviews"); ``en`` is the desktop site
-of English Wikipedia, ``en.m`` its mobile site. Counted are all titles outside the other namespaces, whether
-the dump has the article or not; views of a redirect count for the page it leads to.
+Views of a redirect count for the page it leads to; what is no article goes; titles of one normal form are joined.
+Counted are all titles outside the other namespaces, whether the dump has the article or not. Views are worked on as
+Arrow buffers: of a month of English, 60 million titles, only those that reach the floor ever become objects.
 """
 
-import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-from urllib.parse import unquote
+from typing import Literal
 
-import fsspec
+import numba
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from querygen.dump import BROKEN_DATA, FileTruncated, Rejection, SiteInfo, decompress, plain_title
-from schemas.query import TITLE_COUNTS
-from schemas.text import normal_form
+from querygen.dump import Rejection, SiteInfo
+from querygen.page_views import ViewCounts
+from querygen.redirect_views import Redirects, redirect_table
+from querygen.title_join import Notes, Rows, join, note, total
+from querygen.title_table import TitleTable, add, title_buffers
 
-MAX_LINE_BYTES = 64 * 1024
-MAX_REDIRECTS = 5
+ENGLISH_MAIN_PAGE = "Main Page"
+DROPPED = ("no_title", "main_page", "not_article")
+"""Why a title is not counted: ``-``, the main page, a page of another namespace."""
 
-_LINE = re.compile(rb"(\S+) (\S+) (\d{1,15}) (\d{1,18})\s*")
-
-
-class PageViews:
-    """Sums the views of the titles of one language over many files."""
-
-    def __init__(self, language: str) -> None:
-        self._prefixes = (f"{language} ".encode(), f"{language}.m ".encode())
-        self.views: Counter[str] = Counter()
-        """Views by title as written in the files, percent-encoding undone, spaces for underscores."""
-        self.rejections: list[Rejection] = []
-        self.num_lines = 0
-
-    def add_file(self, path: str, name: str, progress: Callable[[int], Any] = lambda num_bytes: None) -> None:
-        """Count the lines of one file (plain, gzip or bzip2); `name` is what rejections call it."""
-        raw_views: Counter[bytes] = Counter()
-        position, rest = 0, b""
-        try:
-            with fsspec.open(path, "rb") as raw:
-                for piece in decompress(raw, progress):
-                    lines = (rest + piece).split(b"\n")
-                    rest = lines.pop()
-                    position = self._add_lines(lines, position, name, raw_views)
-                    if len(rest) > MAX_LINE_BYTES:
-                        self.rejections.append(("page_views_line_malformed", name, position, rest))
-                        position, rest = position + len(rest), b""
-        except FileTruncated as error:
-            self.rejections.append(("file_truncated", name, position, str(error)))
-            rest = b""
-        except BROKEN_DATA as error:
-            self.rejections.append(("file_unreadable", name, position, type(error).__name__))
-            rest = b""
-        self._add_lines([rest] if rest else [], position, name, raw_views)
-        for raw_title, count in raw_views.items():
-            title = unquote(raw_title.decode("utf-8", "replace"), errors="replace")
-            self.views[plain_title(title)] += count
-
-    def _add_lines(self, lines: list[bytes], position: int, name: str, raw_views: Counter[bytes]) -> int:
-        for line in lines:
-            if line.startswith(self._prefixes):
-                match = _LINE.fullmatch(line)
-                if match is None:
-                    self.rejections.append(("page_views_line_malformed", name, position, line))
-                else:
-                    self.num_lines += 1
-                    raw_views[match.group(2)] += int(match.group(3))
-            elif b" " not in line and line.strip():
-                self.rejections.append(("page_views_line_malformed", name, position, line))
-            position += len(line) + 1
-        return position
+_CHUNK_ROWS = 1 << 16
 
 
 def is_article_title(title: str, site: SiteInfo, namespace_names: frozenset[str]) -> bool:
@@ -78,7 +31,7 @@ def is_article_title(title: str, site: SiteInfo, namespace_names: frozenset[str]
 
     `namespace_names` is `other_namespaces` of `site`. A colon alone does not matter: ``Dune: Part Two``.
     """
-    if title in ("", "-", "Main Page", site.main_page):
+    if title in ("", "-", ENGLISH_MAIN_PAGE, site.main_page):
         return False
     prefix, colon, _ = title.partition(":")
     return not colon or prefix.strip().casefold() not in namespace_names
@@ -91,49 +44,145 @@ def other_namespaces(site: SiteInfo) -> frozenset[str]:
 
 
 def count_titles(
-    views: Mapping[str, int], redirects: Mapping[str, str], site: SiteInfo, floor: int
-) -> tuple[pa.Table, dict[str, int], list[str]]:
-    """Return (`TITLE_COUNTS` of article titles, views dropped or moved by reason, titles without a word).
+    views: ViewCounts,
+    redirects: pa.Table | dict[str, str],
+    site: SiteInfo,
+    *,
+    floor: int,
+    disambiguation: Literal["keep", "strip"] = "keep",
+) -> tuple[pa.Table, dict[str, dict[str, int]], list[Rejection]]:
+    """Return (`TITLE_COUNTS` of article titles, titles and views by what became of them, titles without a word).
 
-    Titles of one normal form are joined, the most viewed spelling is kept (of equals the smallest). Rows under
-    `floor` views are left out. Order: views descending, then text.
+    `redirects` has columns from_title and to_title. Titles of one normal form are joined; the most viewed spelling is
+    kept (of equals the smallest). With ``strip`` a last "(...)" is cut off before: ``Mercury (planet)`` counts for
+    ``Mercury``. Joined titles under `floor` views are left out; so many are ``below_floor``, and titles without a
+    word are listed from `floor` views on. Order: views descending, then text; that of `views` does not matter.
     """
+    if disambiguation not in ("keep", "strip"):
+        raise ValueError(f"disambiguation should be keep or strip, found {disambiguation!r}")
+    tally: Notes = Counter()
+    parts = _move_redirects(views, redirects, tally)
+    rows = [(part, _choose_articles(part, site, tally)) for part in parts]
+    ends = [_ends(part, disambiguation) for part in parts]
+    if disambiguation == "strip":
+        stripped = TitleTable()
+        for (part, chosen), end in zip(rows, ends, strict=True):
+            for first in range(0, len(chosen), _CHUNK_ROWS):
+                some = chosen[first : first + _CHUNK_ROWS]
+                stripped.reserve(len(some), int((end[some] - part.offsets[some]).sum()))
+                _add_rows(part.data, part.offsets[some], end[some], part.views[some], stripped.key, *stripped.arrays)
+        part = Rows(*title_buffers(stripped.to_arrow()[0]), stripped.views[: len(stripped)])
+        rows = [(part, np.arange(len(stripped)))]
+        parts = [part]
+    table, rejections = join(rows, floor, tally)
+    reasons = dict.fromkeys(reason for reason, _ in tally)
+    return (
+        table,
+        {reason: {kind: tally[reason, kind] for kind in ("titles", "views")} for reason in reasons},
+        rejections,
+    )
+
+
+def _move_redirects(views: ViewCounts, redirects: pa.Table | dict[str, str], tally: Notes) -> list[Rows]:
+    """Return the rows that no redirect touches and the targets of redirects; a title is in one of them."""
+    data, offsets = title_buffers(views.titles)
+    counts = views.views.to_numpy(zero_copy_only=False)
+    note(tally, "viewed", len(counts), total(counts))
+    found = Redirects(redirect_table(redirects) if isinstance(redirects, dict) else redirects)
+    alone, targets, target_views, moved = found.move(data, offsets, counts)
+    for reason, (titles, num_views) in moved.items():
+        note(tally, reason, titles, num_views)
+    # no copy of the titles left: rows of no views stay behind as the mask says
+    rest = Rows(data, offsets, np.where(alone, counts, -1))
+    return [rest, Rows(*title_buffers(targets), target_views.to_numpy())]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _first_colons(data, offsets, views, colons):  # type: ignore[no-untyped-def]
+    """Fill `colons` with the place of each title's first colon, -1 without one, -2 for a row left out."""
+    for row in range(len(views)):
+        colons[row] = -1
+        if views[row] < 0:
+            colons[row] = -2
+            continue
+        for i in range(offsets[row], offsets[row + 1]):
+            if data[i] == 58:
+                colons[row] = i
+                break
+
+
+def _choose_articles(part: Rows, site: SiteInfo, tally: Notes) -> npt.NDArray[np.int64]:
+    """Return the rows of articles. Each distinct prefix before a colon is looked at once."""
+    colons = np.empty(len(part.views), dtype=np.int64)
+    _first_colons(part.data, part.offsets, part.views, colons)
+    keep = colons > -2
+    single = {b"-": "no_title", ENGLISH_MAIN_PAGE.encode(): "main_page", site.main_page.encode(): "main_page"}
+    for title, reason in single.items():
+        for row in _rows_equal(part, title):
+            if keep[row]:
+                keep[row] = False
+                note(tally, reason, 1, int(part.views[row]))
+    with_colon = np.flatnonzero(keep & (colons >= 0))
+    prefixes = TitleTable()
+    prefix_of = np.empty(len(with_colon), dtype=np.int64)
+    prefixes.reserve(len(with_colon), int((colons[with_colon] - part.offsets[with_colon]).sum()))
+    _enter_prefixes(part.data, part.offsets, colons, with_colon, prefix_of, prefixes.key, *prefixes.arrays)
     names = other_namespaces(site)
-    tally = {"views_not_article": 0, "views_redirected": 0, "titles_not_article": 0}
-    by_title: Counter[str] = Counter()
-    for title, count in views.items():
-        target = _follow(title, redirects)
-        if target != title:
-            tally["views_redirected"] += count
-        if is_article_title(target, site, names):
-            by_title[target] += count
-        else:
-            tally["views_not_article"] += count
-            tally["titles_not_article"] += 1
-    joined: dict[str, list[Any]] = {}
-    wordless = []
-    for title, count in sorted(by_title.items(), key=lambda item: (-item[1], item[0])):
-        text = normal_form(title)
-        if not text:
-            wordless.append(title)
-        elif text in joined:
-            joined[text][1] += count
-        else:
-            joined[text] = [title, count]
-    rows = sorted(((text, *found) for text, found in joined.items()), key=lambda row: (-row[2], row[0]))
-    return _title_table(row for row in rows if row[2] >= floor), tally, sorted(wordless)
+    elsewhere = np.array(
+        [raw.decode("utf-8", "replace").strip().casefold() in names for raw in prefixes.to_arrow()[0].to_pylist()],
+        dtype=np.bool_,
+    )
+    dropped = with_colon[elsewhere[prefix_of]] if len(with_colon) else with_colon
+    keep[dropped] = False
+    note(tally, "not_article", len(dropped), total(part.views[dropped]))
+    return np.flatnonzero(keep)
 
 
-def _follow(title: str, redirects: Mapping[str, str]) -> str:
-    for _ in range(MAX_REDIRECTS):
-        target = redirects.get(title)
-        if target is None:
-            break
-        title = target
-    return title
+def _rows_equal(part: Rows, title: bytes) -> npt.NDArray[np.int64]:
+    """Return the rows of this very title."""
+    rows = np.flatnonzero(np.diff(part.offsets) == len(title))
+    for k, byte in enumerate(title):
+        rows = rows[part.data[part.offsets[rows] + k] == byte]
+    return rows
 
 
-def _title_table(rows: Iterable[tuple[str, str, int]]) -> pa.Table:
-    listed = list(rows)
-    columns = [pa.array([row[k] for row in listed], TITLE_COUNTS.field(k).type) for k in range(3)]
-    return pa.Table.from_arrays(columns, schema=TITLE_COUNTS)
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _enter_prefixes(data, offsets, colons, rows, prefix_of, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+    for k in range(len(rows)):
+        row = rows[k]
+        prefix_of[k] = add(data, offsets[row], colons[row], 0, key, slots, starts, arena, views, used)
+
+
+def _ends(part: Rows, disambiguation: str) -> npt.NDArray[np.int64]:
+    """Return where each title ends, its last "(...)" left out by ``strip``."""
+    if disambiguation == "keep":
+        return part.offsets[1:]
+    ends = np.empty(len(part.views), dtype=np.int64)
+    _strip(part.data, part.offsets, ends)
+    return ends
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _strip(data, offsets, ends):  # type: ignore[no-untyped-def]
+    for row in range(len(ends)):
+        begin = offsets[row]
+        end = offsets[row + 1]
+        ends[row] = end
+        if end == begin or data[end - 1] != 41:
+            continue
+        depth = 0
+        i = end - 1
+        while i >= begin:
+            depth += 1 if data[i] == 41 else -1 if data[i] == 40 else 0
+            if depth == 0:
+                break
+            i -= 1
+        # something must be left, and a space between: "(What's the Story)", "f(x)" stay
+        if i > begin + 1 and data[i - 1] == 32:
+            ends[row] = i - 1
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _add_rows(data, begins, ends, counts, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+    for row in range(len(begins)):
+        add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)

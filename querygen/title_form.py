@@ -1,0 +1,129 @@
+"""Normal forms of many titles at once: UTF-8 rows in, the bytes of `schemas.text.normal_form` of each out.
+
+The compiled pass follows the rule character by character; the few titles whose characters act on each other (see
+`schemas.folding.UNSURE`) go through `normal_form` itself.
+"""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at, folding_tables
+from schemas.text import normal_form
+
+_UNSURE_TITLE = -1
+_LARGEST_FOLDING = 18 * 4
+"""Bytes that one character may fold to at most (U+FDFA has 18 characters), and a space."""
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _encode(code, out, o):  # type: ignore[no-untyped-def]
+    """Write `code` as UTF-8 to ``out[o:]``; return the end."""
+    if code < 0x80:
+        out[o] = code
+        return o + 1
+    if code < 0x800:
+        out[o] = 0xC0 | (code >> 6)
+        out[o + 1] = 0x80 | (code & 0x3F)
+        return o + 2
+    if code < 0x10000:
+        out[o] = 0xE0 | (code >> 12)
+        out[o + 1] = 0x80 | ((code >> 6) & 0x3F)
+        out[o + 2] = 0x80 | (code & 0x3F)
+        return o + 3
+    out[o] = 0xF0 | (code >> 18)
+    out[o + 1] = 0x80 | ((code >> 12) & 0x3F)
+    out[o + 2] = 0x80 | ((code >> 6) & 0x3F)
+    out[o + 3] = 0x80 | (code & 0x3F)
+    return o + 4
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _without_possessive(out, begin, end):  # type: ignore[no-untyped-def]
+    while end - begin >= 2 and out[end - 1] == 115 and out[end - 2] == 39:
+        end -= 2
+    return end
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # type: ignore[no-untyped-def]
+    """Write the normal form of ``data[begin:end]`` to ``out[o:]``; return its end, `_UNSURE_TITLE` if unsure."""
+    first = o
+    word = -1  # where the open word begins in `out`
+    after_letter = False  # the character before is a letter or mark: an apostrophe may stay
+    combining_before = False
+    i = begin
+    while i < end:
+        code, size = decode_at(data, i)
+        kind = classes[code]
+        if kind == UNSURE or (kind == COMBINING and combining_before):
+            return _UNSURE_TITLE
+        combining_before = kind == COMBINING
+        stays = kind != SEPARATOR
+        if kind == APOSTROPHE:
+            stays = False
+            if word >= 0 and after_letter and i + size < end:
+                following, _ = decode_at(data, i + size)
+                if classes[following] == UNSURE:
+                    return _UNSURE_TITLE
+                stays = classes[following] == LETTER
+        if stays:
+            if word < 0:
+                if o > first:
+                    out[o] = 32
+                    o += 1
+                word = o
+            if kind == APOSTROPHE:
+                out[o] = 39
+                o += 1
+                after_letter = False
+            else:
+                for j in range(folded_starts[code], folded_starts[code + 1]):
+                    o = _encode(folded[j], out, o)
+                after_letter = kind in (LETTER, MARK, COMBINING)
+        elif word >= 0:
+            o = _without_possessive(out, word, o)
+            word = -1
+            after_letter = False
+        i += size
+    if word >= 0:
+        o = _without_possessive(out, word, o)
+    return o
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _write_forms(data, begins, ends, classes, folded_starts, folded, out, offsets, unsure):  # type: ignore[no-untyped-def]
+    num_unsure = 0
+    o = 0
+    offsets[0] = 0
+    for row in range(len(begins)):
+        after = _write_form(data, begins[row], ends[row], classes, folded_starts, folded, out, o)
+        if after == _UNSURE_TITLE:
+            unsure[num_unsure] = row
+            num_unsure += 1
+            after = o
+        o = after
+        offsets[row + 1] = o
+    return num_unsure
+
+
+def normal_forms(
+    data: npt.NDArray[np.uint8], begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return (bytes, offsets) of the normal forms of the titles ``data[begins[i]:ends[i]]``."""
+    # Folding may make three bytes of one and eighteen characters of three bytes; the rest is never touched.
+    out = np.empty(int((ends - begins).sum()) * _LARGEST_FOLDING + len(begins), dtype=np.uint8)
+    offsets = np.empty(len(begins) + 1, dtype=np.int64)
+    unsure = np.empty(len(begins), dtype=np.int64)
+    num_unsure = _write_forms(data, begins, ends, *folding_tables(), out, offsets, unsure)
+    if not num_unsure:
+        return out, offsets
+    pieces, sizes, done = [], np.diff(offsets), 0
+    for row in unsure[:num_unsure]:
+        form = normal_form(data[begins[row] : ends[row]].tobytes().decode("utf-8", "replace")).encode()
+        pieces += [out[done : offsets[row]], np.frombuffer(form, dtype=np.uint8)]
+        done = int(offsets[row])
+        sizes[row] = len(form)
+    pieces.append(out[done : offsets[-1]])
+    np.cumsum(sizes, out=offsets[1:])
+    return np.concatenate(pieces), offsets
