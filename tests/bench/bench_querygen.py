@@ -1,129 +1,113 @@
-"""Speed of querygen: a dump to counts beside decompression alone and gensim, then page views; all on one core.
+"""Speed of querygen: dumps to counts beside decompression alone and gensim, on one core and two.
 
-Run by `make bench BENCH=querygen`. The dump is gensim's sample of a real one, repeated with other titles and
-other rare words, one bz2 stream per copy. gensim's worker process is held to the same core.
-The plain loop over page views neither checks its lines nor undoes the percent-encoding of titles; ours does.
+Run by `make bench BENCH=querygen`. The dumps are made (see `dump_pages`) and kept for the next run; $BENCH_FOLDER
+says where, $BENCH_SIZES their megabytes of XML ("200,400,800"), $BENCH_ROUNDS how often all are run in turn. Each run
+is a process of its own, start included, held to one core with whatever it starts. gensim reads the smallest file
+only: a Python Counter of the largest one's bigrams takes more than 10 GB.
 """
 
-import bz2
-import gzip
-import html
 import os
-import random
-import re
+import sys
 import tempfile
-from collections import Counter
 from itertools import pairwise
 from pathlib import Path
 
-from gensim.corpora import WikiCorpus
-
-from querygen.count_dump import count_file
-from querygen.titles import PageViews
-from tests.bench.timing import best, line
+from schemas.manifest import read_manifest
+from schemas.storage import Folder
+from tests.bench.dump_files import MadeDump, bench_folder, make_dumps
+from tests.bench.process_tree import Measured, measure
+from tests.bench.timing import line
 from tests.demo.dump_sample import dump_sample
 
-COPIES = 7
-RARE = 2
-"""A word with at most so many occurrences in the sample is another word in each copy."""
-ROUNDS = 2
-NUM_VIEW_LINES = 1_500_000
+SIZES = [int(size) for size in os.environ.get("BENCH_SIZES", "200,400,800").split(",")]
+ROUNDS = int(os.environ.get("BENCH_ROUNDS", "2"))
+WANTED_OF_BZ2 = 0.6
+WANTED_OF_GENSIM = 10
+WANTED_OF_TWO_CORES = 1.7
+MOST_MEMORY_GB = 8
 
-_SMALL_WORD = re.compile(r"([a-z]{4,})")
+BZ2_ALONE = """
+import bz2, sys
+with bz2.open(sys.argv[1]) as file:
+    while file.read(1 << 20):
+        pass
+"""
 
-
-def write_dump(path: Path) -> int:
-    """Write the dump, return the bytes of its XML."""
-    xml = bz2.decompress(dump_sample().read_bytes()).decode()
-    start = xml.index("  <page>")
-    end = xml.rindex("</page>") + len("</page>\n")
-    pieces = _SMALL_WORD.split(xml[start:end])
-    counts = Counter(pieces[1::2])
-    rare = {word for word, count in counts.items() if count <= RARE}
-    choose = random.Random(0)
-    num_bytes = 0
-    with path.open("wb") as file:
-        for copy in range(COPIES):
-            suffix = "".join(choose.choices("bcdfghklmnprstvz", k=3))
-            named = [piece + suffix if number % 2 and piece in rare else piece for number, piece in enumerate(pieces)]
-            pages = "".join(named).replace("</title>", f" {html.escape(suffix)}</title>")
-            stream = f"{xml[:start] if copy == 0 else ''}{pages}{xml[end:] if copy == COPIES - 1 else ''}".encode()
-            num_bytes += len(stream)
-            file.write(bz2.compress(stream))
-    return num_bytes
+GENSIM = """
+import sys
+from collections import Counter
+from itertools import pairwise
+from gensim.corpora import WikiCorpus
+words, bigrams = Counter(), Counter()
+for tokens in WikiCorpus(sys.argv[1], processes=1, dictionary={}).get_texts():
+    words.update(tokens)
+    bigrams.update(pairwise(tokens))
+print(f"{words.total():,} words, {len(words):,} distinct; {bigrams.total():,} bigrams, {len(bigrams):,} distinct")
+"""
 
 
-def write_page_views(path: Path) -> int:
-    """Write an hour of made page views, sorted by domain as real ones are; return the bytes of its text."""
-    choose = random.Random(0)
-    letters = "abcdefghijklmnoprstuvw"
-    made = ["".join(choose.choices(letters, k=choose.randint(2, 9))).capitalize() for _ in range(40_000)]
-    endings = ["", "", "", "_(film)", "%C3%A9", ",_Ohio"]
-    domains = ["de", "de.m", "en", "en.m", "fr", "fr.m", "ja.m", "ru"]
-    weights = [9, 9, 25, 30, 8, 8, 6, 5]
-    text = "".join(
-        f"{domain} {choose.choice(made)}_{choose.choice(made)}{choose.choice(endings)} {choose.randint(1, 9)} 0\n"
-        for domain in sorted(choose.choices(domains, weights, k=NUM_VIEW_LINES))
-    ).encode()
-    path.write_bytes(gzip.compress(text, 6))
-    return len(text)
+def count_dump(path: Path, num_processes: int, cores: set[int], xml_bytes: int | None = None) -> Measured:
+    """Run our command on a dump; check that it read all `xml_bytes` of it."""
+    with tempfile.TemporaryDirectory(prefix="bench-querygen-", dir=bench_folder()) as folder:
+        measured = measure([
+            sys.executable, "-m", "querygen", "count", "--dump", str(path), "--output", f"{folder}/counts",
+            "--num-processes", str(num_processes), "--memory-gb", str(MOST_MEMORY_GB),
+        ], cores)  # fmt: skip
+        summary = read_manifest(Folder(f"{folder}/counts"), "counts")["summary"]
+    assert xml_bytes in (None, summary["statistics"]["xml_bytes"])
+    assert set(summary["rejections"]) <= {"page_markup_unclosed"}
+    return measured
 
 
-def bench_dump(path: Path, num_bytes: int) -> None:
-    def ours() -> None:
-        counts = count_file(str(path), path.name)
-        assert counts.statistics["xml_bytes"] == num_bytes
-        assert not [rejection for rejection in counts.rejections if rejection[0] != "page_markup_unclosed"]
-
-    def decompression() -> None:
-        with bz2.open(path) as file:
-            while file.read(1 << 20):
-                pass
-
-    def gensim() -> None:
-        words: Counter[str] = Counter()
-        bigrams: Counter[tuple[str, str]] = Counter()
-        for tokens in WikiCorpus(str(path), processes=1, dictionary={}).get_texts():
-            words.update(tokens)
-            bigrams.update(pairwise(tokens))
-        assert bigrams
-
-    our_seconds, bz2_seconds, gensim_seconds = best(ours, decompression, gensim, rounds=ROUNDS)
-    megabytes = num_bytes / 1e6
-    line("querygen-dump-of-bz2", megabytes / our_seconds, "bz2 alone", megabytes / bz2_seconds, "MB/s of XML", 0.6)
-    line("querygen-dump", megabytes / our_seconds, "gensim", megabytes / gensim_seconds, "MB/s of XML", 10)
+def run_peer(script: str, path: Path, cores: set[int]) -> Measured:
+    return measure([sys.executable, "-c", script, str(path)], cores)
 
 
-def bench_page_views(path: Path, num_bytes: int) -> None:
-    found: list[int] = []
+def best(runs: list[Measured]) -> Measured:
+    """Return the least seconds and the most memory of `runs`."""
+    return Measured(min(run.seconds for run in runs), max(run.peak_bytes for run in runs), runs[0].output)
 
-    def ours() -> None:
-        views = PageViews("en")
-        views.add_file(str(path), path.name)
-        assert not views.rejections
-        found.append(views.views.total())
 
-    def plain() -> None:
-        views: Counter[str] = Counter()
-        with gzip.open(path, "rt") as file:
-            for text in file:
-                domain, title, count, _ = text.split(" ")
-                if domain in ("en", "en.m"):
-                    views[title] += int(count)
-        found.append(views.total())
-
-    our_seconds, plain_seconds = best(ours, plain)
-    assert len(set(found)) == 1
-    megabytes = num_bytes / 1e6
-    line("querygen-views", megabytes / our_seconds, "gzip and split", megabytes / plain_seconds, "MB/s of text", 1)
+def bench_dumps(dumps: list[MadeDump]) -> None:
+    cores = sorted(os.sched_getaffinity(0))
+    one, two = {cores[-1]}, set(cores[-2:])
+    smallest, largest = dumps[0], dumps[-1]
+    ours: dict[MadeDump, list[Measured]] = {dump: [] for dump in dumps}
+    alone: dict[MadeDump, list[Measured]] = {dump: [] for dump in dumps}
+    gensim: list[Measured] = []
+    on_two: list[Measured] = []
+    count_dump(dump_sample(), 1, one)  # compiles the kernels, for all runs after it
+    for _ in range(ROUNDS):
+        for dump in dumps:
+            alone[dump].append(run_peer(BZ2_ALONE, dump.path, one))
+            ours[dump].append(count_dump(dump.path, 1, one, dump.xml_bytes))
+        gensim.append(run_peer(GENSIM, smallest.path, one))
+        if len(two) == 2:
+            on_two.append(count_dump(largest.path, 2, two, largest.xml_bytes))
+    found = {dump: best(runs) for dump, runs in ours.items()}
+    print(f"counts of {largest.path.name}:\n{found[largest].output.rstrip()}")
+    print(f"gensim's of {smallest.path.name}:\n{gensim[0].output.rstrip()}")
+    for dump, measured in found.items():
+        name, peer = f"querygen-{dump.megabytes}mb", best(alone[dump])
+        speed = dump.xml_bytes / 1e6 / measured.seconds
+        line(f"{name}-of-bz2", speed, "bz2 alone", dump.xml_bytes / 1e6 / peer.seconds, "MB/s of XML", WANTED_OF_BZ2)
+        line(f"{name}-memory", measured.peak_bytes / 1e9, "the bound", MOST_MEMORY_GB, "GB", 1)
+    for less, more in pairwise(dumps):
+        times = more.megabytes / less.megabytes
+        shorter = found[less].seconds
+        line(f"querygen-{more.megabytes}mb-time", found[more].seconds, f"{less.megabytes} MB", shorter, "s", times)
+    speed = smallest.xml_bytes / 1e6 / found[smallest].seconds
+    their_speed = smallest.xml_bytes / 1e6 / best(gensim).seconds
+    line(f"querygen-{smallest.megabytes}mb", speed, "gensim", their_speed, "MB/s of XML", WANTED_OF_GENSIM)
+    if len(two) == 2:
+        speed, one_speed = (largest.xml_bytes / 1e6 / each.seconds for each in (best(on_two), found[largest]))
+        line(f"querygen-{largest.megabytes}mb-two-cores", speed, "one", one_speed, "MB/s of XML", WANTED_OF_TWO_CORES)
+        used = best(on_two).peak_bytes / 1e9
+        line(f"querygen-{largest.megabytes}mb-two-cores-memory", used, "the bound", MOST_MEMORY_GB, "GB", 1)
 
 
 def main() -> None:
-    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    with tempfile.TemporaryDirectory(prefix="bench-querygen-") as name:
-        dump, views = Path(name) / "dump.xml.bz2", Path(name) / "pageviews-20260101-000000.gz"
-        bench_dump(dump, write_dump(dump))
-        bench_page_views(views, write_page_views(views))
+    bench_dumps(make_dumps(SIZES))
 
 
 if __name__ == "__main__":
