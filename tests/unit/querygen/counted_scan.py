@@ -1,0 +1,71 @@
+"""Run the kernels of the text extraction as plain Python on arrays that check and count every access.
+
+Started by test_wikitext_fuzz.py with NUMBA_DISABLE_JIT=1, so that the very code that numba compiles is what runs.
+Out, as JSON: accesses by repeated unit for two lengths, and the texts of random inputs.
+"""
+
+import json
+import sys
+from collections.abc import Iterable
+
+import numpy as np
+
+from querygen import entities, markup_scan, wikitext
+from querygen.dump import SiteInfo
+from tests.unit.querygen.markup_inputs import UNITS, random_wikitext
+
+SHORT, LONG = 1_000, 4_000
+
+
+class Counted:
+    """A byte or integer array in which an index outside, also a negative one, is an error."""
+
+    accesses = 0
+
+    def __init__(self, values: Iterable[int]) -> None:
+        self.values = list(values)
+
+    def __getitem__(self, index: int) -> int:
+        Counted.accesses += 1
+        assert 0 <= index < len(self.values), f"read at {index} of {len(self.values)}"
+        return self.values[int(index)]
+
+    def __setitem__(self, index: int, value: int) -> None:
+        Counted.accesses += 1
+        assert 0 <= index < len(self.values), f"write at {index} of {len(self.values)}"
+        self.values[int(index)] = int(value)
+
+
+def extract(text: bytes) -> bytes:
+    """Do what `TextExtractor.extract_utf8` does, in work space of the sizes it reserves for `text` alone."""
+    extractor = wikitext.TextExtractor(SiteInfo())
+    extractor._reserve(len(text))
+    out = Counted(bytes(len(extractor._out)))
+    kinds, marks = Counted(bytes(len(extractor._kinds))), Counted([0] * len(extractor._marks))
+    source = Counted(text)
+    size, _ = markup_scan.scan(source, len(text), out, kinds, marks, extractor._prefixes, extractor._offsets)
+    unescaped = Counted(bytes(len(extractor._unescaped)))
+    written = entities.unescape_into(out, size, unescaped)
+    return bytes(unescaped.values[:written])
+
+
+def count(unit: str, size: int, before: str = "") -> int:
+    text = unit.encode()
+    Counted.accesses = 0
+    extract(before.encode() + text * (size // len(text)))
+    return Counted.accesses
+
+
+def main() -> None:
+    # Arithmetic on numpy's own bytes would wrap around with a warning where the compiled code does not.
+    np.seterr(all="raise")
+    sizes = {unit: (count(unit, SHORT), count(unit, LONG)) for unit in UNITS}
+    # Each of the tags that are dropped with their content looks for its end once, and there is none.
+    opened = "".join(f"<{name}>" for name in markup_scan._DROPPED_TAGS)
+    sizes["every tag, then </a"] = (count("</a", SHORT, opened), count("</a", LONG, opened))
+    texts = [extract(random_wikitext(seed)).hex() for seed in range(int(sys.argv[1]))]
+    json.dump({"accesses": sizes, "texts": texts}, sys.stdout)
+
+
+if __name__ == "__main__":
+    main()
