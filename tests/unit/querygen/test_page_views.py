@@ -124,7 +124,7 @@ def test_pieces_end_at_any_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 WORD = st.sampled_from(
     [b"en", b"en.m", b"en.zero", b"en.wikipedia", b"de", b"", b"A", b"a_b", b"%41", b"%FF", b"%C3%A9", b"\xff",
-     b"Dog#x", b"1", b"07", b"9" * 15, b"9" * 16, b"null", b"desktop", b"mobile-web", b"A1B2", b"\r", b"x" * 300, b"\xc3\xa9"]
+     b"Dog#x", b"1", b"07", b"9" * 15, b"9" * 16, b"null", b"desktop", b"mobile-web", b"A1B2", b"\r", b"x" * 300]
 )  # fmt: skip
 GOOD = st.tuples(st.sampled_from(_OURS[:3]), st.sampled_from([b"A", b"a", b"%41", b"B_c", b"%C3%89", b"e\xcc\x81"]))
 LINE = st.one_of(

@@ -103,7 +103,6 @@ def test_disambiguation() -> None:
         "(Live)": 3,
         "F(x)": 2,
         "A (b (c))": 6,
-        "X (y": 1,
     }
     assert [row[1] for row in counted(views)[0]] == [
         "MERCURY", "A (b (c))", "Mercury (planet)", "Mercury (element)", "(Live)", "F(x)"
