@@ -3,6 +3,7 @@
 import bz2
 import gzip
 import lzma
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -181,6 +182,43 @@ def test_unescape_undoes_escape(text: str) -> None:
 
     encoded = text.encode("utf-8", "replace")
     assert unescape(escape(encoded.decode(), {'"': "&quot;"}).encode()) == encoded
+
+
+def unescape_by_replacing(raw: bytes) -> bytes:
+    def character(match: re.Match[bytes]) -> bytes:
+        code = int(match[1]) if match[1] else int(match[2], 16)
+        if 0xD800 <= code < 0xE000 or code > 0x10FFFF:
+            return match[0]
+        return b"&amp;" if code == 38 else chr(code).encode()
+
+    for name, plain in ((b"&lt;", b"<"), (b"&gt;", b">"), (b"&quot;", b'"'), (b"&apos;", b"'")):
+        raw = raw.replace(name, plain)
+    return re.sub(rb"&#(?:([0-9]{1,7})|x([0-9a-fA-F]{1,6}));", character, raw).replace(b"&amp;", b"&")
+
+
+SCRAPS = [
+    b"&",
+    b"amp;",
+    b"&lt;",
+    b"gt;",
+    b"quot",
+    b"&apos;",
+    b"#",
+    b"x",
+    b";",
+    b"12",
+    b"0",
+    b"fF",
+    b"D800",
+    b"t;",
+    b"a",
+]
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.lists(st.sampled_from(SCRAPS) | st.binary(max_size=2), max_size=12).map(b"".join))
+def test_unescape_is_one_replacement_of_each(raw: bytes) -> None:
+    assert unescape(raw) == unescape_by_replacing(raw)
 
 
 @settings(max_examples=200, deadline=None)
