@@ -50,6 +50,16 @@ class CountsFile:
                 return found
         return None
 
+    def find_unspaced(self, text: str) -> list[dict[str, Any]]:
+        """Return the rows whose text is `text` but for spaces."""
+        wanted, found = text.replace(" ", ""), []
+        for group in self.groups():
+            unspaced = pc.replace_substring(self.read(group, ["text"])["text"], " ", "")
+            rows = pc.indices_nonzero(pc.equal(unspaced, wanted))
+            if len(rows):
+                found += self.read(group, self.names).take(rows).to_pylist()
+        return found
+
     def rank_by_value(self, column: str, value: int, text: str, min_value: int) -> tuple[int, int]:
         """Return (rank from 1, of how many) of a row in the order value descending, then text.
 

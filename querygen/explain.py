@@ -8,6 +8,7 @@ import json
 import re
 import sys
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Annotated, Any
 
 import tyro
@@ -120,7 +121,8 @@ class Explainer:
         return self._ranked("word", brings, rank, of, f"seen {times(row['count'])}", values)
 
     def _bigram(self, text: str, brings: bool) -> SourceAnswer:
-        parts = (normal_form(segment(text)) if self._segmented else text).split(" ")
+        row = self._unspaced_bigram(text) if self._segmented else None
+        parts = (row["text"] if row else normal_form(segment(text)) if self._segmented else text).split(" ")
         if len(parts) != 2:
             phrase = "one word" if len(parts) == 1 else f"a phrase of {len(parts)} words"
             return refused("bigram", "not_two_words", f"{phrase} is no bigram")
@@ -138,10 +140,8 @@ class Explainer:
             if share > rule.stop_words.max_share:
                 details.append(f"{share:.0%} of its words are stop words, above --max-stop-word-share")
                 reasons.append("too_many_stop_words")
-        row = None
-        if words[0] and words[1]:
-            known = {"first_count": words[0]["count"], "second_count": words[1]["count"]}
-            row = self._bigrams.find(" ".join(parts), **known) or self._bigrams.find(text, **known)
+        if row is None and words[0] and words[1]:
+            row = self._bigrams.find(text, first_count=words[0]["count"], second_count=words[1]["count"])
         if row is None:
             if "word_not_in_list" not in reasons:  # bigrams of other words need not be stored
                 missing = self._not_counted("bigram", "bigrams")
@@ -166,14 +166,28 @@ class Explainer:
         rank, of = rank_bigram(self._bigrams, row, rule)
         return self._ranked("bigram", brings, rank, of, said, values)
 
+    def _unspaced_bigram(self, text: str) -> dict[str, Any] | None:
+        """Return the best of the bigrams that are written as `text` in running text: that one is in the list."""
+        found = [row for row in self._bigrams.find_unspaced(text) if join_words(row["text"]) == join_words(text)]
+        return min(
+            found,
+            key=lambda row: (
+                -Fraction(row["count"], row["first_count"] * row["second_count"]),
+                -row["count"],
+                row["text"],
+            ),
+            default=None,
+        )
+
     def _title(self, text: str, brings: bool) -> SourceAnswer:
         row = self._titles.find(text)
         if row is None:
             floor = self._floor("titles")
             few = "no page view" if floor <= 1 else f"fewer than {floor:,} page views (less is not kept)"
             return refused("title", "no_such_title", f"no article has this title, or it has {few}")
+        by_length = self._settings.get("titles_ranked_by") == "length"  # of a category, without page views
         least = int(self._settings.get("min_views") or 0)
-        said = f"{row['views']:,} views, as {printable(row['surface'])!r}"
+        said = f"{row['views']:,} {'characters long' if by_length else 'views'}, as {printable(row['surface'])!r}"
         if row["views"] < least:
             return refused("title", "below_min_views", f"{said}, below --min-views {least:,}", {"views": row["views"]})
         rank, of = self._titles.rank_by_value("views", row["views"], text, least)

@@ -126,15 +126,28 @@ def test_bigrams_of_a_language_without_spaces_are_asked_as_they_are_written(tmp_
     pytest.importorskip("icu4py")
     folder = make_queries_folder(
         tmp_path / "q",
-        Counts(words={"東京": 40, "大学": 40}, bigrams={("東京", "大学"): 30}),
+        Counts(
+            words={"東京": 40, "大学": 40, "学": 40, "会": 40},
+            bigrams={("東京", "大学"): 30, ("学", "会"): 9},
+            budgets=(1, 0, 0),
+        ),
         language="ja",
         joined=True,
     )
-    for asked in ("東京大学", "東京 大学"):
+    for asked in ("東京大学", "東京 大学"):  # found also where a segmenter would cut the two words elsewhere
         found = Explainer(folder).explain(asked)
         assert (found.text, found.in_list) == ("東京大学", True)
         assert found.sources[1].brings
         assert found.sources[1].values["n_ab"] == 30
+        assert (found.sources[1].rank, found.sources[1].of) == (1, 2)
+    assert answers(folder, "学会")["bigram"].reasons == ["budget_full"]
+    assert "two_words" in answers(folder, "東京大学会")["bigram"].reasons[0]
+
+
+def test_titles_of_a_category_are_ranked_by_length(tmp_path: Path) -> None:
+    counts = Counts(words={"dog": 20}, titles={"cat": 3000})
+    folder = make_queries_folder(tmp_path / "q", counts, titles_ranked_by="length")
+    assert answers(folder, "cat")["title"].detail == "3,000 characters long, as 'Cat'; rank 1 of 1"
 
 
 def test_other_unicode_version_is_noted(tmp_path: Path) -> None:
