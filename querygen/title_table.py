@@ -207,9 +207,12 @@ class TitleTable:
         return int(add(np.frombuffer(title, dtype=np.uint8), 0, len(title), views, self.key, *self.arrays))
 
     def to_arrow(self) -> tuple[pa.Array, pa.Array]:
-        """Return (strings as large_binary, their sums as int64), in the order of first coming; copied, compact."""
+        """Return (strings as large_binary, their sums as int64), in the order of first coming.
+
+        They share the memory of the table, which is at its end: nothing may be added afterwards.
+        """
         size, filled = len(self), int(self.used[ARENA])
-        buffers = [None, pa.py_buffer(self.starts[: size + 1].copy()), pa.py_buffer(self.arena[:filled].copy())]
+        buffers = [None, pa.py_buffer(self.starts[: size + 1]), pa.py_buffer(self.arena[:filled])]
         return pa.Array.from_buffers(pa.large_binary(), size, buffers), pa.array(self.views[:size])
 
 

@@ -2,7 +2,8 @@
 
 Views of a redirect count for the page it leads to; what is no article goes; titles of one normal form are joined.
 Counted are all titles outside the other namespaces, whether the dump has the article or not. Views are worked on as
-Arrow buffers: of a month of English, 60 million titles, only those that reach the floor ever become objects.
+Arrow buffers, never as objects. A floor above 1 keeps what cannot reach it out of memory; without one, each title of 22
+bytes takes some 250 bytes more.
 """
 
 from collections import Counter
