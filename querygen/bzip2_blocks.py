@@ -4,8 +4,9 @@
            ^ at any bit                 ^ at any bit
 
 Blocks are found by their 48-bit magic, so one stream or a million are alike, a range needs nothing of what lies before
-it, and reading goes on behind damaged bytes. That a block ends where the next begins, and its CRC, are verified; a
-stream's own CRC (made of those of its blocks) is not, because a range may hold a part of it. A block belongs to the range in which its magic begins.
+it, and reading goes on behind damaged bytes. A block belongs to the range in which its magic begins. Verified are the
+CRC of a block and that it ends where the next one or the end of the stream begins; a stream's own CRC, made of those
+of its blocks, is not, because a range may hold a part of the stream only.
 """
 
 import bz2
