@@ -54,8 +54,7 @@ def found_pages(parts: Iterable[dict[str, Any]], titles: list[str], *, with_text
             for step in [*part.get("normalized", ()), *part.get("redirects", ())]:
                 moved[step["from"]] = step["to"]
             for page in part.get("pages", ()):
-                known = pages.setdefault(page["title"], {})
-                known.update({key: value for key, value in page.items() if key != "revisions" or value})
+                pages.setdefault(page["title"], {}).update(page)
         return {title: _found(_follow(title, moved), pages, with_text) for title in titles}
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise ValueError(

@@ -81,7 +81,10 @@ def test_walk_goes_level_by_level_through_circles_and_brings_each_article_once(s
     ]  # fmt: skip
     assert {depth for _, _, depth in one} == {0, 1}
     assert "Albania" not in [title for title, category, _ in one if category == "Category:Republics"]  # met before
+    server.forget()
     deep = walk(9)  # "Landlocked countries" holds "Countries" again
+    asked = [request["params"]["cmtitle"] for request in server.requests()]
+    assert len(set(asked)) == len(asked)
     assert len({title for title, _, _ in deep}) == len(deep)
     assert max(depth for _, _, depth in deep) <= 2
     assert [row for row in deep if row[2] < 2] == one
@@ -154,11 +157,11 @@ def test_large_category_costs_a_request_for_each_50_pages(server: MediaWiki, tmp
 
 
 def test_never_more_requests_a_second_than_allowed(server: MediaWiki) -> None:
-    wiki = open_wiki(server, requests_per_s=20)
-    for _ in range(9):
+    wiki = open_wiki(server, requests_per_s=2)
+    for _ in range(4):
         next(wiki.query(meta="siteinfo"))
     times = [request["time"] for request in server.requests()]
-    assert times[-1] - times[0] >= 8 / 20 - 0.04  # the first request may reach the wiki late
+    assert times[-1] - times[0] >= 3 / 2 - 0.1  # the first request may reach the wiki late
 
 
 def test_second_run_reads_the_cache_alone(server: MediaWiki, tmp_path: Path) -> None:
