@@ -48,6 +48,7 @@ def report_page(folder: Folder, num_samples: int, seed: int) -> str:
         curves=[Markup(svg) for svg in _curve_charts(folder, run, summary, queries)],
         length_charts=[Markup(chart(sized)) for chart in (words_chart, characters_chart)] if sized else [],
         lengths=sized,
+        left_out=_left_out(summary),
         samples=samples(queries, num_samples, seed),
         seed=seed,
         languages=_languages(queries, summary),
@@ -64,12 +65,13 @@ def _curve_charts(folder: Folder, run: dict[str, Any], summary: dict[str, Any], 
     words, bigrams, titles = (CountsFile(folder, f"counts/{name}.parquet") for name in ("words", "bigrams", "titles"))
     counts = listed_values(queries, "bigram", "count")
     views = max(1, int(asked.get("min_views") or 1))
+    ranked_by = str(asked.get("titles_ranked_by", "views"))  # of a category without page views: length
     drawn = [
         (value_curve("word", "count", words, "count", "stored", listed["word"]), summary["min_word_count"]),
         (pmi_curve(bigrams, bigram_rule(words, asked), listed["bigram"]), _reached(summary, "bigram", "pmi")),
         (value_curve("bigram", "count", bigrams, "count", "stored", counts), summary["min_bigram_count"]),
         (
-            value_curve("title", "views", titles, "views", TAKEABLE, listed["title"], views),
+            value_curve("title", ranked_by, titles, "views", TAKEABLE, listed["title"], views),
             _reached(summary, "title", "views"),
         ),
     ]
@@ -78,6 +80,18 @@ def _curve_charts(folder: Folder, run: dict[str, Any], summary: dict[str, Any], 
         curve = value_curve("synset", "tag count", heads, "tag_count", TAKEABLE, listed["synset"])
         drawn.append((curve, _reached(summary, "synset", "tag_count")))
     return [curve_chart(curve, threshold, log_values=curve.value != "PMI in bits") for curve, threshold in drawn]
+
+
+def _left_out(summary: dict[str, Any]) -> list[tuple[str, str, int]]:
+    """Return (source, reason, entries) of what was dropped, then what was broken; most entries of a source first."""
+    groups = {source: summary.get("dropped", {}).get(source, {}) for source in SOURCES}
+    groups["broken input"] = summary.get("rejections", {})
+    return [
+        (where, reason, count)
+        for where, reasons in groups.items()
+        for reason, count in sorted(reasons.items(), key=lambda item: (-item[1], item[0]))
+        if count
+    ]
 
 
 def _reached(summary: dict[str, Any], source: str, value: str) -> float | None:

@@ -62,7 +62,7 @@ class Page(HTMLParser):
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
     return make_queries_folder(
         tmp_path_factory.mktemp("report") / "q", COUNTS, notes=[f"note {HOSTILE}"],
-        dropped={"bigram": {"below_min_bigram_count": 1234}, "title": {HOSTILE: 5}},
+        dropped={"bigram": {"below_min_bigram_count": 1234, "of_no_entry": 0}, "title": {HOSTILE: 5}},
         rejections={"file_truncated": 77},
     )  # fmt: skip
 
@@ -93,10 +93,11 @@ def test_page_needs_no_other_file(page: Page) -> None:
 def test_the_selection_is_told(folder: Folder, page: Page) -> None:
     assert f"{read_manifest(folder, 'queries')['rows']} queries" in page.text
     for told in (
-        "below_min_bigram_count", "1,234", "broken input", "file_truncated", "77", "dump.xml.bz2", "ab" * 32,
+        "below min bigram count", "1,234", "broken input", "file truncated", "77", "dump.xml.bz2", "ab" * 32,
         "7 articles with 10,000 words", "note </td>", "New York City", "max_stop_word_share",
     ):  # fmt: skip
         assert told in page.text, told
+    assert "of no entry" not in page.text
 
 
 def test_charts_show_the_thresholds(page: Page) -> None:
