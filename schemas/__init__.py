@@ -7,5 +7,5 @@ another reads is described here and nowhere else.
 SCHEMA_VERSION = "1.1"
 """``major.minor`` of every folder; an older minor is read, another major is refused.
 
-1.1: queries folders hold ``counts/synsets.parquet``.
+1.1: queries folders hold ``counts/synsets.parquet``; there are folders of the kind ``counts``.
 """

@@ -32,6 +32,8 @@ def curve_chart(curve: Curve, threshold: float | None, log_values: bool) -> str:
         axes.plot(ranks, values, color="#b5b5b5", linewidth=1.6, label=f"{curve.num:,} {curve.of}")
         if not len(ranks):  # a logarithmic axis needs something to show
             axes.text(0.5, 0.5, "nothing above 0" if curve.num else "none", ha="center", transform=axes.transAxes)
+            axes.set_xticks([])
+            axes.set_yticks([])
             return
         ranks, values = _drawable(curve.listed, log_values)
         if len(ranks):
