@@ -13,6 +13,7 @@ from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from tqdm import tqdm
@@ -43,6 +44,8 @@ ALGORITHM_VERSION = "2"
 """Raise it whenever the same input would give another list."""
 WORK = "work"
 BATCH_ROWS = 65_536
+MAX_TITLES = 5_000_000
+"""Titles ranked at most, the most viewed: 250 bytes of memory each. A list takes 61,235."""
 
 _NO_PART_OF_THE_RESULT = (
     "output", "dump", "counts", "pageviews", "wordnet_dir", "num_processes", "memory_gb", "keep_runs", "contact",
@@ -121,7 +124,11 @@ def _make(
     lemmas, wordnet_version = read_synsets(inputs.wordnet, config.all_lemmas)
     heads, head_rejections = synset_heads(lemmas)
     chosen, dropped = _choose(config, merged, titles, heads, inputs.pages is None or bool(inputs.views))
-    dropped["title"] |= view_summary.get("dropped", {})
+    dropped["title"] |= {
+        reason: found["titles"]
+        for reason, found in view_summary.get("titles", {}).items()
+        if reason not in ("viewed", "redirected", "kept")
+    }
     chosen.notes.extend(notes)
     if site.language not in (None, config.language):
         chosen.notes.append(f"the wiki says its language is {site.language!r}, --language {config.language!r}")
@@ -133,7 +140,7 @@ def _make(
         "min_views": config.threshold("min_views"),
         "max_stop_word_share": config.max_stop_word_share,
         "num_stop_words": config.num_stop_words,
-        "floors": {"words": word_floor, "bigrams": bigram_floor, "titles": 1},
+        "floors": {"words": word_floor, "bigrams": bigram_floor, "titles": view_summary.get("floor", 1)},
         "dump": {**counts.statistics, "words": merged.num_words, "distinct_words": merged.num_distinct_words},
         "page_views": view_summary,
         "titles_ranked_by": "length" if inputs.pages is not None and not inputs.views else "views",
@@ -186,7 +193,16 @@ def _titles(
     if inputs.pages is not None:
         topic = rank_titles(inputs.pages, site)["text"].combine_chunks()
         titles = titles.filter(pc.is_in(titles["text"], value_set=topic))
-    return titles, {**views.tally, "distinct_titles": len(views.titles), "dropped": tally}, views.rejections + rejected
+    summary = {**views.tally, "distinct_titles": len(views.titles), "titles": tally, "floor": title_floor(views.views)}
+    return titles, summary, views.rejections + rejected
+
+
+def title_floor(views: pa.Array, max_titles: int = MAX_TITLES) -> int:
+    """Return the least views a title must have to be ranked: 1, more where over `max_titles` titles have them."""
+    if len(views) <= max_titles:
+        return 1
+    counts = views.to_numpy()
+    return int(np.partition(counts, len(counts) - max_titles - 1)[len(counts) - max_titles - 1]) + 1
 
 
 def _bytes_of(inputs: _Inputs, path: str) -> int:

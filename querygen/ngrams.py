@@ -69,8 +69,12 @@ class NgramCounter:
         _, self._starts, self._folded = folding_tables()
         self._known: dict[bytes, tuple[list[tuple[bytes, np.uint64]], tuple[bool, ...], bool, bool]] = {}
         self._reserve_work(PIECE_BYTES)
+        self._num_last = 0
         self._chunks: _UInt64s = np.zeros(PIECE_BYTES, np.uint64)
         self._keys: _UInt64s = np.empty(max_pairs, np.uint64)
+        self._table: _UInt64s = np.zeros((_MIN_SLOTS, 4), np.uint64)
+        self._word_hashes: _UInt64s = np.empty(_MIN_SLOTS // 2, np.uint64)
+        self._arena: _UInt64s = np.empty(_MIN_SLOTS, np.uint64)
         self._start()
 
     @property
@@ -128,9 +132,10 @@ class NgramCounter:
         return run
 
     def _start(self) -> None:
-        self._table: _UInt64s = np.zeros((_MIN_SLOTS, 4), np.uint64)
-        self._word_hashes: _UInt64s = np.empty(_MIN_SLOTS // 2, np.uint64)
-        self._arena: _UInt64s = np.empty(_MIN_SLOTS, np.uint64)
+        if len(self._table) > _MIN_SLOTS and len(self._table) > 8 * self._num_last:
+            self._table = np.zeros((_MIN_SLOTS, 4), np.uint64)
+        else:  # of the size the last run needed
+            self._table[:] = 0
         self._state: npt.NDArray[np.int64] = np.zeros(7, np.int64)
         self._state[PREVIOUS] = -1
         if len(self._keys) > self._max_pairs:

@@ -120,7 +120,9 @@ def test_broken_packing_is_reported_from_there(tmp_path: Path) -> None:
     damage, *others = found.rejections
     assert damage[:3] == ("block_damaged", "d", len(packed))
     assert [row[0] for row in others] == ["file_truncated"]  # </mediawiki> is missing too
-    found, pages = read(tmp_path / "d", gzip.compress(HEADER.encode() + page("A", "a").encode()) + b"\x1f\x8bno gzip")
+    found, pages = read(
+        tmp_path / "d", gzip.compress(HEADER.encode() + page("A", "a").encode()) + b"\x1f\x8bno gzip, and long enough"
+    )
     assert [p.title for p in pages] == ["A"]
     assert [row[0] for row in found.rejections] == ["file_unreadable"]
 

@@ -1,0 +1,88 @@
+"""`querygen build` killed with SIGKILL at random moments and resumed: the same bytes, with any number of processes.
+
+A real dump sample in several files, page views of its titles, the real WordNet.
+"""
+
+import gzip
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.demo.dump_sample import article_titles, dump_sample
+from tests.folder_bytes import folder_bytes
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+KILLS = 5
+NUM_DUMPS = 6
+NUM_VIEW_FILES = 20
+
+
+@pytest.fixture(scope="module")
+def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("querygen-kill")
+    for number in range(NUM_DUMPS):
+        shutil.copyfile(dump_sample(), root / f"dump{number}.xml.bz2")
+    titles = article_titles(dump_sample())
+    for hour in range(NUM_VIEW_FILES):
+        lines = "".join(f"en {title.replace(' ', '_')} {(i * (hour + 7)) % 91 + 1} 0\n" for i, title in enumerate(titles))
+        (root / f"pageviews-20240101-{hour:02d}0000.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
+    return root
+
+
+def command(root: Path, output: Path, num_processes: int) -> list[str]:
+    return [
+        sys.executable, "-m", "querygen", "build", "--dump", f"{root}/dump*.bz2", "--pageviews", f"{root}/pageviews*.gz",
+        "--output", str(output), "--num-processes", str(num_processes), "--min-bigram-count", "30", "--size", "100000",
+    ]  # fmt: skip
+
+
+def run(arguments: list[str]) -> None:
+    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def num_files(folder: Path) -> int:
+    return sum(path.is_file() for path in folder.rglob("*"))
+
+
+@pytest.fixture(scope="module")
+def undisturbed(inputs: Path) -> dict[str, bytes]:
+    run(command(inputs, inputs / "undisturbed", 1))
+    return folder_bytes(inputs / "undisturbed")
+
+
+def test_undisturbed_build_leaves_no_work(undisturbed: dict[str, bytes]) -> None:
+    assert sorted(undisturbed) == [
+        "counts/bigrams.parquet", "counts/synsets.parquet", "counts/titles.parquet", "counts/words.parquet",
+        "files.parquet", "manifest.json", "queries.parquet", "rejections/querygen.parquet",
+    ]  # fmt: skip
+
+
+def test_killed_five_times_gives_the_same_bytes(inputs: Path, undisturbed: dict[str, bytes]) -> None:
+    output = inputs / "killed"
+    choose = random.Random(4)
+    work_files = 1 + 5 * NUM_DUMPS + 3 * NUM_VIEW_FILES
+    killed = 0
+    for number in range(KILLS):
+        process = subprocess.Popen(
+            command(inputs, output, 1 + number % 2), cwd=REPOSITORY, start_new_session=True,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        moment = choose.uniform(0, 0.9) * work_files
+        while process.poll() is None and num_files(output) <= moment:
+            time.sleep(0.02)
+        time.sleep(choose.uniform(0, 0.2))
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            killed += 1
+        process.wait()
+    run(command(inputs, output, 2))
+    assert killed > 0
+    assert folder_bytes(output) == undisturbed
