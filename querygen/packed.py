@@ -8,7 +8,7 @@ import bz2
 import io
 import lzma
 from collections.abc import Callable, Iterator
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 from isal import isal_zlib
@@ -16,7 +16,7 @@ from isal import isal_zlib
 READ_BYTES = 256 * 1024
 PIECE_BYTES = 1024 * 1024
 
-BROKEN_DATA: tuple[type[Exception], ...] = (OSError, EOFError, isal_zlib.error, lzma.LZMAError)
+BROKEN_DATA = (OSError, EOFError, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
 """What `decompress` raises over broken packed data, by kind of packing (Zstandard: OSError)."""
 
 
