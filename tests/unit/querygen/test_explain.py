@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 
+import fsspec
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -223,6 +224,14 @@ def test_json_holds_the_same(folder: Folder, capsys: pytest.CaptureFixture[str])
     assert (first["in_list"], second["in_list"], second["query"]) == (True, False, None)
     assert first["query"]["query_id"] == 6
     assert [answer["source"] for answer in first["sources"]] == list(SOURCES)
+
+
+def test_a_folder_on_another_filesystem(folder: Folder) -> None:
+    memory = fsspec.filesystem("memory")
+    for name in ("manifest.json", "run.json", "queries.parquet", *folder.names("counts")):
+        memory.pipe_file(f"/explained/{name}", folder.read(name))
+    there = Folder("memory://explained")
+    assert Explainer(there).explain("new york") == Explainer(folder).explain("new york")
 
 
 def test_a_file_that_is_no_parquet_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
