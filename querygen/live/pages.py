@@ -43,12 +43,12 @@ class CategoryPages:
         text: TextKind = "wikitext",
         refresh: bool = False,
         max_page_bytes: int = MAX_PAGE_BYTES,
-        progress: Callable[[int, int], Any] = lambda done, total: None,
+        progress: Callable[[int], Any] = lambda num_pages: None,
     ) -> None:
         """`text`: "wikitext" brings 50 pages a request and goes through our own extractor like a dump's; "extract" is
         the wiki's own plain text (what templates print is in it), one request a page, through Wikipedia-API.
         `refresh` asks for the categories anew and for every page that has a newer revision.
-        `progress` is told how many of how many pages are in the cache.
+        `progress` is told how many pages more are in the cache.
         """
         if depth < 0:
             raise ValueError(f"depth must be at least 0, found {depth!r}")
@@ -122,13 +122,11 @@ class CategoryPages:
                 for title, found in read_batch(self.wiki, batch, with_text=False).items():
                     if found.revision != kept[title]:
                         del kept[title]
-        done = len(kept)
-        self._progress(done, len(titles))
+        self._progress(len(kept))
         for batch in _batches([title for title in titles if title not in kept]):
             for title, found in read_batch(self.wiki, batch, with_text=self._text == "wikitext").items():
                 self._keep(title, found)
-                done += 1
-                self._progress(done, len(titles))
+                self._progress(1)
 
     def _keep(self, title: str, found: Found) -> None:
         text, problem = found.text, found.problem

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 
 from querygen.dump import DumpFile, Page
@@ -18,6 +19,7 @@ from querygen.live.pages import CategoryPages, article_lengths
 from querygen.live.polite import WikiError
 from querygen.live.wiki import Wiki, WikiConfig
 from querygen.wikitext import TextExtractor
+from schemas.storage import Folder
 from tests.demo.dump_sample import dump_sample
 from tests.integration.mediawiki_server import NUM_SPECIES, MediaWiki, missing_parts, serving_mediawiki
 
@@ -353,6 +355,46 @@ def test_killed_run_asks_again_for_nothing_it_has(server: MediaWiki, tmp_path: P
     assert len(asked_before + asked_after) == 80
     assert sum((asked_before & asked_after).values()) <= 1  # the one whose answer was on its way
     assert not [request for request in server.requests() if request["params"].get("list") == "categorymembers"]
+
+
+def test_build_makes_the_list_of_a_topic(server: MediaWiki, tmp_path: Path) -> None:
+    def build(output: str) -> tuple[dict[str, Any], dict[str, bytes]]:
+        command = [
+            sys.executable, "-m", "querygen", "build", "--wiki-category", "Countries", "--wiki-url", server.url,
+            "--depth", "1", "--contact", CONTACT, "--requests-per-s", "1000", "--cache-dir", str(tmp_path / "cache"),
+            "--min-word-count", "20", "--min-bigram-count", "5", "--size", "1000", "--output", str(tmp_path / output),
+        ]  # fmt: skip
+        done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr[-2000:]
+        folder = Folder(str(tmp_path / output))
+        queries = pq.read_table(tmp_path / output / "queries.parquet").to_pylist()
+        return {row["text"]: row for row in queries}, {"queries": folder.read("queries.parquet")}
+
+    queries, made = build("first")
+    assert "word" in queries["government"]["sources"]
+    # The longest articles are the first titles; what the list cannot hold is cut from their end.
+    assert {"albania", "azerbaijan", "long tale"} <= {
+        text for text, row in queries.items() if "title" in row["sources"]
+    }
+    assert not [text for text in queries if "category:" in text]
+    server.forget()
+    assert build("second")[1] == made
+    assert len(server.requests()) == 2  # all pages came from the cache
+
+
+def test_build_that_cannot_reach_the_wiki_ends_with_one_line(server: MediaWiki, tmp_path: Path) -> None:
+    server.fail_next({"status": 403})
+    command = [
+        sys.executable, "-m", "querygen", "build", "--wiki-category", "Countries", "--wiki-url", server.url,
+        "--cache-dir", str(tmp_path / "cache"), "--output", str(tmp_path / "list"),
+    ]  # fmt: skip
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("error: ")
+    assert "HTTP status 403" in last
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "list").exists()
 
 
 def test_topic_gives_words_and_ranked_titles(server: MediaWiki, tmp_path: Path) -> None:
