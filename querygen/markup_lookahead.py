@@ -8,6 +8,13 @@ import numba
 import numpy as np
 
 _NEWLINE, _SPACE = 10, 32
+_MAX_TITLE_BYTES = 255
+_FILE_ENDINGS = (
+    "jpg", "jpeg", "png", "gif", "svg", "tif", "tiff", "webp", "xcf", "pdf", "djvu", "ogg", "oga", "ogv", "opus",
+    "webm", "mp3", "wav", "mid", "midi", "flac", "stl",
+)  # fmt: skip
+"""What Wikimedia Commons takes (its page "File types")."""
+_FILE_ENDING_CODES = np.array([int.from_bytes(f".{name}".encode(), "big") for name in _FILE_ENDINGS], dtype=np.int64)
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -75,6 +82,35 @@ def has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-un
                     break
             if at(source, after, size) == 58:
                 return True
+    return False
+
+
+@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def is_file_name(out, start, stop):  # type: ignore[no-untyped-def]
+    """Tell whether ``name:title.jpg`` stands in ``out[start:stop]``.
+
+    Any name will do: a dump does not tell the other names of its namespaces (``画像:`` in Japanese).
+    """
+    while stop > start and out[stop - 1] == _SPACE:
+        stop -= 1
+    if stop - start > _MAX_TITLE_BYTES:
+        return False
+    code = 0
+    position = stop
+    while position > start and stop - position < 5:
+        position -= 1
+        code |= np.int64(lower(out[position])) << (8 * (stop - 1 - position))
+        if out[position] == 46:
+            break
+    known = False
+    for ending in _FILE_ENDING_CODES:
+        known = known or ending == code
+    if not known:
+        return False
+    while position > start:
+        position -= 1
+        if out[position] == 58:
+            return True
     return False
 
 

@@ -17,6 +17,7 @@ from querygen.markup_lookahead import (
     find_closing_tag,
     find_name,
     has_prefix,
+    is_file_name,
     is_language_prefix,
     is_letter,
     keep_variant,
@@ -24,7 +25,7 @@ from querygen.markup_lookahead import (
     url_size,
 )  # fmt: skip
 
-_TEMPLATE, _TABLE, _LINK, _LABEL, _FILE, _EXTERNAL, _VARIANT = 1, 2, 3, 4, 5, 6, 7
+_TEMPLATE, _TABLE, _LINK, _SHOWN_LINK, _LABEL, _FILE, _EXTERNAL, _VARIANT = 1, 2, 3, 4, 5, 6, 7, 8
 _REF, _NOWIKI = 0, 1
 
 _DROPPED_TAGS = (
@@ -79,11 +80,11 @@ def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no
     num_templates = 0
     num_tables = 0
     unclosed = False
-    no_comment_end = False
     no_closing = np.zeros(len(_DROPPED), dtype=np.bool_)
     variant = 0  # place in the stack of the language variants that are open, if they are
     quotes_end = 0  # the quotes before it are sorted; among them the one at:
     apostrophe = -1
+    heading_end = 0  # whether the line that ends there is a heading has been seen
     line_start = True
     while i < size or line_start:
         if line_start:
@@ -111,10 +112,11 @@ def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no
                     o += 1
                     i = j + 2
                     continue
-            if at(source, i, size) == 61 and at(source, i + 1, size) == 61:  # ==
+            if i >= heading_end and at(source, i, size) == 61 and at(source, i + 1, size) == 61:  # ==
                 end = i
                 while end < size and source[end] != _NEWLINE:
                     end += 1
+                heading_end = end
                 last = end - 1
                 while last > i and source[last] in (_SPACE, _TAB, 13):
                     last -= 1
@@ -159,7 +161,7 @@ def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no
                 i += 4 + _WRITTEN_NAME_OFFSETS[which + 1] - _WRITTEN_NAME_OFFSETS[which]
                 continue
         if byte == _NEWLINE:
-            while top > 0 and kinds[top - 1] in (_LINK, _LABEL, _EXTERNAL, _VARIANT):
+            while top > 0 and kinds[top - 1] in (_LINK, _SHOWN_LINK, _LABEL, _EXTERNAL, _VARIANT):
                 top -= 1  # a link ends with its line; the caption of a file may have several
             out[o] = _NEWLINE
             o += 1
@@ -215,8 +217,9 @@ def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no
                 kind = _LINK
                 while at(source, i, size) == _SPACE:
                     i += 1
-                if at(source, i, size) == 58:
+                if at(source, i, size) == 58:  # [[:File:x.jpg]] is a link to the file, not the file
                     i += 1
+                    kind = _SHOWN_LINK
                 elif has_prefix(source, i, size, prefixes, offsets) or is_language_prefix(source, i, size):
                     kind = _FILE
                 kinds[top] = kind
@@ -241,7 +244,9 @@ def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no
                 i += 1
             elif following == 93:
                 i += 2
-                if kind in (_LINK, _LABEL):
+                if kind == _LINK and is_file_name(out, marks[top - 1], o):
+                    kind = _FILE
+                if kind in (_LINK, _SHOWN_LINK, _LABEL):
                     top -= 1
                 elif kind == _FILE:
                     top -= 1
@@ -254,23 +259,25 @@ def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no
                 i += 1
         elif byte == 124:  # |
             i += 1
-            if top > 0 and kinds[top - 1] == _LINK:
-                kinds[top - 1] = _LABEL
+            kind = kinds[top - 1] if top > 0 else 0
+            if kind in (_LINK, _SHOWN_LINK):
+                is_file = kind == _LINK and is_file_name(out, marks[top - 1], o)
+                kinds[top - 1] = _FILE if is_file else _LABEL
                 o = marks[top - 1]
             else:
                 out[o] = byte
                 o += 1
         elif byte == 60:  # <
             if following == 33 and at(source, i + 2, size) == 45 and at(source, i + 3, size) == 45:  # <!--
-                end = size if no_comment_end else i + 4
+                end = i + 4
                 while end < size and not (
                     source[end] == 45 and at(source, end + 1, size) == 45 and at(source, end + 2, size) == 62
                 ):
                     end += 1
                 if end >= size:
-                    no_comment_end = True
                     unclosed = True
                 i = min(end + 3, size)
+                line_start = o == 0 or out[o - 1] == _NEWLINE  # MediaWiki takes comments out before all else
                 continue
             closing = following == 47
             code, after = read_tag_name(source, i + 2 if closing else i + 1, size)

@@ -10,6 +10,7 @@ UNITS = [
     "-{a|", "{{nbsp", "{{!}}", "{{'}", "'''a ''", "\n''", "'\n", "<ref><math><pre><nowiki>", "<ref/>", "<references>",
     "<!-- -->", "<!---", "|", "|-\n", "=", "\n=", "_", ":", "\n*", " ", "\n ", "a", "é", "\x00", "<br", "<br>", "[",
     "]", "{", "}", "-", "[[[[a|", "{{{", "}}}", "[[-{", "\n{|\n|}", "{{t|\n|}\n", "[[File:x|\n", "''[[x|''", "=\n==",
+    "<!---->==", "<!---->:", "<!---->== h ==", "[[a:b.jpg|", "[[a:b.jpg]]", "[[a.jpg|",
 ]  # fmt: skip
 """Each of them, repeated, once looked like a way to make a scanner slow."""
 
@@ -18,7 +19,8 @@ FRAGMENTS = [
     "<ref name=a/b>", "<!--", "-->", "''", "'''", "'''''", "<nowiki>", "</nowiki>", "<nowiki/>", "<math>", "</math>",
     "http://", "https://x", "[http://a b", "]", "[", "__TOC__", "__", "File:", "Category:", "de:", "&amp;", "&#",
     "&nGt;", "&#x41;", "&", ";", " ", "a", "é", "犬", "{", "}", ":", "*", "<br>", "<", ">", "=", "_", "-", "-{", "}-",
-    "-{zh-hans:", ";zh-hant:", "H|", "{{nbsp}}", "{{!}}", "{{'}}", "<pre>", "</pre>", "<table>", "</table>", "\n{|\n",
+    "-{zh-hans:", ";zh-hant:", "H|", "x:y.jpg",
+    "{{nbsp}}", "{{!}}", "{{'}}", "<pre>", "</pre>", "<table>", "</table>", "\n{|\n",
     "\n|-\n", "\n|}\n", "/", "\x00", "'",
 ]  # fmt: skip
 
