@@ -12,7 +12,7 @@ import numpy as np
 
 from querygen import entities, markup_scan, wikitext
 from querygen.dump import SiteInfo
-from tests.unit.querygen.markup_inputs import UNITS, random_wikitext
+from tests.unit.querygen.markup_inputs import PAIRS, UNITS, random_wikitext
 
 SHORT, LONG = 1_000, 4_000
 
@@ -49,20 +49,27 @@ def extract(text: bytes) -> bytes:
     return bytes(unescaped.values[:written])
 
 
-def count(unit: str, size: int, before: str = "") -> int:
-    text = unit.encode()
+def count(text: str) -> int:
     Counted.accesses = 0
-    extract(before.encode() + text * (size // len(text)))
+    extract(text.encode())
     return Counted.accesses
+
+
+def repeat(unit: str, size: int) -> str:
+    return unit * (size // len(unit.encode()))
 
 
 def main() -> None:
     # Arithmetic on numpy's own bytes would wrap around with a warning where the compiled code does not.
     np.seterr(all="raise")
-    sizes = {unit: (count(unit, SHORT), count(unit, LONG)) for unit in UNITS}
+    sizes = {unit: (count(repeat(unit, SHORT)), count(repeat(unit, LONG))) for unit in UNITS}
+    for opening, closing in PAIRS:
+        units = len(opening + closing)
+        short, long = (opening * (size // units) + closing * (size // units) for size in (SHORT, LONG))
+        sizes[f"{opening} and {closing}"] = (count(short), count(long))
     # Each of the tags that are dropped with their content looks for its end once, and there is none.
     opened = "".join(f"<{name}>" for name in markup_scan._DROPPED_TAGS)
-    sizes["every tag, then </a"] = (count("</a", SHORT, opened), count("</a", LONG, opened))
+    sizes["every tag, then </a"] = (count(opened + repeat("</a", SHORT)), count(opened + repeat("</a", LONG)))
     texts = [extract(random_wikitext(seed)).hex() for seed in range(int(sys.argv[1]))]
     json.dump({"accesses": sizes, "texts": texts}, sys.stdout)
 

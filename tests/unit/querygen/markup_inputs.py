@@ -14,6 +14,13 @@ UNITS = [
 ]  # fmt: skip
 """Each of them, repeated, once looked like a way to make a scanner slow."""
 
+PAIRS = [
+    ("{{", "}}"), ("[[", "]]"), ("[[a|", "]]"), ("[[File:x|", "]]"), ("\n{|", "\n|}"), ("<ref>", "</ref>"),
+    ("-{", "}-"), ("-{a", "}-"), ("-{zh:a;b", "}-"), ("{{\n{|", "\n|}"), ("{{[[a|-{", "}-"), ("[http://x ", "]"), ("<!--", "-->"),
+    ("{{t|[[x|", "]]}}"), ("\n{|", "\n== h =="), ("''", "'''"), ("<math>", "</ref>"),
+]  # fmt: skip
+"""As many of the first as of the second: what is nested could be read again at each end."""
+
 FRAGMENTS = [
     "{{", "}}", "[[", "]]", "{|", "|}", "\n", "\n\n", "|", "==", "\n== h ==\n", "<ref>", "</ref>", "<ref/>",
     "<ref name=a/b>", "<!--", "-->", "''", "'''", "'''''", "<nowiki>", "</nowiki>", "<nowiki/>", "<math>", "</math>",

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from querygen.dump import SiteInfo
 from querygen.wikitext import TextExtractor
 from tests.demo.dump_sample import dump_sample
-from tests.unit.querygen.markup_inputs import FRAGMENTS, UNITS, random_wikitext
+from tests.unit.querygen.markup_inputs import FRAGMENTS, PAIRS, UNITS, random_wikitext
 
 ROOT = Path(__file__).parent.parent.parent.parent
 MAX_ACCESSES_PER_BYTE = 60
@@ -138,7 +138,7 @@ def test_the_work_is_linear_and_stays_inside_its_arrays() -> None:
     done = json.loads(
         run([str(Path(__file__).parent / "counted_scan.py"), str(NUM_COUNTED_TEXTS)], NUMBA_DISABLE_JIT="1")
     )
-    assert len(done["accesses"]) == len(UNITS) + 1
+    assert len(done["accesses"]) == len(UNITS) + len(PAIRS) + 1
     for unit, (short, long) in done["accesses"].items():
         assert long <= MAX_ACCESSES_PER_BYTE * 4_000, f"{unit!r}: {long} accesses for 4,000 bytes"
         assert long <= 4 * short + 3_000, f"{unit!r}: {short} accesses for 1,000 bytes, {long} for 4,000"
