@@ -18,9 +18,9 @@ from querygen.merge_runs import MergedCounts, RunName, merge_runs, num_steps
 from querygen.ngrams import DEFAULT_MAX_PAIRS
 from schemas.storage import Folder, file_size
 
-MIN_UNIT_BYTES = 4 << 20
+MIN_UNIT_BYTES = 8 << 20
 MAX_UNIT_BYTES = 64 << 20
-UNITS_WANTED = 48
+UNITS_WANTED = 24
 """Units of a small input: enough for many processes to end together."""
 
 

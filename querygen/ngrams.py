@@ -128,6 +128,7 @@ class NgramCounter:
             second=second,
             counts=counts,
         )
+        self._num_last = num
         self._start()
         return run
 

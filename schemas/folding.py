@@ -69,8 +69,15 @@ def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.
             continue
         if category in ("Cn", "Co", "Cc"):
             continue
-        plain = category == "Lo" and not unicodedata.decomposition(character)
-        form = character if plain else fold(character)
+        if category == "Lo" and not unicodedata.decomposition(character):  # most of all: Han, Hangul
+            if character not in composing:
+                classes[code] = LETTER
+                sizes[code] = 1
+                folded.append(code)
+            else:
+                classes[code] = UNSURE
+            continue
+        form = fold(character)
         found = _class_of(character, form, composing)
         classes[code] = found
         if found not in (SEPARATOR, UNSURE):
