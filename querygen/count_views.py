@@ -1,6 +1,7 @@
 """Count page-view files in groups: files in, views by title out; a group that is counted stays on disk.
 
-A group is counted by one process and committed by its JSON file, written last, as `querygen.count_dump` does with units.
+A group is counted by one process and committed by its JSON file, written last, like a unit of
+`querygen.count_dump`.
 """
 
 from collections.abc import Callable, Iterator

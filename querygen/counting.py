@@ -1,4 +1,4 @@
-"""What counting commands share: inputs told apart by their hashes, processes that fit the memory, the order of steps."""
+"""What counting commands share: hashes of the inputs, processes that fit the memory, progress bars."""
 
 import contextlib
 import hashlib

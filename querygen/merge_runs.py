@@ -101,8 +101,8 @@ def _sum_words(
     """Return (hash, count) of every distinct word."""
     merged = _Sums()
     for path, name in runs:
-        table = read_surfaces(folders[path], name, ["word_hash", "count"])
-        merged.add(*sum_equal(table["word_hash"].to_numpy(), table["count"].to_numpy()))
+        surfaces = read_surfaces(folders[path], name, spellings=False)
+        merged.add(*sum_equal(surfaces.word_hash, surfaces.count))
         progress(1)
     return merged.total()
 
@@ -134,8 +134,19 @@ def _collect_surfaces(
     """Return the spellings of the `kept` words with their counts over all runs, in no order."""
     tables: list[pa.Table] = []
     for path, name in runs:
-        table = read_surfaces(folders[path], name, ["word_hash", "surface_hash", "count", "surface"])
-        tables.append(table.filter(pa.array(is_among(table["word_hash"].to_numpy(), kept))))
+        surfaces = read_surfaces(folders[path], name, spellings=True)
+        chosen = is_among(surfaces.word_hash, kept)
+        strings, hashes = surfaces.take(chosen)
+        tables.append(
+            pa.table(
+                {
+                    "word_hash": surfaces.word_hash[chosen],
+                    "surface_hash": hashes,
+                    "surface": strings,
+                    "count": surfaces.count[chosen].astype(np.int64),
+                }
+            )
+        )
         if sum(len(part) for part in tables[1:]) > max(_UNMERGED_ROWS, len(tables[0])):
             tables = [_sum_surfaces(tables)]
         progress(1)
@@ -199,11 +210,12 @@ def _merge_bigrams(
     with tempfile.TemporaryDirectory(prefix="querygen-merge-") as work:
         total = 0
         for number, (path, name) in enumerate(runs):
-            table = read_surfaces(folders[path], name, ["word_hash", "surface_hash"])
-            numbers = number_rows(
-                table["word_hash"].to_numpy(), table["surface_hash"].to_numpy(),
-                spellings.word_hash, spellings.surface_hash,
-            )  # fmt: skip
+            surfaces = read_surfaces(folders[path], name, spellings=True)
+            chosen = is_among(surfaces.word_hash, spellings.word_hash)
+            numbers = np.full(len(chosen), _NO_SURFACE, np.int32)
+            numbers[chosen] = number_rows(
+                surfaces.word_hash[chosen], surfaces.take(chosen)[1], spellings.word_hash, spellings.surface_hash
+            )
             np.save(Path(work) / f"{number}.npy", numbers)
             total += len(numbers)
         np.save(Path(work) / "word.npy", spellings.word)
@@ -227,10 +239,9 @@ def merge_partitions(arguments: tuple[list[RunName], str, int, int, int]) -> tup
     folders = {path: Folder(path) for path, _ in runs}
     merged = _Sums()
     for number, (path, name) in enumerate(runs):
-        with BigramReader(folders[path], name) as reader:
-            first, second, counts = reader.read(begin, end)
         numbers = np.load(Path(work) / f"{number}.npy", mmap_mode="r")
-        merged.add(*number_pairs(first, second, counts, numbers))
+        with BigramReader(folders[path], name) as reader:
+            merged.add(*reader.read(begin, end, numbers))
     keys, totals = merged.total()
     word = np.load(Path(work) / "word.npy", mmap_mode="r")
     order = np.load(Path(work) / "order.npy", mmap_mode="r")
@@ -307,7 +318,9 @@ def merge_sorted(left, left_counts, right, right_counts):  # type: ignore[no-unt
         counts[row] = right_counts[j]
         j += 1
         row += 1
-    return keys[:row].copy(), counts[:row].copy()
+    if 4 * row < 3 * len(keys):  # do not hold on to the room of equal keys
+        return keys[:row].copy(), counts[:row].copy()
+    return keys[:row], counts[:row]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -336,25 +349,6 @@ def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash):  # ty
         if j < len(all_word_hash) and all_word_hash[j] == word_hash[i] and all_surface_hash[j] == surface_hash[i]:
             numbers[i] = j
     return numbers
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def number_pairs(first, second, counts, numbers):  # type: ignore[no-untyped-def]
-    """Return sorted (key, count) of the pairs of which both spellings have a number."""
-    kept = 0
-    for i in range(len(first)):
-        kept += numbers[first[i]] >= 0 and numbers[second[i]] >= 0
-    keys = np.empty(kept, np.uint64)
-    kept_counts = np.empty(kept, np.int64)
-    row = 0
-    for i in range(len(first)):
-        a = numbers[first[i]]
-        b = numbers[second[i]]
-        if a >= 0 and b >= 0:
-            keys[row] = (np.uint64(a) << np.uint64(32)) | np.uint64(b)
-            kept_counts[row] = counts[i]
-            row += 1
-    return keys, kept_counts
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 import numba
 import numpy as np
 import numpy.typing as npt
-import pyarrow as pa
 
 from querygen.tokens import token_words
 from querygen.word_scan import (
@@ -50,8 +49,13 @@ _UInt64s = npt.NDArray[np.uint64]
 class Run:
     """Counts of some pages. Row numbers of `first` and `second` point into the spellings."""
 
-    surfaces: pa.Table
-    """word_hash uint64, surface_hash uint64, count int64, surface large_string; sorted by the two hashes."""
+    word_hash: npt.NDArray[np.uint64]
+    """Hash of each spelling's normal form; the spellings are sorted by it, then by the hash of the spelling."""
+    count: npt.NDArray[np.uint32]
+    size: npt.NDArray[np.uint16]
+    """Bytes of each spelling."""
+    data: npt.NDArray[np.uint8]
+    """The spellings in UTF-8, one behind the other."""
     first: npt.NDArray[np.uint32]
     second: npt.NDArray[np.uint32]
     counts: npt.NDArray[np.uint32]
@@ -72,6 +76,7 @@ class NgramCounter:
         self._num_last = 0
         self._chunks: _UInt64s = np.zeros(PIECE_BYTES, np.uint64)
         self._keys: _UInt64s = np.empty(max_pairs, np.uint64)
+        self._other_keys: _UInt64s = np.empty(0, np.uint64)
         self._table: _UInt64s = np.zeros((_MIN_SLOTS, 4), np.uint64)
         self._word_hashes: _UInt64s = np.empty(_MIN_SLOTS // 2, np.uint64)
         self._arena: _UInt64s = np.empty(_MIN_SLOTS, np.uint64)
@@ -114,23 +119,20 @@ class NgramCounter:
         rows = rows_by_number(self._table, num)
         word_hashes = self._word_hashes[:num]
         order = np.argsort(word_hashes)
-        sort_ties(order, word_hashes, rows)
+        word_hash = word_hashes[order]
+        sort_ties(order, word_hash, rows)
         rank = np.empty(num, np.uint64)
         rank[order] = np.arange(num, dtype=np.uint64)
         bits = max(1, int(num - 1).bit_length()) if num else 1
         keys = self._keys[:num_keys]
         _rank_pairs(keys, rank, bits)
-        ordered_keys = sort_keys(keys, np.empty(num_keys, np.uint64), 2 * bits)
-        first, second, counts = _count_runs(ordered_keys, bits)
-        run = Run(
-            surfaces=_surface_table(rows[order], word_hashes[order], self._arena),
-            first=first,
-            second=second,
-            counts=counts,
-        )
+        if num_keys > len(self._other_keys):
+            self._other_keys = np.empty(len(self._keys), np.uint64)
+        first, second, counts = _count_runs(sort_keys(keys, self._other_keys[:num_keys], 2 * bits), bits)
+        count, size, data = _gather(rows, order, self._arena.view(np.uint8))
         self._num_last = num
         self._start()
-        return run
+        return Run(word_hash=word_hash, count=count, size=size, data=data, first=first, second=second, counts=counts)
 
     def _start(self) -> None:
         if len(self._table) > _MIN_SLOTS and len(self._table) > 8 * self._num_last:
@@ -217,19 +219,6 @@ def _grown(array: npt.NDArray, size: int) -> npt.NDArray:
     return larger
 
 
-def _surface_table(rows: _UInt64s, word_hashes: _UInt64s, arena: _UInt64s) -> pa.Table:
-    offsets, data = _gather(rows[:, PLACE], arena.view(np.uint8))
-    surface = pa.LargeStringArray.from_buffers(len(rows), pa.py_buffer(offsets), pa.py_buffer(data))
-    return pa.table(
-        {
-            "word_hash": pa.array(word_hashes),
-            "surface_hash": pa.array(rows[:, HASH]),
-            "count": pa.array(rows[:, COUNT].astype(np.int64)),
-            "surface": surface,
-        }
-    )
-
-
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def rows_by_number(table, num_rows):  # type: ignore[no-untyped-def]
     """Return the rows of the table of spellings in the order of their ids."""
@@ -241,29 +230,39 @@ def rows_by_number(table, num_rows):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def sort_ties(order, word_hashes, rows):  # type: ignore[no-untyped-def]
-    """Sort by the spelling's hash where `order` has equal hashes of words: a few spellings each."""
+def sort_ties(order, word_hash, rows):  # type: ignore[no-untyped-def]
+    """Sort by the spelling's hash where the sorted `word_hash` is the same: a few spellings each."""
     begin = 0
     for i in range(1, len(order) + 1):
-        if i < len(order) and word_hashes[order[i]] == word_hashes[order[begin]]:
+        if i < len(order) and word_hash[i] == word_hash[begin]:
             continue
         if i - begin > 1:
             tied = order[begin:i].copy()
-            order[begin:i] = tied[np.argsort(rows[:, HASH][tied])]
+            hashes = np.empty(i - begin, np.uint64)
+            for k in range(i - begin):
+                hashes[k] = rows[tied[k], HASH]
+            order[begin:i] = tied[np.argsort(hashes)]
         begin = i
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _gather(places, arena):  # type: ignore[no-untyped-def]
-    offsets = np.zeros(len(places) + 1, np.int64)
-    for row in range(len(places)):
-        offsets[row + 1] = offsets[row] + np.int64(places[row] & np.uint64(2047))
-    data = np.empty(offsets[-1], np.uint8)
-    for row in range(len(places)):
-        start = np.int64(places[row] >> np.uint64(11))
-        for k in range(offsets[row + 1] - offsets[row]):
-            data[offsets[row] + k] = arena[start + k]
-    return offsets, data
+def _gather(rows, order, arena):  # type: ignore[no-untyped-def]
+    """Return (count, size, bytes) of the spellings in `order`."""
+    counts = np.empty(len(order), np.uint32)
+    sizes = np.empty(len(order), np.uint16)
+    total = 0
+    for row in range(len(order)):
+        counts[row] = rows[order[row], COUNT]
+        sizes[row] = rows[order[row], PLACE] & np.uint64(2047)
+        total += sizes[row]
+    data = np.empty(total, np.uint8)
+    at = 0
+    for row in range(len(order)):
+        start = np.int64(rows[order[row], PLACE] >> np.uint64(11))
+        for k in range(sizes[row]):
+            data[at + k] = arena[start + k]
+        at += sizes[row]
+    return counts, sizes, data
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

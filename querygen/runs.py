@@ -1,49 +1,82 @@
-"""A run of counts on disk: two Arrow files, the bigrams in record batches by the hash of their first word.
+"""A run of counts on disk: two Arrow files, the bigrams by the hash of their first word.
 
-A batch is a partition: the bigrams whose first word's hash begins with the same 8 bits. So a merge reads one
-partition of every run at a time, and its memory is bounded.
+    NAME.surfaces.arrow   one row: the hashes, counts and spellings of all words, sorted as `querygen.ngrams` does
+    NAME.bigrams.arrow    a row per partition: its number of bigrams and, packed, the bigrams
+
+A partition is the bigrams whose first word's hash begins with the same 8 bits. So a merge reads one partition of every
+run at a time, and its memory is bounded.
 """
 
-from typing import Any
+from dataclasses import dataclass
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from querygen.ngrams import Run
+from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
+from querygen.word_scan import bytes_hash
 from schemas.storage import FileRecord, Folder
 
 NUM_PARTITIONS = 256
 _PARTITION_SHIFT = np.uint64(56)
 
-SURFACES = pa.schema(
+_SURFACES = pa.schema(
     [
-        pa.field("word_hash", pa.uint64()),
-        pa.field("surface_hash", pa.uint64()),
-        pa.field("count", pa.int64()),
-        pa.field("surface", pa.large_string()),
+        pa.field("word_hash", pa.large_list(pa.uint64())),
+        pa.field("count", pa.large_list(pa.uint32())),
+        pa.field("size", pa.large_list(pa.uint16())),
+        pa.field("bytes", pa.large_binary()),
     ]
 )
-_PAIRS = pa.schema([pa.field("first", pa.uint32()), pa.field("second", pa.uint32()), pa.field("count", pa.uint32())])
+_BIGRAMS = pa.schema([pa.field("num_pairs", pa.int64()), pa.field("pairs", pa.large_binary())])
 _COMPRESSED = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_NOT_THREADED = ipc.IpcReadOptions(use_threads=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunSurfaces:
+    """The spellings of a run, sorted by (word_hash, hash of the spelling)."""
+
+    word_hash: npt.NDArray[np.uint64]
+    count: npt.NDArray[np.uint32]
+    size: npt.NDArray[np.uint16]
+    """Bytes of each spelling; empty when spellings were not asked for."""
+    data: npt.NDArray[np.uint8]
+    """All spellings, one behind the other."""
+
+    def take(self, chosen: npt.NDArray[np.bool_]) -> tuple[pa.Array, npt.NDArray[np.uint64]]:
+        """Return (the chosen spellings as large_string, their hashes)."""
+        offsets, data, hashes = _take(self.size, self.data, chosen)
+        strings = pa.LargeStringArray.from_buffers(len(hashes), pa.py_buffer(offsets), pa.py_buffer(data))
+        return strings, hashes
 
 
 def write_run(folder: Folder, name: str, run: Run) -> list[FileRecord]:
-    """Write ``{name}.surfaces.arrow`` and ``{name}.bigrams.arrow``; return their records."""
+    """Write the two files of a run; return their records."""
     records = []
+    values = (run.word_hash, run.count, run.size)
+    ends = np.array([0, len(run.word_hash)], np.int64)
+    lists = [pa.LargeListArray.from_arrays(pa.array(ends), pa.array(value)) for value in values]
+    spellings = pa.LargeBinaryArray.from_buffers(
+        pa.large_binary(), 1, [None, pa.py_buffer(np.array([0, len(run.data)], np.int64)), pa.py_buffer(run.data)]
+    )
     with folder.writing(f"{name}.surfaces.arrow") as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), SURFACES, options=_COMPRESSED) as writer:
-            writer.write_table(run.surfaces.cast(SURFACES), max_chunksize=1 << 20)
-    records.append(FileRecord(f"{name}.surfaces.arrow", len(run.surfaces), sink.bytes, sink.sha256))
-    rows = partition_starts(run.surfaces["word_hash"].to_numpy())
-    places = np.searchsorted(run.first, rows).astype(np.int64)
+        with ipc.new_file(pa.PythonFile(sink, mode="w"), _SURFACES, options=_COMPRESSED) as writer:
+            writer.write_batch(pa.record_batch([*lists, spellings], schema=_SURFACES))
+    records.append(FileRecord(f"{name}.surfaces.arrow", len(run.word_hash), sink.bytes, sink.sha256))
+    places = np.searchsorted(run.first, partition_starts(run.word_hash)).astype(np.int64)
     places[-1] = len(run.first)
+    sizes = np.diff(places)
+    room = np.empty(MAX_BYTES_PER_PAIR * int(sizes.max()), np.uint8)
     with folder.writing(f"{name}.bigrams.arrow") as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), _PAIRS, options=_COMPRESSED) as writer:
+        with ipc.new_file(pa.PythonFile(sink, mode="w"), _BIGRAMS) as writer:
             for start, end in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
-                columns = [pa.array(column[start:end]) for column in (run.first, run.second, run.counts)]
-                writer.write_batch(pa.record_batch(columns, schema=_PAIRS))
+                used = encode_pairs(run.first, run.second, run.counts, start, end, room)
+                row = [pa.array([end - start]), pa.array([room[:used].tobytes()], pa.large_binary())]
+                writer.write_batch(pa.record_batch(row, schema=_BIGRAMS))
     records.append(FileRecord(f"{name}.bigrams.arrow", len(run.first), sink.bytes, sink.sha256))
     return records
 
@@ -54,12 +87,19 @@ def partition_starts(word_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int6
     return np.append(np.searchsorted(word_hashes, edges), len(word_hashes)).astype(np.int64)
 
 
-def read_surfaces(folder: Folder, name: str, columns: list[str]) -> pa.Table:
-    """Return some columns of the spellings of run `name`."""
-    fields = [SURFACES.get_field_index(column) for column in columns]
+def read_surfaces(folder: Folder, name: str, *, spellings: bool) -> RunSurfaces:
+    """Return the words of run `name` with their counts, and their `spellings` if wanted."""
+    fields = [0, 1, 2, 3] if spellings else [0, 1]
+    options = ipc.IpcReadOptions(included_fields=fields, use_threads=False)
     with folder.open(f"{name}.surfaces.arrow") as raw:
-        reader = ipc.open_file(raw, options=ipc.IpcReadOptions(included_fields=sorted(fields), use_threads=False))
-        return reader.read_all().select(columns)
+        batch = ipc.open_file(raw, options=options).get_batch(0)
+    data = np.frombuffer(batch.column(3).buffers()[2] or b"", np.uint8) if spellings else np.empty(0, np.uint8)
+    return RunSurfaces(
+        word_hash=batch.column(0).values.to_numpy(),
+        count=batch.column(1).values.to_numpy(),
+        size=batch.column(2).values.to_numpy() if spellings else np.empty(0, np.uint16),
+        data=data,
+    )
 
 
 class BigramReader:
@@ -67,7 +107,7 @@ class BigramReader:
 
     def __init__(self, folder: Folder, name: str) -> None:
         self._raw = folder.open(f"{name}.bigrams.arrow")
-        self._reader = ipc.open_file(self._raw, options=ipc.IpcReadOptions(use_threads=False))
+        self._reader = ipc.open_file(self._raw, options=_NOT_THREADED)
 
     def __enter__(self) -> "BigramReader":
         return self
@@ -75,8 +115,50 @@ class BigramReader:
     def __exit__(self, *exception: object) -> None:
         self._raw.close()
 
-    def read(self, begin: int, end: int) -> tuple[Any, Any, Any]:
-        """Return (first, second, count) arrays of partitions ``begin .. end - 1``."""
+    def read(
+        self, begin: int, end: int, numbers: npt.NDArray[np.int32]
+    ) -> tuple[npt.NDArray[np.uint64], npt.NDArray[np.int64]]:
+        """Return (``numbers[first] << 32 | numbers[second]``, count) of the bigrams of partitions ``begin .. end - 1``.
+
+        Left out are those of which a number is below 0. The pairs are sorted if `numbers` are.
+        """
         batches = [self._reader.get_batch(partition) for partition in range(begin, end)]
-        table = pa.Table.from_batches(batches, schema=_PAIRS)
-        return tuple(table[column].to_numpy() for column in _PAIRS.names)  # type: ignore[return-value]
+        room = sum(batch.column(0)[0].as_py() for batch in batches)
+        keys, counts = np.empty(room, np.uint64), np.empty(room, np.int64)
+        used = 0
+        for batch in batches:
+            packed = np.frombuffer(batch.column(1)[0].as_buffer(), np.uint8)
+            used += decode_pairs(packed, numbers, keys[used:], counts[used:])
+        return keys[:used], counts[:used]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
+    num = 0
+    num_bytes = 0
+    for row in range(len(sizes)):
+        if chosen[row]:
+            num += 1
+            num_bytes += sizes[row]
+    offsets = np.zeros(num + 1, np.int64)
+    taken = np.empty(num_bytes, np.uint8)
+    hashes = np.empty(num, np.uint64)
+    chunks = np.zeros(256, np.uint64)
+    as_bytes = chunks.view(np.uint8)
+    place = np.int64(0)
+    found = 0
+    for row in range(len(sizes)):
+        size = np.int64(sizes[row])
+        if chosen[row]:
+            start = offsets[found]
+            for k in range(size):
+                taken[start + k] = data[place + k]
+                as_bytes[k] = data[place + k]
+            chunks[(size >> 3) + (1 if size & 7 else 0)] = 0
+            for k in range(size, (size + 7) & ~7):
+                as_bytes[k] = 0
+            hashes[found] = bytes_hash(chunks, 0, size)
+            offsets[found + 1] = start + size
+            found += 1
+        place += size
+    return offsets, taken, hashes

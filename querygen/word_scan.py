@@ -181,7 +181,7 @@ def _cut(chunk, size):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _bytes_hash(chunks, begin, size):  # type: ignore[no-untyped-def]
+def bytes_hash(chunks, begin, size):  # type: ignore[no-untyped-def]
     """Return the hash of a spelling as it stands; of different ones of up to 8 bytes it is never the same."""
     state = np.uint64(0)
     while size > 8:
@@ -251,7 +251,7 @@ def move_rows(table, larger):  # type: ignore[no-untyped-def]
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def push_word(chunks, size, word_value, may_join, table, word_hashes, arena, keys, state):  # type: ignore[no-untyped-def]
     """Count one word of an odd token: its spelling is the first `size` bytes, its normal form has that hash."""
-    value = _bytes_hash(chunks, 0, size)
+    value = bytes_hash(chunks, 0, size)
     slot = _find(chunks, 0, size, value, table, arena)
     if table[slot, NUMBER] == 0:
         _insert(chunks, 0, size, value, word_value, slot, table, word_hashes, arena, state)
@@ -424,7 +424,7 @@ def scan(text, chunks, i, size, classes, starts, folded, table, word_hashes, are
                 state[NUM_LONG] += 1
                 previous = -1
                 continue
-            value = _bytes_hash(chunks, begin, length)
+            value = bytes_hash(chunks, begin, length)
             slot = _find(chunks, begin, length, value, table, arena)
             if table[slot, NUMBER] == 0:
                 word_value = word_hash_of(text, begin, begin + length, classes, starts, folded)

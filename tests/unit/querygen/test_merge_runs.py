@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from querygen.merge_runs import MergedCounts, RunName, merge_runs, merge_sorted, num_steps, sum_equal
 from querygen.ngrams import NgramCounter
+from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
 from querygen.runs import NUM_PARTITIONS, BigramReader, read_surfaces, write_run
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
@@ -81,22 +82,47 @@ def test_two_processes_give_the_same(tmp_path: Path) -> None:
 
 def test_a_run_reads_back_by_partition(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
-    counter.add(np.frombuffer(" ".join(f"w{i % 500}" for i in range(5000)).encode(), np.uint8))
+    counter.add(np.frombuffer(" ".join(f"w{i % 500} w{i % 3}" for i in range(5000)).encode(), np.uint8))
     run = counter.finish()
     write_run(folder, "r", run)
-    assert (
-        read_surfaces(folder, "r", ["count", "surface"]).to_pydict()
-        == run.surfaces.select(["count", "surface"]).to_pydict()
-    )
-    hashes = run.surfaces["word_hash"].to_numpy()
+    surfaces = read_surfaces(folder, "r", spellings=True)
+    for name in ("word_hash", "count", "size", "data"):
+        assert np.array_equal(getattr(surfaces, name), getattr(run, name))
+    assert np.array_equal(read_surfaces(folder, "r", spellings=False).count, run.count)
+    everything = np.arange(len(run.word_hash), dtype=np.int32)
+    pairs = (run.first.astype(np.uint64) << np.uint64(32)) | run.second
     with BigramReader(folder, "r") as reader:
-        parts = [reader.read(p, p + 1) for p in range(NUM_PARTITIONS)]
-        whole = reader.read(0, NUM_PARTITIONS)
-    for partition, (first, _, _) in enumerate(parts):
-        assert (hashes[first] >> np.uint64(56) == partition).all()
-    for column, wanted in zip(whole, (run.first, run.second, run.counts), strict=True):
-        assert np.array_equal(column, wanted)
-    assert sum(len(part[0]) for part in parts) == len(run.first)
+        parts = [reader.read(p, p + 1, everything)[0] for p in range(NUM_PARTITIONS)]
+        keys, counts = reader.read(0, NUM_PARTITIONS, everything)
+        some = np.where(everything % 2 == 0, everything, -1).astype(np.int32)
+        of_even, _ = reader.read(0, NUM_PARTITIONS, some)
+    assert np.array_equal(keys, pairs)
+    assert np.array_equal(counts, run.counts)
+    assert np.array_equal(of_even, pairs[(run.first % 2 == 0) & (run.second % 2 == 0)])
+    for partition, part in enumerate(parts):
+        assert (run.word_hash[part >> np.uint64(32)] >> np.uint64(56) == partition).all()
+    assert sum(map(len, parts)) == len(pairs)
+
+
+PAIRS = st.dictionaries(
+    st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1)), st.integers(1, 2**32 - 1), max_size=50
+)
+
+
+@given(PAIRS, st.integers(1, 3))
+def test_pairs_survive_packing(counted: dict[tuple[int, int], int], shift: int) -> None:
+    summed: dict[tuple[int, int], int] = {(a >> 10 * shift, b >> 10 * shift): n for (a, b), n in counted.items()}
+    pairs = sorted(summed)
+    first, second = (np.array([pair[k] for pair in pairs], np.uint32) for k in (0, 1))
+    room = np.empty(MAX_BYTES_PER_PAIR * len(pairs), np.uint8)
+    used = encode_pairs(first, second, np.array([summed[p] for p in pairs], np.uint32), 0, len(pairs), room)
+    numbers = np.unique(np.concatenate([first, second]))
+    whole = np.full(int(numbers[-1]) + 1 if len(numbers) else 0, -1, np.int32)
+    whole[numbers] = np.arange(len(numbers))
+    keys, counts = np.empty(len(pairs), np.uint64), np.empty(len(pairs), np.int64)
+    assert decode_pairs(room[:used], whole, keys, counts) == len(pairs)
+    unpacked = [(int(numbers[key >> 32]), int(numbers[key & 0xFFFFFFFF])) for key in keys.tolist()]
+    assert dict(zip(unpacked, counts.tolist(), strict=True)) == summed
 
 
 SORTED = st.lists(st.integers(0, 50), max_size=30).map(lambda values: np.array(sorted(values), np.uint64))
