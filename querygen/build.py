@@ -49,7 +49,7 @@ MAX_TITLES = 5_000_000
 
 _NO_PART_OF_THE_RESULT = (
     "output", "dump", "counts", "pageviews", "wordnet_dir", "num_processes", "memory_gb", "keep_runs", "contact",
-    "requests_per_s", "cache_dir",
+    "requests_per_s", "cache_dir", "wiki_refresh",
 )  # fmt: skip
 
 

@@ -37,7 +37,13 @@ class BuildConfig:
     requests_per_s: float = 2.0
     """--wiki-category: most requests per second."""
     cache_dir: str | None = None
-    """--wiki-category: folder that keeps the pages between runs; without it $XDG_CACHE_HOME/webimagetext/wiki."""
+    """--wiki-category: folder that keeps the pages between runs; without it webimagetext/wiki in $XDG_CACHE_HOME or
+    ~/.cache. A page that is there is not asked for again, see --wiki-refresh."""
+    wiki_refresh: bool = False
+    """--wiki-category: ask for the categories anew, and for every page in the cache that has a newer revision."""
+    wiki_text: Literal["wikitext", "extract"] = "wikitext"
+    """--wiki-category: wikitext is cleaned here as a dump's is, 50 pages a request; extract is the wiki's own plain
+    text, with what templates print, one page a request."""
     pageviews: str | None = None
     """Page-view files: hourly pageviews-YYYYMMDD-HH0000(.gz), daily or monthly pageviews-...-user(.bz2): a path, URL or
     glob, several separated by commas. Without them no title is a query."""

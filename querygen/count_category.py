@@ -33,6 +33,8 @@ def open_category(config: BuildConfig, progress: Any) -> tuple[CategoryPages, di
         config.wiki_category or "",
         depth=config.depth,
         max_pages=config.max_pages,
+        text=config.wiki_text,
+        refresh=config.wiki_refresh,
         cache=PageCache(config.cache_dir or default_cache_dir(), wiki.api_url),
         progress=progress,
     )
