@@ -15,10 +15,10 @@ GIGABYTES_PER_PROCESS = 1.0
 
 @dataclass(frozen=True, kw_only=True)
 class BuildConfig:
-    """Make a query list from a Wikipedia dump, page views and WordNet."""
+    """Make a query list from a Wikipedia dump, page views and WordNet. Exit code 3: a part of the input was damaged."""
 
     output: str
-    """Folder to make: queries.parquet, counts/, rejections/."""
+    """Folder or URL to make: queries.parquet, counts/, rejections/. After a kill the same command goes on there."""
     dump: str | None = None
     """MediaWiki XML dump (.xml, .bz2, .gz, .xz, .zst) or tables of plain-text articles (.parquet with columns id, url,
     title, text): a path, URL or glob, several separated by commas."""
@@ -31,9 +31,9 @@ class BuildConfig:
     max_pages: int | None = None
     """--wiki-category: at most so many articles, the nearest to the category first."""
     wiki_url: str | None = None
-    """--wiki-category: address of the wiki's api.php; without it Wikipedia in --language."""
+    """--wiki-category: another MediaWiki, by the address of its api.php; without it Wikipedia in --language."""
     contact: str | None = None
-    """--wiki-category: e-mail or web address told to the wiki, as Wikimedia's policy for programs asks."""
+    """--wiki-category: your e-mail or web address, told to the wiki; Wikimedia's wikis are not read without it."""
     requests_per_s: float = 2.0
     """--wiki-category: most requests per second."""
     cache_dir: str | None = None
@@ -48,22 +48,24 @@ class BuildConfig:
     """Page-view files: hourly pageviews-YYYYMMDD-HH0000(.gz), daily or monthly pageviews-...-user(.bz2): a path, URL or
     glob, several separated by commas. Without them no title is a query."""
     preset: Literal["clip", "metaclip"] = "clip"
-    """Settings for what is not given by a flag; see querygen/presets.py and the README."""
+    """Thresholds where no flag gives them: clip asks 100 of a word, 100 of a bigram, 1 view; metaclip 100, 10, 70."""
     size: int = DEFAULT_SIZE
-    """Queries wanted. Budgets of the sources scale with it (MetaCLIP's reconstruction of the paper's 500,000)."""
+    """Queries wanted. The sources' budgets scale with it (of 500,000: 251,465 words, 100,646 bigrams, 61,235 titles,
+    86,654 synsets, MetaCLIP's reconstruction)."""
     budgets: Annotated[str | None, tyro.conf.arg(metavar="WORDS,BIGRAMS,TITLES,SYNSETS")] = None
     """Instead of --size: the budget of each source, for example 250000,100000,50000,100000."""
     min_word_count: int | None = None
-    """A word is a query when the dump holds it this often (CLIP paper 2.2: "at least 100 times")."""
+    """A word is a query when the dump holds it this often; without the flag 100 (CLIP paper, section 2.2)."""
     min_bigram_count: int | None = None
-    """A bigram is a query only when the dump holds it this often: PMI alone prefers pairs seen once or twice. The
-    paper states no number; this one asks of a bigram what the paper asks of a word."""
+    """A bigram is a query only when the dump holds it this often: PMI alone prefers pairs seen once or twice. Without
+    the flag 100, or 10 with --preset metaclip; the paper states no number."""
     max_stop_word_share: float = 1.0
     """Share of a bigram's words that may be among the --num-stop-words most frequent words; 1 keeps "of the"."""
     num_stop_words: int = 100
     """How many of the dump's most frequent words count as stop words for --max-stop-word-share."""
     min_views: int | None = None
-    """A title is a query when it was viewed this often in the files of --pageviews."""
+    """A title is a query when it was viewed this often in all files of --pageviews; without the flag 1, or 70 with
+    --preset metaclip."""
     disambiguation: Literal["keep", "strip"] = "keep"
     """"Mercury (planet)": kept as the query "mercury planet", or stripped to "mercury"."""
     all_lemmas: bool = False
@@ -71,16 +73,18 @@ class BuildConfig:
     count_floor: int = 10
     """Words and bigrams under this count are left out of counts/ (never above the two minimum counts)."""
     language: str = "en"
-    """Language code of the wiki: of its page-view lines ("en", "en.m") and of the queries."""
+    """Language code of the wiki: of its page-view lines ("en", "en.m") and of the queries. Chinese, Japanese, Thai,
+    Lao, Burmese and Khmer need: pip install 'webimagetext[languages]'."""
     wordnet_dir: str | None = None
-    """Folder with WordNet's files (3.0 or 3.1); without it: cache, nltk's data, nltk's download, Debian's
-    wordnet-base."""
+    """Folder or zip file with WordNet 3.0 or 3.1; without it 3.0 from the cache, nltk's data, nltk's download, or
+    Debian's package wordnet-base."""
     num_processes: int = 0
     """Processes that count; 0: one per core, as far as --memory-gb allows."""
     memory_gb: float = 8.0
     """Memory all processes together may use: one gigabyte each, the merge the rest."""
     keep_runs: bool = False
-    """Keep the runs of counts (work/), so that another build can start from them with --counts."""
+    """Keep work/, the counts of each part of the input; for several lists of one dump use `querygen count` and
+    --counts instead."""
 
     def __post_init__(self) -> None:
         _check_positive(
@@ -106,8 +110,16 @@ class BuildConfig:
             raise ValueError(f"requests_per_s must be above 0 and at most 1000, found {self.requests_per_s!r}")
         if not 0 <= self.max_stop_word_share <= 1:
             raise ValueError(f"max_stop_word_share must be 0 to 1, found {self.max_stop_word_share!r}")
+        self._check_category_options()
         self.given_budgets()
         _check_machine(self)
+        _check_language(self)
+
+    def _check_category_options(self) -> None:
+        if self.wiki_category is None:
+            for name in ("max_pages", "wiki_url", "contact", "cache_dir", "wiki_refresh"):
+                if getattr(self, name):
+                    raise ValueError(f"{name} is of use with --wiki-category only, found {getattr(self, name)!r}")
 
     def given_budgets(self) -> dict[str, int] | None:
         """Return --budgets by source, None without it. Raises ValueError."""
@@ -126,14 +138,15 @@ class BuildConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class CountConfig:
-    """Count the words and bigrams of dump files, exactly: on several machines, then `querygen merge`."""
+    """Count the words and bigrams of dump files, exactly, on one or several machines, for `querygen build --counts`."""
 
     dump: str
-    """MediaWiki XML dump or tables of plain-text articles, as for `querygen build`."""
+    """MediaWiki XML dump (.xml, .bz2, .gz, .xz, .zst) or tables of plain-text articles (.parquet): a path, URL or glob,
+    several separated by commas; each machine takes other files of the dump."""
     output: str
     """Folder to make: runs/, words.parquet, bigrams.parquet, redirects.parquet, rejections/."""
     min_word_count: int = 100
-    """bigrams.parquet holds bigrams of words seen this often."""
+    """bigrams.parquet holds only bigrams of words seen this often; runs/ holds them all."""
     count_floor: int = 10
     """Words and bigrams under this count are left out of the two tables; runs/ holds them all."""
     language: str = "en"
@@ -146,6 +159,7 @@ class CountConfig:
     def __post_init__(self) -> None:
         _check_positive(self, "min_word_count", "count_floor")
         _check_machine(self)
+        _check_language(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,11 +167,11 @@ class MergeConfig:
     """Join folders made by `querygen count` on several machines, each over other files of the dump."""
 
     inputs: tyro.conf.Positional[tuple[str, ...]]
-    """Folders made by `querygen count` or `querygen merge`."""
+    """Folders made by `querygen count` or `querygen merge`; no dump file may be counted in two of them."""
     output: str
     """Folder to make, as of `querygen count`."""
     min_word_count: int = 100
-    """bigrams.parquet holds bigrams of words seen this often."""
+    """bigrams.parquet holds only bigrams of words seen this often; runs/ holds them all."""
     count_floor: int = 10
     """Words and bigrams under this count are left out of the two tables; runs/ holds them all."""
     num_processes: int = 0
@@ -169,8 +183,7 @@ class MergeConfig:
         if not self.inputs:
             raise ValueError("inputs: expected at least one folder made by `querygen count`")
         _check_positive(self, "min_word_count", "count_floor")
-        if self.num_processes < 0:
-            raise ValueError(f"num_processes must be 0 (one per core) or more, found {self.num_processes!r}")
+        _check_machine(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -188,10 +201,13 @@ def _check_positive(config: object, *names: str) -> None:
             raise ValueError(f"{name} must be at least 1, found {value!r}")
 
 
-def _check_machine(config: BuildConfig | CountConfig) -> None:
+def _check_machine(config: BuildConfig | CountConfig | MergeConfig) -> None:
     if config.num_processes < 0:
         raise ValueError(f"num_processes must be 0 (one per core) or more, found {config.num_processes!r}")
     if config.memory_gb < GIGABYTES_PER_PROCESS:
         raise ValueError(f"memory_gb must be at least {GIGABYTES_PER_PROCESS}, found {config.memory_gb!r}")
+
+
+def _check_language(config: BuildConfig | CountConfig) -> None:
     if not config.language.replace("-", "").isalnum() or not config.language.isascii():
         raise ValueError(f"language must be a code such as 'en' or 'zh-yue', found {config.language!r}")
