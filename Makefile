@@ -7,20 +7,23 @@ BIN := .venv/bin
 STAMP := .venv/.setup-done
 EXTRAS ?= dev,demo
 BENCH ?= querygen
+BENCHES := $(sort $(patsubst tests/bench/bench_%.py,%,$(wildcard tests/bench/bench_*.py)))
+space := $(subst ,, )
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-flink lint bench clean
+.PHONY: help setup demo test test-slow test-flink test-mediawiki lint bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make setup        .venv with everything, WordNet (done once)'
 	@echo 'make demo         the whole way on small real input, about 10 minutes on two cores; demo-output/'
-	@echo 'make test         the tests, without those marked slow and flink; gpu ones skip where there is none'
+	@echo 'make test         the tests, without those marked slow, flink and mediawiki; gpu ones skip where there is none'
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make test-flink   the tests on Flink; needs FLINK_JOB_SERVER_JAR and Java 11 or 17'
+	@echo 'make test-mediawiki  the tests on a real MediaWiki; Debian: apt install mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl'
 	@echo 'make lint         ruff and mypy'
-	@echo 'make bench BENCH=querygen|collect|download|loader|train'
+	@echo 'make bench        BENCH=$(subst $(space),|,$(BENCHES)): measures, beside its peers'
 	@echo 'make clean        removes .venv, caches and demo-output/'
 
 setup: $(STAMP)
@@ -40,8 +43,8 @@ demo: setup
 	$(BIN)/python -m tests.demo
 
 test: setup
-	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m 'not slow and not flink'
-	@echo 'left out: tests marked slow (make test-slow) and flink (make test-flink); other skips are named above'
+	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m 'not slow and not flink and not mediawiki'
+	@echo 'left out: tests marked slow (make test-slow), flink (make test-flink) and mediawiki (make test-mediawiki); other skips are named above'
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow
@@ -49,6 +52,11 @@ test-slow: setup
 test-flink: setup
 	@test -f "$$FLINK_JOB_SERVER_JAR" || { echo 'error: set FLINK_JOB_SERVER_JAR to the Flink job server jar' >&2; exit 2; }
 	$(BIN)/python -m pytest -m flink
+
+test-mediawiki: setup
+	@$(BIN)/python -c 'import sys; from tests.integration.mediawiki_server import missing_parts; \
+	  lacking = missing_parts(); sys.exit(lacking and f"error: {lacking}")' || exit 2
+	$(BIN)/python -m pytest -m mediawiki
 
 lint: setup
 	$(BIN)/ruff check .
