@@ -16,7 +16,7 @@ import pyarrow.ipc as ipc
 
 from querygen.dump import Page, Rejection, plain_title
 from querygen.dump_units import DumpUnit, open_pages
-from querygen.merge_runs import RunName
+from querygen.merge_words import RunName
 from querygen.ngrams import NgramCounter
 from querygen.runs import write_run
 from querygen.segment import segmenter

@@ -14,13 +14,14 @@ from tqdm import tqdm
 from querygen.config import GIGABYTES_PER_PROCESS
 from querygen.count_dump import DumpCounts, count_units
 from querygen.dump_units import DumpUnit, plan_units
-from querygen.merge_runs import MergedCounts, RunName, merge_runs, num_steps
+from querygen.merge_runs import MergedCounts, merge_runs, num_steps
+from querygen.merge_words import RunName
 from querygen.ngrams import DEFAULT_MAX_PAIRS
 from schemas.storage import Folder, file_size
 
 MIN_UNIT_BYTES = 8 << 20
 MAX_UNIT_BYTES = 64 << 20
-UNITS_WANTED = 24
+UNITS_WANTED = 16
 """Units of a small input: enough for many processes to end together."""
 
 

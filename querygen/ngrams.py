@@ -14,7 +14,7 @@ import numpy.typing as npt
 from querygen.tokens import token_words
 from querygen.word_scan import (
     ARENA_USED,
-    COUNT,
+    COUNTED,
     DONE,
     GROW,
     HASH,
@@ -22,12 +22,13 @@ from querygen.word_scan import (
     NUM_KEYS,
     NUM_LONG,
     NUM_SURFACES,
-    NUMBER,
+    NUMBER_MASK,
     OPEN_END,
     PIECE_BYTES,
     PLACE,
     PREVIOUS,
     TOKEN_END,
+    WORD_HASH,
     move_rows,
     push_word,
     scan,
@@ -41,6 +42,7 @@ DEFAULT_MAX_PAIRS = 1 << 24
 """Bigrams of a run before they are sorted: 128 MiB, twice while sorting."""
 _MIN_SLOTS = 4 * PIECE_BYTES
 _DIGIT_BITS = 11
+_FEW = 16
 
 _UInt64s = npt.NDArray[np.uint64]
 
@@ -78,7 +80,6 @@ class NgramCounter:
         self._keys: _UInt64s = np.empty(max_pairs, np.uint64)
         self._other_keys: _UInt64s = np.empty(0, np.uint64)
         self._table: _UInt64s = np.zeros((_MIN_SLOTS, 4), np.uint64)
-        self._word_hashes: _UInt64s = np.empty(_MIN_SLOTS // 2, np.uint64)
         self._arena: _UInt64s = np.empty(_MIN_SLOTS, np.uint64)
         self._start()
 
@@ -100,7 +101,7 @@ class NgramCounter:
         while True:
             position, why = scan(
                 text, chunks, position, size, self._classes, self._starts, self._folded, self._table,
-                self._word_hashes, self._arena, self._keys, *self._work, state,
+                self._arena, self._keys, *self._work, state,
             )  # fmt: skip
             if why == DONE:
                 return
@@ -116,20 +117,20 @@ class NgramCounter:
         state = self._state
         num, num_keys = int(state[NUM_SURFACES]), int(state[NUM_KEYS])
         self.num_long_words += int(state[NUM_LONG])
-        rows = rows_by_number(self._table, num)
-        word_hashes = self._word_hashes[:num]
+        numbers, hashes, word_hashes, counted, places = used_rows(self._table, num)
         order = np.argsort(word_hashes)
         word_hash = word_hashes[order]
-        sort_ties(order, word_hash, rows)
+        sort_ties(order, word_hash, hashes)
         rank = np.empty(num, np.uint64)
-        rank[order] = np.arange(num, dtype=np.uint64)
+        rank[numbers[order]] = np.arange(num, dtype=np.uint64)
         bits = max(1, int(num - 1).bit_length()) if num else 1
         keys = self._keys[:num_keys]
         _rank_pairs(keys, rank, bits)
         if num_keys > len(self._other_keys):
             self._other_keys = np.empty(len(self._keys), np.uint64)
         first, second, counts = _count_runs(sort_keys(keys, self._other_keys[:num_keys], 2 * bits), bits)
-        count, size, data = _gather(rows, order, self._arena.view(np.uint8))
+        count = counted[order]
+        size, data = _gather(places, order, self._arena.view(np.uint8))
         self._num_last = num
         self._start()
         return Run(word_hash=word_hash, count=count, size=size, data=data, first=first, second=second, counts=counts)
@@ -163,14 +164,12 @@ class NgramCounter:
     def _make_room(self, num_words: int, num_chunks: int) -> None:
         num, used = int(self._state[NUM_SURFACES]), int(self._state[ARENA_USED])
         slots = len(self._table)
-        while 2 * (num + num_words) > slots:
+        while 3 * (num + num_words) > 2 * slots:
             slots *= 2
         if slots > len(self._table):
             larger = np.zeros((slots, 4), np.uint64)
             move_rows(self._table, larger)
             self._table = larger
-        if num + num_words > len(self._word_hashes):
-            self._word_hashes = _grown(self._word_hashes, num + num_words)
         if used + num_chunks > len(self._arena):
             self._arena = _grown(self._arena, used + num_chunks)
 
@@ -208,7 +207,7 @@ class NgramCounter:
             chunks = np.frombuffer(surface.ljust(len(surface) // 8 * 8 + 24, b"\0"), np.uint64)
             push_word(
                 chunks, len(surface), word_hash, joined[place - 1] if place else may_join,
-                self._table, self._word_hashes, self._arena, self._keys, state,
+                self._table, self._arena, self._keys, state,
             )  # fmt: skip
         state[OPEN_END] = ends_sentence
 
@@ -220,49 +219,66 @@ def _grown(array: npt.NDArray, size: int) -> npt.NDArray:
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def rows_by_number(table, num_rows):  # type: ignore[no-untyped-def]
-    """Return the rows of the table of spellings in the order of their ids."""
-    rows = np.empty((num_rows, 4), np.uint64)
+def used_rows(table, num_rows):  # type: ignore[no-untyped-def]
+    """Return (id, hash, hash of the word, count, place) of the spellings, in the order of their slots."""
+    numbers = np.empty(num_rows, np.uint32)
+    hashes = np.empty(num_rows, np.uint64)
+    word_hashes = np.empty(num_rows, np.uint64)
+    counts = np.empty(num_rows, np.uint32)
+    places = np.empty(num_rows, np.uint64)
+    row = 0
     for slot in range(len(table)):
-        if table[slot, NUMBER] != 0:
-            rows[np.int64(table[slot, NUMBER]) - 1] = table[slot]
-    return rows
+        counted = table[slot, COUNTED]
+        if counted != 0:
+            numbers[row] = (counted & NUMBER_MASK) - np.uint64(1)
+            counts[row] = counted >> np.uint64(32)
+            hashes[row] = table[slot, HASH]
+            word_hashes[row] = table[slot, WORD_HASH]
+            places[row] = table[slot, PLACE]
+            row += 1
+    return numbers, hashes, word_hashes, counts, places
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def sort_ties(order, word_hash, rows):  # type: ignore[no-untyped-def]
+def sort_ties(order, word_hash, hashes):  # type: ignore[no-untyped-def]
     """Sort by the spelling's hash where the sorted `word_hash` is the same: a few spellings each."""
     begin = 0
     for i in range(1, len(order) + 1):
         if i < len(order) and word_hash[i] == word_hash[begin]:
             continue
-        if i - begin > 1:
+        if i - begin > _FEW:
             tied = order[begin:i].copy()
-            hashes = np.empty(i - begin, np.uint64)
-            for k in range(i - begin):
-                hashes[k] = rows[tied[k], HASH]
-            order[begin:i] = tied[np.argsort(hashes)]
+            order[begin:i] = tied[np.argsort(hashes[tied])]
+        else:
+            for j in range(begin + 1, i):
+                row = order[j]
+                k = j
+                while k > begin and hashes[order[k - 1]] > hashes[row]:
+                    order[k] = order[k - 1]
+                    k -= 1
+                order[k] = row
         begin = i
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _gather(rows, order, arena):  # type: ignore[no-untyped-def]
-    """Return (count, size, bytes) of the spellings in `order`."""
-    counts = np.empty(len(order), np.uint32)
+def _gather(places, order, arena):  # type: ignore[no-untyped-def]
+    """Return (size, bytes) of the spellings in `order`."""
     sizes = np.empty(len(order), np.uint16)
+    starts = np.empty(len(order), np.int64)
     total = 0
     for row in range(len(order)):
-        counts[row] = rows[order[row], COUNT]
-        sizes[row] = rows[order[row], PLACE] & np.uint64(2047)
+        place = places[order[row]]
+        sizes[row] = place & np.uint64(2047)
+        starts[row] = place >> np.uint64(11)
         total += sizes[row]
     data = np.empty(total, np.uint8)
     at = 0
     for row in range(len(order)):
-        start = np.int64(rows[order[row], PLACE] >> np.uint64(11))
+        start = starts[row]
         for k in range(sizes[row]):
             data[at + k] = arena[start + k]
         at += sizes[row]
-    return counts, sizes, data
+    return sizes, data
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

@@ -56,28 +56,28 @@ class RunSurfaces:
 
 def write_run(folder: Folder, name: str, run: Run) -> list[FileRecord]:
     """Write the two files of a run; return their records."""
-    records = []
     values = (run.word_hash, run.count, run.size)
     ends = np.array([0, len(run.word_hash)], np.int64)
     lists = [pa.LargeListArray.from_arrays(pa.array(ends), pa.array(value)) for value in values]
     spellings = pa.LargeBinaryArray.from_buffers(
         pa.large_binary(), 1, [None, pa.py_buffer(np.array([0, len(run.data)], np.int64)), pa.py_buffer(run.data)]
     )
-    with folder.writing(f"{name}.surfaces.arrow") as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), _SURFACES, options=_COMPRESSED) as writer:
-            writer.write_batch(pa.record_batch([*lists, spellings], schema=_SURFACES))
-    records.append(FileRecord(f"{name}.surfaces.arrow", len(run.word_hash), sink.bytes, sink.sha256))
-    places = np.searchsorted(run.first, partition_starts(run.word_hash)).astype(np.int64)
+    packed = pa.BufferOutputStream()  # Arrow writes many small pieces
+    with ipc.new_file(packed, _SURFACES, options=_COMPRESSED) as writer:
+        writer.write_batch(pa.record_batch([*lists, spellings], schema=_SURFACES))
+    records = [folder.write(f"{name}.surfaces.arrow", packed.getvalue(), len(run.word_hash))]
+    # Of one type: searchsorted would copy all pairs to the other's.
+    places = np.searchsorted(run.first, partition_starts(run.word_hash).astype(np.uint32)).astype(np.int64)
     places[-1] = len(run.first)
     sizes = np.diff(places)
     room = np.empty(MAX_BYTES_PER_PAIR * int(sizes.max()), np.uint8)
-    with folder.writing(f"{name}.bigrams.arrow") as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), _BIGRAMS) as writer:
-            for start, end in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
-                used = encode_pairs(run.first, run.second, run.counts, start, end, room)
-                row = [pa.array([end - start]), pa.array([room[:used].tobytes()], pa.large_binary())]
-                writer.write_batch(pa.record_batch(row, schema=_BIGRAMS))
-    records.append(FileRecord(f"{name}.bigrams.arrow", len(run.first), sink.bytes, sink.sha256))
+    packed = pa.BufferOutputStream()
+    with ipc.new_file(packed, _BIGRAMS) as writer:
+        for start, end in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
+            used = encode_pairs(run.first, run.second, run.counts, start, end, room)
+            row = [pa.array([end - start]), pa.array([room[:used].tobytes()], pa.large_binary())]
+            writer.write_batch(pa.record_batch(row, schema=_BIGRAMS))
+    records.append(folder.write(f"{name}.bigrams.arrow", packed.getvalue(), len(run.first)))
     return records
 
 

@@ -42,14 +42,16 @@ NUM_SURFACES, ARENA_USED, NUM_KEYS, PREVIOUS, OPEN_END, NUM_LONG, TOKEN_END = ra
 """Fields of the state. PREVIOUS: id of the word before, -1 when no bigram may reach back; OPEN_END: a sentence ended
 unless the next word starts small; TOKEN_END: where the odd token ends."""
 
-HASH, COUNT, NUMBER, PLACE = range(4)
-"""Columns of the table of spellings, one row per slot. NUMBER: id + 1, 0 for an empty slot; PLACE: offset in the arena
-<< 11 | bytes."""
+HASH, COUNTED, WORD_HASH, PLACE = range(4)
+"""Columns of the table of spellings, one row per slot. COUNTED: count << 32 | id + 1, 0 for an empty slot; PLACE:
+offset in the arena << 11 | bytes."""
 
 _MAY_JOIN = 1
 
 _ONES = np.uint64(0x0101010101010101)
 _HIGH = np.uint64(0x8080808080808080)
+_ONE = np.uint64(1 << 32)
+NUMBER_MASK = np.uint64((1 << 32) - 1)
 _LONG_PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -131,6 +133,12 @@ def word_hash_of(text, begin, end, classes, starts, folded):  # type: ignore[no-
     state = HASH_SEED
     i = begin
     while i < end:
+        byte = text[i]
+        if byte < 0x80:  # a letter or digit, or an apostrophe within
+            lower = byte | 32 if 65 <= byte <= 90 else byte
+            state = (state ^ np.uint64(lower)) * HASH_PRIME
+            i += 1
+            continue
         code, size = decode_at(text, i)
         i += size
         if classes[code] & _KIND == APOSTROPHE:
@@ -197,7 +205,7 @@ def _find(chunks, begin, size, value, table, arena):  # type: ignore[no-untyped-
     """Return the slot where the spelling is or belongs. Entries of the arena begin at multiples of 8."""
     mask = len(table) - 1
     slot = np.int64(value & np.uint64(mask))
-    while table[slot, NUMBER] != 0:
+    while table[slot, COUNTED] != 0:
         if table[slot, HASH] == value:
             place = table[slot, PLACE]
             if np.int64(place & np.uint64(2047)) == size:
@@ -217,14 +225,13 @@ def _find(chunks, begin, size, value, table, arena):  # type: ignore[no-untyped-
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _insert(chunks, begin, size, value, word_value, slot, table, word_hashes, arena, state):  # type: ignore[no-untyped-def]
+def _insert(chunks, begin, size, value, word_value, slot, table, arena, state):  # type: ignore[no-untyped-def]
     number = state[NUM_SURFACES]
     start = state[ARENA_USED]
     table[slot, HASH] = value
-    table[slot, COUNT] = 0
-    table[slot, NUMBER] = number + 1
+    table[slot, COUNTED] = number + 1
+    table[slot, WORD_HASH] = word_value
     table[slot, PLACE] = (np.uint64(8 * start) << np.uint64(11)) | np.uint64(size)
-    word_hashes[number] = word_value
     left = size
     while left > 8:
         arena[start] = _load(chunks, begin)
@@ -241,22 +248,22 @@ def move_rows(table, larger):  # type: ignore[no-untyped-def]
     """Move the rows of `table` to the empty, larger one."""
     mask = len(larger) - 1
     for row in range(len(table)):
-        if table[row, NUMBER] != 0:
+        if table[row, COUNTED] != 0:
             slot = np.int64(table[row, HASH] & np.uint64(mask))
-            while larger[slot, NUMBER] != 0:
+            while larger[slot, COUNTED] != 0:
                 slot = (slot + 1) & mask
             larger[slot] = table[row]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def push_word(chunks, size, word_value, may_join, table, word_hashes, arena, keys, state):  # type: ignore[no-untyped-def]
+def push_word(chunks, size, word_value, may_join, table, arena, keys, state):  # type: ignore[no-untyped-def]
     """Count one word of an odd token: its spelling is the first `size` bytes, its normal form has that hash."""
     value = bytes_hash(chunks, 0, size)
     slot = _find(chunks, 0, size, value, table, arena)
-    if table[slot, NUMBER] == 0:
-        _insert(chunks, 0, size, value, word_value, slot, table, word_hashes, arena, state)
-    number = np.int64(table[slot, NUMBER]) - 1
-    table[slot, COUNT] += np.uint64(1)
+    if table[slot, COUNTED] == 0:
+        _insert(chunks, 0, size, value, word_value, slot, table, arena, state)
+    number = np.int64(table[slot, COUNTED] & NUMBER_MASK) - 1
+    table[slot, COUNTED] += _ONE
     if may_join and state[PREVIOUS] >= 0:
         keys[state[NUM_KEYS]] = (np.uint64(state[PREVIOUS]) << np.uint64(32)) | np.uint64(number)
         state[NUM_KEYS] += 1
@@ -264,7 +271,7 @@ def push_word(chunks, size, word_value, may_join, table, word_hashes, arena, key
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def scan(text, chunks, i, size, classes, starts, folded, table, word_hashes, arena, keys, begins, ends, flags, state):  # type: ignore[no-untyped-def]
+def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, begins, ends, flags, state):  # type: ignore[no-untyped-def]
     """Count ``text[i:size]``; return (where it stopped, DONE, GROW or ODD).
 
     `chunks` are the same bytes as 64-bit words, two of them more than needed. `begins`, `ends`, `flags` are work
@@ -277,8 +284,7 @@ def scan(text, chunks, i, size, classes, starts, folded, table, word_hashes, are
         room = (piece_end - i) // 2 + 1
         if (
             room > len(begins)
-            or 2 * (state[NUM_SURFACES] + room) > len(table)
-            or state[NUM_SURFACES] + room > len(word_hashes)
+            or 3 * (state[NUM_SURFACES] + room) > 2 * len(table)
             or state[ARENA_USED] + room > len(arena)
         ):
             return i, GROW
@@ -426,11 +432,11 @@ def scan(text, chunks, i, size, classes, starts, folded, table, word_hashes, are
                 continue
             value = bytes_hash(chunks, begin, length)
             slot = _find(chunks, begin, length, value, table, arena)
-            if table[slot, NUMBER] == 0:
+            if table[slot, COUNTED] == 0:
                 word_value = word_hash_of(text, begin, begin + length, classes, starts, folded)
-                _insert(chunks, begin, length, value, word_value, slot, table, word_hashes, arena, state)
-            number = np.int64(table[slot, NUMBER]) - 1
-            table[slot, COUNT] += np.uint64(1)
+                _insert(chunks, begin, length, value, word_value, slot, table, arena, state)
+            number = np.int64(table[slot, COUNTED] & NUMBER_MASK) - 1
+            table[slot, COUNTED] += _ONE
             if flags[word] and previous >= 0:
                 keys[num_keys] = (np.uint64(previous) << np.uint64(32)) | np.uint64(number)
                 num_keys += 1

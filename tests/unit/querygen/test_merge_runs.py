@@ -10,7 +10,8 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.merge_runs import MergedCounts, RunName, merge_runs, merge_sorted, num_steps, sum_equal
+from querygen.merge_runs import MergedCounts, merge_runs, num_steps
+from querygen.merge_words import RunName, merge_sorted, order_by_count, sum_equal
 from querygen.ngrams import NgramCounter
 from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
 from querygen.runs import NUM_PARTITIONS, BigramReader, read_surfaces, write_run
@@ -135,3 +136,15 @@ def test_merging_sums_equal_keys(left: np.ndarray, right: np.ndarray) -> None:
     wanted, wanted_counts = np.unique(np.concatenate([left, right]), return_counts=True)
     assert keys.tolist() == wanted.tolist()
     assert counts.tolist() == wanted_counts.tolist()
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 3), st.text(alphabet="ab\u0101\U0001f600", max_size=12)), max_size=30, unique=True
+    )
+)
+def test_order_is_by_count_then_text(rows: list[tuple[int, str]]) -> None:
+    order = order_by_count(
+        np.array([row[0] for row in rows], np.int64), pa.array([row[1] for row in rows], pa.large_string())
+    )
+    assert [rows[i] for i in order] == sorted(rows, key=lambda row: (-row[0], row[1].encode()))

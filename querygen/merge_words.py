@@ -1,0 +1,320 @@
+"""Sum the words of runs: many runs in, the words that reach a floor with their spellings out, exact.
+
+Each run is sorted by (hash of the word, hash of the spelling), so runs are summed by merging, without a table of
+strings; the strings of what remains are fetched at the end. Memory: 16 bytes per distinct word of all runs, and for
+words that reach the floor 32 bytes per spelling, before the strings.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from querygen.runs import read_surfaces
+from schemas.query import WORD_COUNTS
+from schemas.storage import Folder
+from schemas.text import words
+
+RunName = tuple[str, str]
+"""(folder, name) of a run."""
+
+_UInt64s = npt.NDArray[np.uint64]
+_Int64s = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Words:
+    """The words that reach the floor, and their spellings; spellings of one word are neighbours."""
+
+    counts: pa.Table
+    """`WORD_COUNTS`, the most frequent first, then by text."""
+    word: npt.NDArray[np.int32]
+    """Of each spelling, the row of its word in `counts`."""
+    word_hash: _UInt64s
+    surface_hash: _UInt64s
+    """The two hashes of each spelling; sorted by them."""
+    surface: pa.LargeStringArray
+
+
+class Sums:
+    """Sums of sorted (key, count) arrays, merged pairwise while the last two are of a size: linear times log."""
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[_UInt64s, _Int64s]] = []
+
+    def add(self, keys: _UInt64s, counts: _Int64s) -> None:
+        self._parts.append((keys, counts))
+        while len(self._parts) > 1 and len(self._parts[-2][0]) <= 2 * len(self._parts[-1][0]):
+            self._merge_last()
+
+    def total(self) -> tuple[_UInt64s, _Int64s]:
+        while len(self._parts) > 1:
+            self._merge_last()
+        return self._parts.pop() if self._parts else (np.empty(0, np.uint64), np.empty(0, np.int64))
+
+    def _merge_last(self) -> None:
+        right, left = self._parts.pop(), self._parts.pop()
+        self._parts.append(merge_sorted(*left, *right))
+
+
+def sum_words(runs: list[RunName], progress: Callable[[int], Any]) -> tuple[_UInt64s, _Int64s]:
+    """Return (hash, count) of every distinct word, sorted."""
+    merged = Sums()
+    for path, name in runs:
+        surfaces = read_surfaces(Folder(path), name, spellings=False)
+        merged.add(*sum_equal(surfaces.word_hash, surfaces.count))
+        progress(1)
+    return merged.total()
+
+
+def collect_words(runs: list[RunName], kept: _UInt64s, progress: Callable[[int], Any]) -> Words:
+    """Return the words whose hashes are `kept`, with their spellings."""
+    parts: list[tuple[npt.NDArray[Any], ...]] = []
+    for number, (path, name) in enumerate(runs):
+        surfaces = read_surfaces(Folder(path), name, spellings=True)
+        chosen = is_among(surfaces.word_hash, kept)
+        places = (np.uint64(number) << np.uint64(32)) | np.flatnonzero(chosen).astype(np.uint64)
+        hashes = surfaces.take(chosen)[1]
+        parts.append((surfaces.word_hash[chosen], hashes, surfaces.count[chosen].astype(np.int64), places))
+        while len(parts) > 1 and len(parts[-2][0]) <= 2 * len(parts[-1][0]):
+            right, left = parts.pop(), parts.pop()
+            parts.append(merge_spellings(*left, *right))
+        progress(1)
+    while len(parts) > 1:
+        right, left = parts.pop(), parts.pop()
+        parts.append(merge_spellings(*left, *right))
+    if not parts:
+        parts = [(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.uint64))]
+    word_hash, surface_hash, counts, places = parts.pop()
+    surface = _fetch(runs, places)
+    return _fold(word_hash, surface_hash, counts, surface)
+
+
+def _fetch(runs: list[RunName], places: _UInt64s) -> pa.LargeStringArray:
+    """Return the spellings at `places`: run << 32 | row, each once."""
+    order = np.argsort(places)
+    numbers = (places[order] >> np.uint64(32)).astype(np.int64)
+    rows = (places[order] & np.uint64(0xFFFFFFFF)).astype(np.int64)
+    bounds = np.searchsorted(numbers, np.arange(len(runs) + 1))
+    found = []
+    for number, (path, name) in enumerate(runs):
+        wanted = rows[bounds[number] : bounds[number + 1]]
+        if len(wanted):
+            surfaces = read_surfaces(Folder(path), name, spellings=True)
+            chosen = np.zeros(len(surfaces.word_hash), np.bool_)
+            chosen[wanted] = True
+            found.append(surfaces.take(chosen)[0])
+    back = np.empty(len(order), np.int64)
+    back[order] = np.arange(len(order))
+    return pa.concat_arrays(found or [pa.array([], pa.large_string())]).take(pa.array(back))
+
+
+def _fold(word_hash: _UInt64s, surface_hash: _UInt64s, counts: _Int64s, surface: pa.LargeStringArray) -> Words:
+    """Sum the spellings of each word and order the words."""
+    starts = (
+        np.flatnonzero(np.append(True, word_hash[1:] != word_hash[:-1])) if len(word_hash) else np.empty(0, np.int64)
+    )
+    text = normal_words(surface)
+    same_word = np.ones(len(word_hash), np.bool_)
+    same_word[starts] = False
+    differs = pc.not_equal(text.slice(1), text.slice(0, max(0, len(text) - 1))).to_numpy(zero_copy_only=False)
+    if (differs & same_word[1:]).any():  # pragma: no cover
+        raise RuntimeError("two words share their 64-bit hash; please report this with the dump's name")
+    totals = np.add.reduceat(counts, starts) if len(starts) else np.empty(0, np.int64)
+    offsets, data = _string_buffers(surface)
+    best = best_spellings(counts, starts, offsets, data)
+    texts = text.take(pa.array(starts))
+    order = order_by_count(totals, texts)
+    rank = np.empty(len(order), np.int32)
+    rank[order] = np.arange(len(order), dtype=np.int32)
+    sizes = np.diff(np.append(starts, len(word_hash)))
+    table = pa.table(
+        {
+            "text": texts.take(pa.array(order)),
+            "surface": surface.take(pa.array(best[order])),
+            "count": pa.array(totals[order]),
+        }
+    )
+    return Words(
+        counts=table.cast(WORD_COUNTS),
+        word=np.repeat(rank, sizes),
+        word_hash=word_hash,
+        surface_hash=surface_hash,
+        surface=surface,
+    )
+
+
+def normal_words(surfaces: pa.LargeStringArray) -> pa.LargeStringArray:
+    """Return the normal form of each spelling of one word."""
+    others = pc.invert(pc.string_is_ascii(surfaces))
+    folded = pa.array([" ".join(words(other)) for other in surfaces.filter(others).to_pylist()], pa.large_string())
+    return pc.replace_with_mask(pc.ascii_lower(surfaces), others, folded)
+
+
+def order_by_count(counts: _Int64s, texts: pa.LargeStringArray) -> _Int64s:
+    """Return the rows by count descending, then by text in the order of its UTF-8."""
+    offsets, data = _string_buffers(texts)
+    heads = string_heads(offsets, data)
+    order = np.lexsort((heads, -counts))
+    ordered_heads, ordered_counts = heads[order], counts[order]
+    tied = (ordered_heads[1:] == ordered_heads[:-1]) & (ordered_counts[1:] == ordered_counts[:-1])
+    starts = np.flatnonzero(np.append(False, tied) < np.append(tied, False))  # of each run of ties
+    ends = np.flatnonzero(np.append(False, tied) > np.append(tied, False)) + 1
+    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
+        rows = order[start:end].tolist()
+        order[start:end] = sorted(rows, key=lambda row: data[offsets[row] : offsets[row + 1]].tobytes())
+    return order
+
+
+def _string_buffers(strings: pa.LargeStringArray) -> tuple[_Int64s, npt.NDArray[np.uint8]]:
+    _, offsets, data = strings.buffers()
+    bounds = (
+        np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1] if len(strings) else [0]
+    )
+    return np.asarray(bounds, np.int64), np.frombuffer(data or b"", np.uint8)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def sum_equal(keys, counts):  # type: ignore[no-untyped-def]
+    """Return sorted `keys` without repetition and the sums of their counts."""
+    distinct = 0
+    for i in range(len(keys)):
+        if i == 0 or keys[i] != keys[i - 1]:
+            distinct += 1
+    found = np.empty(distinct, np.uint64)
+    sums = np.zeros(distinct, np.int64)
+    row = -1
+    for i in range(len(keys)):
+        if i == 0 or keys[i] != keys[i - 1]:
+            row += 1
+            found[row] = keys[i]
+        sums[row] += counts[i]
+    return found, sums
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def merge_sorted(left, left_counts, right, right_counts):  # type: ignore[no-untyped-def]
+    """Return the union of two sorted key arrays, counts of equal keys summed."""
+    keys = np.empty(len(left) + len(right), np.uint64)
+    counts = np.empty(len(left) + len(right), np.int64)
+    i = 0
+    j = 0
+    row = 0
+    while i < len(left) and j < len(right):
+        a = left[i]
+        b = right[j]
+        # No branch on the comparison: it would be mispredicted half of the time.
+        keys[row] = a if a <= b else b
+        counts[row] = (left_counts[i] if a <= b else 0) + (right_counts[j] if b <= a else 0)
+        i += a <= b
+        j += b <= a
+        row += 1
+    while i < len(left):
+        keys[row] = left[i]
+        counts[row] = left_counts[i]
+        i += 1
+        row += 1
+    while j < len(right):
+        keys[row] = right[j]
+        counts[row] = right_counts[j]
+        j += 1
+        row += 1
+    if 4 * row < 3 * len(keys):  # do not hold on to the room of equal keys
+        return keys[:row].copy(), counts[:row].copy()
+    return keys[:row], counts[:row]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, counts_b, places_b):  # type: ignore[no-untyped-def]
+    """Return the union of two sorted lists of spellings, counts of equal ones summed, the place of `a` kept."""
+    size = len(words_a) + len(words_b)
+    found_words = np.empty(size, np.uint64)
+    found_hashes = np.empty(size, np.uint64)
+    found_counts = np.empty(size, np.int64)
+    found_places = np.empty(size, np.uint64)
+    i = 0
+    j = 0
+    row = 0
+    while i < len(words_a) or j < len(words_b):
+        if j == len(words_b):
+            from_a, from_b = True, False
+        elif i == len(words_a):
+            from_a, from_b = False, True
+        else:
+            less = words_a[i] < words_b[j] or (words_a[i] == words_b[j] and hashes_a[i] < hashes_b[j])
+            equal = words_a[i] == words_b[j] and hashes_a[i] == hashes_b[j]
+            from_a, from_b = less or equal, not less
+        count = np.int64(0)
+        if from_b:
+            found_words[row] = words_b[j]
+            found_hashes[row] = hashes_b[j]
+            found_places[row] = places_b[j]
+            count += counts_b[j]
+            j += 1
+        if from_a:
+            found_words[row] = words_a[i]
+            found_hashes[row] = hashes_a[i]
+            found_places[row] = places_a[i]
+            count += counts_a[i]
+            i += 1
+        found_counts[row] = count
+        row += 1
+    return found_words[:row].copy(), found_hashes[:row].copy(), found_counts[:row].copy(), found_places[:row].copy()
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def is_among(values, wanted):  # type: ignore[no-untyped-def]
+    """Tell of each of the sorted `values` whether it is in the sorted `wanted`."""
+    found = np.zeros(len(values), np.bool_)
+    j = 0
+    for i in range(len(values)):
+        while j < len(wanted) and wanted[j] < values[i]:
+            j += 1
+        found[i] = j < len(wanted) and wanted[j] == values[i]
+    return found
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def string_heads(offsets, data):  # type: ignore[no-untyped-def]
+    """Return the first 8 bytes of each string as a number that orders as they do."""
+    heads = np.zeros(len(offsets) - 1, np.uint64)
+    for row in range(len(heads)):
+        head = np.uint64(0)
+        for k in range(8):
+            place = offsets[row] + k
+            byte = data[place] if place < offsets[row + 1] else np.uint8(0)
+            head = (head << np.uint64(8)) | np.uint64(byte)
+        heads[row] = head
+    return heads
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _is_before(a, b, offsets, data):  # type: ignore[no-untyped-def]
+    size_a = offsets[a + 1] - offsets[a]
+    size_b = offsets[b + 1] - offsets[b]
+    for k in range(min(size_a, size_b)):
+        left, right = data[offsets[a] + k], data[offsets[b] + k]
+        if left != right:
+            return left < right
+    return size_a < size_b
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def best_spellings(counts, starts, offsets, data):  # type: ignore[no-untyped-def]
+    """Return the row of the most frequent spelling of each word, of equals the first in the order of UTF-8."""
+    best = np.empty(len(starts), np.int64)
+    for word in range(len(starts)):
+        end = starts[word + 1] if word + 1 < len(starts) else len(counts)
+        chosen = starts[word]
+        for row in range(starts[word] + 1, end):
+            if counts[row] > counts[chosen] or (
+                counts[row] == counts[chosen] and _is_before(row, chosen, offsets, data)
+            ):
+                chosen = row
+        best[word] = chosen
+    return best
