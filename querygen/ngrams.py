@@ -43,6 +43,7 @@ DEFAULT_MAX_PAIRS = 1 << 24
 _MIN_SLOTS = 4 * PIECE_BYTES
 _DIGIT_BITS = 11
 _FEW = 16
+_ROW_BITS = 31
 
 _UInt64s = npt.NDArray[np.uint64]
 
@@ -118,9 +119,8 @@ class NgramCounter:
         num, num_keys = int(state[NUM_SURFACES]), int(state[NUM_KEYS])
         self.num_long_words += int(state[NUM_LONG])
         numbers, hashes, word_hashes, counted, places = used_rows(self._table, num)
-        order = np.argsort(word_hashes)
+        order = order_by_hash(word_hashes, hashes)
         word_hash = word_hashes[order]
-        sort_ties(order, word_hash, hashes)
         rank = np.empty(num, np.uint64)
         rank[numbers[order]] = np.arange(num, dtype=np.uint64)
         bits = max(1, int(num - 1).bit_length()) if num else 1
@@ -128,7 +128,7 @@ class NgramCounter:
         _rank_pairs(keys, rank, bits)
         if num_keys > len(self._other_keys):
             self._other_keys = np.empty(len(self._keys), np.uint64)
-        first, second, counts = _count_runs(sort_keys(keys, self._other_keys[:num_keys], 2 * bits), bits)
+        first, second, counts = _count_runs(sort_keys(keys, self._other_keys[:num_keys], 0, 2 * bits), bits)
         count = counted[order]
         size, data = _gather(places, order, self._arena.view(np.uint8))
         self._num_last = num
@@ -239,21 +239,43 @@ def used_rows(table, num_rows):  # type: ignore[no-untyped-def]
     return numbers, hashes, word_hashes, counts, places
 
 
+def order_by_hash(word_hashes: _UInt64s, hashes: _UInt64s) -> npt.NDArray[np.int64]:
+    """Return the rows sorted by (word_hash, hash)."""
+    keys = _hash_heads(word_hashes)
+    ordered = sort_keys(keys, np.empty_like(keys), _ROW_BITS, 3 * _DIGIT_BITS)
+    order = (ordered & np.uint64((1 << _ROW_BITS) - 1)).astype(np.int64)
+    _sort_equal_heads(order, ordered, word_hashes, hashes)
+    return order
+
+
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def sort_ties(order, word_hash, hashes):  # type: ignore[no-untyped-def]
-    """Sort by the spelling's hash where the sorted `word_hash` is the same: a few spellings each."""
+def _hash_heads(word_hashes):  # type: ignore[no-untyped-def]
+    """Return the first 33 bits of each hash, its row behind them."""
+    keys = np.empty(len(word_hashes), np.uint64)
+    for row in range(len(word_hashes)):
+        keys[row] = ((word_hashes[row] >> np.uint64(_ROW_BITS)) << np.uint64(_ROW_BITS)) | np.uint64(row)
+    return keys
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _sort_equal_heads(order, ordered, word_hashes, hashes):  # type: ignore[no-untyped-def]
+    """Put in order the rows whose hashes begin alike: spellings of one word, now and then another word."""
     begin = 0
     for i in range(1, len(order) + 1):
-        if i < len(order) and word_hash[i] == word_hash[begin]:
+        if i < len(order) and (ordered[i] ^ ordered[begin]) >> np.uint64(_ROW_BITS) == 0:
             continue
         if i - begin > _FEW:
             tied = order[begin:i].copy()
-            order[begin:i] = tied[np.argsort(hashes[tied])]
+            tied = tied[np.argsort(hashes[tied])]
+            order[begin:i] = tied[np.argsort(word_hashes[tied], kind="mergesort")]
         else:
             for j in range(begin + 1, i):
                 row = order[j]
                 k = j
-                while k > begin and hashes[order[k - 1]] > hashes[row]:
+                while k > begin and (
+                    word_hashes[order[k - 1]] > word_hashes[row]
+                    or (word_hashes[order[k - 1]] == word_hashes[row] and hashes[order[k - 1]] > hashes[row])
+                ):
                     order[k] = order[k - 1]
                     k -= 1
                 order[k] = row
@@ -290,8 +312,8 @@ def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def sort_keys(keys, other, num_bits):  # type: ignore[no-untyped-def]
-    """Return `keys` sorted by their lowest `num_bits` bits, in `keys` or `other`: a radix sort, least digit first."""
+def sort_keys(keys, other, low_bit, num_bits):  # type: ignore[no-untyped-def]
+    """Return `keys` sorted by `num_bits` bits from `low_bit` on, in `keys` or `other`: a radix sort."""
     num_digits = (num_bits + _DIGIT_BITS - 1) // _DIGIT_BITS
     size = 1 << _DIGIT_BITS
     mask = np.uint64(size - 1)
@@ -299,11 +321,11 @@ def sort_keys(keys, other, num_bits):  # type: ignore[no-untyped-def]
     for i in range(len(keys)):
         key = keys[i]
         for digit in range(num_digits):
-            counts[digit, (key >> np.uint64(_DIGIT_BITS * digit)) & mask] += 1
+            counts[digit, (key >> np.uint64(low_bit + _DIGIT_BITS * digit)) & mask] += 1
     source = keys
     target = other
     for digit in range(num_digits):
-        shift = np.uint64(_DIGIT_BITS * digit)
+        shift = np.uint64(low_bit + _DIGIT_BITS * digit)
         total = 0
         for value in range(size):
             count = counts[digit, value]
