@@ -11,6 +11,7 @@ from typing import Any
 import fsspec
 from tqdm import tqdm
 
+from querygen.allocator import keep_freed_memory
 from querygen.config import GIGABYTES_PER_PROCESS
 from querygen.count_dump import DumpCounts, count_units
 from querygen.dump_units import DumpUnit, plan_units
@@ -30,10 +31,11 @@ def processes(num_processes: int, memory_gb: float) -> Iterator[Executor | None]
     """Yield a pool of processes, None for one: that works in this process."""
     number = min(num_processes or len(os.sched_getaffinity(0)), max(1, int(memory_gb // GIGABYTES_PER_PROCESS)))
     if number == 1:
+        keep_freed_memory()
         yield None
         return
     # spawn: a fork of a process with Arrow's threads may hang
-    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"))
+    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=keep_freed_memory)
     try:
         yield pool
     finally:

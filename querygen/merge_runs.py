@@ -115,7 +115,7 @@ def _merge_bigrams(
             chosen = is_among(surfaces.word_hash, spellings.word_hash)
             numbers = np.full(len(chosen), _NO_NUMBER, np.int32)
             numbers[chosen] = number_rows(
-                surfaces.word_hash[chosen], surfaces.take(chosen)[1], spellings.word_hash, spellings.surface_hash
+                surfaces.word_hash[chosen], surfaces.hash(chosen), spellings.word_hash, spellings.surface_hash
             )
             np.save(Path(work) / f"{number}.npy", numbers)
             total += len(numbers)

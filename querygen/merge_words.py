@@ -79,7 +79,7 @@ def collect_words(runs: list[RunName], kept: _UInt64s, progress: Callable[[int],
         surfaces = read_surfaces(Folder(path), name, spellings=True)
         chosen = is_among(surfaces.word_hash, kept)
         places = (np.uint64(number) << np.uint64(32)) | np.flatnonzero(chosen).astype(np.uint64)
-        hashes = surfaces.take(chosen)[1]
+        hashes = surfaces.hash(chosen)
         parts.append((surfaces.word_hash[chosen], hashes, surfaces.count[chosen].astype(np.int64), places))
         while len(parts) > 1 and len(parts[-2][0]) <= 2 * len(parts[-1][0]):
             right, left = parts.pop(), parts.pop()
@@ -108,7 +108,7 @@ def _fetch(runs: list[RunName], places: _UInt64s) -> pa.LargeStringArray:
             surfaces = read_surfaces(Folder(path), name, spellings=True)
             chosen = np.zeros(len(surfaces.word_hash), np.bool_)
             chosen[wanted] = True
-            found.append(surfaces.take(chosen)[0])
+            found.append(surfaces.take(chosen))
     back = np.empty(len(order), np.int64)
     back[order] = np.arange(len(order))
     return pa.concat_arrays(found or [pa.array([], pa.large_string())]).take(pa.array(back))

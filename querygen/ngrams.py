@@ -140,14 +140,14 @@ class NgramCounter:
             self._table = np.zeros((_MIN_SLOTS, 4), np.uint64)
         else:  # of the size the last run needed
             self._table[:] = 0
-        self._state: npt.NDArray[np.int64] = np.zeros(7, np.int64)
+        self._state: npt.NDArray[np.int64] = np.zeros(8, np.int64)
         self._state[PREVIOUS] = -1
         if len(self._keys) > self._max_pairs:
             self._keys = np.empty(self._max_pairs, np.uint64)
 
     def _reserve_work(self, num_bytes: int) -> None:
         room = num_bytes // 2 + 64
-        self._work = np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.uint8)
+        self._work = tuple(np.empty(room, kind) for kind in (np.int64, np.int64, np.uint8, np.uint64))
 
     def _grow(self, text: npt.NDArray[np.uint8], position: int, size: int) -> None:
         """Make room for the piece at `position`: one of `PIECE_BYTES`, longer where a token is."""

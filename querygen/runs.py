@@ -8,6 +8,7 @@ run at a time, and its memory is bounded.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
@@ -17,7 +18,7 @@ import pyarrow.ipc as ipc
 
 from querygen.ngrams import Run
 from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
-from querygen.word_scan import bytes_hash
+from querygen.word_scan import MAX_WORD_BYTES, bytes_hash
 from schemas.storage import FileRecord, Folder
 
 NUM_PARTITIONS = 256
@@ -47,11 +48,15 @@ class RunSurfaces:
     data: npt.NDArray[np.uint8]
     """All spellings, one behind the other."""
 
-    def take(self, chosen: npt.NDArray[np.bool_]) -> tuple[pa.Array, npt.NDArray[np.uint64]]:
-        """Return (the chosen spellings as large_string, their hashes)."""
-        offsets, data, hashes = _take(self.size, self.data, chosen)
-        strings = pa.LargeStringArray.from_buffers(len(hashes), pa.py_buffer(offsets), pa.py_buffer(data))
-        return strings, hashes
+    def take(self, chosen: npt.NDArray[np.bool_]) -> pa.LargeStringArray:
+        """Return the chosen spellings."""
+        offsets, data = _take(self.size, self.data, chosen)
+        return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+
+    def hash(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
+        """Return the hashes of the chosen spellings: what rows of one word are sorted by."""
+        hashes: npt.NDArray[np.uint64] = _hash(self.size, self.data, chosen)
+        return hashes
 
 
 def write_run(folder: Folder, name: str, run: Run) -> list[FileRecord]:
@@ -91,7 +96,7 @@ def read_surfaces(folder: Folder, name: str, *, spellings: bool) -> RunSurfaces:
     """Return the words of run `name` with their counts, and their `spellings` if wanted."""
     fields = [0, 1, 2, 3] if spellings else [0, 1]
     options = ipc.IpcReadOptions(included_fields=fields, use_threads=False)
-    with folder.open(f"{name}.surfaces.arrow") as raw:
+    with _open(folder, f"{name}.surfaces.arrow") as raw:
         batch = ipc.open_file(raw, options=options).get_batch(0)
     data = np.frombuffer(batch.column(3).buffers()[2] or b"", np.uint8) if spellings else np.empty(0, np.uint8)
     return RunSurfaces(
@@ -102,11 +107,16 @@ def read_surfaces(folder: Folder, name: str, *, spellings: bool) -> RunSurfaces:
     )
 
 
+def _open(folder: Folder, name: str) -> Any:
+    """Open a file for Arrow: local ones without Python in between."""
+    return pa.OSFile(folder.path(name)) if folder.local else folder.open(name)
+
+
 class BigramReader:
     """The bigrams of one run, a few partitions at a time; closes with the block."""
 
     def __init__(self, folder: Folder, name: str) -> None:
-        self._raw = folder.open(f"{name}.bigrams.arrow")
+        self._raw = _open(folder, f"{name}.bigrams.arrow")
         self._reader = ipc.open_file(self._raw, options=_NOT_THREADED)
 
     def __enter__(self) -> "BigramReader":
@@ -134,6 +144,7 @@ class BigramReader:
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
+    """Return (offsets, bytes) of the chosen spellings."""
     num = 0
     num_bytes = 0
     for row in range(len(sizes)):
@@ -142,23 +153,36 @@ def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
             num_bytes += sizes[row]
     offsets = np.zeros(num + 1, np.int64)
     taken = np.empty(num_bytes, np.uint8)
+    place = np.int64(0)
+    found = 0
+    for row in range(len(sizes)):
+        if chosen[row]:
+            start = offsets[found]
+            for k in range(sizes[row]):
+                taken[start + k] = data[place + k]
+            offsets[found + 1] = start + sizes[row]
+            found += 1
+        place += sizes[row]
+    return offsets, taken
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _hash(sizes, data, chosen):  # type: ignore[no-untyped-def]
+    """Return `bytes_hash` of the chosen spellings, each copied to where it is aligned."""
+    num = 0
+    for row in range(len(sizes)):
+        num += chosen[row]
     hashes = np.empty(num, np.uint64)
-    chunks = np.zeros(256, np.uint64)
-    as_bytes = chunks.view(np.uint8)
+    chunks = np.zeros(MAX_WORD_BYTES // 8 + 2, np.uint64)
+    spelling = chunks.view(np.uint8)
     place = np.int64(0)
     found = 0
     for row in range(len(sizes)):
         size = np.int64(sizes[row])
         if chosen[row]:
-            start = offsets[found]
             for k in range(size):
-                taken[start + k] = data[place + k]
-                as_bytes[k] = data[place + k]
-            chunks[(size >> 3) + (1 if size & 7 else 0)] = 0
-            for k in range(size, (size + 7) & ~7):
-                as_bytes[k] = 0
-            hashes[found] = bytes_hash(chunks, 0, size)
-            offsets[found + 1] = start + size
+                spelling[k] = data[place + k]
+            hashes[found] = bytes_hash(chunks, 0, size)  # what is behind the spelling does not count
             found += 1
         place += size
-    return offsets, taken, hashes
+    return hashes

@@ -38,9 +38,9 @@ PIECE_BYTES = 1 << 16
 DONE, GROW, ODD = range(3)
 """Why a scan returned: text finished, no room in the table, a token for `querygen.tokens`."""
 
-NUM_SURFACES, ARENA_USED, NUM_KEYS, PREVIOUS, OPEN_END, NUM_LONG, TOKEN_END = range(7)
+NUM_SURFACES, ARENA_USED, NUM_KEYS, PREVIOUS, OPEN_END, NUM_LONG, TOKEN_END, TOUCHED = range(8)
 """Fields of the state. PREVIOUS: id of the word before, -1 when no bigram may reach back; OPEN_END: a sentence ended
-unless the next word starts small; TOKEN_END: where the odd token ends."""
+unless the next word starts small; TOKEN_END: where the odd token ends; TOUCHED: nothing of use."""
 
 HASH, COUNTED, WORD_HASH, PLACE = range(4)
 """Columns of the table of spellings, one row per slot. COUNTED: count << 32 | id + 1, 0 for an empty slot; PLACE:
@@ -271,11 +271,11 @@ def push_word(chunks, size, word_value, may_join, table, arena, keys, state):  #
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, begins, ends, flags, state):  # type: ignore[no-untyped-def]
+def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, begins, ends, flags, values, state):  # type: ignore[no-untyped-def]
     """Count ``text[i:size]``; return (where it stopped, DONE, GROW or ODD).
 
-    `chunks` are the same bytes as 64-bit words, two of them more than needed. `begins`, `ends`, `flags` are work
-    space for the words of one piece; `keys` must have room for ``(size - i) / 2`` pairs.
+    `chunks` are the same bytes as 64-bit words, two of them more than needed. `begins`, `ends`, `flags` and `values`
+    are work space for the words of one piece; `keys` must have room for ``(size - i) / 2`` pairs.
     """
     while i < size:
         piece_end = min(size, i + PIECE_BYTES)
@@ -420,7 +420,15 @@ def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, beg
             if last_code == 46 and not open_end:
                 open_end = _dot_ends_sentence(text, token, i, classes)
         state[OPEN_END] = open_end
-        # 2: look them up
+        # 2: hash them and touch their slots: reads that do not wait for each other
+        mask = len(table) - 1
+        touched = np.uint64(0)
+        for word in range(count):
+            length = ends[word] - begins[word]
+            values[word] = bytes_hash(chunks, begins[word], min(length, MAX_WORD_BYTES))
+            touched ^= table[np.int64(values[word] & np.uint64(mask)), HASH]
+        state[TOUCHED] = np.int64(touched)
+        # 3: look them up
         previous = state[PREVIOUS]
         num_keys = state[NUM_KEYS]
         for word in range(count):
@@ -430,7 +438,7 @@ def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, beg
                 state[NUM_LONG] += 1
                 previous = -1
                 continue
-            value = bytes_hash(chunks, begin, length)
+            value = values[word]
             slot = _find(chunks, begin, length, value, table, arena)
             if table[slot, COUNTED] == 0:
                 word_value = word_hash_of(text, begin, begin + length, classes, starts, folded)
