@@ -23,14 +23,14 @@ from querygen.count_category import count_category, open_category, rank_titles
 from querygen.count_dump import DumpCounts
 from querygen.count_views import count_views
 from querygen.counting import bar, count, digests, merge, plan, processes
-from querygen.counts_folder import check_articles, is_whole, open_counts
+from querygen.counts_folder import DAMAGED, check_articles, is_whole, open_counts
 from querygen.dump import Rejection, SiteInfo
 from querygen.live.pages import CategoryPages
 from querygen.merge_runs import MergedCounts
 from querygen.pmi import pmi, rank_bigrams
 from querygen.queries_folder import write_queries_folder
 from querygen.query_list import QueryList, Ranked, Source, build_query_list, scale_budgets
-from querygen.segment import join_words, language_note, segmenter, segmenter_version
+from querygen.segment import WIKI_LANGUAGES, join_words, language_note, segmenter, segmenter_version
 from querygen.summary import print_summary
 from querygen.synsets import SynsetHead, read_synsets, synset_heads, wordnet_counts
 from querygen.titles import count_titles
@@ -48,7 +48,7 @@ MAX_TITLES = 5_000_000
 """Titles ranked at most, the most viewed: 250 bytes of memory each. A list takes 61,235."""
 
 _NO_PART_OF_THE_RESULT = (
-    "output", "dump", "counts", "pageviews", "wordnet_dir", "num_processes", "memory_gb", "keep_runs", "contact",
+    "output", "dump", "counts", "pageviews", "wordnet_dir", "num_processes", "memory_gb", "contact",
     "requests_per_s", "cache_dir", "wiki_refresh",
 )  # fmt: skip
 
@@ -83,12 +83,12 @@ def build(config: BuildConfig) -> bool:
     )
     if not start_run(folder, record):
         manifest = read_manifest(folder, "queries")
-        print(f"{folder.url}: finished already, {manifest['rows']:,} queries; nothing to do")
-        return is_whole(manifest["summary"]["rejections"])
+        whole = is_whole(manifest["summary"]["rejections"])
+        print(f"{folder.url}: finished already, {manifest['rows']:,} queries; nothing to do{'' if whole else DAMAGED}")
+        return whole
     with processes(config.num_processes, config.memory_gb) as pool:
         summary = _make(config, inputs, folder, record, pool)
-    if not config.keep_runs:
-        folder.delete(WORK)
+    folder.delete(WORK)
     folder.delete_temporaries()
     print_summary(summary, folder.url)
     return is_whole(summary["rejections"])
@@ -130,7 +130,7 @@ def _make(
         if reason not in ("viewed", "redirected", "kept")
     }
     chosen.notes.extend(notes)
-    if site.language not in (None, config.language):
+    if site.language not in (None, config.language, WIKI_LANGUAGES.get(config.language)):
         chosen.notes.append(f"the wiki says its language is {site.language!r}, --language {config.language!r}")
     summary = {
         "size": sum(chosen.budgets.values()),

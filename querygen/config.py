@@ -82,9 +82,6 @@ class BuildConfig:
     """Processes that count; 0: one per core, as far as --memory-gb allows."""
     memory_gb: float = 8.0
     """Memory all processes together may use: one gigabyte each, the merge the rest."""
-    keep_runs: bool = False
-    """Keep work/, the counts of each part of the input; for several lists of one dump use `querygen count` and
-    --counts instead."""
 
     def __post_init__(self) -> None:
         _check_positive(

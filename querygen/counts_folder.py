@@ -25,6 +25,7 @@ from schemas.tables import write_table
 ALGORITHM_VERSION = "1"
 LOSSES = frozenset(("file_truncated", "file_unreadable", "block_damaged"))
 """Rejections that mean: the counts are those of a part of the input."""
+DAMAGED = "; a part of the input could not be read, see rejections/"
 _IN_EVERY_PLACE = ("output", "num_processes", "memory_gb")
 
 
@@ -208,5 +209,6 @@ def _copy_unit(source: Folder, name: str, target: Folder, new_name: str) -> None
 
 def _say_finished(folder: Folder) -> bool:
     summary = read_manifest(folder, "counts")["summary"]
-    print(f"{folder.url}: finished already, {summary['words']:,} words; nothing to do")
-    return is_whole(summary["rejections"])
+    whole = is_whole(summary["rejections"])
+    print(f"{folder.url}: finished already, {summary['words']:,} words; nothing to do{'' if whole else DAMAGED}")
+    return whole

@@ -20,6 +20,12 @@ SEGMENTED = frozenset(("gan", "ja", "km", "lo", "lzh", "my", "th", "wuu", "yue",
 """Wikipedias in a language whose words ICU's dictionaries know. Other Chinese ones (zh-min-nan, hak, cdo) are written
 in Latin letters."""
 
+WIKI_LANGUAGES = {
+    "als": "gsw", "bat-smg": "sgs", "fiu-vro": "vro", "no": "nb", "roa-rup": "rup", "simple": "en",
+    "zh-classical": "lzh", "zh-min-nan": "nan", "zh-yue": "yue",
+}  # fmt: skip
+"""Wikipedias whose code is not that of their language: what their dumps call themselves."""
+
 PIECE_CHARACTERS = 8192
 """ICU is given pieces of at most this length, cut where no word is: it keeps tables as long as its text, and so time is
 linear and memory bounded for one run of 10 million letters too. A longer run is cut in two there."""
