@@ -13,10 +13,8 @@ from schemas.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, MARK, UNSURE, 
 from schemas.text import APOSTROPHES, fold, is_word_character, words
 
 STRONG_ENDS = (
-    "!?\u2026\u3002\uff01\uff1f\uff0e\u061f\u0964\u0965\u06d4\u0589\u1362\u203d\u2047\u2048\u2049"
-    + (
-        "\uff61\u104b\u17d4\u17d5\u0f0d\u0f0e\u1367\u1803\uabeb\u0df4\u1c7e\u1c7f"  # Japanese half-width, Burmese, Khmer, Tibetan, ...
-    )
+    "!?\u2026\u3002\uff01\uff1f\uff0e\u061f\u0964\u0965\u06d4\u0589\u1362\u203d\u2047\u2048\u2049\uff61"
+    "\u104b\u17d4\u17d5\u0f0d\u0f0e\u1367\u1803\uabeb\u0df4\u1c7e\u1c7f"  # Burmese, Khmer, Tibetan and others
 )
 """End a sentence wherever they stand."""
 CLOSERS = "\"'\u2019\u201d\u00bb\u203a)]}\u300d\u300f\uff09\u300b\u3009\u3011\u3015\uff3d\uff5d"
