@@ -1,4 +1,4 @@
-"""Speed of querygen: dumps to counts beside decompression alone and gensim, on one core and two.
+"""Speed of querygen: dumps to counts beside decompression alone and gensim, on one core and two; page views.
 
 Run by `make bench BENCH=querygen`. The dumps are made (see `dump_pages`) and kept for the next run; $BENCH_FOLDER
 says where, $BENCH_SIZES their megabytes of XML ("200,400,800"), $BENCH_ROUNDS how often all are run in turn. Each run
@@ -15,6 +15,7 @@ from pathlib import Path
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
 from tests.bench.dump_files import MadeDump, bench_folder, make_dumps
+from tests.bench.page_views import bench_page_views
 from tests.bench.process_tree import Measured, measure
 from tests.bench.timing import line
 from tests.demo.dump_sample import dump_sample
@@ -81,9 +82,9 @@ def bench_dumps(dumps: list[MadeDump]) -> None:
         for dump in dumps:
             alone[dump].append(run_peer(BZ2_ALONE, dump.path, one))
             ours[dump].append(count_dump(dump.path, 1, one, dump.xml_bytes))
-        gensim.append(run_peer(GENSIM, smallest.path, one))
         if len(two) == 2:
             on_two.append(count_dump(largest.path, 2, two, largest.xml_bytes))
+    gensim.append(run_peer(GENSIM, smallest.path, one))  # once: it takes minutes
     found = {dump: best(runs) for dump, runs in ours.items()}
     print(f"counts of {largest.path.name}:\n{found[largest].output.rstrip()}")
     print(f"gensim's of {smallest.path.name}:\n{gensim[0].output.rstrip()}")
@@ -108,6 +109,9 @@ def bench_dumps(dumps: list[MadeDump]) -> None:
 
 def main() -> None:
     bench_dumps(make_dumps(SIZES))
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    with tempfile.TemporaryDirectory(prefix="bench-querygen-", dir=bench_folder()) as folder:
+        bench_page_views(Path(folder))
 
 
 if __name__ == "__main__":
