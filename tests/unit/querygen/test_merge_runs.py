@@ -10,13 +10,16 @@ import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from querygen.dump_units import open_pages, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
 from querygen.merge_words import RunName, merge_sorted, order_by_count, sum_equal
 from querygen.ngrams import NgramCounter
 from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
 from querygen.runs import NUM_PARTITIONS, BigramReader, read_surfaces, write_run
+from querygen.wikitext import TextExtractor
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
+from tests.demo.dump_sample import dump_sample
 from tests.unit.querygen.naive_counts import naive_counts, naive_rows
 
 WORDS = st.sampled_from(
@@ -148,3 +151,17 @@ def test_order_is_by_count_then_text(rows: list[tuple[int, str]]) -> None:
         np.array([row[0] for row in rows], np.int64), pa.array([row[1] for row in rows], pa.large_string())
     )
     assert [rows[i] for i in order] == sorted(rows, key=lambda row: (-row[0], row[1].encode()))
+
+
+def test_counts_of_real_articles_equal_a_naive_count(tmp_path: Path) -> None:
+    (unit,) = plan_units([str(dump_sample())], 1 << 30)
+    extractor = TextExtractor(unit.site)
+    articles = [page for page in open_pages(unit) if page.namespace == 0 and page.redirect is None]
+    texts = [extractor.extract(page.text)[0] for page in articles[::4]]
+    check(
+        merge_runs(
+            write_runs(tmp_path, texts, [number % 3 for number in range(len(texts))]),
+            word_floor=1, bigram_word_floor=3, bigram_floor=2,
+        ),
+        texts, 1, 3, 2,
+    )  # fmt: skip
