@@ -31,15 +31,17 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copyfile(dump_sample(), root / f"dump{number}.xml.bz2")
     titles = article_titles(dump_sample())
     for hour in range(NUM_VIEW_FILES):
-        lines = "".join(f"en {title.replace(' ', '_')} {(i * (hour + 7)) % 91 + 1} 0\n" for i, title in enumerate(titles))
+        lines = "".join(
+            f"en {title.replace(' ', '_')} {(i * (hour + 7)) % 91 + 1} 0\n" for i, title in enumerate(titles)
+        )
         (root / f"pageviews-20240101-{hour:02d}0000.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
     return root
 
 
 def command(root: Path, output: Path, num_processes: int) -> list[str]:
     return [
-        sys.executable, "-m", "querygen", "build", "--dump", f"{root}/dump*.bz2", "--pageviews", f"{root}/pageviews*.gz",
-        "--output", str(output), "--num-processes", str(num_processes), "--min-bigram-count", "30", "--size", "100000",
+        sys.executable, "-m", "querygen", "build", "--dump", f"{root}/dump*.bz2",
+        "--pageviews", f"{root}/pageviews*.gz", "--output", str(output), "--num-processes", str(num_processes), "--min-bigram-count", "30", "--size", "100000",
     ]  # fmt: skip
 
 
