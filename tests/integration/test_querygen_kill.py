@@ -40,8 +40,9 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def command(root: Path, output: Path, num_processes: int) -> list[str]:
     return [
-        sys.executable, "-m", "querygen", "build", "--dump", f"{root}/dump*.bz2",
-        "--pageviews", f"{root}/pageviews*.gz", "--output", str(output), "--num-processes", str(num_processes), "--min-bigram-count", "30", "--size", "100000",
+        sys.executable, "-m", "querygen", "build",
+        "--dump", f"{root}/dump*.bz2", "--pageviews", f"{root}/pageviews*.gz", "--output", str(output),
+        "--num-processes", str(num_processes), "--min-bigram-count", "30", "--size", "100000",
     ]  # fmt: skip
 
 
