@@ -16,9 +16,8 @@ import pyarrow.ipc as ipc
 
 from querygen.dump import Page, Rejection, plain_title
 from querygen.dump_units import DumpUnit, open_pages
-from querygen.merge_words import RunName
 from querygen.ngrams import NgramCounter
-from querygen.runs import write_run
+from querygen.runs import RunName, write_run
 from querygen.segment import segmenter
 from querygen.wikitext import TextExtractor
 from schemas.rejection import REJECTIONS, rejections

@@ -16,8 +16,8 @@ from querygen.config import GIGABYTES_PER_PROCESS
 from querygen.count_dump import DumpCounts, count_units
 from querygen.dump_units import DumpUnit, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
-from querygen.merge_words import RunName
 from querygen.ngrams import DEFAULT_MAX_PAIRS
+from querygen.runs import RunName
 from schemas.storage import Folder, file_size
 
 MIN_UNIT_BYTES = 8 << 20

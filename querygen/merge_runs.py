@@ -4,8 +4,8 @@
     runs --partition p--> pairs of those numbers, merged and summed --> bigrams of partition p
 
 A bigram of which a word is no query is left out before anything is merged: of a real dump's distinct bigrams that
-leaves a tenth. Memory: that of `querygen.merge_words`, 4 bytes per spelling of each run, and 16 bytes per bigram of one
-partition. Counts do not depend on how pages were dealt to runs.
+leaves a tenth. Memory: that of `querygen.merge_words`, at most 1 GiB of runs kept between passes, 4 bytes per spelling
+of each run, and 16 bytes per bigram of one partition. Counts do not depend on how pages were dealt to runs.
 """
 
 import tempfile
@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.merge_words import RunName, Sums, Words, collect_words, is_among, sum_words
-from querygen.runs import NUM_PARTITIONS, BigramReader, read_surfaces
+from querygen.merge_words import Sums, Words, collect_words, is_among, sum_words
+from querygen.runs import NUM_PARTITIONS, BigramReader, RunName, SurfaceReader
 from schemas.query import BIGRAM_COUNTS
 from schemas.storage import Folder
 
@@ -69,10 +69,11 @@ def merge_runs(
 
     `progress` is told steps of `num_steps`.
     """
-    hashes, totals = sum_words(runs, progress)
-    words = collect_words(runs, hashes[totals >= min(word_floor, bigram_word_floor)], progress)
+    reader = SurfaceReader()
+    hashes, totals = sum_words(runs, reader, progress)
+    words = collect_words(runs, reader, hashes[totals >= min(word_floor, bigram_word_floor)], progress)
     spellings = _number_spellings(words, bigram_word_floor)
-    parts = _merge_bigrams(runs, spellings, bigram_floor, pool, progress)
+    parts = _merge_bigrams(runs, reader, spellings, bigram_floor, pool, progress)
     return MergedCounts(
         words=words.counts.filter(pc.greater_equal(words.counts["count"], word_floor)),
         bigrams=_bigram_table(parts, words.counts, spellings),
@@ -103,6 +104,7 @@ def _number_spellings(words: Words, floor: int) -> _Spellings:
 
 def _merge_bigrams(
     runs: list[RunName],
+    reader: SurfaceReader,
     spellings: _Spellings,
     floor: int,
     pool: Executor | None,
@@ -110,8 +112,8 @@ def _merge_bigrams(
 ) -> list[tuple[npt.NDArray, ...]]:
     with tempfile.TemporaryDirectory(prefix="querygen-merge-") as work:
         total = 0
-        for number, (path, name) in enumerate(runs):
-            surfaces = read_surfaces(Folder(path), name, spellings=True)
+        for number, run in enumerate(runs):
+            surfaces = reader.read(run)
             chosen = is_among(surfaces.word_hash, spellings.word_hash)
             numbers = np.full(len(chosen), _NO_NUMBER, np.int32)
             numbers[chosen] = number_rows(
@@ -140,8 +142,8 @@ def merge_partitions(arguments: tuple[list[RunName], str, int, int, int]) -> tup
     merged = Sums()
     for number, (path, name) in enumerate(runs):
         numbers = np.load(Path(work) / f"{number}.npy", mmap_mode="r")
-        with BigramReader(Folder(path), name) as reader:
-            merged.add(*reader.read(begin, end, numbers))
+        with BigramReader(Folder(path), name) as bigrams:
+            merged.add(*bigrams.read(begin, end, numbers))
     keys, totals = merged.total()
     word = np.load(Path(work) / "word.npy", mmap_mode="r")
     order = np.load(Path(work) / "order.npy", mmap_mode="r")

@@ -15,13 +15,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.runs import read_surfaces
+from querygen.runs import RunName, SurfaceReader
 from schemas.query import WORD_COUNTS
-from schemas.storage import Folder
 from schemas.text import words
-
-RunName = tuple[str, str]
-"""(folder, name) of a run."""
 
 _UInt64s = npt.NDArray[np.uint64]
 _Int64s = npt.NDArray[np.int64]
@@ -62,21 +58,21 @@ class Sums:
         self._parts.append(merge_sorted(*left, *right))
 
 
-def sum_words(runs: list[RunName], progress: Callable[[int], Any]) -> tuple[_UInt64s, _Int64s]:
+def sum_words(runs: list[RunName], reader: SurfaceReader, progress: Callable[[int], Any]) -> tuple[_UInt64s, _Int64s]:
     """Return (hash, count) of every distinct word, sorted."""
     merged = Sums()
-    for path, name in runs:
-        surfaces = read_surfaces(Folder(path), name, spellings=False)
+    for run in runs:
+        surfaces = reader.read(run)
         merged.add(*sum_equal(surfaces.word_hash, surfaces.count))
         progress(1)
     return merged.total()
 
 
-def collect_words(runs: list[RunName], kept: _UInt64s, progress: Callable[[int], Any]) -> Words:
+def collect_words(runs: list[RunName], reader: SurfaceReader, kept: _UInt64s, progress: Callable[[int], Any]) -> Words:
     """Return the words whose hashes are `kept`, with their spellings."""
     parts: list[tuple[npt.NDArray[Any], ...]] = []
-    for number, (path, name) in enumerate(runs):
-        surfaces = read_surfaces(Folder(path), name, spellings=True)
+    for number, run in enumerate(runs):
+        surfaces = reader.read(run)
         chosen = is_among(surfaces.word_hash, kept)
         places = (np.uint64(number) << np.uint64(32)) | np.flatnonzero(chosen).astype(np.uint64)
         hashes = surfaces.hash(chosen)
@@ -91,21 +87,21 @@ def collect_words(runs: list[RunName], kept: _UInt64s, progress: Callable[[int],
     if not parts:
         parts = [(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.uint64))]
     word_hash, surface_hash, counts, places = parts.pop()
-    surface = _fetch(runs, places)
+    surface = _fetch(runs, reader, places)
     return _fold(word_hash, surface_hash, counts, surface)
 
 
-def _fetch(runs: list[RunName], places: _UInt64s) -> pa.LargeStringArray:
+def _fetch(runs: list[RunName], reader: SurfaceReader, places: _UInt64s) -> pa.LargeStringArray:
     """Return the spellings at `places`: run << 32 | row, each once."""
     order = np.argsort(places)
     numbers = (places[order] >> np.uint64(32)).astype(np.int64)
     rows = (places[order] & np.uint64(0xFFFFFFFF)).astype(np.int64)
     bounds = np.searchsorted(numbers, np.arange(len(runs) + 1))
     found = []
-    for number, (path, name) in enumerate(runs):
+    for number, run in enumerate(runs):
         wanted = rows[bounds[number] : bounds[number + 1]]
         if len(wanted):
-            surfaces = read_surfaces(Folder(path), name, spellings=True)
+            surfaces = reader.read(run)
             chosen = np.zeros(len(surfaces.word_hash), np.bool_)
             chosen[wanted] = True
             found.append(surfaces.take(chosen))

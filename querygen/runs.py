@@ -21,7 +21,11 @@ from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
 from querygen.word_scan import MAX_WORD_BYTES, bytes_hash
 from schemas.storage import FileRecord, Folder
 
+RunName = tuple[str, str]
+"""(folder, name) of a run."""
+
 NUM_PARTITIONS = 256
+KEPT_BYTES = 1 << 30
 _PARTITION_SHIFT = np.uint64(56)
 
 _SURFACES = pa.schema(
@@ -44,9 +48,14 @@ class RunSurfaces:
     word_hash: npt.NDArray[np.uint64]
     count: npt.NDArray[np.uint32]
     size: npt.NDArray[np.uint16]
-    """Bytes of each spelling; empty when spellings were not asked for."""
+    """Bytes of each spelling."""
     data: npt.NDArray[np.uint8]
     """All spellings, one behind the other."""
+
+    @property
+    def num_bytes(self) -> int:
+        """What it takes in memory."""
+        return self.word_hash.nbytes + self.count.nbytes + self.size.nbytes + self.data.nbytes
 
     def take(self, chosen: npt.NDArray[np.bool_]) -> pa.LargeStringArray:
         """Return the chosen spellings."""
@@ -92,19 +101,34 @@ def partition_starts(word_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int6
     return np.append(np.searchsorted(word_hashes, edges), len(word_hashes)).astype(np.int64)
 
 
-def read_surfaces(folder: Folder, name: str, *, spellings: bool) -> RunSurfaces:
-    """Return the words of run `name` with their counts, and their `spellings` if wanted."""
-    fields = [0, 1, 2, 3] if spellings else [0, 1]
-    options = ipc.IpcReadOptions(included_fields=fields, use_threads=False)
+def read_surfaces(folder: Folder, name: str) -> RunSurfaces:
+    """Return the words of run `name`."""
     with _open(folder, f"{name}.surfaces.arrow") as raw:
-        batch = ipc.open_file(raw, options=options).get_batch(0)
-    data = np.frombuffer(batch.column(3).buffers()[2] or b"", np.uint8) if spellings else np.empty(0, np.uint8)
+        batch = ipc.open_file(raw, options=_NOT_THREADED).get_batch(0)
     return RunSurfaces(
         word_hash=batch.column(0).values.to_numpy(),
         count=batch.column(1).values.to_numpy(),
-        size=batch.column(2).values.to_numpy() if spellings else np.empty(0, np.uint16),
-        data=data,
+        size=batch.column(2).values.to_numpy(),
+        data=np.frombuffer(batch.column(3).buffers()[2] or b"", np.uint8),
     )
+
+
+class SurfaceReader:
+    """The words of runs, which a merge reads several times: kept in memory as far as `max_bytes` go."""
+
+    def __init__(self, max_bytes: int = KEPT_BYTES) -> None:
+        self._kept: dict[RunName, RunSurfaces] = {}
+        self._room = max_bytes
+
+    def read(self, run: RunName) -> RunSurfaces:
+        """Return the words of `run`."""
+        found = self._kept.get(run)
+        if found is None:
+            found = read_surfaces(Folder(run[0]), run[1])
+            if found.num_bytes <= self._room:
+                self._room -= found.num_bytes
+                self._kept[run] = found
+        return found
 
 
 def _open(folder: Folder, name: str) -> Any:
