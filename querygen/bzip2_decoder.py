@@ -14,17 +14,11 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-MAX_SYMBOLS = 900_000
-"""Bytes of a block before runs are undone, at level 9."""
+from querygen.bzip2_column import BROKEN, CUT_OFF, MAX_PAIRS, MAX_SYMBOLS, OK, PADDING, RANDOMISED, read_column
+
+__all__ = ["BROKEN", "CUT_OFF", "NUM_LANES", "OK", "PADDING", "RANDOMISED", "BlockDecoder", "DecodedBlock", "crc32"]
+
 NUM_LANES = 8
-PADDING = 16
-"""Bytes that must follow the packed ones, so that reading ahead needs no test."""
-
-OK, BROKEN, RANDOMISED, CUT_OFF = 0, 1, 2, 3
-
-_LOOK_BITS = 10
-_MAX_CODE_BITS = 20
-_GROUP = 50
 _POLYNOMIAL = 0x04C11DB7
 
 
@@ -43,232 +37,6 @@ def _crc_tables() -> npt.NDArray[np.uint32]:
 
 
 _CRC = _crc_tables()
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _peek(data, bit, num_bits):  # type: ignore[no-untyped-def]
-    """Return `num_bits` (at most 32) from `bit` on."""
-    place = np.uint64(bit) >> np.uint64(3)
-    value = np.uint64(0)
-    for ahead in range(np.uint64(5)):
-        value = (value << np.uint64(8)) | np.uint64(data[place + np.uint64(ahead)])
-    return np.int64((value >> np.uint64(40 - (bit & 7) - num_bits)) & np.uint64((1 << num_bits) - 1))
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _read_lengths(data, bit, num_symbols, lengths):  # type: ignore[no-untyped-def]
-    """Read the code lengths of one table; return the bit behind, or -1."""
-    length = _peek(data, bit, 5)
-    bit += 5
-    limit = 8 * (len(data) - PADDING)
-    for symbol in range(num_symbols):
-        while True:
-            if length < 1 or length > _MAX_CODE_BITS or bit > limit:
-                return -1
-            if _peek(data, bit, 1) == 0:
-                bit += 1
-                break
-            length += 1 - 2 * _peek(data, bit + 1, 1)
-            bit += 2
-        lengths[symbol] = length
-    return bit
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _make_table(lengths, num_symbols, look, limits, offsets, order):  # type: ignore[no-untyped-def]
-    """Make the canonical code: `look` gives symbol * 32 + length by the next bits, 0 for a longer code."""
-    look[:] = 0
-    code = place = 0
-    for length in range(1, _MAX_CODE_BITS + 1):
-        offsets[length] = place - code
-        for symbol in range(num_symbols):
-            if lengths[symbol] == length:
-                order[place] = symbol
-                if length <= _LOOK_BITS:
-                    first = code << (_LOOK_BITS - length)
-                    for entry in range(first, min(first + (1 << (_LOOK_BITS - length)), 1 << _LOOK_BITS)):
-                        look[entry] = symbol * 32 + length
-                place += 1
-                code += 1
-        limits[length] = code  # codes of this length are below it
-        code <<= 1
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _read_column(data, bit, column, result):  # type: ignore[no-untyped-def]
-    """Decode the block at `bit` to its last column, one byte an entry, and link it for the inverse transform.
-
-    Fills `result` with (number of bytes, first link, bit behind the block, CRC). Return `OK` or what is wrong.
-    """
-    limit = 8 * (len(data) - PADDING)
-    if bit + 48 + 32 + 25 + 16 > limit:
-        return CUT_OFF
-    result[3] = _peek(data, bit + 48, 32)
-    bit += 80
-    if _peek(data, bit, 1):
-        return RANDOMISED
-    origin = _peek(data, bit + 1, 24)
-    used = _peek(data, bit + 25, 16)
-    bit += 41
-    front = np.zeros(256, dtype=np.uint8)
-    num_used = 0
-    for high in range(16):
-        if used & (0x8000 >> high):
-            if bit + 16 > limit:
-                return CUT_OFF
-            row = _peek(data, bit, 16)
-            bit += 16
-            for low in range(16):
-                if row & (0x8000 >> low):
-                    front[num_used] = high * 16 + low
-                    num_used += 1
-    if num_used == 0:
-        return BROKEN
-    num_symbols = num_used + 2
-    end_symbol = num_used + 1
-    if bit + 18 > limit:
-        return CUT_OFF
-    num_tables = _peek(data, bit, 3)
-    num_selectors = _peek(data, bit + 3, 15)
-    bit += 18
-    if num_tables < 2 or num_tables > 6 or num_selectors < 1:
-        return BROKEN
-    selectors = np.empty(num_selectors, dtype=np.uint8)
-    recent = np.arange(6).astype(np.uint8)
-    for number in range(num_selectors):
-        steps = 0
-        while _peek(data, bit, 1):
-            steps += 1
-            bit += 1
-            if steps >= num_tables:
-                return BROKEN
-        bit += 1
-        if bit > limit:
-            return CUT_OFF
-        chosen = recent[steps]
-        for step in range(steps, 0, -1):
-            recent[step] = recent[step - 1]
-        recent[0] = chosen
-        selectors[number] = chosen
-    lengths = np.empty(258, dtype=np.int64)
-    looks = np.empty((6, 1 << _LOOK_BITS), dtype=np.uint16)
-    limits = np.empty((6, _MAX_CODE_BITS + 1), dtype=np.int64)
-    offsets = np.empty((6, _MAX_CODE_BITS + 1), dtype=np.int64)
-    orders = np.empty((6, 258), dtype=np.int64)
-    for table in range(num_tables):
-        bit = _read_lengths(data, bit, num_symbols, lengths)
-        if bit < 0:
-            return BROKEN
-        _make_table(lengths, num_symbols, looks[table], limits[table], offsets[table], orders[table])
-
-    counts = np.zeros(256, dtype=np.int64)
-    count = np.int64(0)
-    run, run_bit = np.int64(0), np.int64(1)
-    one, eight = np.uint64(1), np.uint64(8)
-    low_byte = np.uint64(255)
-    top = np.uint64(0)  # the first eight of `front`, the first lowest
-    for rank in range(8):
-        top |= np.uint64(front[rank]) << np.uint64(8 * rank)
-    ahead = np.uint64(0)  # the next bits, from the top
-    num_ahead = np.int64(0)
-    place = np.uint64(bit >> 3)
-    if bit & 7:
-        ahead = np.uint64(data[place]) << np.uint64(56 + (bit & 7))
-        num_ahead = np.int64(8 - (bit & 7))
-        place += one
-    last = np.uint64(len(data) - PADDING)
-    done = False
-    for group in range(num_selectors):
-        table = selectors[group]
-        look = looks[table]
-        for _ in range(_GROUP):
-            if num_ahead < 32:
-                if place > last:
-                    return CUT_OFF
-                word = (
-                    (np.uint64(data[place]) << np.uint64(24))
-                    | (np.uint64(data[place + one]) << np.uint64(16))
-                    | (np.uint64(data[place + np.uint64(2)]) << eight)
-                    | np.uint64(data[place + np.uint64(3)])
-                )
-                ahead |= word << np.uint64(32 - num_ahead)
-                num_ahead += 32
-                place += np.uint64(4)
-            entry = np.int64(look[ahead >> np.uint64(64 - _LOOK_BITS)])
-            length = entry & 31
-            symbol = entry >> 5
-            if length == 0:
-                length = np.int64(_LOOK_BITS + 1)
-                while True:
-                    if length > _MAX_CODE_BITS:
-                        return BROKEN
-                    code = np.int64(ahead >> np.uint64(64 - length))
-                    if code < limits[table, length]:
-                        break
-                    length += 1
-                index = code + offsets[table, length]
-                if index < 0 or index >= num_symbols:
-                    return BROKEN
-                symbol = orders[table, index]
-            ahead <<= np.uint64(length)
-            num_ahead -= length
-            if symbol <= 1:
-                run += run_bit << symbol
-                run_bit <<= 1
-                if run > MAX_SYMBOLS:
-                    return BROKEN
-                continue
-            if run:
-                if count + run > MAX_SYMBOLS:
-                    return BROKEN
-                byte = top & low_byte
-                counts[byte] += run
-                for entry_place in range(count, count + run):
-                    column[np.uint64(entry_place)] = byte
-                count += run
-                run, run_bit = np.int64(0), np.int64(1)
-            if symbol == end_symbol:
-                done = True
-                break
-            if count >= MAX_SYMBOLS:
-                return BROKEN
-            index = symbol - 1
-            if index < 8:  # most: no loop whose length the processor guesses wrong
-                shift = np.uint64(8 * index)
-                byte = (top >> shift) & low_byte
-                below = (one << shift) - one
-                up_to = (np.uint64(256) << shift) - one  # all ones at index 7
-                top = (top & ~up_to) | ((top & below) << eight) | byte
-            else:
-                byte = np.uint64(front[np.uint64(index)])
-                for step in range(index, 8, -1):
-                    front[np.uint64(step)] = front[np.uint64(step - 1)]
-                front[8] = top >> np.uint64(56)
-                top = (top << eight) | byte
-            counts[byte] += 1
-            column[np.uint64(count)] = byte
-            count += 1
-        if done:
-            break
-    if not done:
-        return BROKEN
-    end = np.int64(place) * 8 - num_ahead
-    if end > limit:
-        return CUT_OFF
-    if origin >= count:
-        return BROKEN
-    total = 0
-    for byte_value in range(256):
-        here = counts[byte_value]
-        counts[byte_value] = total
-        total += here
-    for entry_place in range(count):
-        byte = column[np.uint64(entry_place)] & 0xFF
-        target = counts[byte]
-        counts[byte] = target + 1
-        column[np.uint64(target)] |= np.uint32(entry_place << 8)
-    result[0], result[1], result[2] = count, column[origin] >> 8, end
-    return OK
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -387,12 +155,16 @@ class BlockDecoder:
 
     def __init__(self) -> None:
         self._columns = np.empty((NUM_LANES, MAX_SYMBOLS), dtype=np.uint32)
+        self._pairs = np.empty(MAX_PAIRS, dtype=np.uint32)
         self._out = np.empty((NUM_LANES, MAX_SYMBOLS), dtype=np.uint8)
 
     def decode(self, data: npt.NDArray[np.uint8], bits: list[int]) -> list[DecodedBlock]:
         """Decode the blocks whose magics begin at `bits` of `data`, which ends with `PADDING` bytes more."""
         results = np.zeros((NUM_LANES, 4), dtype=np.int64)
-        states = [int(_read_column(data, bit, self._columns[lane], results[lane])) for lane, bit in enumerate(bits)]
+        states = [
+            int(read_column(data, bit, self._columns[lane], self._pairs, results[lane]))
+            for lane, bit in enumerate(bits)
+        ]
         good = [lane for lane, state in enumerate(states) if state == OK]
         if good:  # the other lanes go along with a good one
             sources = np.array([lane if lane in good else good[0] for lane in range(NUM_LANES)], dtype=np.int64)

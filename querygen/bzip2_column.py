@@ -1,0 +1,314 @@
+"""Read the last column of a bzip2 block: packed bits in, the links of the inverse Burrows-Wheeler transform out.
+
+Three passes, each a compiled loop whose branches the processor guesses well:
+
+    bits -> pairs (symbol of move to front, how often its byte is repeated) -> pairs (byte, how many) -> links
+"""
+
+import numba
+import numpy as np
+
+MAX_SYMBOLS = 900_000
+"""Bytes of a block before runs are undone, at level 9."""
+PADDING = 16
+"""Bytes that must follow the packed ones, so that reading ahead needs no test."""
+MAX_PAIRS = MAX_SYMBOLS + 64
+"""Room for the pairs of a block: each but the first stands for a byte or more, and a group is tested as a whole."""
+
+OK, BROKEN, RANDOMISED, CUT_OFF = 0, 1, 2, 3
+
+_LOOK_BITS = 11
+_MAX_CODE_BITS = 20
+_GROUP = 50
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _peek(data, bit, num_bits):  # type: ignore[no-untyped-def]
+    """Return `num_bits` (at most 32) from `bit` on."""
+    place = np.uint64(bit) >> np.uint64(3)
+    value = np.uint64(0)
+    for ahead in range(np.uint64(5)):
+        value = (value << np.uint64(8)) | np.uint64(data[place + np.uint64(ahead)])
+    return np.int64((value >> np.uint64(40 - (bit & 7) - num_bits)) & np.uint64((1 << num_bits) - 1))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _read_lengths(data, bit, num_symbols, lengths):  # type: ignore[no-untyped-def]
+    """Read the code lengths of one table; return the bit behind, or -1."""
+    length = _peek(data, bit, 5)
+    bit += 5
+    limit = 8 * (len(data) - PADDING)
+    for symbol in range(num_symbols):
+        while True:
+            if length < 1 or length > _MAX_CODE_BITS or bit > limit:
+                return -1
+            if _peek(data, bit, 1) == 0:
+                bit += 1
+                break
+            length += 1 - 2 * _peek(data, bit + 1, 1)
+            bit += 2
+        lengths[symbol] = length
+    return bit
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _entry(symbol):  # type: ignore[no-untyped-def]
+    """Return what `_read_pairs` knows of a symbol, above 5 bits for the length of its code.
+
+    Bit 5: it is no digit of a run; bit 6: the value of the digit; from bit 7: the symbol, 0 for a digit.
+    """
+    return symbol << 6 if symbol <= 1 else (symbol << 7) | 32
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _make_table(lengths, num_symbols, look, limits, offsets, order):  # type: ignore[no-untyped-def]
+    """Make the canonical code: `look` gives by the next bits `_entry` with the code's length, 0 for a longer one."""
+    look[:] = 0
+    code = place = 0
+    for length in range(1, _MAX_CODE_BITS + 1):
+        offsets[length] = place - code
+        for symbol in range(num_symbols):
+            if lengths[symbol] == length:
+                order[place] = symbol
+                if length <= _LOOK_BITS:
+                    first = code << (_LOOK_BITS - length)
+                    for entry in range(first, min(first + (1 << (_LOOK_BITS - length)), 1 << _LOOK_BITS)):
+                        look[entry] = _entry(symbol) | length
+                place += 1
+                code += 1
+        limits[length] = code  # codes of this length are below it
+        code <<= 1
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs):  # type: ignore[no-untyped-def]
+    """Decode the codes from `bit` on; return (number of pairs, bit behind), or (-1, what is wrong).
+
+    Fills `pairs` with symbol + 512 * run: the run that follows the symbol. The first pair has a run only. What a symbol
+    does is arithmetic on its table entry: a branch on whether it is a digit of a run is guessed wrong too often.
+    """
+    one, five, six, seven = np.uint64(1), np.uint64(5), np.uint64(6), np.uint64(7)
+    look_shift = np.uint64(64 - _LOOK_BITS)
+    first_weight = np.uint64(512)
+    too_heavy = np.uint64(512 << 20)  # a run of a digit so heavy has more than MAX_SYMBOLS bytes
+    last = np.uint64(len(data) - PADDING + 8)
+    place = np.uint64(bit >> 3)
+    ahead = np.uint64(data[place]) << np.uint64(56 + (bit & 7))  # the next bits, from the top
+    num_ahead = np.uint64(8 - (bit & 7))
+    place += one
+    pair, weight = np.uint64(0), first_weight
+    pairs[0] = 0
+    count = np.uint64(0)
+    for group in range(len(selectors)):
+        table = selectors[group]
+        look = looks[table]
+        if count > MAX_SYMBOLS:
+            return -1, BROKEN
+        for _ in range(_GROUP // 2):
+            if place > last:
+                return -1, CUT_OFF
+            word = (
+                (np.uint64(data[place]) << np.uint64(56))
+                | (np.uint64(data[place + one]) << np.uint64(48))
+                | (np.uint64(data[place + np.uint64(2)]) << np.uint64(40))
+                | (np.uint64(data[place + np.uint64(3)]) << np.uint64(32))
+                | (np.uint64(data[place + np.uint64(4)]) << np.uint64(24))
+                | (np.uint64(data[place + five]) << np.uint64(16))
+                | (np.uint64(data[place + six]) << np.uint64(8))
+                | np.uint64(data[place + seven])
+            )
+            ahead |= word >> num_ahead
+            place += (np.uint64(63) - num_ahead) >> np.uint64(3)
+            num_ahead |= np.uint64(56)  # enough for two codes
+            for _ in range(2):
+                entry = np.uint64(look[ahead >> look_shift])
+                length = entry & np.uint64(31)
+                if length == 0:
+                    entry, length = _long_code(ahead, limits[table], offsets[table], orders[table], end_symbol)
+                    if length == 0:
+                        return -1, BROKEN
+                ahead <<= length
+                num_ahead -= length
+                is_symbol = (entry >> five) & one
+                symbol = entry >> seven
+                going_on = is_symbol - one  # all ones for a digit of a run
+                weight &= going_on
+                pair = (pair & going_on) + (weight << ((entry >> six) & one)) + symbol
+                weight = (weight << one) + is_symbol * first_weight
+                count += is_symbol
+                pairs[count] = pair
+                if weight > too_heavy:
+                    return -1, BROKEN
+                if symbol == end_symbol:
+                    return np.int64(count), np.int64(place) * 8 - np.int64(num_ahead)
+    return -1, BROKEN
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _long_code(ahead, limits, offsets, order, end_symbol):  # type: ignore[no-untyped-def]
+    """Return (entry, length) of a code longer than `_LOOK_BITS`; length 0: there is none."""
+    for length in range(_LOOK_BITS + 1, _MAX_CODE_BITS + 1):
+        code = np.int64(ahead >> np.uint64(64 - length))
+        if code < limits[length]:
+            index = code + offsets[length]
+            if index < 0 or index > end_symbol:
+                break
+            return np.uint64(_entry(order[index])), np.uint64(length)
+    return np.uint64(0), np.uint64(0)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _move_to_front(pairs, num_pairs, front, counts):  # type: ignore[no-untyped-def]
+    """Turn `pairs` into byte + 256 * how many, and count the bytes; return their number, -1 when they are too many.
+
+    `front` holds the bytes eight a word, the first lowest.
+    """
+    one, eight, low_byte = np.uint64(1), np.uint64(8), np.uint64(255)
+    top = front[0]
+    run = np.int64(pairs[0]) >> 9
+    byte = top & low_byte
+    pairs[0] = byte | np.uint64(run << 8)
+    counts[byte] += run
+    count = run
+    for number in range(np.uint64(1), np.uint64(num_pairs)):
+        pair = np.uint64(pairs[number])
+        index = (pair & np.uint64(511)) - one
+        run = np.int64(pair >> np.uint64(9)) + 1
+        if index < eight:  # most: no loop whose length the processor guesses wrong
+            shift = eight * index
+            byte = (top >> shift) & low_byte
+            below = (one << shift) - one
+            up_to = (np.uint64(256) << shift) - one  # all ones at index 7
+            top = (top & ~up_to) | ((top & below) << eight) | byte
+        else:
+            place = index >> np.uint64(3)
+            shift = eight * (index & np.uint64(7))
+            word = front[place]
+            byte = (word >> shift) & low_byte
+            below = (one << shift) - one
+            up_to = (np.uint64(256) << shift) - one
+            carried = top >> np.uint64(56)
+            top = (top << eight) | byte
+            for step in range(one, place):
+                passed = front[step]
+                front[step] = (passed << eight) | carried
+                carried = passed >> np.uint64(56)
+            front[place] = (word & ~up_to) | ((word & below) << eight) | carried
+        pairs[number] = byte | np.uint64(run << 8)
+        counts[byte] += run
+        count += run
+        if count > MAX_SYMBOLS:
+            return -1
+    return count
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _link(pairs, num_pairs, counts, links):  # type: ignore[no-untyped-def]
+    """Write the links of the column that `pairs` spell: its bytes in order, each with the place where it stands."""
+    targets, ends = np.empty(256, dtype=np.uint64), np.empty(256, dtype=np.uint64)
+    total = np.uint64(0)
+    for value in range(256):
+        targets[value] = total
+        total += np.uint64(counts[value])
+        ends[value] = total
+    begin = np.uint64(0)  # place * 256
+    four = np.uint64(4)
+    for number in range(np.uint64(num_pairs)):
+        pair = np.uint64(pairs[number])
+        byte = pair & np.uint64(255)
+        run = pair >> np.uint64(8)
+        target = targets[byte]
+        targets[byte] = target + run
+        entry = begin | byte
+        begin += run << np.uint64(8)
+        if run <= four and target + four <= ends[byte]:
+            for step in range(four):  # what is too much is written over
+                links[target + step] = entry + (step << np.uint64(8))
+        else:
+            for step in range(run):
+                links[target + step] = entry + (step << np.uint64(8))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def read_column(data, bit, links, pairs, result):  # type: ignore[no-untyped-def]
+    """Decode the block at `bit` into `links`: entry by entry (place of the next entry * 256 + the byte it stands for).
+
+    Fills `result` with (number of bytes, first place, bit behind the block, CRC). Return `OK` or what is wrong. `pairs`
+    is room of `MAX_PAIRS` to work in.
+    """
+    limit = 8 * (len(data) - PADDING)
+    if bit + 48 + 32 + 25 + 16 > limit:
+        return CUT_OFF
+    result[3] = _peek(data, bit + 48, 32)
+    bit += 80
+    if _peek(data, bit, 1):
+        return RANDOMISED
+    origin = _peek(data, bit + 1, 24)
+    used = _peek(data, bit + 25, 16)
+    bit += 41
+    front = np.zeros(256, dtype=np.uint8)
+    num_used = 0
+    for high in range(16):
+        if used & (0x8000 >> high):
+            if bit + 16 > limit:
+                return CUT_OFF
+            row = _peek(data, bit, 16)
+            bit += 16
+            for low in range(16):
+                if row & (0x8000 >> low):
+                    front[num_used] = high * 16 + low
+                    num_used += 1
+    if num_used == 0:
+        return BROKEN
+    num_symbols = num_used + 2
+    end_symbol = num_used + 1
+    if bit + 18 > limit:
+        return CUT_OFF
+    num_tables = _peek(data, bit, 3)
+    num_selectors = _peek(data, bit + 3, 15)
+    bit += 18
+    if num_tables < 2 or num_tables > 6 or num_selectors < 1:
+        return BROKEN
+    selectors = np.empty(num_selectors, dtype=np.uint8)
+    recent = np.arange(6).astype(np.uint8)
+    for number in range(num_selectors):
+        steps = 0
+        while _peek(data, bit, 1):
+            steps += 1
+            bit += 1
+            if steps >= num_tables:
+                return BROKEN
+        bit += 1
+        if bit > limit:
+            return CUT_OFF
+        chosen = recent[steps]
+        for step in range(steps, 0, -1):
+            recent[step] = recent[step - 1]
+        recent[0] = chosen
+        selectors[number] = chosen
+    lengths = np.empty(258, dtype=np.int64)
+    looks = np.empty((6, 1 << _LOOK_BITS), dtype=np.uint16)
+    limits = np.empty((6, _MAX_CODE_BITS + 1), dtype=np.int64)
+    offsets = np.empty((6, _MAX_CODE_BITS + 1), dtype=np.int64)
+    orders = np.empty((6, 258), dtype=np.int64)
+    for table in range(num_tables):
+        bit = _read_lengths(data, bit, num_symbols, lengths)
+        if bit < 0:
+            return BROKEN
+        _make_table(lengths, num_symbols, looks[table], limits[table], offsets[table], orders[table])
+
+    num_pairs, end = _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs)
+    if num_pairs < 0:
+        return end
+    if end > limit:
+        return CUT_OFF
+    words = np.zeros(32, dtype=np.uint64)
+    for rank in range(num_used):
+        words[rank >> 3] |= np.uint64(front[rank]) << np.uint64(8 * (rank & 7))
+    counts = np.zeros(256, dtype=np.int64)
+    count = _move_to_front(pairs, num_pairs, words, counts)
+    if count < 0 or origin >= count:
+        return BROKEN
+    _link(pairs, num_pairs, counts, links)
+    result[0], result[1], result[2] = count, origin, end
+    return OK
