@@ -75,7 +75,9 @@ def read_site_info(header: bytes) -> SiteInfo:
 def plain_title(title: str) -> str:
     """Return a page title with underscores as spaces and a capital first letter, as MediaWiki stores it."""
     spaced = " ".join(title.replace("_", " ").split())
-    return spaced[:1].upper() + spaced[1:]
+    capital = spaced[:1].upper()
+    # MediaWiki keeps a letter whose capital is two (ß), and Georgian ones, whose capitals nobody writes.
+    return capital + spaced[1:] if len(capital) == 1 and not "\u10d0" <= spaced[:1] <= "\u10ff" else spaced
 
 
 def unescape(raw: bytes) -> bytes:

@@ -232,3 +232,4 @@ def test_any_header_is_read(header: bytes) -> None:
 def test_plain_title() -> None:
     assert plain_title("new_York__city") == "New York city"
     assert plain_title("") == ""
+    assert [plain_title(title) for title in ("éclair", "ßa", "აბგ", "ﬁx")] == ["Éclair", "ßa", "აბგ", "ﬁx"]
