@@ -18,7 +18,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from querygen.bzip2_decoder import NUM_LANES, OK, PADDING, RANDOMISED, BlockDecoder, DecodedBlock
+from querygen.bzip2_decoder import MAX_BLOCKS, OK, PADDING, RANDOMISED, BlockDecoder, DecodedBlock
 
 READ_BYTES = 1024 * 1024
 MAX_BLOCK_BYTES = 2_400_000
@@ -124,13 +124,12 @@ class BlockReader:
     ) -> None:
         """`raw` must be seekable; `progress` is told the bytes read.
 
-        Blocks from byte `end` on (None: no such) are decoded one by one, because few of them are wanted.
+        Behind the first block from byte `end` on (None: no such) blocks are decoded one by one: few of them are wanted.
         """
         self._raw = raw
         self._progress = progress
         self._base = start  # offset in the file of the first byte of _data
         self._end = end
-        self._decoder = BlockDecoder()
         self._ready: dict[int, DecodedBlock] = {}  # by bit of the file
         self._data = np.zeros(0, dtype=np.uint8)
         self._scanned_bit = 8 * start  # of the file; magics that begin before it are found
@@ -141,6 +140,14 @@ class BlockReader:
         raw.seek(start)
 
     def __iter__(self) -> Iterator[Block]:
+        self._decoder = BlockDecoder.take()
+        try:
+            yield from self._blocks()
+        finally:
+            self._ready.clear()
+            self._decoder.give_back()
+
+    def _blocks(self) -> Iterator[Block]:
         if self._base == 0:
             yield from self._between_streams(0, 0)
         while True:
@@ -232,12 +239,12 @@ class BlockReader:
             yield self._loss(end >> 3, bit >> 3, loss_end, cut_off=cut_off)
 
     def _decode_ahead(self) -> None:
-        """Decode the next block, and those behind it up to `_end`, as many as the decoder takes."""
+        """Decode the next block, and those behind it up to the first from `_end` on, as many as the decoder takes."""
         bits = [self._magics[0] >> 1]
         index = 1
-        while (magic := self._magic(index)) is not None and index < 8 * NUM_LANES:
+        while (magic := self._magic(index)) is not None and index < 8 * MAX_BLOCKS:
             is_block = magic & 1 == 0
-            if len(bits) == NUM_LANES or (self._end is not None and magic >> 4 >= self._end):
+            if len(bits) == MAX_BLOCKS or (self._end is not None and bits[-1] >> 3 >= self._end):
                 break
             if is_block:
                 bits.append(magic >> 1)

@@ -88,6 +88,7 @@ class DumpFile:
         self._site_known = site is not None
         self._start = start
         self._end = end
+        self._ahead_end = end  # blocks behind it are decoded one by one
         self._progress = progress
         self._end_reported = False  # a rejection says that the end of the file is missing
 
@@ -237,7 +238,7 @@ class DumpFile:
             position += len(data)
 
     def _block_pieces(self, raw: IO[bytes], progress: Callable[[int], Any]) -> Iterator[Piece]:
-        for block in BlockReader(raw, self._start, progress, self._end):
+        for block in BlockReader(raw, self._start, progress, self._ahead_end):
             owned = self._end is None or block.found_at < self._end
             if block.data is not None:
                 yield Piece(data=block.data, position=block.position, owned=owned)
@@ -276,6 +277,7 @@ def read_header(path: str) -> tuple[SiteInfo, bool]:
     """Return what the header of a dump file says, defaults where it cannot be read, and whether the file is UTF-16."""
     header = b""
     file = DumpFile(path, path, site=SiteInfo())
+    file._ahead_end = 0
     with closing(file._pieces_until_damage()) as pieces:
         for piece in pieces:
             header += piece.data

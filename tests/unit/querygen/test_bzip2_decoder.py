@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from querygen import bzip2_decoder
 from querygen.bzip2_blocks import block_starts
-from querygen.bzip2_decoder import NUM_LANES, OK, PADDING, RANDOMISED, BlockDecoder, DecodedBlock, crc32
+from querygen.bzip2_decoder import MAX_BLOCKS, NUM_LANES, OK, PADDING, RANDOMISED, BlockDecoder, DecodedBlock, crc32
 
 DECODER = BlockDecoder()
 
@@ -47,7 +47,7 @@ SOURCES = {
 
 
 @pytest.mark.parametrize("source", SOURCES)
-@pytest.mark.parametrize("num_lanes", [1, 3, NUM_LANES])
+@pytest.mark.parametrize("num_lanes", [1, 3, NUM_LANES, 2 * NUM_LANES + 3])
 def test_streams_side_by_side(source: str, num_lanes: int) -> None:
     parts = [SOURCES[source][skip:] or b"y" for skip in range(num_lanes)]
     streams = [bz2.compress(part) for part in parts]
@@ -58,6 +58,20 @@ def test_streams_side_by_side(source: str, num_lanes: int) -> None:
     # behind the block lie 80 bits of end and up to 7 of padding
     ends = [8 * sum(map(len, streams[: lane + 1])) for lane in range(num_lanes)]
     assert all(80 <= end - block.end_bit <= 87 for end, block in zip(ends, found, strict=True))
+
+
+def test_blocks_of_unequal_size_take_turns() -> None:
+    order = random.Random(5)
+    parts = [SOURCES["words"][: order.choice([1, 300, 20_000])] for _ in range(MAX_BLOCKS)]
+    streams = [bytearray(bz2.compress(part)) for part in parts]
+    broken = range(5, MAX_BLOCKS, 9)
+    for number in broken:
+        streams[number][14] |= 0x80
+    starts = [4 + sum(map(len, streams[:number])) for number in range(MAX_BLOCKS)]
+    found = decode(b"".join(map(bytes, streams)), [8 * start for start in starts])
+    assert [block.status == RANDOMISED for block in found] == [number in broken for number in range(MAX_BLOCKS)]
+    whole = [number for number in range(MAX_BLOCKS) if number not in broken]
+    assert [found[number].plain() for number in whole] == [parts[number] for number in whole]
 
 
 def test_a_broken_lane_leaves_the_others_alone() -> None:
