@@ -1,6 +1,7 @@
 """The command ``querygen``."""
 
 import sys
+from concurrent.futures.process import BrokenProcessPool
 from typing import Annotated
 
 import tyro
@@ -23,6 +24,14 @@ Command = (
 
 DAMAGED_INPUT = 3
 """Exit code when all is written but a part of the input could not be read; what, is in rejections/."""
+
+
+STORES = frozenset(("aiohttp", "botocore", "gcsfs", "google", "s3fs", "adlfs"))
+"""Packages behind fsspec whose errors are about a file, not about this program."""
+
+
+def _package(error: Exception) -> str:
+    return type(error).__module__.partition(".")[0]
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -58,7 +67,17 @@ def main(arguments: list[str] | None = None) -> None:
             from querygen.wordnet_data import find_wordnet, prepare
 
             print(f"WordNet is in {prepare(Path(config.output)) if config.output else find_wordnet(None)}")
-    except (ValueError, OSError) as error:
+    except BrokenProcessPool:
+        print(
+            "error: a process that counts was killed, probably because memory ran out; give fewer --num-processes and "
+            "run the same command again, it goes on where it was",
+            file=sys.stderr,
+        )
+        raise SystemExit(2) from None
+    except Exception as error:
+        # A store's own errors (s3fs is missing, a server that refuses) come in its own types.
+        if not isinstance(error, ValueError | OSError | ImportError) and _package(error) not in STORES:
+            raise
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
     except KeyboardInterrupt:

@@ -1,9 +1,11 @@
-"""Keep freed memory in the process: a hint to the C library before work that makes and drops large arrays."""
+"""What a process that counts asks of its system: to keep freed memory, and to end when its parent does."""
 
 import ctypes
+import signal
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 1 << 30
+_PR_SET_PDEATHSIG = 1
 
 
 def keep_freed_memory() -> None:
@@ -17,3 +19,12 @@ def keep_freed_memory() -> None:
         return
     mallopt(_M_MMAP_THRESHOLD, _KEPT_BYTES)
     mallopt(_M_TRIM_THRESHOLD, _KEPT_BYTES)
+
+
+def start_worker() -> None:
+    """Prepare a process of a pool: a parent that is killed takes it along (Linux), else it would wait for ever."""
+    keep_freed_memory()
+    try:
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    except (OSError, AttributeError):
+        return

@@ -15,8 +15,8 @@ import pyarrow.parquet as pq
 from querygen.dump_page import MAX_PAGE_BYTES, Page, Rejection, SiteInfo
 
 PARQUET_MARK = b"PAR1"
-BATCH_ROWS = 256
-"""Rows held at a time; the longest articles are 2 MiB, so that is at most a few 100 MiB, commonly one."""
+BATCH_ROWS = 8
+"""Rows held at a time: a row may be as long as `MAX_PAGE_BYTES`, or hundreds of MB long and rejected."""
 COLUMNS = ("title", "text")
 _UNREADABLE = (pa.ArrowException, OSError)
 

@@ -23,7 +23,7 @@ from querygen.count_category import count_category, open_category, rank_titles
 from querygen.count_dump import DumpCounts
 from querygen.count_views import count_views
 from querygen.counting import bar, count, digests, merge, plan, processes
-from querygen.counts_folder import DAMAGED, check_articles, is_whole, open_counts
+from querygen.counts_folder import DAMAGED, check_articles, describe_counts, is_whole, open_counts
 from querygen.dump import Rejection, SiteInfo
 from querygen.live.pages import CategoryPages
 from querygen.merge_runs import MergedCounts
@@ -104,7 +104,7 @@ def _resolve(config: BuildConfig) -> _Inputs:
     inputs.described = digests(files) if files else []
     if config.counts is not None:
         inputs.counts = [path.strip() for path in config.counts.split(",")]
-        inputs.described += open_counts(inputs.counts)[2]
+        inputs.described += describe_counts(inputs.counts)
     if config.wiki_category is not None:
         with tqdm(desc="asking the wiki", unit="page", disable=None) as progress:
             inputs.pages, described = open_category(config, progress.update)
@@ -162,7 +162,7 @@ def _count(
     note = language_note(config.language)
     notes = [note] if note else []
     if inputs.counts:
-        counts, site, _ = open_counts(inputs.counts)
+        counts, site = open_counts(inputs.counts, config.language)
     elif inputs.pages is not None:
         counts, site = count_category(folder.sub(f"{WORK}/runs"), inputs.pages, config.language), inputs.pages.site
     else:

@@ -96,6 +96,9 @@ class BuildConfig:
         )
         if self.size > 2**31 - 1:
             raise ValueError(f"size must fit 32-bit query ids, found {self.size!r}")
+        for name in ("dump", "counts", "wiki_category", "pageviews"):
+            if getattr(self, name) is not None and not getattr(self, name).strip():
+                raise ValueError(f"{name} must not be empty")
         inputs = [name for name in ("dump", "counts", "wiki_category") if getattr(self, name) is not None]
         if len(inputs) != 1:
             raise ValueError(
@@ -201,7 +204,7 @@ def _check_positive(config: object, *names: str) -> None:
 def _check_machine(config: BuildConfig | CountConfig | MergeConfig) -> None:
     if config.num_processes < 0:
         raise ValueError(f"num_processes must be 0 (one per core) or more, found {config.num_processes!r}")
-    if config.memory_gb < GIGABYTES_PER_PROCESS:
+    if not config.memory_gb >= GIGABYTES_PER_PROCESS or config.memory_gb == float("inf"):
         raise ValueError(f"memory_gb must be at least {GIGABYTES_PER_PROCESS}, found {config.memory_gb!r}")
 
 

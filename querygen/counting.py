@@ -11,7 +11,7 @@ from typing import Any
 import fsspec
 from tqdm import tqdm
 
-from querygen.allocator import keep_freed_memory
+from querygen.allocator import keep_freed_memory, start_worker
 from querygen.config import GIGABYTES_PER_PROCESS
 from querygen.count_dump import DumpCounts, count_units
 from querygen.dump_units import DumpUnit, plan_units
@@ -35,7 +35,7 @@ def processes(num_processes: int, memory_gb: float) -> Iterator[Executor | None]
         yield None
         return
     # spawn: a fork of a process with Arrow's threads may hang
-    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=keep_freed_memory)
+    pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=start_worker)
     try:
         yield pool
     finally:
@@ -72,8 +72,12 @@ def bar(num_bytes: int, description: str) -> Any:
 
 
 def digests(paths: list[str], description: str = "hashing inputs") -> list[dict[str, Any]]:
-    """Return name, bytes and SHA-256 of each file: its place in the run's identity."""
-    found = []
+    """Return name, bytes and SHA-256 of each file: its place in the run's identity.
+
+    Raises ValueError for two files with the same bytes: they would count twice.
+    """
+    found: list[dict[str, Any]] = []
+    first: dict[str, str] = {}
     with bar(sum(map(file_size, paths)), description) as progress:
         for path in paths:
             whole, size = hashlib.sha256(), 0
@@ -82,5 +86,8 @@ def digests(paths: list[str], description: str = "hashing inputs") -> list[dict[
                     whole.update(block)
                     size += len(block)
                     progress.update(len(block))
+            if size and whole.hexdigest() in first:
+                raise ValueError(f"{path} has the same bytes as {first[whole.hexdigest()]}; give each file once")
+            first[whole.hexdigest()] = path
             found.append({"name": os.path.basename(path), "bytes": size, "sha256": whole.hexdigest()})
     return found

@@ -4,6 +4,7 @@ runs/       the counts of each unit of the dump, see `querygen.count_dump`
 words.parquet, bigrams.parquet, redirects.parquet, rejections/querygen.parquet
 """
 
+import hashlib
 from collections import Counter
 from concurrent.futures import Executor
 from typing import Any
@@ -13,12 +14,13 @@ from rich.console import Console
 
 from querygen.config import CountConfig, MergeConfig
 from querygen.count_dump import REDIRECTS, STATISTICS, DumpCounts, read_counts
-from querygen.counting import count, digests, merge, plan, processes
+from querygen.counting import bar, count, digests, merge, plan, processes
 from querygen.dump import Rejection, SiteInfo
+from querygen.segment import segmenter_version
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.rejection import REJECTIONS, rejections
-from schemas.run_record import RunRecord, config_parts, start_run
+from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, start_run
 from schemas.storage import FileRecord, Folder, expand_glob
 from schemas.tables import write_table
 
@@ -51,7 +53,8 @@ def make_counts(config: CountConfig) -> bool:
         counts = count(folder.sub("runs"), units, config.language, pool)
         check_articles(counts, config.dump)
         site = site_summary(units[0].site)
-        return _finish(folder, record, config, counts, {"inputs": inputs, "site": site, "notes": notes}, pool)
+        known = {"inputs": inputs, "site": site, "notes": notes, "language": config.language}
+        return _finish(folder, record, config, counts, known, pool)
 
 
 def merge_counts(config: MergeConfig) -> bool:
@@ -61,6 +64,7 @@ def merge_counts(config: MergeConfig) -> bool:
     """
     sources = [Folder(path) for path in config.inputs]
     counted, inputs, site = check_counts_folders(sources)
+    language = read_manifest(sources[0], "counts")["summary"]["language"]
     record = RunRecord(
         command="querygen merge",
         config=config_parts(config, (*_IN_EVERY_PLACE, "inputs")),
@@ -80,27 +84,42 @@ def merge_counts(config: MergeConfig) -> bool:
             number += 1
     with processes(config.num_processes, config.memory_gb) as pool:
         counts = read_counts(folder.sub("runs"), number)
-        return _finish(folder, record, config, counts, {"inputs": inputs, "site": site, "notes": []}, pool)
+        known = {"inputs": inputs, "site": site, "notes": [], "language": language}
+        return _finish(folder, record, config, counts, known, pool)
 
 
-def open_counts(paths: list[str]) -> tuple[DumpCounts, SiteInfo, list[dict[str, Any]]]:
-    """Return what finished counts folders hold together, their wiki, and what tells them apart as inputs."""
-    folders = [Folder(path) for path in paths]
-    counted, _, site = check_counts_folders(folders)
+def open_counts(paths: list[str], language: str) -> tuple[DumpCounts, SiteInfo]:
+    """Return what finished counts folders hold together, and their wiki.
+
+    Raises ValueError over a file that is not as it was written, and for counts of another language.
+    """
+    folders = sorted((Folder(path) for path in paths), key=_identity)  # the order they are given in does not matter
+    counted, _, site = check_counts_folders(folders, language)
     whole = DumpCounts()
     for folder, num_units in zip(folders, counted, strict=True):
         part = read_counts(folder.sub("runs"), num_units)
+        _check_files(folder.sub("runs"), part)
         whole.runs += part.runs
         whole.rejections += part.rejections
         whole.redirects = pa.concat_tables([whole.redirects, part.redirects])
         for key in STATISTICS:
             whole.statistics[key] += part.statistics[key]
-    identities = [{"name": f"counts-{i}", "manifest_sha256": manifest_sha256(each)} for i, each in enumerate(folders)]
-    return whole, read_site_summary(site), identities
+    return whole, read_site_summary(site)
 
 
-def check_counts_folders(folders: list[Folder]) -> tuple[list[int], list[dict[str, Any]], dict[str, Any]]:
-    """Return (units of each folder, all their input files, their wiki). Raises ValueError over a file counted twice."""
+def describe_counts(paths: list[str]) -> list[dict[str, Any]]:
+    """Return what identifies counts folders as inputs of a run, in whatever order they are given."""
+    identities = sorted(_identity(Folder(path)) for path in paths)
+    return [{"name": f"counts-{number}", "manifest_sha256": found} for number, found in enumerate(identities)]
+
+
+def check_counts_folders(
+    folders: list[Folder], language: str | None = None
+) -> tuple[list[int], list[dict[str, Any]], dict[str, Any]]:
+    """Return (units of each folder, all their input files, their wiki).
+
+    Raises ValueError over a file counted twice, and for folders of different languages (or not of `language`).
+    """
     counted: list[int] = []
     inputs: list[dict[str, Any]] = []
     seen: dict[str, str] = {}
@@ -109,6 +128,13 @@ def check_counts_folders(folders: list[Folder]) -> tuple[list[int], list[dict[st
         summary = read_manifest(folder, "counts")["summary"]
         counted.append(summary["num_units"])
         site = site or summary["site"]
+        language = language or summary["language"]
+        if (summary["language"], summary["segmenter"]) != (language, segmenter_version(language)):
+            raise ValueError(
+                f"{folder.url} was counted with --language {summary['language']} "
+                f"({summary['segmenter'] or 'no segmenter'}), expected {language} "
+                f"({segmenter_version(language) or 'no segmenter'}); count its files again with that"
+            )
         for file in summary["inputs"]:
             if file["sha256"] in seen:
                 raise ValueError(
@@ -168,6 +194,7 @@ def _finish(
     rejected = dict(sorted(Counter(row[0] for row in counts.rejections).items()))
     summary = {
         **summary,
+        "segmenter": segmenter_version(summary["language"]),
         "num_units": len(folder.names("runs", suffix=".json")),
         "statistics": counts.statistics,
         "words": merged.num_words,
@@ -200,11 +227,30 @@ def _copy_unit(source: Folder, name: str, target: Folder, new_name: str) -> None
             while block := raw.read(1 << 22):
                 sink.write(block)
         if sink.sha256 != file[3]:
-            raise ValueError(
-                f"{source.path(old)}: its SHA-256 is not the one its run noted; the file was changed, count it again"
-            )
+            raise ValueError(_changed(source.path(old)))
     commit["runs"] = [run.replace(name, new_name, 1) for run in commit["runs"]]
     target.write_json(f"{new_name}.json", commit)
+
+
+def _identity(folder: Folder) -> str:
+    return manifest_sha256(folder) if folder.exists(MANIFEST_FILE) else ""
+
+
+def _check_files(folder: Folder, counts: DumpCounts) -> None:
+    """Raise ValueError over a file of runs that is not as it was written: its packed pairs must not be trusted."""
+    with bar(sum(file.bytes for file in counts.files), "checking counts") as progress:
+        for file in counts.files:
+            whole = hashlib.sha256()
+            with folder.open(file.name) as raw:
+                while block := raw.read(1 << 20):
+                    whole.update(block)
+                    progress.update(len(block))
+            if whole.hexdigest() != file.sha256:
+                raise ValueError(_changed(folder.path(file.name)))
+
+
+def _changed(path: str) -> str:
+    return f"{path}: its SHA-256 is not the one its run noted; the file was changed or damaged, count it again"
 
 
 def _say_finished(folder: Folder) -> bool:

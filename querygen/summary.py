@@ -62,7 +62,7 @@ def summary_lines(summary: dict[str, Any], width: int) -> list[str]:
     ]
     if lost:
         rows.append(
-            ("damaged", f"{', '.join(lost)}: the list is made without them; where, says {REJECTIONS_FILE}; exit code 3")
+            ("damaged", f"{', '.join(lost)}: the list is made of the rest; where, says {REJECTIONS_FILE}; exit code 3")
         )
     return [line for name, text in rows for line in _wrapped(name, text, width)]
 

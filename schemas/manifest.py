@@ -77,7 +77,9 @@ def read_manifest(folder: Folder, kind: str) -> dict[str, Any]:
         raise FileNotFoundError(
             f"{folder.url} {state}; run the command that makes it again: it resumes what is missing"
         )
-    manifest: dict[str, Any] = folder.read_json(MANIFEST_FILE)
+    manifest = folder.read_json(MANIFEST_FILE)
+    if not isinstance(manifest, dict):
+        raise ValueError(f"{folder.path(MANIFEST_FILE)}: expected a JSON object, found {type(manifest).__name__}")
     major, _, minor = str(manifest.get("schema", "")).partition(".")
     known_major, _, known_minor = SCHEMA_VERSION.partition(".")
     if major != known_major or not minor.isdigit() or int(minor) > int(known_minor):

@@ -221,7 +221,8 @@ def expand_glob(pattern: str) -> list[str]:
         part = part.strip()
         fs, path = fsspec.core.url_to_fs(part)
         local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
-        paths = [path] if fs.isfile(path) else [name for name in fs.glob(path) if fs.isfile(name)]
+        remote = part.startswith(("http://", "https://")) and "*" not in part  # opening it says best what is wrong
+        paths = [path] if remote or fs.isfile(path) else [name for name in fs.glob(path) if fs.isfile(name)]
         if not paths:
             raise FileNotFoundError(
                 f"no file matches {part!r}; give an existing file or a glob such as 'data/*.parquet'"
@@ -233,4 +234,7 @@ def expand_glob(pattern: str) -> list[str]:
 def file_size(path: str) -> int:
     """Return the size in bytes of a file by path or fsspec URL."""
     fs, name = fsspec.core.url_to_fs(path)
-    return int(fs.size(name))
+    size = fs.size(name)
+    if size is None:
+        raise ValueError(f"{path}: the server does not tell its size; download the file first")
+    return int(size)

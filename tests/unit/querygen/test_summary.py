@@ -73,7 +73,7 @@ def test_losses_are_told_apart_from_rejections_and_name_the_exit_code() -> None:
     found = {"block_damaged": 2, "file_truncated": 1, "page_malformed": 4}
     assert summary_lines(summary(rejections=found), 200)[-2:] == [
         "rejected  4 page malformed (rejections/querygen.parquet)",
-        "damaged   2 damaged blocks, 1 truncated file: the list is made without them; where, says "
+        "damaged   2 damaged blocks, 1 truncated file: the list is made of the rest; where, says "
         "rejections/querygen.parquet; exit code 3",
     ]
     assert not [line for line in summary_lines(summary(), 200) if line.startswith(("rejected", "damaged"))]
