@@ -46,6 +46,11 @@ def _counter(max_pairs: int) -> NgramCounter:
     return NgramCounter(max_pairs)
 
 
+def prepare_counter(max_pairs: int) -> None:
+    """Make the counter of this process ahead of its first unit."""
+    _counter(max_pairs)
+
+
 def count_pages(
     pages: Iterator[Page],
     extractor: TextExtractor,

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from querygen.allocator import keep_freed_memory, start_worker
 from querygen.config import GIGABYTES_PER_PROCESS
-from querygen.count_dump import DumpCounts, count_units
+from querygen.count_dump import DumpCounts, count_units, prepare_counter
 from querygen.dump_units import DumpUnit, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
 from querygen.ngrams import DEFAULT_MAX_PAIRS
@@ -36,6 +36,8 @@ def processes(num_processes: int, memory_gb: float) -> Iterator[Executor | None]
         return
     # spawn: a fork of a process with Arrow's threads may hang
     pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=start_worker)
+    for _ in range(number):  # they start and make their tables while this process looks at the input
+        pool.submit(prepare_counter, DEFAULT_MAX_PAIRS)
     try:
         yield pool
     finally:

@@ -48,8 +48,8 @@ def make_counts(config: CountConfig) -> bool:
     folder = Folder(config.output)
     if not start_run(folder, record):
         return _say_finished(folder)
-    units, notes = plan(paths, [file["bytes"] for file in inputs])
     with processes(config.num_processes, config.memory_gb) as pool:
+        units, notes = plan(paths, [file["bytes"] for file in inputs])
         counts = count(folder.sub("runs"), units, config.language, pool)
         check_articles(counts, config.dump)
         site = site_summary(units[0].site)

@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.merge_words import Sums, Words, collect_words, is_among, sum_words
-from querygen.runs import NUM_PARTITIONS, BigramReader, RunName, SurfaceReader
+from querygen.merge_words import NUM_RANGES, Sums, Words, is_among, merge_words
+from querygen.runs import NUM_PARTITIONS, BigramReader, RunName, read_surfaces
 from schemas.query import BIGRAM_COUNTS
 from schemas.storage import Folder
 
@@ -69,22 +69,20 @@ def merge_runs(
 
     `progress` is told steps of `num_steps`.
     """
-    reader = SurfaceReader()
-    hashes, totals = sum_words(runs, reader, progress)
-    words = collect_words(runs, reader, hashes[totals >= min(word_floor, bigram_word_floor)], progress)
+    words, num_words, num_distinct_words = merge_words(runs, min(word_floor, bigram_word_floor), pool, progress)
     spellings = _number_spellings(words, bigram_word_floor)
-    parts = _merge_bigrams(runs, reader, spellings, bigram_floor, pool, progress)
+    parts = _merge_bigrams(runs, spellings, bigram_floor, pool, progress)
     return MergedCounts(
         words=words.counts.filter(pc.greater_equal(words.counts["count"], word_floor)),
         bigrams=_bigram_table(parts, words.counts, spellings),
-        num_words=int(totals.sum()),
-        num_distinct_words=len(hashes),
+        num_words=num_words,
+        num_distinct_words=num_distinct_words,
     )
 
 
 def num_steps(num_runs: int) -> int:
     """Return how many steps `merge_runs` tells its progress for so many runs."""
-    return 2 * num_runs + NUM_PARTITIONS
+    return num_runs + NUM_RANGES + NUM_PARTITIONS
 
 
 def _number_spellings(words: Words, floor: int) -> _Spellings:
@@ -104,25 +102,21 @@ def _number_spellings(words: Words, floor: int) -> _Spellings:
 
 def _merge_bigrams(
     runs: list[RunName],
-    reader: SurfaceReader,
     spellings: _Spellings,
     floor: int,
     pool: Executor | None,
     progress: Callable[[int], Any],
 ) -> list[tuple[npt.NDArray, ...]]:
     with tempfile.TemporaryDirectory(prefix="querygen-merge-") as work:
-        total = 0
-        for number, run in enumerate(runs):
-            surfaces = reader.read(run)
-            chosen = is_among(surfaces.word_hash, spellings.word_hash)
-            numbers = np.full(len(chosen), _NO_NUMBER, np.int32)
-            numbers[chosen] = number_rows(
-                surfaces.word_hash[chosen], surfaces.hash(chosen), spellings.word_hash, spellings.surface_hash
-            )
-            np.save(Path(work) / f"{number}.npy", numbers)
-            total += len(numbers)
         np.save(Path(work) / "word.npy", spellings.word)
         np.save(Path(work) / "order.npy", spellings.order)
+        np.save(Path(work) / "word_hash.npy", spellings.word_hash)
+        np.save(Path(work) / "surface_hash.npy", spellings.surface_hash)
+        numbering = [(run, work, number) for number, run in enumerate(runs)]
+        total = 0
+        for size in map(number_run, numbering) if pool is None else pool.map(number_run, numbering):
+            total += size
+            progress(1)
         step = max(1, min(NUM_PARTITIONS // 8, NUM_PARTITIONS * 500_000 // max(1, total)))
         ranges = [(begin, min(begin + step, NUM_PARTITIONS)) for begin in range(0, NUM_PARTITIONS, step)]
         arguments = [(runs, work, begin, end, floor) for begin, end in ranges]
@@ -134,6 +128,19 @@ def _merge_bigrams(
             parts.append(part)
             progress(end - begin)
         return parts
+
+
+def number_run(arguments: tuple[RunName, str, int]) -> int:
+    """Write the number of each spelling of a run among all spellings to ``{number}.npy``; return how many there are."""
+    run, work, number = arguments
+    surfaces = read_surfaces(Folder(run[0]), run[1])
+    word_hash = np.load(Path(work) / "word_hash.npy", mmap_mode="r")
+    surface_hash = np.load(Path(work) / "surface_hash.npy", mmap_mode="r")
+    chosen = is_among(surfaces.word_hash, word_hash)
+    numbers = np.full(len(chosen), _NO_NUMBER, np.int32)
+    numbers[chosen] = number_rows(surfaces.word_hash[chosen], surfaces.hash(chosen), word_hash, surface_hash)
+    np.save(Path(work) / f"{number}.npy", numbers)
+    return len(numbers)
 
 
 def merge_partitions(arguments: tuple[list[RunName], str, int, int, int]) -> tuple[npt.NDArray, ...]:

@@ -1,11 +1,12 @@
 """Sum the words of runs: many runs in, the words that reach a floor with their spellings out, exact.
 
 Each run is sorted by (hash of the word, hash of the spelling), so runs are summed by merging, without a table of
-strings; the strings of what remains are fetched at the end. Memory: 16 bytes per distinct word of all runs, and for
-words that reach the floor 32 bytes per spelling, before the strings.
+strings; the strings of what remains are fetched at the end. Memory: 16 bytes per distinct word, and for words that
+reach the floor 32 bytes per spelling, before the strings.
 """
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,9 @@ import pyarrow.compute as pc
 from querygen.runs import RunName, SurfaceReader
 from schemas.query import WORD_COUNTS
 from schemas.text import words
+
+NUM_RANGES = 4
+"""Parts of the hashes that several processes merge words in; one process takes all at once, which reads less."""
 
 _UInt64s = npt.NDArray[np.uint64]
 _Int64s = npt.NDArray[np.int64]
@@ -58,18 +62,52 @@ class Sums:
         self._parts.append(merge_sorted(*left, *right))
 
 
-def sum_words(runs: list[RunName], reader: SurfaceReader, progress: Callable[[int], Any]) -> tuple[_UInt64s, _Int64s]:
-    """Return (hash, count) of every distinct word, sorted."""
+@dataclass(frozen=True, kw_only=True)
+class WordRange:
+    """What all runs hold of words with hashes in one range."""
+
+    num_words: int
+    """Running words."""
+    num_distinct: int
+    word_hash: _UInt64s
+    surface_hash: _UInt64s
+    counts: _Int64s
+    """Of the spellings of words that reach the floor, sorted by the two hashes."""
+    surface: pa.LargeStringArray
+
+
+def merge_words(
+    runs: list[RunName], floor: int, pool: Executor | None, progress: Callable[[int], Any]
+) -> tuple[Words, int, int]:
+    """Return (the words seen `floor` times, running words, distinct words). `progress` is told `NUM_RANGES` steps."""
+    num_ranges = 1 if pool is None else NUM_RANGES
+    step = (1 << 64) // num_ranges
+    arguments = [(runs, place * step, (place + 1) * step, floor) for place in range(num_ranges)]
+    parts = []
+    for part in map(merge_range, arguments) if pool is None else pool.map(merge_range, arguments):
+        parts.append(part)
+        progress(NUM_RANGES // num_ranges)
+    words = _fold(
+        np.concatenate([part.word_hash for part in parts]),
+        np.concatenate([part.surface_hash for part in parts]),
+        np.concatenate([part.counts for part in parts]),
+        pa.concat_arrays([part.surface for part in parts]),
+    )
+    return words, sum(part.num_words for part in parts), sum(part.num_distinct for part in parts)
+
+
+def merge_range(arguments: tuple[list[RunName], int, int, int]) -> WordRange:
+    """Return what the runs hold of the words with hashes in ``[begin, end)``."""
+    runs, begin, end, floor = arguments
+    reader = SurfaceReader(begin, end)
     merged = Sums()
     for run in runs:
         surfaces = reader.read(run)
         merged.add(*sum_equal(surfaces.word_hash, surfaces.count))
-        progress(1)
-    return merged.total()
-
-
-def collect_words(runs: list[RunName], reader: SurfaceReader, kept: _UInt64s, progress: Callable[[int], Any]) -> Words:
-    """Return the words whose hashes are `kept`, with their spellings."""
+    hashes, totals = merged.total()
+    kept = hashes[totals >= floor]
+    num_words, num_distinct = int(totals.sum()), len(hashes)
+    del merged, hashes, totals
     parts: list[tuple[npt.NDArray[Any], ...]] = []
     for number, run in enumerate(runs):
         surfaces = reader.read(run)
@@ -80,15 +118,20 @@ def collect_words(runs: list[RunName], reader: SurfaceReader, kept: _UInt64s, pr
         while len(parts) > 1 and len(parts[-2][0]) <= 2 * len(parts[-1][0]):
             right, left = parts.pop(), parts.pop()
             parts.append(merge_spellings(*left, *right))
-        progress(1)
     while len(parts) > 1:
         right, left = parts.pop(), parts.pop()
         parts.append(merge_spellings(*left, *right))
     if not parts:
         parts = [(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.uint64))]
     word_hash, surface_hash, counts, places = parts.pop()
-    surface = _fetch(runs, reader, places)
-    return _fold(word_hash, surface_hash, counts, surface)
+    return WordRange(
+        num_words=num_words,
+        num_distinct=num_distinct,
+        word_hash=word_hash,
+        surface_hash=surface_hash,
+        counts=counts,
+        surface=_fetch(runs, reader, places),
+    )
 
 
 def _fetch(runs: list[RunName], reader: SurfaceReader, places: _UInt64s) -> pa.LargeStringArray:

@@ -113,10 +113,28 @@ def read_surfaces(folder: Folder, name: str) -> RunSurfaces:
     )
 
 
-class SurfaceReader:
-    """The words of runs, which a merge reads several times: kept in memory as far as `max_bytes` go."""
+def read_surface_range(run: RunName, begin: int, end: int) -> RunSurfaces:
+    """Return the words of `run` whose hash is in ``[begin, end)``."""
+    whole = read_surfaces(Folder(run[0]), run[1])
+    first = int(np.searchsorted(whole.word_hash, np.uint64(begin)))
+    last = len(whole.word_hash) if end >= 1 << 64 else int(np.searchsorted(whole.word_hash, np.uint64(end)))
+    if (first, last) == (0, len(whole.word_hash)):
+        return whole
+    start = int(whole.size[:first].sum(dtype=np.int64))
+    stop = start + int(whole.size[first:last].sum(dtype=np.int64))
+    return RunSurfaces(  # copies: the rest is let go
+        word_hash=whole.word_hash[first:last].copy(),
+        count=whole.count[first:last].copy(),
+        size=whole.size[first:last].copy(),
+        data=whole.data[start:stop].copy(),
+    )
 
-    def __init__(self, max_bytes: int = KEPT_BYTES) -> None:
+
+class SurfaceReader:
+    """The words of runs with hashes in one range, which are read twice: kept in memory as far as `max_bytes` go."""
+
+    def __init__(self, begin: int = 0, end: int = 1 << 64, max_bytes: int = KEPT_BYTES) -> None:
+        self._range = begin, end
         self._kept: dict[RunName, RunSurfaces] = {}
         self._room = max_bytes
 
@@ -124,7 +142,7 @@ class SurfaceReader:
         """Return the words of `run`."""
         found = self._kept.get(run)
         if found is None:
-            found = read_surfaces(Folder(run[0]), run[1])
+            found = read_surface_range(run, *self._range)
             if found.num_bytes <= self._room:
                 self._room -= found.num_bytes
                 self._kept[run] = found

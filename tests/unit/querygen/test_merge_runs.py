@@ -93,7 +93,7 @@ def test_a_run_reads_back_by_partition(tmp_path: Path) -> None:
     for name in ("word_hash", "count", "size", "data"):
         assert np.array_equal(getattr(surfaces, name), getattr(run, name))
     for max_bytes in (0, 1 << 30):
-        reader = SurfaceReader(max_bytes)
+        reader = SurfaceReader(max_bytes=max_bytes)
         assert (reader.read((str(tmp_path), "r")) is reader.read((str(tmp_path), "r"))) == (max_bytes > 0)
     everything = np.arange(len(run.word_hash), dtype=np.int32)
     pairs = (run.first.astype(np.uint64) << np.uint64(32)) | run.second
