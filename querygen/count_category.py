@@ -6,12 +6,13 @@ from typing import Any
 import pyarrow as pa
 
 from querygen.config import BuildConfig
-from querygen.count_dump import REDIRECTS, DumpCounts, count_pages, write_redirects
+from querygen.count_dump import DumpCounts, count_pages, write_redirects
 from querygen.dump import SiteInfo
 from querygen.live.page_cache import PageCache, default_cache_dir
 from querygen.live.pages import CategoryPages, article_lengths
 from querygen.live.wiki import Wiki, WikiConfig
 from querygen.ngrams import DEFAULT_MAX_PAIRS
+from querygen.redirect_views import redirect_table
 from querygen.wikitext import TextExtractor
 from schemas.query import TITLE_COUNTS
 from schemas.storage import Folder
@@ -48,9 +49,7 @@ def count_category(folder: Folder, pages: CategoryPages, language: str) -> DumpC
         iter(pages), extractor, pages.name, language, DEFAULT_MAX_PAIRS, folder, "000000"
     )
     tally["xml_bytes"] = pages.num_bytes
-    table = pa.table(
-        {"from_title": [row[0] for row in redirects], "to_title": [row[1] for row in redirects]}, REDIRECTS
-    )
+    table = redirect_table(redirects)
     files.append(write_redirects(folder, "000000.redirects.arrow", table))
     return DumpCounts(
         runs=[(folder.url, run) for run in runs],

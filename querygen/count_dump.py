@@ -1,12 +1,12 @@
 """Count a dump: units of its files in, runs of counts with redirects, statistics and rejections out, on disk.
 
-A unit is counted by one process and committed by its JSON file, written last; a later run counts only the units that
-lack one. So any number of processes, killed at any moment, leaves the same counts.
+A unit is counted by one process and committed as `querygen.parts` says; a later run counts only the others. So any
+number of processes, killed at any moment, leaves the same counts.
 """
 
 import functools
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,8 @@ import pyarrow.ipc as ipc
 from querygen.dump import Page, Rejection, plain_title
 from querygen.dump_units import DumpUnit, open_pages
 from querygen.ngrams import NgramCounter
+from querygen.parts import do_parts, part_name
+from querygen.redirect_views import REDIRECTS, redirect_table
 from querygen.runs import RunName, write_run
 from querygen.segment import segmenter
 from querygen.wikitext import TextExtractor
@@ -25,8 +27,6 @@ from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table, write_table
 
 STATISTICS = ("pages", "articles", "redirects", "other_namespaces", "xml_bytes", "text_bytes", "long_words")
-
-REDIRECTS = pa.schema([pa.field("from_title", pa.string()), pa.field("to_title", pa.string())])
 
 
 @dataclass(kw_only=True)
@@ -114,21 +114,16 @@ def count_unit(
     folder_url: str, number: int, unit: DumpUnit, language: str, max_pairs: int,
     progress: Callable[[int], Any] = lambda num_bytes: None,
 ) -> None:  # fmt: skip
-    """Count one unit into `folder_url`, unless it is committed there."""
+    """Count one unit into `folder_url`."""
     folder = Folder(folder_url)
-    name = f"{number:06d}"
-    if folder.exists(f"{name}.json"):
-        return
+    name = part_name(number)
     reader = open_pages(unit, progress)
     extractor = TextExtractor(unit.site)
     files, runs, redirects, tally, rejected = count_pages(
         iter(reader), extractor, unit.name, language, max_pairs, folder, name
     )
     tally["xml_bytes"] = reader.num_bytes
-    table = pa.table(
-        {"from_title": [row[0] for row in redirects], "to_title": [row[1] for row in redirects]}, REDIRECTS
-    )
-    files.append(write_redirects(folder, f"{name}.redirects.arrow", table))
+    files.append(write_redirects(folder, f"{name}.redirects.arrow", redirect_table(redirects)))
     rejection_rows = rejections("querygen", [*reader.rejections, *rejected])
     files.append(write_table(folder, f"{name}.rejections.parquet", rejection_rows, REJECTIONS))
     folder.write_json(
@@ -147,23 +142,8 @@ def count_units(
     progress: Callable[[int], Any],
 ) -> DumpCounts:  # fmt: skip
     """Count all units that are not committed in `folder`, and return what all hold, in the order of `units`."""
-    committed = set(folder.names(suffix=".json"))
-    left = []
-    for number, unit in enumerate(units):
-        if f"{number:06d}.json" in committed:
-            progress(unit.num_bytes)
-        else:
-            left.append(number)
-    if pool is None:
-        for number in left:
-            count_unit(folder.url, number, units[number], language, max_pairs, progress)
-    else:
-        jobs = {
-            pool.submit(count_unit, folder.url, number, units[number], language, max_pairs): number for number in left
-        }
-        for job in as_completed(jobs):
-            job.result()
-            progress(units[jobs[job]].num_bytes)
+    arguments = [(unit, language, max_pairs) for unit in units]
+    do_parts(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress)
     return read_counts(folder, len(units))
 
 
@@ -172,7 +152,7 @@ def read_counts(folder: Folder, num_units: int) -> DumpCounts:
     counts = DumpCounts()
     redirects = []
     for number in range(num_units):
-        name = f"{number:06d}"
+        name = part_name(number)
         commit = folder.read_json(f"{name}.json")
         counts.runs += [(folder.url, run) for run in commit["runs"]]
         for key in STATISTICS:

@@ -1,17 +1,17 @@
 """Count page-view files in groups: files in, views by title out; a group that is counted stays on disk.
 
-A group is counted by one process and committed by its JSON file, written last, like a unit of
-`querygen.count_dump`.
+A group is counted by one process and committed as `querygen.parts` says.
 """
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, as_completed
+from concurrent.futures import Executor
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from querygen.page_views import ViewCounts, count_views_files, merge_views
+from querygen.parts import do_parts, part_name
 from schemas.rejection import REJECTIONS, rejections
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
@@ -27,18 +27,8 @@ def count_views(
     """Return the views of `language` in all `files`: (path, name, bytes) each."""
     size = max(1, min(MAX_GROUP_FILES, len(files) // GROUPS_WANTED))
     groups = [files[start : start + size] for start in range(0, len(files), size)]
-    committed = set(folder.names(suffix=".json"))
-    left = [number for number in range(len(groups)) if f"{number:06d}.json" not in committed]
-    for number in set(range(len(groups))) - set(left):
-        progress(sum(file[2] for file in groups[number]))
-    if pool is None:
-        for number in left:
-            count_group(folder.url, number, groups[number], language, progress)
-    else:
-        jobs = {pool.submit(count_group, folder.url, number, groups[number], language): number for number in left}
-        for job in as_completed(jobs):
-            job.result()
-            progress(sum(file[2] for file in groups[jobs[job]]))
+    num_bytes = [sum(file[2] for file in group) for group in groups]
+    do_parts(folder, count_group, [(group, language) for group in groups], num_bytes, pool, progress)
     return merge_views(_read_groups(folder, len(groups)))
 
 
@@ -48,7 +38,7 @@ def count_group(
 ) -> None:  # fmt: skip
     """Count one group of files into `folder_url`."""
     folder = Folder(folder_url)
-    name = f"{number:06d}"
+    name = part_name(number)
     views = count_views_files([file[0] for file in files], [file[1] for file in files], language, progress)
     table = pa.table({"title": views.titles, "views": views.views})
     with folder.writing(f"{name}.arrow") as sink:
@@ -60,7 +50,7 @@ def count_group(
 
 def _read_groups(folder: Folder, num_groups: int) -> Iterator[ViewCounts]:
     for number in range(num_groups):
-        name = f"{number:06d}"
+        name = part_name(number)
         with folder.open(f"{name}.arrow") as raw:
             table = ipc.open_file(raw).read_all()
         rejected = read_table(folder, f"{name}.rejections.parquet", REJECTIONS).to_pylist()

@@ -13,9 +13,11 @@ import pyarrow as pa
 from rich.console import Console
 
 from querygen.config import CountConfig, MergeConfig
-from querygen.count_dump import REDIRECTS, STATISTICS, DumpCounts, read_counts
+from querygen.count_dump import STATISTICS, DumpCounts, read_counts
 from querygen.counting import bar, count, digests, merge, plan, processes
 from querygen.dump import Rejection, SiteInfo
+from querygen.parts import part_name
+from querygen.redirect_views import REDIRECTS
 from querygen.segment import segmenter_version
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
@@ -80,7 +82,7 @@ def merge_counts(config: MergeConfig) -> bool:
     number = 0
     for source, num_units in zip(sources, counted, strict=True):
         for unit in range(num_units):
-            _copy_unit(source.sub("runs"), f"{unit:06d}", folder.sub("runs"), f"{number:06d}")
+            _copy_unit(source.sub("runs"), part_name(unit), folder.sub("runs"), part_name(number))
             number += 1
     with processes(config.num_processes, config.memory_gb) as pool:
         counts = read_counts(folder.sub("runs"), number)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.merge_words import NUM_RANGES, Sums, Words, is_among, merge_words
+from querygen.merge_words import NUM_RANGES, Words, is_among, merge_sums, merge_words
 from querygen.runs import NUM_PARTITIONS, BigramReader, RunName, read_surfaces
 from schemas.query import BIGRAM_COUNTS
 from schemas.storage import Folder
@@ -146,7 +146,7 @@ def number_run(arguments: tuple[RunName, str, int]) -> int:
 def merge_partitions(arguments: tuple[list[RunName], str, int, int, int]) -> tuple[npt.NDArray, ...]:
     """Return (first word, second word, first spelling, second spelling, count) of the bigrams of some partitions."""
     runs, work, begin, end, floor = arguments
-    merged = Sums()
+    merged = merge_sums()
     for number, (path, name) in enumerate(runs):
         numbers = np.load(Path(work) / f"{number}.npy", mmap_mode="r")
         with BigramReader(Folder(path), name) as bigrams:

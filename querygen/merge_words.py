@@ -41,25 +41,33 @@ class Words:
     surface: pa.LargeStringArray
 
 
-class Sums:
-    """Sums of sorted (key, count) arrays, merged pairwise while the last two are of a size: linear times log."""
+class Merge:
+    """Sorted lists of some arrays each, merged pairwise while the last two are of a size: linear times log."""
 
-    def __init__(self) -> None:
-        self._parts: list[tuple[_UInt64s, _Int64s]] = []
+    def __init__(self, merge: Callable[..., tuple[npt.NDArray[Any], ...]], kinds: tuple[type[np.generic], ...]) -> None:
+        """`merge` takes the arrays of two lists; `kinds` are their types."""
+        self._merge = merge
+        self._kinds = kinds
+        self._parts: list[tuple[npt.NDArray[Any], ...]] = []
 
-    def add(self, keys: _UInt64s, counts: _Int64s) -> None:
-        self._parts.append((keys, counts))
+    def add(self, *part: npt.NDArray[Any]) -> None:
+        self._parts.append(part)
         while len(self._parts) > 1 and len(self._parts[-2][0]) <= 2 * len(self._parts[-1][0]):
             self._merge_last()
 
-    def total(self) -> tuple[_UInt64s, _Int64s]:
+    def total(self) -> tuple[npt.NDArray[Any], ...]:
         while len(self._parts) > 1:
             self._merge_last()
-        return self._parts.pop() if self._parts else (np.empty(0, np.uint64), np.empty(0, np.int64))
+        return self._parts.pop() if self._parts else tuple(np.empty(0, kind) for kind in self._kinds)
 
     def _merge_last(self) -> None:
         right, left = self._parts.pop(), self._parts.pop()
-        self._parts.append(merge_sorted(*left, *right))
+        self._parts.append(self._merge(*left, *right))
+
+
+def merge_sums() -> Merge:
+    """Return the merge of sorted (key, count) arrays, counts of equal keys summed."""
+    return Merge(merge_sorted, (np.uint64, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,7 +108,7 @@ def merge_range(arguments: tuple[list[RunName], int, int, int]) -> WordRange:
     """Return what the runs hold of the words with hashes in ``[begin, end)``."""
     runs, begin, end, floor = arguments
     reader = SurfaceReader(begin, end)
-    merged = Sums()
+    merged = merge_sums()
     for run in runs:
         surfaces = reader.read(run)
         merged.add(*sum_equal(surfaces.word_hash, surfaces.count))
@@ -108,22 +116,14 @@ def merge_range(arguments: tuple[list[RunName], int, int, int]) -> WordRange:
     kept = hashes[totals >= floor]
     num_words, num_distinct = int(totals.sum()), len(hashes)
     del merged, hashes, totals
-    parts: list[tuple[npt.NDArray[Any], ...]] = []
+    spellings = Merge(merge_spellings, (np.uint64, np.uint64, np.int64, np.uint64))
     for number, run in enumerate(runs):
         surfaces = reader.read(run)
         chosen = is_among(surfaces.word_hash, kept)
         places = (np.uint64(number) << np.uint64(32)) | np.flatnonzero(chosen).astype(np.uint64)
         hashes = surfaces.hash(chosen)
-        parts.append((surfaces.word_hash[chosen], hashes, surfaces.count[chosen].astype(np.int64), places))
-        while len(parts) > 1 and len(parts[-2][0]) <= 2 * len(parts[-1][0]):
-            right, left = parts.pop(), parts.pop()
-            parts.append(merge_spellings(*left, *right))
-    while len(parts) > 1:
-        right, left = parts.pop(), parts.pop()
-        parts.append(merge_spellings(*left, *right))
-    if not parts:
-        parts = [(np.empty(0, np.uint64), np.empty(0, np.uint64), np.empty(0, np.int64), np.empty(0, np.uint64))]
-    word_hash, surface_hash, counts, places = parts.pop()
+        spellings.add(surfaces.word_hash[chosen], hashes, surfaces.count[chosen].astype(np.int64), places)
+    word_hash, surface_hash, counts, places = spellings.total()
     return WordRange(
         num_words=num_words,
         num_distinct=num_distinct,

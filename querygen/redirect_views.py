@@ -76,9 +76,10 @@ def _move_views(data, offsets, views, end, key, slots, starts, arena, sums, alon
             sums[goal] = capped_sum(sums[goal], views[row])
 
 
-def redirect_table(redirects: dict[str, str]) -> pa.Table:
-    """Return `redirects` (target by title) as a table of `REDIRECTS`."""
-    columns = [pa.array(redirects.keys(), pa.string()), pa.array(redirects.values(), pa.string())]
+def redirect_table(redirects: dict[str, str] | list[tuple[str, str]]) -> pa.Table:
+    """Return `redirects` (title and target) as a table of `REDIRECTS`."""
+    rows = list(redirects.items()) if isinstance(redirects, dict) else redirects
+    columns = [pa.array([row[k] for row in rows], pa.string()) for k in (0, 1)]
     return pa.Table.from_arrays(columns, schema=REDIRECTS)
 
 

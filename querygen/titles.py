@@ -21,8 +21,6 @@ from querygen.title_join import Notes, Rows, join, note, total
 from querygen.title_table import TitleTable, add, title_buffers
 
 ENGLISH_MAIN_PAGE = "Main Page"
-DROPPED = ("no_title", "main_page", "not_article")
-"""Why a title is not counted: ``-``, the main page, a page of another namespace."""
 
 _CHUNK_ROWS = 1 << 16
 
