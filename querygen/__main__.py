@@ -1,88 +1,14 @@
 """The command ``querygen``."""
 
-import sys
-from concurrent.futures.process import BrokenProcessPool
-from typing import Annotated
-
-import tyro
-
-from querygen.compare import CompareConfig
-from querygen.config import BuildConfig, CountConfig, MergeConfig, WordnetConfig
-from querygen.explain import ExplainConfig
-from querygen.report.config import ReportConfig
-
-Command = (
-    Annotated[BuildConfig, tyro.conf.subcommand("build", prefix_name=False)]
-    | Annotated[CountConfig, tyro.conf.subcommand("count", prefix_name=False)]
-    | Annotated[MergeConfig, tyro.conf.subcommand("merge", prefix_name=False)]
-    | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
-    | Annotated[CompareConfig, tyro.conf.subcommand("compare", prefix_name=False)]
-    | Annotated[ReportConfig, tyro.conf.subcommand("report", prefix_name=False)]
-    | Annotated[WordnetConfig, tyro.conf.subcommand("wordnet", prefix_name=False)]
-)
+from querygen.lean_start import lean_start
 
 
-DAMAGED_INPUT = 3
-"""Exit code when all is written but a part of the input could not be read; what, is in rejections/."""
+def main() -> None:
+    """Run the subcommand of the command line."""
+    lean_start()
+    from querygen.command import main as run_subcommand
 
-
-STORES = frozenset(("aiohttp", "botocore", "gcsfs", "google", "s3fs", "adlfs"))
-"""Packages behind fsspec whose errors are about a file, not about this program."""
-
-
-def _package(error: Exception) -> str:
-    return type(error).__module__.partition(".")[0]
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
-    try:
-        config = tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)  # type: ignore[call-overload]
-        if isinstance(config, BuildConfig):
-            from querygen.build import build
-
-            if not build(config):
-                raise SystemExit(DAMAGED_INPUT)
-        elif isinstance(config, CountConfig | MergeConfig):
-            from querygen.counts_folder import make_counts, merge_counts
-
-            if not (make_counts(config) if isinstance(config, CountConfig) else merge_counts(config)):
-                raise SystemExit(DAMAGED_INPUT)
-        elif isinstance(config, CompareConfig):
-            from querygen.compare import compare
-            from querygen.compare_summary import print_comparison
-
-            print_comparison(compare(config), (config.a, config.b))
-        elif isinstance(config, ReportConfig):
-            from querygen.report.page import write_report
-
-            print(f"written to {write_report(config)}")
-        elif isinstance(config, ExplainConfig):
-            from querygen.explain import explain
-
-            raise SystemExit(explain(config))
-        else:
-            from pathlib import Path
-
-            from querygen.wordnet_data import find_wordnet, prepare
-
-            print(f"WordNet is in {prepare(Path(config.output)) if config.output else find_wordnet(None)}")
-    except BrokenProcessPool:
-        print(
-            "error: a process that counts was killed, probably because memory ran out; give fewer --num-processes and "
-            "run the same command again, it goes on where it was",
-            file=sys.stderr,
-        )
-        raise SystemExit(2) from None
-    except Exception as error:
-        # A store's own errors (s3fs is missing, a server that refuses) come in its own types.
-        if not isinstance(error, ValueError | OSError | ImportError) and _package(error) not in STORES:
-            raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
-        raise SystemExit(2) from None
-    except KeyboardInterrupt:
-        print("interrupted; nothing is finished: run the same command again", file=sys.stderr)
-        raise SystemExit(130) from None
+    run_subcommand()
 
 
 if __name__ == "__main__":

@@ -3,16 +3,21 @@
 import ctypes
 import signal
 
+import pyarrow as pa
+
+from querygen.lean_start import lean_start
+
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _KEPT_BYTES = 1 << 30
 _PR_SET_PDEATHSIG = 1
 
 
 def keep_freed_memory() -> None:
-    """Let glibc reuse freed arrays instead of returning each to the system, which zeroes it page by page again.
+    """Let glibc reuse freed arrays, Arrow's too, instead of returning each to the system, which zeroes it again.
 
     A tenth of the time of counting otherwise. Without effect on other C libraries.
     """
+    pa.set_memory_pool(pa.system_memory_pool())
     try:
         mallopt = ctypes.CDLL(None).mallopt
     except (OSError, AttributeError):
@@ -23,6 +28,7 @@ def keep_freed_memory() -> None:
 
 def start_worker() -> None:
     """Prepare a process of a pool: a parent that is killed takes it along (Linux), else it would wait for ever."""
+    lean_start()
     keep_freed_memory()
     try:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -4,7 +4,6 @@ A unit is counted by one process and committed as `querygen.parts` says; a later
 number of processes, killed at any moment, leaves the same counts.
 """
 
-import functools
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -16,7 +15,7 @@ import pyarrow.ipc as ipc
 
 from querygen.dump import Page, Rejection, plain_title
 from querygen.dump_units import DumpUnit, open_pages
-from querygen.ngrams import NgramCounter
+from querygen.ngrams import process_counter
 from querygen.parts import do_parts, part_name
 from querygen.redirect_views import REDIRECTS, redirect_table
 from querygen.runs import RunName, write_run
@@ -40,17 +39,6 @@ class DumpCounts:
     files: list[FileRecord] = field(default_factory=list)
 
 
-@functools.lru_cache(maxsize=1)
-def _counter(max_pairs: int) -> NgramCounter:
-    """Return the counter of this process: its tables take half a second to make."""
-    return NgramCounter(max_pairs)
-
-
-def prepare_counter(max_pairs: int) -> None:
-    """Make the counter of this process ahead of its first unit."""
-    _counter(max_pairs)
-
-
 def count_pages(
     pages: Iterator[Page],
     extractor: TextExtractor,
@@ -64,7 +52,7 @@ def count_pages(
 
     Returns (files written, names of the runs, redirects, statistics, rejections). A broken page is a rejection.
     """
-    counter = _counter(max_pairs)
+    counter = process_counter(max_pairs)
     segment = segmenter(language)
     tally = dict.fromkeys(STATISTICS, 0)
     files: list[FileRecord] = []

@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from querygen.allocator import keep_freed_memory, start_worker
 from querygen.config import GIGABYTES_PER_PROCESS
-from querygen.count_dump import DumpCounts, count_units, prepare_counter
+from querygen.count_dump import DumpCounts, count_units
 from querygen.dump_units import DumpUnit, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
-from querygen.ngrams import DEFAULT_MAX_PAIRS
+from querygen.ngrams import DEFAULT_MAX_PAIRS, prepare_counter
 from querygen.runs import RunName
 from schemas.storage import Folder, file_size
 

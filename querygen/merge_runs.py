@@ -21,8 +21,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.merge_words import NUM_RANGES, Words, is_among, merge_sums, merge_words
-from querygen.runs import NUM_PARTITIONS, BigramReader, RunName, read_surfaces
+from querygen.merge_words import Words, is_among, merge_sums, merge_words
+from querygen.runs import NUM_PARTITIONS, NUM_RANGES, BigramReader, RunName, part_starts, read_surfaces
 from schemas.query import BIGRAM_COUNTS
 from schemas.storage import Folder
 
@@ -133,12 +133,18 @@ def _merge_bigrams(
 def number_run(arguments: tuple[RunName, str, int]) -> int:
     """Write the number of each spelling of a run among all spellings to ``{number}.npy``; return how many there are."""
     run, work, number = arguments
-    surfaces = read_surfaces(Folder(run[0]), run[1])
     word_hash = np.load(Path(work) / "word_hash.npy", mmap_mode="r")
     surface_hash = np.load(Path(work) / "surface_hash.npy", mmap_mode="r")
-    chosen = is_among(surfaces.word_hash, word_hash)
-    numbers = np.full(len(chosen), _NO_NUMBER, np.int32)
-    numbers[chosen] = number_rows(surfaces.word_hash[chosen], surfaces.hash(chosen), word_hash, surface_hash)
+    starts = part_starts(word_hash, NUM_RANGES)
+    parts = []
+    for surfaces, begin, end in zip(read_surfaces(run), starts[:-1], starts[1:], strict=True):
+        chosen = is_among(surfaces.word_hash, word_hash[begin:end])
+        part = np.full(len(chosen), _NO_NUMBER, np.int32)
+        part[chosen] = number_rows(
+            surfaces.word_hash[chosen], surfaces.hash(chosen), word_hash[begin:end], surface_hash[begin:end], begin
+        )
+        parts.append(part)
+    numbers = np.concatenate(parts)
     np.save(Path(work) / f"{number}.npy", numbers)
     return len(numbers)
 
@@ -186,8 +192,8 @@ def _bigram_table(parts: list[tuple[npt.NDArray, ...]], words: pa.Table, spellin
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash):  # type: ignore[no-untyped-def]
-    """Return the place of each row of a run among all spellings, -1 where it is not there; both are sorted."""
+def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash, first):  # type: ignore[no-untyped-def]
+    """Return `first` plus the place of each row of a run among all spellings, -1 where it is not there; both sorted."""
     numbers = np.full(len(word_hash), _NO_NUMBER, np.int32)
     j = 0
     for i in range(len(word_hash)):
@@ -197,7 +203,7 @@ def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash):  # ty
         ):
             j += 1
         if j < len(all_word_hash) and all_word_hash[j] == word_hash[i] and all_surface_hash[j] == surface_hash[i]:
-            numbers[i] = j
+            numbers[i] = first + j
     return numbers
 
 

@@ -1,8 +1,8 @@
 """Sum the words of runs: many runs in, the words that reach a floor with their spellings out, exact.
 
 Each run is sorted by (hash of the word, hash of the spelling), so runs are summed by merging, without a table of
-strings; the strings of what remains are fetched at the end. Memory: 16 bytes per distinct word, and for words that
-reach the floor 32 bytes per spelling, before the strings.
+strings; the strings of what remains are fetched at the end. That is done range by range of the hashes, by all
+processes. Memory: of a range, 40 bytes per spelling of each run; of all words that reach the floor, the strings.
 """
 
 from collections.abc import Callable
@@ -16,12 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.runs import RunName, SurfaceReader
+from querygen.ngrams import release_counter
+from querygen.runs import NUM_RANGES, RunName, SurfaceReader
 from schemas.query import WORD_COUNTS
 from schemas.text import words
-
-NUM_RANGES = 4
-"""Parts of the hashes that several processes merge words in; one process takes all at once, which reads less."""
 
 _UInt64s = npt.NDArray[np.uint64]
 _Int64s = npt.NDArray[np.int64]
@@ -88,13 +86,11 @@ def merge_words(
     runs: list[RunName], floor: int, pool: Executor | None, progress: Callable[[int], Any]
 ) -> tuple[Words, int, int]:
     """Return (the words seen `floor` times, running words, distinct words). `progress` is told `NUM_RANGES` steps."""
-    num_ranges = 1 if pool is None else NUM_RANGES
-    step = (1 << 64) // num_ranges
-    arguments = [(runs, place * step, (place + 1) * step, floor) for place in range(num_ranges)]
+    arguments = [(runs, number, floor) for number in range(NUM_RANGES)]
     parts = []
-    for part in map(merge_range, arguments) if pool is None else pool.map(merge_range, arguments):
+    for part in map(merge_range, arguments) if pool is None else pool.map(merge_range, arguments, chunksize=2):
         parts.append(part)
-        progress(NUM_RANGES // num_ranges)
+        progress(1)
     words = _fold(
         np.concatenate([part.word_hash for part in parts]),
         np.concatenate([part.surface_hash for part in parts]),
@@ -104,10 +100,11 @@ def merge_words(
     return words, sum(part.num_words for part in parts), sum(part.num_distinct for part in parts)
 
 
-def merge_range(arguments: tuple[list[RunName], int, int, int]) -> WordRange:
-    """Return what the runs hold of the words with hashes in ``[begin, end)``."""
-    runs, begin, end, floor = arguments
-    reader = SurfaceReader(begin, end)
+def merge_range(arguments: tuple[list[RunName], int, int]) -> WordRange:
+    """Return what the runs hold of the words of one range of hashes."""
+    runs, number, floor = arguments
+    release_counter()
+    reader = SurfaceReader(number)
     merged = merge_sums()
     for run in runs:
         surfaces = reader.read(run)
@@ -117,10 +114,10 @@ def merge_range(arguments: tuple[list[RunName], int, int, int]) -> WordRange:
     num_words, num_distinct = int(totals.sum()), len(hashes)
     del merged, hashes, totals
     spellings = Merge(merge_spellings, (np.uint64, np.uint64, np.int64, np.uint64))
-    for number, run in enumerate(runs):
+    for place, run in enumerate(runs):
         surfaces = reader.read(run)
         chosen = is_among(surfaces.word_hash, kept)
-        places = (np.uint64(number) << np.uint64(32)) | np.flatnonzero(chosen).astype(np.uint64)
+        places = (np.uint64(place) << np.uint64(32)) | np.flatnonzero(chosen).astype(np.uint64)
         hashes = surfaces.hash(chosen)
         spellings.add(surfaces.word_hash[chosen], hashes, surfaces.count[chosen].astype(np.int64), places)
     word_hash, surface_hash, counts, places = spellings.total()

@@ -5,6 +5,7 @@ normal form, and the distinct bigrams as pairs of row numbers into them, sorted,
 `querygen.merge_runs` sums runs.
 """
 
+import functools
 from dataclasses import dataclass
 
 import numba
@@ -210,6 +211,22 @@ class NgramCounter:
                 self._table, self._arena, self._keys, state,
             )  # fmt: skip
         state[OPEN_END] = ends_sentence
+
+
+@functools.lru_cache(maxsize=1)
+def process_counter(max_pairs: int) -> NgramCounter:
+    """Return the counter of this process: its tables are made once, and keep their room from unit to unit."""
+    return NgramCounter(max_pairs)
+
+
+def prepare_counter(max_pairs: int) -> None:
+    """Make the counter of this process ahead of its first unit."""
+    process_counter(max_pairs)
+
+
+def release_counter() -> None:
+    """Let go of the counter of this process: nothing more will be counted."""
+    process_counter.cache_clear()
 
 
 def _grown(array: npt.NDArray, size: int) -> npt.NDArray:

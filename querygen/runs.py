@@ -1,12 +1,14 @@
-"""A run of counts on disk: two Arrow files, the bigrams by the hash of their first word.
+"""A run of counts on disk: two Arrow files, words and bigrams by the first bits of a hash.
 
-    NAME.surfaces.arrow   one row: the hashes, counts and spellings of all words, sorted as `querygen.ngrams` does
+    NAME.surfaces.arrow   a row per range: its number of words, their hashes, sizes and counts, spellings
     NAME.bigrams.arrow    a row per partition: its number of bigrams and, packed, the bigrams
 
-A partition is the bigrams whose first word's hash begins with the same 8 bits. So a merge reads one partition of every
-run at a time, and its memory is bounded.
+A range is the words whose hash begins with the same 6 bits, a partition the bigrams whose first word's hash begins with
+the same 8 bits. So a merge reads one range, or one partition, of every run at a time, and its memory is bounded. Not
+compressed: hashes cannot be, and the rest is packed by `querygen.run_codec`.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,33 +19,39 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from querygen.ngrams import Run
-from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
+from querygen.run_codec import (
+    MAX_BYTES_PER_HEAD,
+    MAX_BYTES_PER_PAIR,
+    decode_heads,
+    decode_pairs,
+    encode_heads,
+    encode_pairs,
+)
 from querygen.word_scan import MAX_WORD_BYTES, bytes_hash
 from schemas.storage import FileRecord, Folder
 
 RunName = tuple[str, str]
 """(folder, name) of a run."""
 
+NUM_RANGES = 64
 NUM_PARTITIONS = 256
 KEPT_BYTES = 1 << 30
-_PARTITION_SHIFT = np.uint64(56)
 
 _SURFACES = pa.schema(
     [
-        pa.field("word_hash", pa.large_list(pa.uint64())),
-        pa.field("count", pa.large_list(pa.uint32())),
-        pa.field("size", pa.large_list(pa.uint16())),
-        pa.field("bytes", pa.large_binary()),
+        pa.field("num_words", pa.int64()),
+        pa.field("word_hashes", pa.large_binary()),
+        pa.field("sizes_counts", pa.large_binary()),
+        pa.field("spellings", pa.large_binary()),
     ]
 )
 _BIGRAMS = pa.schema([pa.field("num_pairs", pa.int64()), pa.field("pairs", pa.large_binary())])
-_COMPRESSED = ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _NOT_THREADED = ipc.IpcReadOptions(use_threads=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunSurfaces:
-    """The spellings of a run, sorted by (word_hash, hash of the spelling)."""
+    """The spellings of one range of a run, sorted by (word_hash, hash of the spelling)."""
 
     word_hash: npt.NDArray[np.uint64]
     count: npt.NDArray[np.uint32]
@@ -70,71 +78,78 @@ class RunSurfaces:
 
 def write_run(folder: Folder, name: str, run: Run) -> list[FileRecord]:
     """Write the two files of a run; return their records."""
-    values = (run.word_hash, run.count, run.size)
-    ends = np.array([0, len(run.word_hash)], np.int64)
-    lists = [pa.LargeListArray.from_arrays(pa.array(ends), pa.array(value)) for value in values]
-    spellings = pa.LargeBinaryArray.from_buffers(
-        pa.large_binary(), 1, [None, pa.py_buffer(np.array([0, len(run.data)], np.int64)), pa.py_buffer(run.data)]
-    )
-    packed = pa.BufferOutputStream()  # Arrow writes many small pieces
-    with ipc.new_file(packed, _SURFACES, options=_COMPRESSED) as writer:
-        writer.write_batch(pa.record_batch([*lists, spellings], schema=_SURFACES))
-    records = [folder.write(f"{name}.surfaces.arrow", packed.getvalue(), len(run.word_hash))]
+    return [
+        _write_file(folder, f"{name}.surfaces.arrow", len(run.word_hash), _SURFACES, _surface_rows(run)),
+        _write_file(folder, f"{name}.bigrams.arrow", len(run.first), _BIGRAMS, _bigram_rows(run)),
+    ]
+
+
+def _surface_rows(run: Run) -> Iterator[list[pa.Array]]:
+    places = part_starts(run.word_hash, NUM_RANGES)
+    ends = np.concatenate(([0], np.cumsum(run.size, dtype=np.int64)))[places]
+    room = np.empty(MAX_BYTES_PER_HEAD * int(np.diff(places).max()), np.uint8)
+    for number in range(NUM_RANGES):
+        begin, end = int(places[number]), int(places[number + 1])
+        used = encode_heads(run.size, run.count, begin, end, room)
+        spellings = run.data[ends[number] : ends[number + 1]]
+        yield [pa.array([end - begin]), _blob(run.word_hash[begin:end]), _blob(room[:used]), _blob(spellings)]
+
+
+def _bigram_rows(run: Run) -> Iterator[list[pa.Array]]:
     # Of one type: searchsorted would copy all pairs to the other's.
-    places = np.searchsorted(run.first, partition_starts(run.word_hash).astype(np.uint32)).astype(np.int64)
+    places = np.searchsorted(run.first, part_starts(run.word_hash, NUM_PARTITIONS).astype(np.uint32)).astype(np.int64)
     places[-1] = len(run.first)
-    sizes = np.diff(places)
-    room = np.empty(MAX_BYTES_PER_PAIR * int(sizes.max()), np.uint8)
-    packed = pa.BufferOutputStream()
-    with ipc.new_file(packed, _BIGRAMS) as writer:
-        for start, end in zip(places[:-1].tolist(), places[1:].tolist(), strict=True):
-            used = encode_pairs(run.first, run.second, run.counts, start, end, room)
-            row = [pa.array([end - start]), pa.array([room[:used].tobytes()], pa.large_binary())]
-            writer.write_batch(pa.record_batch(row, schema=_BIGRAMS))
-    records.append(folder.write(f"{name}.bigrams.arrow", packed.getvalue(), len(run.first)))
-    return records
+    room = np.empty(MAX_BYTES_PER_PAIR * int(np.diff(places).max()), np.uint8)
+    for number in range(NUM_PARTITIONS):
+        begin, end = int(places[number]), int(places[number + 1])
+        used = encode_pairs(run.first, run.second, run.counts, begin, end, room)
+        yield [pa.array([end - begin]), _blob(room[:used])]
 
 
-def partition_starts(word_hashes: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
-    """Return where each partition begins in sorted hashes, and their number at the end."""
-    edges = np.arange(NUM_PARTITIONS, dtype=np.uint64) << _PARTITION_SHIFT
+def _write_file(
+    folder: Folder, name: str, num_rows: int, schema: pa.Schema, rows: Iterator[list[pa.Array]]
+) -> FileRecord:
+    with folder.writing(name) as sink:
+        with ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
+            for row in rows:
+                writer.write_batch(pa.record_batch(row, schema=schema))
+    return FileRecord(name, num_rows, sink.bytes, sink.sha256)
+
+
+def _blob(array: npt.NDArray[Any]) -> pa.LargeBinaryArray:
+    """Return the bytes of `array`, not copied, as one value."""
+    offsets = np.array([0, array.nbytes], np.int64)
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(array)])
+
+
+def _unblob(column: pa.LargeBinaryArray, kind: type[Any]) -> npt.NDArray[Any]:
+    return np.frombuffer(column.buffers()[2] or b"", kind)
+
+
+def part_starts(word_hashes: npt.NDArray[np.uint64], number: int) -> npt.NDArray[np.int64]:
+    """Return where each of `number` (a power of two) equal parts of all hashes begins in sorted ones, and their end."""
+    edges = np.arange(number, dtype=np.uint64) << np.uint64(65 - number.bit_length())
     return np.append(np.searchsorted(word_hashes, edges), len(word_hashes)).astype(np.int64)
 
 
-def read_surfaces(folder: Folder, name: str) -> RunSurfaces:
-    """Return the words of run `name`."""
-    with _open(folder, f"{name}.surfaces.arrow") as raw:
-        batch = ipc.open_file(raw, options=_NOT_THREADED).get_batch(0)
-    return RunSurfaces(
-        word_hash=batch.column(0).values.to_numpy(),
-        count=batch.column(1).values.to_numpy(),
-        size=batch.column(2).values.to_numpy(),
-        data=np.frombuffer(batch.column(3).buffers()[2] or b"", np.uint8),
-    )
-
-
-def read_surface_range(run: RunName, begin: int, end: int) -> RunSurfaces:
-    """Return the words of `run` whose hash is in ``[begin, end)``."""
-    whole = read_surfaces(Folder(run[0]), run[1])
-    first = int(np.searchsorted(whole.word_hash, np.uint64(begin)))
-    last = len(whole.word_hash) if end >= 1 << 64 else int(np.searchsorted(whole.word_hash, np.uint64(end)))
-    if (first, last) == (0, len(whole.word_hash)):
-        return whole
-    start = int(whole.size[:first].sum(dtype=np.int64))
-    stop = start + int(whole.size[first:last].sum(dtype=np.int64))
-    return RunSurfaces(  # copies: the rest is let go
-        word_hash=whole.word_hash[first:last].copy(),
-        count=whole.count[first:last].copy(),
-        size=whole.size[first:last].copy(),
-        data=whole.data[start:stop].copy(),
-    )
+def read_surfaces(run: RunName, begin: int = 0, end: int = NUM_RANGES) -> Iterator[RunSurfaces]:
+    """Yield the words of ranges ``begin .. end - 1`` of `run`, range by range."""
+    with _open(Folder(run[0]), f"{run[1]}.surfaces.arrow") as raw:
+        reader = ipc.open_file(raw, options=_NOT_THREADED)
+        for number in range(begin, end):
+            num_words, hashes, heads, spellings = reader.get_batch(number).columns
+            size, count = np.empty(num_words[0].as_py(), np.uint16), np.empty(num_words[0].as_py(), np.uint32)
+            decode_heads(_unblob(heads, np.uint8), size, count)
+            yield RunSurfaces(
+                word_hash=_unblob(hashes, np.uint64), count=count, size=size, data=_unblob(spellings, np.uint8)
+            )
 
 
 class SurfaceReader:
-    """The words of runs with hashes in one range, which are read twice: kept in memory as far as `max_bytes` go."""
+    """The words of one range of runs, which are read twice: kept in memory as far as `max_bytes` go."""
 
-    def __init__(self, begin: int = 0, end: int = 1 << 64, max_bytes: int = KEPT_BYTES) -> None:
-        self._range = begin, end
+    def __init__(self, number: int, max_bytes: int = KEPT_BYTES) -> None:
+        self._number = number
         self._kept: dict[RunName, RunSurfaces] = {}
         self._room = max_bytes
 
@@ -142,7 +157,7 @@ class SurfaceReader:
         """Return the words of `run`."""
         found = self._kept.get(run)
         if found is None:
-            found = read_surface_range(run, *self._range)
+            (found,) = read_surfaces(run, self._number, self._number + 1)
             if found.num_bytes <= self._room:
                 self._room -= found.num_bytes
                 self._kept[run] = found
@@ -150,8 +165,8 @@ class SurfaceReader:
 
 
 def _open(folder: Folder, name: str) -> Any:
-    """Open a file for Arrow: local ones without Python in between."""
-    return pa.OSFile(folder.path(name)) if folder.local else folder.open(name)
+    """Open a file for Arrow: local ones without a copy."""
+    return pa.memory_map(folder.path(name)) if folder.local else folder.open(name)
 
 
 class BigramReader:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from querygen.__main__ import DAMAGED_INPUT, main
+from querygen.command import DAMAGED_INPUT, main
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
 from tests.contract.test_queries_folder import write_inputs

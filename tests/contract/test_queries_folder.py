@@ -13,7 +13,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from querygen.__main__ import DAMAGED_INPUT, main
+from querygen.command import DAMAGED_INPUT, main
 from querygen.wordnet_data import NEEDED_FILES, cache_dir, find_wordnet, is_complete, lexnames_file
 from schemas.manifest import read_files, read_manifest
 from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS, WORD_COUNTS

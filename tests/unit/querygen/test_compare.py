@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from querygen.__main__ import main
+from querygen.command import main
 from querygen.compare import ABSENT, CompareConfig, compare, compare_texts, rank_correlation
 from querygen.listed_texts import read_texts
 from schemas.text import normal_form

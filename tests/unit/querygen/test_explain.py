@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from querygen.__main__ import main
+from querygen.command import main
 from querygen.explain import Explainer
 from querygen.explanation import Explanation, SourceAnswer, lines
 from schemas.query import SOURCES

@@ -14,8 +14,8 @@ from querygen.dump_units import open_pages, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
 from querygen.merge_words import merge_sorted, order_by_count, sum_equal
 from querygen.ngrams import NgramCounter
-from querygen.pair_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
-from querygen.runs import NUM_PARTITIONS, BigramReader, RunName, SurfaceReader, read_surfaces, write_run
+from querygen.run_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
+from querygen.runs import NUM_PARTITIONS, NUM_RANGES, BigramReader, RunName, SurfaceReader, read_surfaces, write_run
 from querygen.wikitext import TextExtractor
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
@@ -89,12 +89,17 @@ def test_a_run_reads_back_by_partition(tmp_path: Path) -> None:
     counter.add(np.frombuffer(" ".join(f"w{i % 500} w{i % 3}" for i in range(5000)).encode(), np.uint8))
     run = counter.finish()
     write_run(folder, "r", run)
-    surfaces = read_surfaces(folder, "r")
+    ranges = list(read_surfaces((str(tmp_path), "r")))
+    assert len(ranges) == NUM_RANGES
     for name in ("word_hash", "count", "size", "data"):
-        assert np.array_equal(getattr(surfaces, name), getattr(run, name))
-    for max_bytes in (0, 1 << 30):
-        reader = SurfaceReader(max_bytes=max_bytes)
-        assert (reader.read((str(tmp_path), "r")) is reader.read((str(tmp_path), "r"))) == (max_bytes > 0)
+        assert np.array_equal(np.concatenate([getattr(surfaces, name) for surfaces in ranges]), getattr(run, name))
+    for number, surfaces in enumerate(ranges):
+        assert (surfaces.word_hash >> np.uint64(58) == number).all()
+        for max_bytes in (0, 1 << 30):
+            reader = SurfaceReader(number, max_bytes)
+            first, again = reader.read((str(tmp_path), "r")), reader.read((str(tmp_path), "r"))
+            assert (first is again) == (max_bytes > 0)
+            assert np.array_equal(again.word_hash, surfaces.word_hash)
     everything = np.arange(len(run.word_hash), dtype=np.int32)
     pairs = (run.first.astype(np.uint64) << np.uint64(32)) | run.second
     with BigramReader(folder, "r") as reader:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from querygen.__main__ import main
+from querygen.command import main
 from querygen.bigram_rank import bigram_rule
 from querygen.counts_file import CountsFile
 from querygen.report.figures import (

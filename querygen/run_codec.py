@@ -1,7 +1,8 @@
-"""Sorted pairs with counts as bytes: about 3 bytes a pair instead of 12.
+"""What a run holds as bytes: bigrams in about 3 bytes instead of 12, size and count of a spelling in 2 instead of 6.
 
     for each first:  varint(first - the one before), varint(number of its pairs),
                      and for each pair:  varint(second - the one before), varint(count)
+    for each spelling:  varint(size), varint(count)
 
 A varint holds 7 bits a byte, the lowest first; the top bit says that more follow (as in Protocol Buffers).
 """
@@ -11,6 +12,8 @@ import numpy as np
 
 MAX_BYTES_PER_PAIR = 20
 """Room for a pair that has a first of its own: four varints of 32 bits."""
+MAX_BYTES_PER_HEAD = 8
+"""Room for the size (16 bits) and the count (32 bits) of a spelling."""
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -88,3 +91,24 @@ def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
                 counts[row] = count
                 row += 1
     return row
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def encode_heads(sizes, counts, begin, end, out):  # type: ignore[no-untyped-def]
+    """Write size and count of the spellings ``begin .. end - 1`` to `out`; return the bytes written."""
+    at = 0
+    for row in range(begin, end):
+        at = _write(out, at, np.int64(sizes[row]))
+        at = _write(out, at, np.int64(counts[row]))
+    return at
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def decode_heads(data, sizes, counts):  # type: ignore[no-untyped-def]
+    """Fill `sizes` and `counts`: as many spellings as `encode_heads` wrote."""
+    at = 0
+    for row in range(len(sizes)):
+        size, at = _read(data, at)
+        count, at = _read(data, at)
+        sizes[row] = size
+        counts[row] = count
