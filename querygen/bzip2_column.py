@@ -163,43 +163,51 @@ def _move_to_front(pairs, num_pairs, front, counts):  # type: ignore[no-untyped-
 
     `front` holds the bytes eight a word, the first lowest.
     """
-    one, eight, low_byte = np.uint64(1), np.uint64(8), np.uint64(255)
-    top = front[0]
-    run = np.int64(pairs[0]) >> 9
-    byte = top & low_byte
-    pairs[0] = byte | np.uint64(run << 8)
+    zero, one, three, eight, low_byte, top_byte = (
+        np.uint64(0),
+        np.uint64(1),
+        np.uint64(3),
+        np.uint64(8),
+        np.uint64(255),
+        np.uint64(56),
+    )
+    first, second = front[0], front[1]
+    run = np.uint64(pairs[0]) >> np.uint64(9)
+    byte = first & low_byte
+    pairs[0] = byte | (run << eight)
     counts[byte] += run
     count = run
     for number in range(np.uint64(1), np.uint64(num_pairs)):
         pair = np.uint64(pairs[number])
         index = (pair & np.uint64(511)) - one
-        run = np.int64(pair >> np.uint64(9)) + 1
-        if index < eight:  # most: no loop whose length the processor guesses wrong
-            shift = eight * index
-            byte = (top >> shift) & low_byte
-            below = (one << shift) - one
-            up_to = (np.uint64(256) << shift) - one  # all ones at index 7
-            top = (top & ~up_to) | ((top & below) << eight) | byte
+        run = (pair >> np.uint64(9)) + one
+        shift = (index & np.uint64(7)) << three
+        below = (one << shift) - one
+        up_to = (np.uint64(256) << shift) - one  # all ones at the eighth byte
+        if index < np.uint64(16):
+            behind = zero - (index >> three)  # all ones when it is in the second word
+            byte = (((first & ~behind) | (second & behind)) >> shift) & low_byte
+            carried = (first >> top_byte) & behind
+            first = (first & ~(up_to | behind)) | ((first & (below | behind)) << eight) | byte
+            second = (second & ~(up_to & behind)) | ((second & below & behind) << eight) | carried
         else:
-            place = index >> np.uint64(3)
-            shift = eight * (index & np.uint64(7))
-            word = front[place]
+            far = index >> three
+            word = front[far]
             byte = (word >> shift) & low_byte
-            below = (one << shift) - one
-            up_to = (np.uint64(256) << shift) - one
-            carried = top >> np.uint64(56)
-            top = (top << eight) | byte
-            for step in range(one, place):
+            carried = second >> top_byte
+            second = (second << eight) | (first >> top_byte)
+            first = (first << eight) | byte
+            for step in range(np.uint64(2), far):
                 passed = front[step]
                 front[step] = (passed << eight) | carried
-                carried = passed >> np.uint64(56)
-            front[place] = (word & ~up_to) | ((word & below) << eight) | carried
-        pairs[number] = byte | np.uint64(run << 8)
+                carried = passed >> top_byte
+            front[far] = (word & ~up_to) | ((word & below) << eight) | carried
+        pairs[number] = byte | (run << eight)
         counts[byte] += run
         count += run
-        if count > MAX_SYMBOLS:
+        if count > np.uint64(MAX_SYMBOLS):
             return -1
-    return count
+    return np.int64(count)
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -305,7 +313,7 @@ def read_column(data, bit, links, pairs, result):  # type: ignore[no-untyped-def
     words = np.zeros(32, dtype=np.uint64)
     for rank in range(num_used):
         words[rank >> 3] |= np.uint64(front[rank]) << np.uint64(8 * (rank & 7))
-    counts = np.zeros(256, dtype=np.int64)
+    counts = np.zeros(256, dtype=np.uint64)
     count = _move_to_front(pairs, num_pairs, words, counts)
     if count < 0 or origin >= count:
         return BROKEN

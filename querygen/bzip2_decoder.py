@@ -32,6 +32,8 @@ __all__ = [
 NUM_LANES = 8
 MAX_BLOCKS = 80
 """In one call: the more, the seldomer are lanes empty because no block is left."""
+_ROOM_FOR_RUNS = 1 << 17
+"""How much longer most blocks are when their runs are undone."""
 _POLYNOMIAL = 0x04C11DB7
 
 
@@ -80,37 +82,24 @@ def _follow(columns, rows, places, outs, num_lanes, size, out):  # type: ignore[
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _size_without_runs(packed):  # type: ignore[no-untyped-def]
-    """Return how many bytes `packed` stands for: after four equal bytes, a byte says how many more follow."""
-    size = np.int64(len(packed))
-    same = 0
-    before = np.int64(-1)
-    for place in range(len(packed)):
-        byte = np.int64(packed[place])
-        if same == 4:
-            size += byte - 1
-            same = 0
-            before = np.int64(-1)
-        elif byte == before:
-            same += 1
-        else:
-            same = 1
-            before = byte
-    return size
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _undo_runs(packed, out):  # type: ignore[no-untyped-def]
+    """Write what `packed` stands for to `out`: after four equal bytes, a byte says how many more follow.
+
+    Return its size; `out`, at least as long as `packed`, holds the whole of it if there is room.
+    """
     length = np.uint64(0)
     one = np.uint64(1)
+    lacking = np.int64(len(packed)) - np.int64(len(out))  # room for what is left, when the rest has no runs
     same = 0
     before = np.int64(-1)
     for place in range(len(packed)):
         byte = np.int64(packed[place])
         if same == 4:
-            for _ in range(byte):
-                out[length] = before
-                length += one
+            lacking += byte - 1
+            if lacking <= 0:
+                for _ in range(byte):
+                    out[length] = before
+                    length += one
             same = 0
             before = np.int64(-1)
             continue
@@ -121,6 +110,7 @@ def _undo_runs(packed, out):  # type: ignore[no-untyped-def]
             before = byte
         out[length] = byte
         length += one
+    return np.int64(len(out)) + lacking
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -162,9 +152,12 @@ class DecodedBlock:
 
     def plain(self) -> bytes | None:
         """Return the plain bytes, None when their CRC is not the stored one."""
-        data = np.empty(_size_without_runs(self.packed), dtype=np.uint8)
-        _undo_runs(self.packed, data)
-        return data.tobytes() if int(crc32(data, _CRC)) == self.crc else None
+        data = np.empty(len(self.packed) + _ROOM_FOR_RUNS, dtype=np.uint8)
+        size = _undo_runs(self.packed, data)
+        if size > len(data):
+            data = np.empty(size, dtype=np.uint8)
+            _undo_runs(self.packed, data)
+        return data[:size].tobytes() if int(crc32(data[:size], _CRC)) == self.crc else None
 
 
 class BlockDecoder:

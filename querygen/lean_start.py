@@ -28,8 +28,6 @@ def lean_start() -> None:
     sys.meta_path.insert(0, absent)
     gc.disable()
     try:
-        import numba.core.typing.cffi_utils
-        import numba.np.arraymath
         import pyarrow as pa
 
         pa.array([])  # looks for pandas, once

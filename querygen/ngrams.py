@@ -121,16 +121,13 @@ class NgramCounter:
         self.num_long_words += int(state[NUM_LONG])
         numbers, hashes, word_hashes, counted, places = used_rows(self._table, num)
         order = order_by_hash(word_hashes, hashes)
-        word_hash = word_hashes[order]
-        rank = np.empty(num, np.uint64)
-        rank[numbers[order]] = np.arange(num, dtype=np.uint64)
+        word_hash, count, rank = _take(order, numbers, word_hashes, counted)
         bits = max(1, int(num - 1).bit_length()) if num else 1
         keys = self._keys[:num_keys]
         _rank_pairs(keys, rank, bits)
         if num_keys > len(self._other_keys):
             self._other_keys = np.empty(len(self._keys), np.uint64)
         first, second, counts = _count_runs(sort_keys(keys, self._other_keys[:num_keys], 0, 2 * bits), bits)
-        count = counted[order]
         size, data = _gather(places, order, self._arena.view(np.uint8))
         self._num_last = num
         self._start()
@@ -300,6 +297,20 @@ def _sort_equal_heads(order, ordered, word_hashes, hashes):  # type: ignore[no-u
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _take(order, numbers, word_hashes, counts):  # type: ignore[no-untyped-def]
+    """Return (hash of the word, count) in `order`, and by id the place in `order`."""
+    ordered_hashes = np.empty(len(order), np.uint64)
+    ordered_counts = np.empty(len(order), np.uint32)
+    rank = np.empty(len(order), np.uint32)
+    for place in range(len(order)):
+        row = order[place]
+        ordered_hashes[place] = word_hashes[row]
+        ordered_counts[place] = counts[row]
+        rank[numbers[row]] = place
+    return ordered_hashes, ordered_counts, rank
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
 def _gather(places, order, arena):  # type: ignore[no-untyped-def]
     """Return (size, bytes) of the spellings in `order`."""
     sizes = np.empty(len(order), np.uint16)
@@ -324,8 +335,8 @@ def _gather(places, order, arena):  # type: ignore[no-untyped-def]
 def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
     """Replace the ids in each key by their ranks, packed into ``2 * bits`` bits."""
     for i in range(len(keys)):
-        first = rank[keys[i] >> np.uint64(32)]
-        keys[i] = (first << np.uint64(bits)) | rank[keys[i] & np.uint64(0xFFFFFFFF)]
+        first = np.uint64(rank[keys[i] >> np.uint64(32)])
+        keys[i] = (first << np.uint64(bits)) | np.uint64(rank[keys[i] & np.uint64(0xFFFFFFFF)])
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]

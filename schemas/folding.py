@@ -24,6 +24,8 @@ _MIX_1 = np.uint64(0xFF51AFD7ED558CCD)
 _MIX_2 = np.uint64(0xC4CEB9FE1A85EC53)
 
 _HANGUL_MEDIAL_AND_FINAL = range(0x1160, 0x1200)
+_ASSIGNED = (range(0x34000), range(0xE0000, 0xE1000))
+"""The code points outside the planes that hold no characters or private ones only."""
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -57,40 +59,34 @@ def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.
 
     ``folded[starts[c]:starts[c + 1]]`` is the folded form of c; classes as above. Takes a fraction of a second.
     """
-    composing = _second_characters()
+    codes = np.concatenate([np.arange(part.start, part.stop) for part in _ASSIGNED])
+    characters = list(map(chr, itertools.chain(*_ASSIGNED)))
+    categories = np.frombuffer("".join(map(unicodedata.category, characters)).encode(), dtype="<u2")  # two letters each
+    surrogate, unassigned, private, control, other_letter = np.frombuffer(b"CsCnCoCcLo", dtype="<u2")
+    decompositions = list(map(unicodedata.decomposition, characters))
+    composing = _second_characters(decompositions)
+    composes = np.isin(codes, [ord(character) for character in composing])
     classes = np.full(0x110000, SEPARATOR, dtype=np.uint8)
     sizes = np.zeros(0x110000, dtype=np.int32)
-    folded: list[int] = []
-    for code in assigned_codes():
-        character = chr(code)
-        category = unicodedata.category(character)
-        if category == "Cs":
-            classes[code] = UNSURE
-            continue
-        if category in ("Cn", "Co", "Cc"):
-            continue
-        if category == "Lo" and not unicodedata.decomposition(character):  # most of all: Han, Hangul
-            if character not in composing:
-                classes[code] = LETTER
-                sizes[code] = 1
-                folded.append(code)
-            else:
-                classes[code] = UNSURE
-            continue
-        form = fold(character)
-        found = _class_of(character, form, composing)
+    alone = (categories == other_letter) & ~np.array(list(map(bool, decompositions)))  # most of all: Han, Hangul
+    classes[codes[categories == surrogate]] = UNSURE
+    classes[codes[alone]] = np.where(composes[alone], UNSURE, LETTER)
+    sizes[codes[alone & ~composes]] = 1
+    others: dict[int, str] = {}
+    for place in np.flatnonzero(~alone & ~np.isin(categories, (surrogate, unassigned, private, control))).tolist():
+        code, form = int(codes[place]), fold(characters[place])
+        found = _class_of(characters[place], form, composing)
         classes[code] = found
         if found not in (SEPARATOR, UNSURE):
             sizes[code] = len(form)
-            folded.extend(map(ord, form))
+            others[code] = form
     starts = np.zeros(0x110001, dtype=np.int32)
     np.cumsum(sizes, out=starts[1:])
-    return classes, starts, np.array(folded, dtype=np.int32)
-
-
-def assigned_codes() -> itertools.chain[int]:
-    """Return the code points outside the planes that hold no characters or private ones only."""
-    return itertools.chain(range(0x34000), range(0xE0000, 0xE1000))
+    folded = np.empty(starts[-1], dtype=np.int32)
+    folded[starts[codes[alone & ~composes]]] = codes[alone & ~composes]
+    for code, form in others.items():
+        folded[starts[code] : starts[code + 1]] = list(map(ord, form))
+    return classes, starts, folded
 
 
 def _class_of(character: str, form: str, composing: set[str]) -> int:
@@ -116,12 +112,11 @@ def _class_of(character: str, form: str, composing: set[str]) -> int:
     return UNSURE if kinds & {"L", "N", "M"} else SEPARATOR
 
 
-def _second_characters() -> set[str]:
+def _second_characters(decompositions: list[str]) -> set[str]:
     """Return the characters that may compose with the one before them."""
     found = {chr(code) for code in _HANGUL_MEDIAL_AND_FINAL}
-    for code in assigned_codes():
-        decomposition = unicodedata.decomposition(chr(code))
-        if decomposition and not decomposition.startswith("<"):
+    for decomposition in filter(None, decompositions):
+        if not decomposition.startswith("<"):
             parts = decomposition.split()
             if len(parts) == 2:
                 found.add(chr(int(parts[1], 16)))

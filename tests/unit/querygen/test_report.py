@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from querygen.command import main
 from querygen.bigram_rank import bigram_rule
+from querygen.command import main
 from querygen.counts_file import CountsFile
 from querygen.report.figures import (
     MAX_WORDS,
