@@ -39,6 +39,11 @@ class DumpCounts:
     files: list[FileRecord] = field(default_factory=list)
 
 
+def prepare(max_pairs: int) -> None:
+    """Make the counter of this process, and import what counting needs, ahead of the first unit."""
+    process_counter(max_pairs)
+
+
 def count_pages(
     pages: Iterator[Page],
     extractor: TextExtractor,

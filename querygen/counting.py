@@ -13,10 +13,10 @@ from tqdm import tqdm
 
 from querygen.allocator import keep_freed_memory, start_worker
 from querygen.config import GIGABYTES_PER_PROCESS
-from querygen.count_dump import DumpCounts, count_units
+from querygen.count_dump import DumpCounts, count_units, prepare
 from querygen.dump_units import DumpUnit, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
-from querygen.ngrams import DEFAULT_MAX_PAIRS, prepare_counter
+from querygen.ngrams import DEFAULT_MAX_PAIRS
 from querygen.runs import RunName
 from schemas.storage import Folder, file_size
 
@@ -30,14 +30,14 @@ UNITS_WANTED = 16
 def processes(num_processes: int, memory_gb: float) -> Iterator[Executor | None]:
     """Yield a pool of processes, None for one: that works in this process."""
     number = min(num_processes or len(os.sched_getaffinity(0)), max(1, int(memory_gb // GIGABYTES_PER_PROCESS)))
+    keep_freed_memory()
     if number == 1:
-        keep_freed_memory()
         yield None
         return
     # spawn: a fork of a process with Arrow's threads may hang
     pool = ProcessPoolExecutor(number, mp_context=get_context("spawn"), initializer=start_worker)
     for _ in range(number):  # they start and make their tables while this process looks at the input
-        pool.submit(prepare_counter, DEFAULT_MAX_PAIRS)
+        pool.submit(prepare, DEFAULT_MAX_PAIRS)
     try:
         yield pool
     finally:

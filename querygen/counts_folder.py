@@ -39,18 +39,18 @@ def make_counts(config: CountConfig) -> bool:
     Raises FileNotFoundError for absent input, ValueError for a dump without articles, FolderConflict.
     """
     paths = expand_glob(config.dump)
-    inputs = digests(paths)
-    record = RunRecord(
-        command="querygen count",
-        config=config_parts(config, (*_IN_EVERY_PLACE, "dump")),
-        inputs=inputs,
-        algorithm=ALGORITHM_VERSION,
-        paths={"dump": paths},
-    )
     folder = Folder(config.output)
-    if not start_run(folder, record):
-        return _say_finished(folder)
-    with processes(config.num_processes, config.memory_gb) as pool:
+    with processes(config.num_processes, config.memory_gb) as pool:  # they start while the input is hashed
+        inputs = digests(paths)
+        record = RunRecord(
+            command="querygen count",
+            config=config_parts(config, (*_IN_EVERY_PLACE, "dump")),
+            inputs=inputs,
+            algorithm=ALGORITHM_VERSION,
+            paths={"dump": paths},
+        )
+        if not start_run(folder, record):
+            return _say_finished(folder)
         units, notes = plan(paths, [file["bytes"] for file in inputs])
         counts = count(folder.sub("runs"), units, config.language, pool)
         check_articles(counts, config.dump)

@@ -77,9 +77,14 @@ class WordRange:
     num_distinct: int
     word_hash: _UInt64s
     surface_hash: _UInt64s
-    counts: _Int64s
-    """Of the spellings of words that reach the floor, sorted by the two hashes."""
     surface: pa.LargeStringArray
+    """The spellings of words that reach the floor, sorted by the two hashes."""
+    num_spellings: _Int64s
+    """Of each of these words; spellings of one word are neighbours."""
+    text: pa.LargeStringArray
+    count: _Int64s
+    best: _Int64s
+    """Row of the word's most frequent spelling in `surface`."""
 
 
 def merge_words(
@@ -91,13 +96,7 @@ def merge_words(
     for part in map(merge_range, arguments) if pool is None else pool.map(merge_range, arguments, chunksize=2):
         parts.append(part)
         progress(1)
-    words = _fold(
-        np.concatenate([part.word_hash for part in parts]),
-        np.concatenate([part.surface_hash for part in parts]),
-        np.concatenate([part.counts for part in parts]),
-        pa.concat_arrays([part.surface for part in parts]),
-    )
-    return words, sum(part.num_words for part in parts), sum(part.num_distinct for part in parts)
+    return _join(parts), sum(part.num_words for part in parts), sum(part.num_distinct for part in parts)
 
 
 def merge_range(arguments: tuple[list[RunName], int, int]) -> WordRange:
@@ -121,13 +120,18 @@ def merge_range(arguments: tuple[list[RunName], int, int]) -> WordRange:
         hashes = surfaces.hash(chosen)
         spellings.add(surfaces.word_hash[chosen], hashes, surfaces.count[chosen].astype(np.int64), places)
     word_hash, surface_hash, counts, places = spellings.total()
+    surface = _fetch(runs, reader, places)
+    num_spellings, text, count, best = _fold(word_hash, counts, surface)
     return WordRange(
         num_words=num_words,
         num_distinct=num_distinct,
         word_hash=word_hash,
         surface_hash=surface_hash,
-        counts=counts,
-        surface=_fetch(runs, reader, places),
+        surface=surface,
+        num_spellings=num_spellings,
+        text=text,
+        count=count,
+        best=best,
     )
 
 
@@ -150,8 +154,10 @@ def _fetch(runs: list[RunName], reader: SurfaceReader, places: _UInt64s) -> pa.L
     return pa.concat_arrays(found or [pa.array([], pa.large_string())]).take(pa.array(back))
 
 
-def _fold(word_hash: _UInt64s, surface_hash: _UInt64s, counts: _Int64s, surface: pa.LargeStringArray) -> Words:
-    """Sum the spellings of each word and order the words."""
+def _fold(
+    word_hash: _UInt64s, counts: _Int64s, surface: pa.LargeStringArray
+) -> tuple[_Int64s, pa.LargeStringArray, _Int64s, _Int64s]:
+    """Return (number of spellings, text, count, row of the most frequent spelling) of each word."""
     starts = (
         np.flatnonzero(np.append(True, word_hash[1:] != word_hash[:-1])) if len(word_hash) else np.empty(0, np.int64)
     )
@@ -162,25 +168,32 @@ def _fold(word_hash: _UInt64s, surface_hash: _UInt64s, counts: _Int64s, surface:
     if (differs & same_word[1:]).any():  # pragma: no cover
         raise RuntimeError("two words share their 64-bit hash; please report this with the dump's name")
     totals = np.add.reduceat(counts, starts) if len(starts) else np.empty(0, np.int64)
-    offsets, data = _string_buffers(surface)
-    best = best_spellings(counts, starts, offsets, data)
-    texts = text.take(pa.array(starts))
-    order = order_by_count(totals, texts)
+    best = best_spellings(counts, starts, *_string_buffers(surface))
+    return np.diff(np.append(starts, len(word_hash))), text.take(pa.array(starts)), totals, best
+
+
+def _join(parts: list[WordRange]) -> Words:
+    """Put the words of all ranges in order."""
+    surface = pa.concat_arrays([part.surface for part in parts])
+    text = pa.concat_arrays([part.text for part in parts])
+    count = np.concatenate([part.count for part in parts])
+    begins = np.cumsum([0, *(len(part.surface) for part in parts)])
+    best = np.concatenate([part.best + begin for part, begin in zip(parts, begins[:-1], strict=True)])
+    order = order_by_count(count, text)
     rank = np.empty(len(order), np.int32)
     rank[order] = np.arange(len(order), dtype=np.int32)
-    sizes = np.diff(np.append(starts, len(word_hash)))
     table = pa.table(
         {
-            "text": texts.take(pa.array(order)),
+            "text": text.take(pa.array(order)),
             "surface": surface.take(pa.array(best[order])),
-            "count": pa.array(totals[order]),
+            "count": pa.array(count[order]),
         }
     )
     return Words(
         counts=table.cast(WORD_COUNTS),
-        word=np.repeat(rank, sizes),
-        word_hash=word_hash,
-        surface_hash=surface_hash,
+        word=np.repeat(rank, np.concatenate([part.num_spellings for part in parts])),
+        word_hash=np.concatenate([part.word_hash for part in parts]),
+        surface_hash=np.concatenate([part.surface_hash for part in parts]),
         surface=surface,
     )
 

@@ -216,11 +216,6 @@ def process_counter(max_pairs: int) -> NgramCounter:
     return NgramCounter(max_pairs)
 
 
-def prepare_counter(max_pairs: int) -> None:
-    """Make the counter of this process ahead of its first unit."""
-    process_counter(max_pairs)
-
-
 def release_counter() -> None:
     """Let go of the counter of this process: nothing more will be counted."""
     process_counter.cache_clear()

@@ -1,37 +1,15 @@
-"""The options of `pipeline collect`."""
+"""The options of `pipeline collect`: of the input, the filters, matching, and its own."""
 
 from dataclasses import dataclass
-from typing import Literal
+
+from pipeline.filter.config import FilterOptions
+from pipeline.match.config import MatchOptions
+from pipeline.sources.config import SourceOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectOptions:
+class CollectOptions(FilterOptions, MatchOptions, SourceOptions):
     """What decides which pairs become candidates."""
-
-    input: str
-    """Files to read: a path, a glob, a comma-separated list of them, or (folder) one folder; any fsspec URL."""
-
-    input_format: Literal["url_table", "folder", "webdataset", "wat", "warc"] = "url_table"
-    """url_table: Parquet, CSV, TSV, JSON lines; folder: images with .txt or .json beside them, or class folders;
-    webdataset: tar shards."""
-
-    queries: str
-    """Folder that `querygen build` made."""
-
-    match_rule: Literal["normalised", "metaclip"] = "normalised"
-    """normalised: folded words of letters, digits and marks; metaclip: the published MetaCLIP rule, bit for bit."""
-
-    url_column: str = ""
-    """Column of the image URL; empty: found among the names the public tables use (url, URL, ...)."""
-
-    caption_column: str = ""
-    """Column of the caption; empty: found among caption, TEXT, text, alt, ..."""
-
-    extra_columns: tuple[str, ...] = ()
-    """Further columns of the input carried through to the candidates (license, similarity, ...)."""
-
-    input_name: str = ""
-    """Name of the input root in the ids of local images; empty: the name of the folder."""
 
     max_caption_bytes: int = 10_000
     """Longer captions are rejections (bytes of UTF-8)."""

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.collect.raw_pairs import check_pairs
+from pipeline.filter.filters import Filters
 from pipeline.match.matcher import Matcher
 from pipeline.sources.source import Broken, InputSplit, Source
 from pipeline.tables import bounded
@@ -38,9 +39,11 @@ DROPS = pa.schema(
     ]
 )
 
-RECORDS, REJECTED, NO_MATCH, MATCHED_PAIRS, MATCHES = (
-    "records", "rejected", "dropped_no_match", "matched_pairs", "matches",
-)  # fmt: skip
+RECORDS, REJECTED, MATCHED_PAIRS, MATCHES = "records", "rejected", "matched_pairs", "matches"
+NO_MATCH = "no_match"
+"""Reason of a drop; the filters' reasons come before it."""
+DROPPED = "dropped_"
+"""A reason with this before it counts its drops."""
 
 
 @dataclass
@@ -52,33 +55,38 @@ class Extracted:
     broken: list[tuple[int, str, bytes | None]]
 
 
-def extract_table(raw: pa.Table, source_file: str, matcher: Matcher, rule: str, max_caption_bytes: int) -> Extracted:
-    """Check, match and split one raw table into candidates and drops."""
+def extract_table(
+    raw: pa.Table, source_file: str, matcher: Matcher, filters: Filters, rule: str, max_caption_bytes: int
+) -> Extracted:
+    """Check, filter, match and split one raw table into candidates and drops."""
     checked = check_pairs(raw, max_caption_bytes)
-    pairs = checked.pairs
+    filtered = filters.apply(checked.pairs)
+    pairs = filtered.pairs
     query_ids = matcher.match(pairs["raw_caption"] if rule == "metaclip" else pairs["caption"])
     pairs = pairs.append_column("query_ids", query_ids)
-    pairs = pairs.append_column("source_file", pa.array([source_file] * len(pairs), pa.string()))
+    pairs = pairs.append_column("source_file", _repeated(source_file, len(pairs)))
     matched = pc.greater(pc.list_value_length(query_ids), 0)
     extra = raw.schema.field("extra").type if "extra" in raw.schema.names else None
     schema = candidate_schema(extra)
-    dropped = pairs.filter(pc.invert(matched))
-    drops = pa.Table.from_arrays(
-        [
-            pa.array(["no_match"] * len(dropped), pa.string()),
-            dropped["pair_id"].combine_chunks(),
-            dropped["source_file"],
-            dropped["source_row"],
-            dropped["caption"],
-        ],
-        schema=DROPS,
-    )
+    dropped = [*filtered.dropped, (NO_MATCH, pairs.filter(pc.invert(matched)))]
+    drops = pa.concat_tables(_drops(rows, reason, source_file) for reason, rows in dropped)
     return Extracted(pairs.filter(matched).select(schema.names).cast(schema), drops, checked.broken)
 
 
+def _drops(rows: pa.Table, reason: str, source_file: str) -> pa.Table:
+    size = len(rows)
+    columns = [_repeated(reason, size), rows["pair_id"], _repeated(source_file, size), rows["source_row"]]
+    return pa.Table.from_arrays([*columns, rows["caption"]], schema=DROPS)
+
+
+def _repeated(value: str, size: int) -> pa.Array:
+    return pa.repeat(pa.scalar(value, pa.string()), size)
+
+
 def extract_split(
-    split: InputSplit, source: Source, matcher: Matcher, rule: str, max_caption_bytes: int, output: Folder
-) -> dict[str, int]:
+    split: InputSplit, source: Source, matcher: Matcher, filters: Filters, rule: str, max_caption_bytes: int,
+    output: Folder,
+) -> dict[str, int]:  # fmt: skip
     """Read `split`, write its part and commit it; return the counts."""
     counts: Counter[str] = Counter()
     broken: list[tuple[str, str, int, str | bytes | None]] = []
@@ -94,11 +102,12 @@ def extract_split(
                 unread += not item.reason.startswith("file_")
                 continue
             for raw in bounded(item):
-                found = extract_table(raw, split.name, matcher, rule, max_caption_bytes)
+                found = extract_table(raw, split.name, matcher, filters, rule, max_caption_bytes)
                 positions = raw["source_row"]
                 broken.extend((why, split.name, positions[row].as_py(), value) for row, why, value in found.broken)
                 counts[RECORDS] += len(raw)
-                counts[NO_MATCH] += len(found.drops)
+                for reason in pc.value_counts(found.drops["reason"]).to_pylist():
+                    counts[DROPPED + reason["values"]] += reason["counts"]
                 counts[MATCHED_PAIRS] += len(found.candidates)
                 counts[MATCHES] += int(pc.sum(pc.list_value_length(found.candidates["query_ids"])).as_py() or 0)
                 sampled = sample_drops(pa.concat_tables([sampled, found.drops]))

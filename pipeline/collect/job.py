@@ -11,7 +11,16 @@ import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
 from pipeline.collect.config import CollectConfig
-from pipeline.collect.extract import DROPS, MATCHED_PAIRS, PARTS, RECORDS, REJECTED, sample_drops
+from pipeline.collect.extract import (
+    DROPPED,
+    DROPS,
+    MATCHED_PAIRS,
+    MATCHES,
+    PARTS,
+    RECORDS,
+    REJECTED,
+    sample_drops,
+)
 from pipeline.collect.transforms import PARTITIONS, ExtractSplit, Part, ReadPart, WritePartition, write_partition
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
@@ -43,14 +52,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     """
     queries = Folder(config.queries)
     read_manifest(queries, "queries")
-    source, root = open_source(
-        config.input,
-        config.input_format,
-        root_name=config.input_name,
-        url_column=config.url_column,
-        caption_column=config.caption_column,
-        extra_columns=config.extra_columns,
-    )
+    source, root = open_source(config)
     splits = source.splits()
     if not splits:
         raise ValueError(f"--input {config.input}: nothing to read there; expected {config.input_format} input")
@@ -158,14 +160,18 @@ def _finish(
         sampled = sample_drops(pa.concat_tables([sampled, read_table(output, unit.files[2].name, DROPS)]))
     files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
     counts = _sum([unit.body["counts"] for unit in parts])
+    dropped = {name.removeprefix(DROPPED): count for name, count in counts.items() if name.startswith(DROPPED)}
     candidates = sum(unit.files[0].rows for unit in units)
     summary = {
         "counts": {
-            **{name: counts.get(name, 0) for name in (RECORDS, REJECTED, "dropped_no_match", MATCHED_PAIRS, "matches")},
+            **{name: counts.get(name, 0) for name in (RECORDS, REJECTED)},
+            "dropped": sum(dropped.values()),
+            **{name: counts.get(name, 0) for name in (MATCHED_PAIRS, MATCHES)},
             "duplicates": sum(unit.body["duplicates"] for unit in units),
             "candidates": candidates,
         },
         "rejected_by_reason": _sum([unit.body["rejected_by_reason"] for unit in parts]),
+        "dropped_by_reason": dropped,
         "match_rule": record.config["match_rule"],
         "num_partitions": num_partitions,
         "columns": [f"{field.name}: {field.type}" for field in candidate_schema(extra)],

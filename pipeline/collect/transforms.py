@@ -12,6 +12,7 @@ from apache_beam.utils.shared import Shared
 from pipeline.collect.config import CollectOptions
 from pipeline.collect.deduplicate import deduplicate, partition_of
 from pipeline.collect.extract import extract_split
+from pipeline.filter.filters import Filters
 from pipeline.match.matcher import Matcher
 from pipeline.sources.source import InputSplit, Source
 from pipeline.tables import bounded
@@ -48,13 +49,14 @@ class ExtractSplit(beam.DoFn):
     def setup(self) -> None:
         self._output = Folder(self._output_url)
         self._holder = self._shared.acquire(self._make_matcher)
+        self._filters = Filters(self._options)
 
     def _make_matcher(self) -> _SharedMatcher:
         return _SharedMatcher(self._options.queries, self._options.match_rule)
 
     def process(self, element: InputSplit) -> Iterator[str]:
         counts = extract_split(
-            element, self._source, self._holder.matcher, self._options.match_rule,
+            element, self._source, self._holder.matcher, self._filters, self._options.match_rule,
             self._options.max_caption_bytes, self._output,
         )  # fmt: skip
         for name, value in counts.items():

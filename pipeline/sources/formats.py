@@ -2,6 +2,7 @@
 
 import os
 
+from pipeline.sources.config import SourceOptions
 from pipeline.sources.folder import Folder
 from pipeline.sources.source import Source
 from pipeline.sources.url_table import UrlTable
@@ -11,19 +12,12 @@ from schemas.storage import expand_glob
 INPUT_FORMATS = ("url_table", "folder", "webdataset", "wat", "warc")
 
 
-def open_source(
-    input_glob: str,
-    input_format: str,
-    *,
-    root_name: str = "",
-    url_column: str = "",
-    caption_column: str = "",
-    extra_columns: tuple[str, ...] = (),
-) -> tuple[Source, str]:
+def open_source(options: SourceOptions) -> tuple[Source, str]:
     """Return (source, input root). The root is the deepest folder that holds every input file.
 
     Raises FileNotFoundError when nothing matches and ValueError for an input that does not fit the format.
     """
+    input_glob, input_format = options.input, options.input_format
     if input_format in ("wat", "warc"):
         raise ValueError(
             f"--input-format {input_format} is not read by this version; make a url_table of it (for example with "
@@ -35,15 +29,15 @@ def open_source(
             root = os.path.abspath(root)
             if not os.path.isdir(root):
                 raise FileNotFoundError(f"--input {input_glob}: no such folder; --input-format folder takes one folder")
-        return Folder(root, root_name or os.path.basename(root)), root
+        return Folder(root, options.input_name or os.path.basename(root)), root
     paths = expand_glob(input_glob)
     root = _common_folder(paths)
     files = [(path, path[len(root) + 1 :]) for path in paths]
-    name = root_name or os.path.basename(root)
+    name = options.input_name or os.path.basename(root)
     if input_format == "webdataset":
         return WebDataset(files, name), root
     if input_format == "url_table":
-        return UrlTable(files, name, url_column, caption_column, extra_columns), root
+        return UrlTable(files, name, options), root
     raise ValueError(f"--input-format must be one of {INPUT_FORMATS}, found {input_format!r}")
 
 

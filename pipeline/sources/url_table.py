@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.sources.config import SourceOptions
 from pipeline.sources.csv_rows import csv_columns, read_csv
 from pipeline.sources.json_lines import json_schema, read_json_lines
 from pipeline.sources.source import BROKEN_DATA, Broken, InputSplit, Rows, first_line, raw_schema
@@ -36,18 +37,16 @@ class UrlTable:
         self,
         files: list[tuple[str, str]],
         root_name: str,
-        url_column: str,
-        caption_column: str,
-        extra_columns: tuple[str, ...],
+        options: SourceOptions,
     ) -> None:
-        """`files` are (path, name relative to the input's root); an empty column name means: find it.
+        """`files` are (path, name relative to the input's root); an empty column name in `options` means: find it.
 
         Raises ValueError that names the file and its columns when a column is missing.
         """
         self.root_name = root_name
         self._files = files
-        self._url_column, self._caption_column = url_column, caption_column
-        self.extra = self._extra_type(extra_columns)
+        self._url_column, self._caption_column = options.url_column, options.caption_column
+        self.extra = self._extra_type(options.extra_columns)
 
     def _extra_type(self, names: tuple[str, ...]) -> pa.StructType:
         if not names:

@@ -13,8 +13,13 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
-from pipeline.sources.formats import open_source
+from pipeline.sources import formats
+from pipeline.sources.config import SourceOptions
 from pipeline.sources.source import Broken, InputSplit, Source
+
+
+def open_source(path: str, input_format: str, **options: object) -> tuple[Source, str]:
+    return formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
 
 
 def read(source: Source) -> tuple[list[dict[str, object]], list[Broken]]:
@@ -121,7 +126,7 @@ def test_extra_columns_are_carried_through(tmp_path: Path) -> None:
 def test_missing_columns_are_named(tmp_path: Path, options: dict[str, object], message: str) -> None:
     pq.write_table(pa.table({"u": ["http://a/0"], "caption": ["x"]}), tmp_path / "a.parquet")
     with pytest.raises(ValueError, match=message):
-        open_source(str(tmp_path / "a.parquet"), "url_table", **options)[0].splits()  # type: ignore[arg-type]
+        open_source(str(tmp_path / "a.parquet"), "url_table", **options)[0].splits()
 
 
 def test_crawl_formats_say_that_they_are_not_read_yet() -> None:
@@ -168,7 +173,7 @@ def test_webdataset_refers_to_bytes_in_the_tar(tmp_path: Path) -> None:
             member = tarfile.TarInfo(name)
             member.size = len(body)
             tar.addfile(member, io.BytesIO(body))
-    rows, broken = read(open_source(str(shard), "webdataset", root_name="set")[0])
+    rows, broken = read(open_source(str(shard), "webdataset", input_name="set")[0])
     assert [row["caption"] for row in rows] == ["one", "three"]
     first = rows[0]["image_ref"]
     assert first["member"] == "00000.tar/x/1.png"  # type: ignore[index]
