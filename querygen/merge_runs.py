@@ -10,7 +10,7 @@ of each run, and 16 bytes per bigram of one partition. Counts do not depend on h
 
 import tempfile
 from collections.abc import Callable, Iterable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -50,7 +50,7 @@ class _Spellings:
     word_hash: npt.NDArray[np.uint64]
     surface_hash: npt.NDArray[np.uint64]
     word: npt.NDArray[np.int32]
-    """Row of the word in `Words.counts`."""
+    """Row of the word in `Words`."""
     order: npt.NDArray[np.int32]
     """Place of the spelling among all in alphabetical order: decides between equally frequent ones."""
     surface: pa.LargeStringArray
@@ -71,10 +71,12 @@ def merge_runs(
     """
     words, num_words, num_distinct_words = merge_words(runs, min(word_floor, bigram_word_floor), pool, progress)
     spellings = _number_spellings(words, bigram_word_floor)
-    parts = _merge_bigrams(runs, spellings, bigram_floor, pool, progress)
+    with ThreadPoolExecutor(1) as beside:  # the words are put in order while the processes merge bigrams
+        table = beside.submit(words.table, word_floor)
+        parts = _merge_bigrams(runs, spellings, bigram_floor, pool, progress)
     return MergedCounts(
-        words=words.counts.filter(pc.greater_equal(words.counts["count"], word_floor)),
-        bigrams=_bigram_table(parts, words.counts, spellings),
+        words=table.result(),
+        bigrams=_bigram_table(parts, words, spellings),
         num_words=num_words,
         num_distinct_words=num_distinct_words,
     )
@@ -87,7 +89,7 @@ def num_steps(num_runs: int) -> int:
 
 def _number_spellings(words: Words, floor: int) -> _Spellings:
     """Return the spellings of the words seen `floor` times."""
-    listed = words.counts["count"].to_numpy()[words.word] >= floor
+    listed = words.count[words.word] >= floor
     surface = words.surface.filter(pa.array(listed))
     order = np.empty(len(surface), np.int32)
     order[pc.sort_indices(surface).to_numpy()] = np.arange(len(surface), dtype=np.int32)
@@ -165,13 +167,12 @@ def merge_partitions(arguments: tuple[list[RunName], str, int, int, int]) -> tup
     return tuple(fold_pairs(word_keys, keys, totals, by_words, order, floor))
 
 
-def _bigram_table(parts: list[tuple[npt.NDArray, ...]], words: pa.Table, spellings: _Spellings) -> pa.Table:
+def _bigram_table(parts: list[tuple[npt.NDArray, ...]], words: Words, spellings: _Spellings) -> pa.Table:
     first, second, first_spelling, second_spelling, counts = (
         (np.concatenate(columns) for columns in zip(*parts, strict=True)) if parts else (np.empty(0, np.int64),) * 5
     )
     used = np.unique(np.concatenate([first, second]))
-    text = words["text"].cast(pa.large_string()).take(pa.array(used)).combine_chunks()
-    count = words["count"].to_numpy()
+    text = words.text.take(pa.array(used))
     alphabetical = np.empty(len(used), np.int64)
     alphabetical[pc.sort_indices(text).to_numpy()] = np.arange(len(used))
     first_used, second_used = np.searchsorted(used, first), np.searchsorted(used, second)
@@ -185,8 +186,8 @@ def _bigram_table(parts: list[tuple[npt.NDArray, ...]], words: pa.Table, spellin
             surface.take(pa.array(first_spelling[ordered])), surface.take(pa.array(second_spelling[ordered])), _SPACE
         ),
         "count": pa.array(counts[ordered]),
-        "first_count": pa.array(count[first[ordered]]),
-        "second_count": pa.array(count[second[ordered]]),
+        "first_count": pa.array(words.count[first[ordered]]),
+        "second_count": pa.array(words.count[second[ordered]]),
     }
     return pa.table(columns).cast(BIGRAM_COUNTS)
 

@@ -27,16 +27,30 @@ _Int64s = npt.NDArray[np.int64]
 
 @dataclass(frozen=True, kw_only=True)
 class Words:
-    """The words that reach the floor, and their spellings; spellings of one word are neighbours."""
+    """The words that reach the floor, and their spellings, by hash; spellings of one word are neighbours."""
 
-    counts: pa.Table
-    """`WORD_COUNTS`, the most frequent first, then by text."""
+    text: pa.LargeStringArray
+    count: _Int64s
+    best: _Int64s
+    """Row of the word's most frequent spelling."""
     word: npt.NDArray[np.int32]
-    """Of each spelling, the row of its word in `counts`."""
+    """Of each spelling, the row of its word."""
     word_hash: _UInt64s
     surface_hash: _UInt64s
     """The two hashes of each spelling; sorted by them."""
     surface: pa.LargeStringArray
+
+    def table(self, floor: int) -> pa.Table:
+        """Return `WORD_COUNTS` of the words seen `floor` times, the most frequent first, then by text."""
+        order = order_by_count(self.count, self.text)
+        order = order[: int((self.count >= floor).sum())]
+        return pa.table(
+            {
+                "text": self.text.take(pa.array(order)),
+                "surface": self.surface.take(pa.array(self.best[order])),
+                "count": pa.array(self.count[order]),
+            }
+        ).cast(WORD_COUNTS)
 
 
 class Merge:
@@ -173,28 +187,16 @@ def _fold(
 
 
 def _join(parts: list[WordRange]) -> Words:
-    """Put the words of all ranges in order."""
-    surface = pa.concat_arrays([part.surface for part in parts])
-    text = pa.concat_arrays([part.text for part in parts])
-    count = np.concatenate([part.count for part in parts])
+    num_spellings = np.concatenate([part.num_spellings for part in parts])
     begins = np.cumsum([0, *(len(part.surface) for part in parts)])
-    best = np.concatenate([part.best + begin for part, begin in zip(parts, begins[:-1], strict=True)])
-    order = order_by_count(count, text)
-    rank = np.empty(len(order), np.int32)
-    rank[order] = np.arange(len(order), dtype=np.int32)
-    table = pa.table(
-        {
-            "text": text.take(pa.array(order)),
-            "surface": surface.take(pa.array(best[order])),
-            "count": pa.array(count[order]),
-        }
-    )
     return Words(
-        counts=table.cast(WORD_COUNTS),
-        word=np.repeat(rank, np.concatenate([part.num_spellings for part in parts])),
+        text=pa.concat_arrays([part.text for part in parts]),
+        count=np.concatenate([part.count for part in parts]),
+        best=np.concatenate([part.best + begin for part, begin in zip(parts, begins[:-1], strict=True)]),
+        word=np.repeat(np.arange(len(num_spellings), dtype=np.int32), num_spellings),
         word_hash=np.concatenate([part.word_hash for part in parts]),
         surface_hash=np.concatenate([part.surface_hash for part in parts]),
-        surface=surface,
+        surface=pa.concat_arrays([part.surface for part in parts]),
     )
 
 
