@@ -13,6 +13,11 @@ GIGABYTES_PER_PROCESS = 1.0
 """What a process that counts needs at most, see `querygen.ngrams`."""
 
 
+_CATEGORY_OPTIONS = (
+    "depth", "max_pages", "wiki_url", "contact", "requests_per_s", "cache_dir", "wiki_refresh", "wiki_text",
+)  # fmt: skip
+
+
 @dataclass(frozen=True, kw_only=True)
 class BuildConfig:
     """Make a query list from a Wikipedia dump, page views and WordNet. Exit code 3: a part of the input was damaged."""
@@ -117,8 +122,8 @@ class BuildConfig:
 
     def _check_category_options(self) -> None:
         if self.wiki_category is None:
-            for name in ("max_pages", "wiki_url", "contact", "cache_dir", "wiki_refresh"):
-                if getattr(self, name):
+            for name in _CATEGORY_OPTIONS:
+                if getattr(self, name) != getattr(type(self), name):
                     raise ValueError(f"{name} is of use with --wiki-category only, found {getattr(self, name)!r}")
 
     def given_budgets(self) -> dict[str, int] | None:

@@ -34,6 +34,9 @@ def test_one_input_and_no_other(inputs: dict[str, str]) -> None:
 CATEGORY_OPTIONS = {
     "max_pages": 5, "wiki_url": "http://localhost/w", "contact": "me@example.org", "cache_dir": "c",
     "wiki_refresh": True,
+    "depth": 3,
+    "requests_per_s": 9.5,
+    "wiki_text": "extract",
 }  # fmt: skip
 
 
