@@ -1,0 +1,35 @@
+"""URL block lists: pairs in, which images are on no list out.
+
+An image_id is the hash of the normalised URL, so a list is kept as the set of its URLs' image_ids and a look-up reads
+no text: a list of URLs stops these images under every spelling of scheme, host case, default port and fragment.
+"""
+
+import functools
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.filter.hash_set import UInt64Array, contains, hash_set
+from pipeline.filter.list_file import read_list
+from schemas.buffers import words_from_ids
+from schemas.identity import URL_FAULTS, image_ids, normalise_urls
+
+
+@functools.lru_cache(maxsize=1)  # once per process, whoever builds the filters
+def load_urls(paths: tuple[str, ...]) -> UInt64Array:
+    """Return the set of the image_ids (first half) of all URLs of the lists."""
+    found = [np.zeros(0, dtype=np.uint64)]
+    for path in paths:
+        urls = read_list(path, "url_block_lists")
+        normalised, faults = normalise_urls(urls.entries)
+        wrong = np.flatnonzero(faults)
+        if len(wrong):
+            raise urls.fault(int(wrong[0]), f"an http(s) URL ({URL_FAULTS[faults[wrong[0]]]})")
+        found.append(words_from_ids(image_ids(normalised))[:, 0])
+    return hash_set(np.concatenate(found))
+
+
+def on_no_url_list(pairs: pa.Table, blocked: UInt64Array) -> npt.NDArray[np.bool_]:
+    """Tell of each pair whether its image_id is not in `blocked` (see `load_urls`)."""
+    return ~contains(blocked, words_from_ids(pairs["image_id"])[:, 0])

@@ -1,0 +1,58 @@
+"""File types: pairs in, which URLs have an allowed suffix, or none that is denied, out.
+
+The suffix is what follows the last dot of the last segment of the path, lower-cased, if it is 1 to 5 letters or
+digits; otherwise the type is ``none``. Images that are here already (no URL) are kept.
+"""
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from schemas.buffers import string_buffers
+
+MAX_SUFFIX = 5
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _suffixes(data, offsets, found):  # type: ignore[no-untyped-def]
+    """Pack each URL's suffix into one number, a byte per character; 0 when it has none."""
+    for row in range(len(offsets) - 1):
+        begin, end = offsets[row], offsets[row + 1]
+        stop = begin
+        slashes = 0
+        dot = -1
+        while stop < end and data[stop] != 63 and data[stop] != 35:
+            if data[stop] == 47:
+                slashes += 1
+                dot = -1
+            elif data[stop] == 46 and slashes > 2:  # not a dot of the host
+                dot = stop
+            stop += 1
+        packed = np.uint64(0)
+        if dot >= 0 and 1 <= stop - dot - 1 <= MAX_SUFFIX:
+            for i in range(dot + 1, stop):
+                byte = data[i]
+                if 65 <= byte <= 90:
+                    byte |= np.uint8(32)
+                if not (97 <= byte <= 122 or 48 <= byte <= 57):
+                    packed = np.uint64(0)
+                    break
+                packed = packed << np.uint64(8) | np.uint64(byte)
+        found[row] = packed
+
+
+def has_file_type(pairs: pa.Table, allowed: tuple[str, ...], denied: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Tell of each pair whether its URL's type is in `allowed` (unless that is empty) and not in `denied`."""
+    data, offsets = string_buffers(pairs["url"])
+    found = np.zeros(len(pairs), dtype=np.uint64)
+    _suffixes(data, offsets, found)
+    keep: npt.NDArray[np.bool_] = ~np.isin(found, _packed(denied))
+    if allowed:
+        keep &= np.isin(found, _packed(allowed))
+    return keep | (np.diff(offsets) == 0)
+
+
+def _packed(types: tuple[str, ...]) -> npt.NDArray[np.uint64]:
+    numbers = [0 if name == "none" else int.from_bytes(name.encode(), "big") for name in types]
+    return np.array(numbers, dtype=np.uint64)

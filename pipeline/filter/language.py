@@ -1,0 +1,56 @@
+"""Languages of captions: pairs in; the same with `language` and `language_score` filled, and which are wanted, out.
+
+Identified by fastText's lid.176 (`pipeline.filter.language_model`): 176 languages by ISO 639 code. `language_score` is
+the model's probability, null where the language is the input's. A caption of three words is a guess; capitals and
+names make the score low.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.filter.language_kernel import identify
+from pipeline.filter.language_model import LanguageModel
+from schemas.buffers import one_chunk, string_buffers
+
+LANGUAGE_SCORE = pa.field("language_score", pa.float32())
+
+
+def without_scores(pairs: pa.Table) -> pa.Table:
+    """Return `pairs` with a `language_score` of nulls: nothing was identified."""
+    return pairs.append_column(LANGUAGE_SCORE, pa.nulls(len(pairs), pa.float32()))
+
+
+def identify_languages(pairs: pa.Table, model: LanguageModel, everywhere: bool) -> pa.Table:
+    """Return `pairs` with `language_score`, and `language` where it was missing (or `everywhere`)."""
+    declared = one_chunk(pairs["language"])
+    if everywhere:
+        wanted = np.ones(len(pairs), dtype=np.bool_)
+    else:
+        wanted = pc.fill_null(pc.equal(declared, ""), True).to_numpy(zero_copy_only=False)
+    if not wanted.any():
+        return without_scores(pairs)
+    mask = pa.array(wanted)
+    data, offsets = string_buffers(one_chunk(pairs["caption"]).filter(mask))
+    labels, scores = identify(data, offsets, model)
+    found = pa.DictionaryArray.from_arrays(pa.array(labels), pa.array(model.labels)).cast(pa.string())
+    languages = pc.replace_with_mask(declared, mask, found)
+    all_scores = pc.replace_with_mask(pa.nulls(len(pairs), pa.float32()), mask, pa.array(scores))
+    place = pairs.schema.get_field_index("language")
+    return pairs.set_column(place, pairs.schema.field("language"), languages).append_column(LANGUAGE_SCORE, all_scores)
+
+
+def is_sure(pairs: pa.Table, min_score: float) -> npt.NDArray[np.bool_]:
+    """Tell of each pair whether its language was not identified with less than `min_score`."""
+    keep = pc.fill_null(pc.greater_equal(pairs["language_score"], np.float32(min_score)), True)
+    return np.asarray(keep.to_numpy())
+
+
+def has_language(pairs: pa.Table, wanted: tuple[str, ...]) -> npt.NDArray[np.bool_]:
+    """Tell of each pair whether its language is one of `wanted`: ``en-US`` and ``EN_gb`` are en; null is none."""
+    coded = one_chunk(pairs["language"]).dictionary_encode()
+    names = pc.utf8_lower(coded.dictionary)
+    codes = pc.replace_substring_regex(pc.utf8_trim_whitespace(names), "[-_].*$", "")
+    is_wanted = np.append(pc.is_in(codes, pa.array(wanted, pa.string())).to_numpy(zero_copy_only=False), False)
+    return is_wanted[coded.indices.fill_null(-1).to_numpy()].astype(np.bool_)

@@ -1,0 +1,202 @@
+"""fastText's prediction as a kernel over Arrow buffers: texts and a model in, each text's best label and score out.
+
+::
+
+    text -> words (between white space), then the end word
+    word -> its vector: known words have theirs ready; of others the rows of their 2- to 4-grams of <word> are added
+    text's vector = mean of all rows;  walk the label tree, at each node p(right) = sigmoid(vector . node)
+
+The result is fastText's own, up to the rounding of floats added in another order. The arithmetic is plain IEEE, without
+the C library's exp, so that scores do not depend on the machine.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+import numba
+import numpy as np
+import numpy.typing as npt
+
+from schemas.folding import HASH_PRIME, HASH_SEED, finish_hash
+
+if TYPE_CHECKING:
+    from pipeline.filter.language_model import LanguageModel
+
+DIMENSIONS = 16
+BUCKETS = 2_000_000
+MIN_N, MAX_N = 2, 4
+
+_FNV_SEED, _FNV_PRIME = np.uint32(2166136261), np.uint32(16777619)
+_LABEL = b"__label__"
+_SMALL = 1e-5
+"""fastText adds it to every probability before the logarithm; paths below it are given up."""
+_MAX_DEPTH = 256
+_LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _exp(x):  # type: ignore[no-untyped-def]
+    """Return e to the x within 1e-15, by additions and multiplications only: the same bits on every machine."""
+    if x < -700.0:
+        return 0.0
+    if x > 700.0:
+        return 1e304
+    whole = math.floor(x * _LOG2_E + 0.5)
+    rest = x - whole * _LN_2
+    total = 1.0
+    for k in range(13, 0, -1):
+        total = 1.0 + total * rest / k
+    return math.ldexp(total, int(whole))
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _is_space(byte):  # type: ignore[no-untyped-def]
+    return byte == 32 or 9 <= byte <= 13 or byte == 0
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _token_hash(data, begin, end):  # type: ignore[no-untyped-def]
+    state = HASH_SEED
+    for i in range(begin, end):
+        state = (state ^ np.uint64(data[i])) * HASH_PRIME
+    state = finish_hash(state)
+    return state if state != 0 else np.uint64(1)
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def token_hashes(data, offsets):  # type: ignore[no-untyped-def]
+    """Return the hash of each text, never 0."""
+    hashes = np.empty(len(offsets) - 1, dtype=np.uint64)
+    for row in range(len(hashes)):
+        hashes[row] = _token_hash(data, offsets[row], offsets[row + 1])
+    return hashes
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _collect_ngrams(word, size, row_of_bucket, out):  # type: ignore[no-untyped-def]
+    """Fill `out` with the rows of the kept n-grams of ``word[:size]`` (with < and >) and return their number."""
+    count = 0
+    for i in range(size):
+        if word[i] & 0xC0 == 0x80:
+            continue
+        h = _FNV_SEED
+        j = i
+        n = 0
+        while j < size and n < MAX_N:
+            n += 1
+            first = True
+            while j < size and (first or word[j] & 0xC0 == 0x80):
+                h = np.uint32((h ^ np.uint32(np.int8(word[j]))) * _FNV_PRIME)  # fastText extends the sign of a byte
+                j += 1
+                first = False
+            if n >= MIN_N:
+                row = row_of_bucket[h % np.uint32(BUCKETS)]
+                if row >= 0:
+                    out[count] = row
+                    count += 1
+    return count
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def ngram_rows(word, row_of_bucket):  # type: ignore[no-untyped-def]
+    """Return the rows of the kept n-grams of `word` (bytes, with < and >)."""
+    out = np.empty(MAX_N * len(word) + 1, dtype=np.int32)
+    return out[: _collect_ngrams(word, len(word), row_of_bucket, out)]
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _best_label(vector, left, right, output, stack, odds):  # type: ignore[no-untyped-def]
+    """Walk the tree, the likelier side first, and give up paths that cannot win; return (label, probability)."""
+    best, best_odds = -1, 0.0
+    stack[0], odds[0] = len(left) - 1, 1.0
+    top = 1
+    while top > 0:
+        top -= 1
+        node, chance = stack[top], odds[top]
+        if chance < _SMALL or chance < best_odds:
+            continue
+        if node < 0:
+            best, best_odds = ~node, chance
+            continue
+        total = np.float32(0.0)
+        for k in range(DIMENSIONS):
+            total += vector[k] * output[node, k]
+        p = 1.0 / (1.0 + _exp(-np.float64(total)))
+        less, more = left[node], right[node]
+        chance_less, chance_more = chance * (1.0 - p + _SMALL), chance * (p + _SMALL)
+        if chance_less > chance_more:
+            less, more = more, less
+            chance_less, chance_more = chance_more, chance_less
+        stack[top], odds[top] = less, chance_less
+        stack[top + 1], odds[top + 1] = more, chance_more
+        top += 2
+    return best, best_odds
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _identify(  # type: ignore[no-untyped-def]
+    data, offsets, word_slots, word_numbers, word_sums, word_counts, end_word, row_of_bucket, rows, left, right, output,
+    word, found, labels, scores,
+):  # fmt: skip
+    mask = np.uint64(len(word_slots) - 1)
+    stack = np.empty(2 * _MAX_DEPTH, dtype=np.int32)
+    odds = np.empty(2 * _MAX_DEPTH, dtype=np.float64)
+    vector = np.empty(DIMENSIONS, dtype=np.float32)
+    for row in range(len(offsets) - 1):
+        vector[:] = word_sums[end_word]
+        count = word_counts[end_word]
+        i, end = offsets[row], offsets[row + 1]
+        while i < end:
+            if _is_space(data[i]):
+                i += 1
+                continue
+            begin = i
+            while i < end and not _is_space(data[i]):
+                i += 1
+            key = _token_hash(data, begin, i)
+            slot = key & mask
+            while word_slots[slot] != 0 and word_slots[slot] != key:
+                slot = (slot + np.uint64(1)) & mask
+            if word_slots[slot] == key:
+                number = word_numbers[slot]
+                if number >= 0:
+                    for k in range(DIMENSIONS):
+                        vector[k] += word_sums[number, k]
+                    count += word_counts[number]
+                continue
+            if data[begin] == _LABEL[0] and i - begin >= len(_LABEL):
+                is_label = True
+                for k in range(len(_LABEL)):
+                    is_label = is_label and data[begin + k] == _LABEL[k]
+                if is_label:
+                    continue
+            word[0] = 60
+            for k in range(begin, i):
+                word[k - begin + 1] = data[k]
+            word[i - begin + 1] = 62
+            num_found = _collect_ngrams(word, i - begin + 2, row_of_bucket, found)
+            for n in range(num_found):
+                for k in range(DIMENSIONS):
+                    vector[k] += rows[found[n], k]
+            count += num_found
+        factor = np.float32(1.0 / count)
+        for k in range(DIMENSIONS):
+            vector[k] *= factor
+        label, chance = _best_label(vector, left, right, output, stack, odds)
+        labels[row] = label
+        scores[row] = min(chance, 1.0)
+
+
+def identify(
+    data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], model: "LanguageModel"
+) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float32]]:
+    """Return the number of the likeliest label of each text and its probability."""
+    longest = int(np.diff(offsets).max(initial=0))
+    labels = np.zeros(len(offsets) - 1, dtype=np.int32)
+    scores = np.zeros(len(offsets) - 1, dtype=np.float32)
+    _identify(
+        data, offsets, model.word_slots, model.word_numbers, model.word_sums, model.word_counts, model.end_word,
+        model.row_of_bucket, model.rows, model.left, model.right, model.output,
+        np.empty(longest + 2, dtype=np.uint8), np.empty(MAX_N * (longest + 2), dtype=np.int32), labels, scores,
+    )  # fmt: skip
+    return labels, scores
