@@ -7,6 +7,8 @@ image_id  the normalised URL, or ``root NUL member`` of a local image           
 pair_id   image_id (16 bytes), then the stored caption in UTF-8                   ``wit.pair.1``
 rank      pair_id; 8-byte digest read little-endian, key = seed as 8 bytes        ``wit.rank.1``
 draw      pair_id, query_id as 4 bytes little-endian; as rank                     ``wit.draw.1``
+caption   pair_id; as rank: the order of the captions of one image                ``wit.caption.1``
+text      the stored caption in UTF-8; 8-byte digest read little-endian           ``wit.text.1``
 ========  ======================================================================  ==============
 
 The digests of ids have 16 bytes. The ``person`` keeps the hash domains apart: selected pairs all have
@@ -195,9 +197,27 @@ def seed_key(seed: int) -> bytes:
 
 def ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes) -> UInt64Array:
     """Return the uint64 rank of each pair under `key` (`seed_key` of the seed, or a private key)."""
+    return _ranks(pair_id, key, b"wit.rank.1")
+
+
+def caption_ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes) -> UInt64Array:
+    """Return the uint64 rank of each pair among the captions of its image, in a hash domain of its own.
+
+    Captions kept by `ranks` would all have low ranks, and images of many captions more of them than others.
+    """
+    return _ranks(pair_id, key, b"wit.caption.1")
+
+
+def _ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes, person: bytes) -> UInt64Array:
     rows = np.ascontiguousarray(words_from_ids(pair_id)).view(np.uint8).reshape(-1)
     offsets = np.arange(len(rows) // 16 + 1, dtype=np.int64) * 16
-    return digest_rows(rows, offsets, digest_bytes=8, person=b"wit.rank.1", key=key)[:, 0]
+    return digest_rows(rows, offsets, digest_bytes=8, person=person, key=key)[:, 0]
+
+
+def text_hashes(captions: pa.ChunkedArray | pa.Array) -> UInt64Array:
+    """Return a uint64 hash of each stored caption."""
+    data, offsets = string_buffers(captions)
+    return digest_rows(data, offsets, digest_bytes=8, person=b"wit.text.1")[:, 0]
 
 
 def draws(pair_words: UInt64Array, query_ids: npt.NDArray[np.int32], key: bytes) -> UInt64Array:

@@ -1,6 +1,7 @@
 """The options of `pipeline collect`: of the input, the filters, matching, and its own."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from pipeline.filter.config import FilterOptions
 from pipeline.match.config import MatchOptions
@@ -8,7 +9,37 @@ from pipeline.sources.config import SourceOptions
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectOptions(FilterOptions, MatchOptions, SourceOptions):
+class DuplicateOptions:
+    """What is the same image, and how often an image or a caption may stand among the candidates.
+
+    Rows of equal pair_id (image and caption) are always made one.
+    """
+
+    drop_tracking_parameters: bool = False
+    """URLs that differ in tracking parameters only (utm_*, fbclid, gclid, ...: schemas/tracking.py) name the same
+    image: they enter neither image_id nor pair_id. The url that is stored stays as it is."""
+
+    captions_per_image: int | Literal["all"] = "all"
+    """Of the matched captions of one image keep all, or the first of this number by a hash of the pair_id."""
+
+    captions_seed: int = 0
+    """Another seed, other captions kept by --captions-per-image."""
+
+    max_images_per_caption: int = 0
+    """Captions that occur with more than this number of image URLs (boiler plate: "image", "logo") are left out, of
+    all their images; 0: no limit. Counted over the matched pairs of the whole input."""
+
+    def __post_init__(self) -> None:
+        if self.captions_per_image != "all" and not 1 <= self.captions_per_image <= 1_000:
+            raise ValueError(f"captions_per_image must be all or in 1 .. 1,000, found {self.captions_per_image!r}")
+        if not 0 <= self.captions_seed < 1 << 64:
+            raise ValueError(f"captions_seed must be in 0 .. 2**64 - 1, found {self.captions_seed!r}")
+        if not 0 <= self.max_images_per_caption <= 1_000_000:
+            raise ValueError(f"max_images_per_caption must be in 0 .. 1,000,000, found {self.max_images_per_caption!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOptions):
     """What decides which pairs become candidates."""
 
     max_caption_bytes: int = 10_000
@@ -18,6 +49,7 @@ class CollectOptions(FilterOptions, MatchOptions, SourceOptions):
     """The job fails when more than this part of the records is broken: then the input is not what it was taken for."""
 
     def __post_init__(self) -> None:
+        DuplicateOptions.__post_init__(self)
         if not 1 <= self.max_caption_bytes <= 1 << 20:
             raise ValueError(f"max_caption_bytes must be in 1 .. {1 << 20}, found {self.max_caption_bytes!r}")
         if not 0 <= self.max_rejected_fraction <= 1:

@@ -1,6 +1,6 @@
 """Extract: one input split in, the split's part of matched candidates out. No shuffle, flat memory.
 
-A split writes ``parts/NNNNN.parquet`` (candidates, unsorted, duplicates not yet removed), its rejections and a
+A split writes ``parts/NNNNN.arrow`` (candidates, unsorted, duplicates not yet removed), its rejections and a
 sample of its drops, then commits; a finished split is never done again.
 """
 
@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.collect.config import CollectOptions
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
 from pipeline.match.matcher import Matcher
@@ -23,7 +24,7 @@ from schemas.buffers import ID, sortable_ids
 from schemas.candidate import candidate_schema
 from schemas.rejection import REJECTIONS, rejections
 from schemas.storage import Folder
-from schemas.tables import write_tables
+from schemas.tables import content_bytes, write_stream, write_tables
 
 PARTS = "parts"
 MAX_SAMPLED_DROPS = 1_000
@@ -44,6 +45,8 @@ NO_MATCH = "no_match"
 """Reason of a drop; the filters' reasons come before it."""
 DROPPED = "dropped_"
 """A reason with this before it counts its drops."""
+CONTENT_BYTES = "content_bytes"
+"""What the candidates of a part take, however they are cut: decides the number of partitions."""
 
 
 @dataclass
@@ -56,13 +59,13 @@ class Extracted:
 
 
 def extract_table(
-    raw: pa.Table, source_file: str, matcher: Matcher, filters: Filters, rule: str, max_caption_bytes: int
+    raw: pa.Table, source_file: str, matcher: Matcher, filters: Filters, options: CollectOptions
 ) -> Extracted:
     """Check, filter, match and split one raw table into candidates and drops."""
-    checked = check_pairs(raw, max_caption_bytes)
+    checked = check_pairs(raw, options.max_caption_bytes, options.drop_tracking_parameters)
     filtered = filters.apply(checked.pairs)
     pairs = filtered.pairs
-    query_ids = matcher.match(pairs["raw_caption"] if rule == "metaclip" else pairs["caption"])
+    query_ids = matcher.match(pairs["raw_caption"] if options.match_rule == "metaclip" else pairs["caption"])
     pairs = pairs.append_column("query_ids", query_ids)
     pairs = pairs.append_column("source_file", _repeated(source_file, len(pairs)))
     matched = pc.greater(pc.list_value_length(query_ids), 0)
@@ -71,6 +74,12 @@ def extract_table(
     dropped = [*filtered.dropped, (NO_MATCH, pairs.filter(pc.invert(matched)))]
     drops = pa.concat_tables(_drops(rows, reason, source_file) for reason, rows in dropped)
     return Extracted(pairs.filter(matched).select(schema.names).cast(schema), drops, checked.broken)
+
+
+def drops_of(rows: pa.Table, reason: str) -> pa.Table:
+    """Return the drops that `rows` (candidates) are for `reason`."""
+    columns = [_repeated(reason, len(rows)), *(rows[name] for name in DROPS.names[1:])]
+    return pa.Table.from_arrays(columns, schema=DROPS)
 
 
 def _drops(rows: pa.Table, reason: str, source_file: str) -> pa.Table:
@@ -84,25 +93,24 @@ def _repeated(value: str, size: int) -> pa.Array:
 
 
 def extract_split(
-    split: InputSplit, source: Source, matcher: Matcher, filters: Filters, rule: str, max_caption_bytes: int,
-    output: Folder,
+    split: InputSplit, source: Source, matcher: Matcher, filters: Filters, options: CollectOptions, output: Folder
 ) -> dict[str, int]:  # fmt: skip
     """Read `split`, write its part and commit it; return the counts."""
     counts: Counter[str] = Counter()
     broken: list[tuple[str, str, int, str | bytes | None]] = []
     sampled = DROPS.empty_table()
-    unread = 0  # records that gave no row
+    unread = size = 0  # records that gave no row; bytes of the candidates
     name = f"{PARTS}/{split.index:05d}"
 
     def tables() -> Iterator[pa.Table]:
-        nonlocal sampled, unread
+        nonlocal sampled, unread, size
         for item in source.read(split):
             if isinstance(item, Broken):
                 broken.append((item.reason, split.name or source.root_name, item.position, item.value))
                 unread += not item.reason.startswith("file_")
                 continue
             for raw in bounded(item):
-                found = extract_table(raw, split.name, matcher, filters, rule, max_caption_bytes)
+                found = extract_table(raw, split.name, matcher, filters, options)
                 positions = raw["source_row"]
                 broken.extend((why, split.name, positions[row].as_py(), value) for row, why, value in found.broken)
                 counts[RECORDS] += len(raw)
@@ -112,9 +120,10 @@ def extract_split(
                 counts[MATCHES] += int(pc.sum(pc.list_value_length(found.candidates["query_ids"])).as_py() or 0)
                 sampled = sample_drops(pa.concat_tables([sampled, found.drops]))
                 if len(found.candidates):
+                    size += content_bytes(found.candidates)
                     yield found.candidates
 
-    files = [write_tables(output, f"{name}.parquet", tables(), candidate_schema(source.extra))]
+    files = [write_stream(output, f"{name}.arrow", tables(), candidate_schema(source.extra))]
     counts[REJECTED] = len(broken)
     counts[RECORDS] += unread
     rejected = rejections("collect", broken)
@@ -122,7 +131,10 @@ def extract_split(
     files.append(write_tables(output, f"{name}.drops.parquet", [sampled], DROPS))
     reasons = Counter(why for why, *_ in broken)
     commit_unit(
-        output, f"{name}.json", files, {"counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items()))}
+        output,
+        f"{name}.json",
+        files,
+        {"counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size},
     )
     return dict(counts)
 

@@ -1,4 +1,7 @@
-"""`pipeline collect`: two Beam jobs, extract and deduplicate, and the candidates folder they make."""
+"""`pipeline collect`: two Beam jobs, extract and deduplicate, and the candidates folder they make.
+
+A third between them, only with ``--max-images-per-caption``, counts the images of each caption.
+"""
 
 import hashlib
 import os
@@ -7,11 +10,14 @@ from functools import partial
 from typing import Any
 
 import apache_beam as beam
+import numpy as np
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
 from pipeline.collect.config import CollectConfig
+from pipeline.collect.deduplicate import Reduction
 from pipeline.collect.extract import (
+    CONTENT_BYTES,
     DROPPED,
     DROPS,
     MATCHED_PAIRS,
@@ -21,24 +27,45 @@ from pipeline.collect.extract import (
     REJECTED,
     sample_drops,
 )
-from pipeline.collect.transforms import PARTITIONS, ExtractSplit, Part, ReadPart, WritePartition, write_partition
+from pipeline.collect.transforms import (
+    DROPPED_PARTS,
+    PARTITIONS,
+    REPEATED,
+    ExtractSplit,
+    Part,
+    ReadCaptions,
+    ReadPart,
+    WritePartition,
+    WriteRepeatedCaptions,
+    write_partition,
+    write_repeated,
+)
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.sources.formats import open_source
 from pipeline.sources.source import InputSplit, Source
 from pipeline.units import Unit, finished_units, read_unit, whole_units
 from schemas.candidate import candidate_schema
+from schemas.identity import seed_key
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.rejection import REJECTIONS
 from schemas.run_record import RunRecord, config_parts, start_run
 from schemas.storage import Folder, canonical_json, file_size
 from schemas.tables import read_table, write_table, write_tables
 
-PARTITION_BYTES = 16 << 20
-"""Matched candidates (compressed) per partition; deduplicating one takes about ten times as much memory."""
+PARTITION_BYTES = 32 << 20
+"""Matched candidates per partition (`schemas.tables.content_bytes`); deduplicating one takes about four times as much
+memory."""
+
+ALGORITHM = "2"
+"""Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
 NOT_IDENTITY = ("input", "queries", "output", "max_rejected_fraction")
 """Options that change no byte of the output: where things lie, and when to give up."""
+
+_REPORTED_OPTIONS = (
+    "match_rule", "drop_tracking_parameters", "captions_per_image", "captions_seed", "max_images_per_caption",
+)  # fmt: skip
 
 MAX_LISTED_INPUTS = 1_000
 """More input files are named in ``run.json`` by the hash of their listing."""
@@ -61,6 +88,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         command="pipeline collect",
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
         inputs=[*_listing(splits), {"name": "queries", "manifest_sha256": manifest_sha256(queries)}],
+        algorithm=ALGORITHM,
         paths={"image_roots": {source.root_name: root}, "queries": queries.url},
     )
     if not start_run(output, record):
@@ -68,11 +96,13 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     extract(config, source, splits, output, beam_args)
     parts = _units(output, PARTS)
     check_rejected_fraction(parts, config.max_rejected_fraction)
-    num_partitions = partitions_for(sum(unit.files[0].bytes for unit in parts))
-    deduplicate_parts(parts, num_partitions, source.extra, output, beam_args)
+    num_partitions = partitions_for(sum(unit.body[CONTENT_BYTES] for unit in parts))
+    if config.max_images_per_caption:
+        count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
+    deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)
     manifest = _finish(output, record, parts, source.extra, num_partitions)
-    output.delete(PARTS)
-    output.delete(PARTITIONS)
+    for directory in (PARTS, REPEATED, DROPPED_PARTS, PARTITIONS):
+        output.delete(directory)
     return manifest
 
 
@@ -102,21 +132,63 @@ def _extract_graph(pipeline: beam.Pipeline, splits: list[InputSplit], step: Extr
     )
 
 
-def deduplicate_parts(
-    parts: list[Unit], num_partitions: int, extra: pa.StructType, output: Folder, beam_args: Sequence[str]
+def count_captions(
+    parts: list[Unit], num_partitions: int, limit: int, output: Folder, beam_args: Sequence[str]
 ) -> None:
-    """Run the deduplicate job over the partitions that are not finished yet."""
-    done = set(whole_units(output, PARTITIONS, ".json"))
-    wanted = frozenset(n for n in range(num_partitions) if f"{PARTITIONS}/{n:05d}.json" not in done)
-    full = [Part(unit.files[0].name) for unit in parts if unit.files[0].rows]
+    """Run the job that finds captions with more than `limit` images, over the partitions that are not finished."""
+    wanted = _wanted(output, REPEATED, num_partitions)
+    full = _full(parts)
     if wanted and full:
-        read = ReadPart(output.url, num_partitions, wanted)
-        write = WritePartition(output.url, extra)
+        read = ReadCaptions(output.url, num_partitions, limit, wanted)
+        write = WriteRepeatedCaptions(output.url, limit)
+        with UnitProgress(output, REPEATED, ".json", num_partitions, "count captions: partitions"):
+            run_pipeline(partial(_caption_graph, parts=full, read=read, write=write), beam_args)
+    for number in sorted(wanted):  # partitions that got no row
+        if read_unit(output, f"{REPEATED}/{number:05d}.json") is None:
+            write_repeated(output, number, np.zeros(0, dtype=np.uint64))
+
+
+def _caption_graph(
+    pipeline: beam.Pipeline, parts: list[Part], read: ReadCaptions, write: WriteRepeatedCaptions
+) -> None:
+    _ = (
+        pipeline
+        | "CreateCaptionParts" >> beam.Create(parts)
+        | "SpreadCaptionParts" >> beam.Reshuffle()  # as above
+        | "ReadCaptions" >> beam.ParDo(read).with_output_types(tuple[int, pa.Table])
+        | "GroupByCaptionPartition" >> beam.GroupByKey()
+        | "WriteRepeatedCaptions" >> beam.ParDo(write)
+    )
+
+
+def deduplicate_parts(
+    config: CollectConfig, parts: list[Unit], num_partitions: int, extra: pa.StructType, output: Folder,
+    beam_args: Sequence[str],
+) -> None:  # fmt: skip
+    """Run the deduplicate job over the partitions that are not finished yet."""
+    limit = None if config.captions_per_image == "all" else config.captions_per_image
+    reduction = Reduction(captions_per_image=limit, key=seed_key(config.captions_seed))
+    wanted = _wanted(output, PARTITIONS, num_partitions)
+    full = _full(parts)
+    if wanted and full:
+        repeated = Shared() if config.max_images_per_caption else None
+        read = ReadPart(output.url, num_partitions, reduction, wanted, repeated)
+        write = WritePartition(output.url, extra, reduction)
         with UnitProgress(output, PARTITIONS, ".json", num_partitions, "deduplicate: partitions"):
             run_pipeline(partial(_deduplicate_graph, parts=full, read=read, write=write), beam_args)
     for number in sorted(wanted):  # partitions that got no row
         if read_unit(output, f"{PARTITIONS}/{number:05d}.json") is None:
-            write_partition(output, number, [], extra)
+            write_partition(output, number, [], extra, reduction)
+
+
+def _wanted(output: Folder, directory: str, num_partitions: int) -> frozenset[int]:
+    """Return the partitions that are not finished in `directory`."""
+    done = set(whole_units(output, directory, ".json"))
+    return frozenset(n for n in range(num_partitions) if f"{directory}/{n:05d}.json" not in done)
+
+
+def _full(parts: list[Unit]) -> list[Part]:
+    return [Part(unit.files[0].name) for unit in parts if unit.files[0].rows]
 
 
 def _deduplicate_graph(pipeline: beam.Pipeline, parts: list[Part], read: ReadPart, write: WritePartition) -> None:
@@ -155,12 +227,15 @@ def _finish(
     files = [file for unit in units for file in unit.files]
     rejected = (read_table(output, unit.files[1].name, REJECTIONS) for unit in parts)
     files.append(write_tables(output, "rejections/collect.parquet", (t for t in rejected if len(t)), REJECTIONS))
+    dropped_units = _units(output, DROPPED_PARTS)
     sampled = DROPS.empty_table()
-    for unit in parts:
-        sampled = sample_drops(pa.concat_tables([sampled, read_table(output, unit.files[2].name, DROPS)]))
+    for name in [unit.files[2].name for unit in parts] + [unit.files[0].name for unit in dropped_units]:
+        sampled = sample_drops(pa.concat_tables([sampled, read_table(output, name, DROPS)]))
     files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
-    counts = _sum([unit.body["counts"] for unit in parts])
-    dropped = {name.removeprefix(DROPPED): count for name, count in counts.items() if name.startswith(DROPPED)}
+    counts = _sum([unit.body["counts"] for unit in [*parts, *dropped_units, *units]])
+    dropped = {
+        name.removeprefix(DROPPED): count for name, count in counts.items() if count and name.startswith(DROPPED)
+    }
     candidates = sum(unit.files[0].rows for unit in units)
     summary = {
         "counts": {
@@ -172,7 +247,7 @@ def _finish(
         },
         "rejected_by_reason": _sum([unit.body["rejected_by_reason"] for unit in parts]),
         "dropped_by_reason": dropped,
-        "match_rule": record.config["match_rule"],
+        **{name: record.config[name] for name in _REPORTED_OPTIONS},
         "num_partitions": num_partitions,
         "columns": [f"{field.name}: {field.type}" for field in candidate_schema(extra)],
     }

@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 from schemas.buffers import one_chunk, string_buffers
 from schemas.identity import URL_FAULTS, image_ids, local_references, normalise_urls, pair_ids
 from schemas.text import stored_caption
+from schemas.tracking import without_tracking
 
 _PLAIN, _NEEDS_CARE, _NOT_UTF8 = range(3)
 
@@ -24,13 +25,16 @@ class CheckedPairs:
     broken: list[tuple[int, str, bytes | None]]
 
 
-def check_pairs(raw: pa.Table, max_caption_bytes: int) -> CheckedPairs:
+def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters: bool = False) -> CheckedPairs:
     """Check every row of `raw` (schema `pipeline.sources.source.raw_schema`) and give the good ones their ids."""
     urls, captions = one_chunk(raw["url"]), one_chunk(raw["caption"])
     references = one_chunk(raw["image_ref"])
     reasons = np.full(len(raw), "", dtype=object)
     is_local = references.is_valid().to_numpy(zero_copy_only=False)
-    normalised, faults = normalise_urls(_stripped(urls))
+    stripped = _stripped(urls)
+    normalised, faults = normalise_urls(stripped)
+    if drop_tracking_parameters:
+        normalised = without_tracking(normalised)
     for code in range(1, len(URL_FAULTS)):
         reasons[(faults == code) & ~is_local] = URL_FAULTS[code]
     url_data, url_offsets = string_buffers(urls)
@@ -52,7 +56,7 @@ def check_pairs(raw: pa.Table, max_caption_bytes: int) -> CheckedPairs:
         (int(row), str(reasons[row]), _value(reasons[row], int(row), url_data, url_offsets, data, offsets))
         for row in np.flatnonzero(reasons != "")
     ]
-    table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), _stripped(urls))
+    table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), stripped)
     table = table.set_column(table.schema.get_field_index("caption"), "caption", stored)
     table = table.append_column("raw_caption", captions)
     if broken:

@@ -5,13 +5,31 @@ from dataclasses import dataclass
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
 from pipeline.collect.config import CollectOptions
-from pipeline.collect.deduplicate import deduplicate, partition_of
-from pipeline.collect.extract import extract_split
+from pipeline.collect.deduplicate import (
+    COPIES,
+    Reduction,
+    gathered,
+    num_copies,
+    partition_of,
+    split,
+    with_copies,
+)
+from pipeline.collect.extract import DROPPED, DROPS, drops_of, extract_split, sample_drops
+from pipeline.collect.repeated import (
+    REPEATED_CAPTION,
+    REPEATED_CAPTIONS,
+    caption_images,
+    caption_partition,
+    is_repeated,
+    lowest_images,
+    repeated_captions,
+)
 from pipeline.filter.filters import Filters
 from pipeline.match.matcher import Matcher
 from pipeline.sources.source import InputSplit, Source
@@ -19,9 +37,16 @@ from pipeline.tables import bounded
 from pipeline.units import commit_unit
 from schemas.candidate import candidate_schema
 from schemas.storage import Folder
-from schemas.tables import read_table, write_table
+from schemas.tables import read_stream, read_table, write_table
 
 PARTITIONS = "partitions"
+REPEATED = "repeated"
+DROPPED_PARTS = "dropped"
+"""Folders of the commit objects of partitions, of repeated captions by partition, and of what parts lost to them."""
+
+
+CAPTIONS_PER_IMAGE = "captions_per_image"
+"""Reason of the rows that an image had beyond its first captions: counted, not sampled."""
 
 
 @dataclass(frozen=True)
@@ -55,46 +80,143 @@ class ExtractSplit(beam.DoFn):
         return _SharedMatcher(self._options.queries, self._options.match_rule)
 
     def process(self, element: InputSplit) -> Iterator[str]:
-        counts = extract_split(
-            element, self._source, self._holder.matcher, self._filters, self._options.match_rule,
-            self._options.max_caption_bytes, self._output,
-        )  # fmt: skip
+        counts = extract_split(element, self._source, self._holder.matcher, self._filters, self._options, self._output)
         for name, value in counts.items():
             Metrics.counter("collect", name).inc(value)
         yield element.name
 
 
-class ReadPart(beam.DoFn):
-    """Part in, (partition, candidates table) out; partitions that are finished already are left out."""
+class ReadCaptions(beam.DoFn):
+    """Part in, (partition, `CAPTION_IMAGES` table) out: of each caption no more images than decide."""
 
-    def __init__(self, output_url: str, num_partitions: int, wanted: frozenset[int]) -> None:
-        self._output_url, self._num_partitions, self._wanted = output_url, num_partitions, wanted
+    def __init__(self, output_url: str, num_partitions: int, limit: int, wanted: frozenset[int]) -> None:
+        self._output_url, self._num_partitions, self._limit = output_url, num_partitions, limit
+        self._wanted = wanted
 
     def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
-        table = read_table(Folder(self._output_url), element.name)
-        partition = partition_of(table, self._num_partitions)
-        for number in np.unique(partition):
-            if int(number) in self._wanted:
-                for piece in bounded(table.filter(pa.array(partition == number))):
-                    yield int(number), piece
+        for table in gathered(caption_images(t) for t in read_stream(Folder(self._output_url), element.name)):
+            lowest = lowest_images(table, self._limit)
+            partition = caption_partition(lowest["caption"].to_numpy(), self._num_partitions)
+            yield from _pieces(lowest, partition, self._wanted)
 
 
-class WritePartition(beam.DoFn):
-    """(partition, tables) in; writes the deduplicated partition and commits it."""
+class WriteRepeatedCaptions(beam.DoFn):
+    """(partition, tables) in; writes the repeated captions of the partition and commits them."""
 
-    def __init__(self, output_url: str, extra: pa.StructType) -> None:
-        self._output_url, self._extra = output_url, extra
+    def __init__(self, output_url: str, limit: int) -> None:
+        self._output_url, self._limit = output_url, limit
 
     def process(self, element: tuple[int, Iterable[pa.Table]]) -> Iterator[int]:
         number, tables = element
-        write_partition(Folder(self._output_url), number, list(tables), self._extra)
+        write_repeated(Folder(self._output_url), number, repeated_captions(tables, self._limit))
         yield number
 
 
-def write_partition(output: Folder, number: int, tables: list[pa.Table], extra: pa.StructType) -> None:
-    """Deduplicate `tables`, all of one partition, write ``NNNNN.parquet`` and commit it."""
+def write_repeated(output: Folder, number: int, captions: npt.NDArray[np.uint64]) -> None:
+    """Write the repeated captions of a partition and commit them."""
+    table = pa.Table.from_arrays([pa.array(captions, pa.uint64())], schema=REPEATED_CAPTIONS)
+    record = write_table(output, f"{REPEATED}/{number:05d}.parquet", table, REPEATED_CAPTIONS)
+    commit_unit(output, f"{REPEATED}/{number:05d}.json", [record], {})
+
+
+class _SharedCaptions:
+    """The repeated captions of all partitions: 8 bytes each, once per process. Held weakly, as `Shared` asks."""
+
+    def __init__(self, output_url: str, num_partitions: int) -> None:
+        output = Folder(output_url)
+        names = [f"{REPEATED}/{number:05d}.parquet" for number in range(num_partitions)]
+        self.captions = np.concatenate(
+            [read_table(output, name, REPEATED_CAPTIONS)["caption"].to_numpy() for name in names]
+        )
+
+
+class ReadPart(beam.DoFn):
+    """Part in, (partition, reduced candidates table) out; partitions that are finished already are left out.
+
+    Repeated captions are dropped on the way; what was dropped of the part is committed, so that it is counted once.
+    """
+
+    def __init__(
+        self, output_url: str, num_partitions: int, reduction: Reduction, wanted: frozenset[int],
+        shared: Shared | None,
+    ) -> None:  # fmt: skip
+        """`shared` is given when there are repeated captions to drop."""
+        self._output_url, self._num_partitions, self._reduction = output_url, num_partitions, reduction
+        self._wanted, self._shared = wanted, shared
+
+    def setup(self) -> None:
+        self._output = Folder(self._output_url)
+        if self._shared is not None:
+            self._holder = self._shared.acquire(self._read_captions)
+
+    def _read_captions(self) -> _SharedCaptions:
+        return _SharedCaptions(self._output_url, self._num_partitions)
+
+    def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
+        tables = read_stream(self._output, element.name)
+        if self._shared is not None:
+            dropped: list[pa.Table] = [DROPS.empty_table()]
+            tables = self._without_repeated(tables, dropped)
+        for table in gathered(tables):
+            reduced = self._reduction.apply(with_copies(table))
+            partition = partition_of(reduced[self._reduction.partition_column], self._num_partitions)
+            yield from _pieces(reduced, partition, self._wanted)
+        if self._shared is not None:
+            self._commit_drops(element, dropped[0], self._num_dropped)
+
+    def _without_repeated(self, tables: Iterator[pa.Table], dropped: list[pa.Table]) -> Iterator[pa.Table]:
+        self._num_dropped = 0
+        for table in tables:
+            repeated = is_repeated(table, self._holder.captions)
+            if repeated.any():
+                drops = drops_of(table.filter(pa.array(repeated)), REPEATED_CAPTION)
+                self._num_dropped += len(drops)
+                dropped[0] = sample_drops(pa.concat_tables([dropped[0], drops]))
+                table = table.filter(pa.array(~repeated))
+            yield table
+
+    def _commit_drops(self, part: Part, sampled: pa.Table, count: int) -> None:
+        name = f"{DROPPED_PARTS}/{part.name.rsplit('/', 1)[-1].removesuffix('.arrow')}"
+        record = write_table(self._output, f"{name}.parquet", sampled, DROPS)
+        commit_unit(self._output, f"{name}.json", [record], {"counts": {DROPPED + REPEATED_CAPTION: count}})
+
+
+def _pieces(
+    table: pa.Table, partition: npt.NDArray[np.int64], wanted: frozenset[int]
+) -> Iterator[tuple[int, pa.Table]]:
+    for number, rows in split(table, partition):
+        if number in wanted:
+            for piece in bounded(rows):
+                yield number, piece
+
+
+class WritePartition(beam.DoFn):
+    """(partition, tables) in; writes the reduced partition and commits it."""
+
+    def __init__(self, output_url: str, extra: pa.StructType, reduction: Reduction) -> None:
+        self._output_url, self._extra, self._reduction = output_url, extra, reduction
+
+    def process(self, element: tuple[int, Iterable[pa.Table]]) -> Iterator[int]:
+        number, tables = element
+        write_partition(Folder(self._output_url), number, tables, self._extra, self._reduction)
+        yield number
+
+
+def write_partition(
+    output: Folder, number: int, tables: Iterable[pa.Table], extra: pa.StructType, reduction: Reduction
+) -> None:
+    """Reduce `tables`, all of one partition, write ``NNNNN.parquet`` and commit it."""
     schema = candidate_schema(extra)
-    table = pa.concat_tables(tables) if tables else schema.empty_table()
-    unique = deduplicate(table)
-    record = write_table(output, f"{number:05d}.parquet", unique, schema)
-    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], {"duplicates": len(table) - len(unique)})
+    rows = 0
+
+    def counted() -> Iterator[pa.Table]:
+        nonlocal rows
+        for table in tables:
+            rows += num_copies(table)
+            yield table
+
+    reduced = reduction.apply_all(counted(), with_copies(schema.empty_table()))
+    record = write_table(output, f"{number:05d}.parquet", reduced.drop_columns([COPIES]), schema)
+    kept = num_copies(reduced)
+    body = {"duplicates": kept - len(reduced), "counts": {DROPPED + CAPTIONS_PER_IMAGE: rows - kept}}
+    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], body)

@@ -51,7 +51,7 @@ def test_nulls_come_first() -> None:
 def test_partitions_are_the_top_bits() -> None:
     ids = pa.array([bytes([n]) + bytes(15) for n in (0, 63, 64, 128, 255)], pa.binary(16))
     table = pa.table({"pair_id": ids})
-    assert partition_of(table, 4).tolist() == [0, 0, 1, 2, 3]
-    assert partition_of(table, 1).tolist() == [0] * 5
+    assert partition_of(table["pair_id"], 4).tolist() == [0, 0, 1, 2, 3]
+    assert partition_of(table["pair_id"], 1).tolist() == [0] * 5
     with pytest.raises(ValueError, match="power of two"):
-        partition_of(table, 3)
+        partition_of(table["pair_id"], 3)
