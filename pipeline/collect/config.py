@@ -49,6 +49,7 @@ class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOption
     """The job fails when more than this part of the records is broken: then the input is not what it was taken for."""
 
     def __post_init__(self) -> None:
+        SourceOptions.__post_init__(self)
         DuplicateOptions.__post_init__(self)
         if not 1 <= self.max_caption_bytes <= 1 << 20:
             raise ValueError(f"max_caption_bytes must be in 1 .. {1 << 20}, found {self.max_caption_bytes!r}")

@@ -17,7 +17,7 @@ from pipeline.collect.config import CollectOptions
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
 from pipeline.match.matcher import Matcher
-from pipeline.sources.source import Broken, InputSplit, Source
+from pipeline.sources.source import Broken, Dropped, InputSplit, Source
 from pipeline.tables import bounded
 from pipeline.units import commit_unit
 from schemas.buffers import ID, sortable_ids
@@ -108,6 +108,10 @@ def extract_split(
             if isinstance(item, Broken):
                 broken.append((item.reason, split.name or source.root_name, item.position, item.value))
                 unread += not item.reason.startswith("file_")
+                continue
+            if isinstance(item, Dropped):
+                counts[DROPPED + item.reason] += item.count
+                counts[RECORDS] += item.count
                 continue
             for raw in bounded(item):
                 found = extract_table(raw, split.name, matcher, filters, options)

@@ -43,6 +43,7 @@ from pipeline.collect.transforms import (
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.sources.formats import open_source
+from pipeline.sources.row_filter import source_inputs
 from pipeline.sources.source import InputSplit, Source
 from pipeline.units import Unit, finished_units, read_unit, whole_units
 from schemas.candidate import candidate_schema
@@ -60,7 +61,7 @@ memory."""
 ALGORITHM = "2"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
-NOT_IDENTITY = ("input", "queries", "output", "max_rejected_fraction")
+NOT_IDENTITY = ("input", "uids", "queries", "output", "max_rejected_fraction")
 """Options that change no byte of the output: where things lie, and when to give up."""
 
 _REPORTED_OPTIONS = (
@@ -87,7 +88,11 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     record = RunRecord(
         command="pipeline collect",
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
-        inputs=[*_listing(splits), {"name": "queries", "manifest_sha256": manifest_sha256(queries)}],
+        inputs=[
+            *_listing(splits),
+            *source_inputs(config),
+            {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
+        ],
         algorithm=ALGORITHM,
         paths={"image_roots": {source.root_name: root}, "queries": queries.url},
     )

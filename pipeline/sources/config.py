@@ -16,7 +16,8 @@ class SourceOptions:
     webdataset: tar shards."""
 
     url_column: str = ""
-    """Column of the image URL; empty: found among the names the public tables use (url, URL, ...)."""
+    """Column of the image URL; empty: found among the names the public tables use (url, URL, ...). Columns of a CSV or
+    TSV without header are called 0, 1, ..., those of CC3M, CC12M and YFCC100M are known."""
 
     caption_column: str = ""
     """Column of the caption; empty: found among caption, TEXT, text, alt, ..."""
@@ -24,5 +25,25 @@ class SourceOptions:
     extra_columns: tuple[str, ...] = ()
     """Further columns of the input carried through to the candidates (license, similarity, ...)."""
 
+    where: str = ""
+    """Only rows of the url_table for which this is true, in the syntax of SQL: "similarity > 0.3 and language == 'en'".
+    A comparison with a missing value is not true. Parquet is not even read where its statistics rule it out."""
+
+    uids: str = ""
+    """Only rows of the url_table whose uid is in this file: npy of dtype u8,u8 (DataComp's subsets), or a line of 32
+    hexadecimal digits per uid."""
+
+    uid_column: str = "uid"
+    """Column of the uid, for --uids."""
+
     input_name: str = ""
     """Name of the input root in the ids of local images; empty: the name of the folder."""
+
+    def __post_init__(self) -> None:
+        for name in ("where", "uids"):
+            if getattr(self, name) and self.input_format != "url_table":
+                raise ValueError(f"{name} is for input_format url_table only, found {self.input_format!r}")
+        if self.where:
+            from pipeline.sources.where import Where  # sqlglot takes 0.2 s to import
+
+            Where(self.where)

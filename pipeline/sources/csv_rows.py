@@ -1,62 +1,102 @@
-"""Rows of a CSV or TSV, streamed; a row with the wrong number of fields is broken, the rest is read."""
+"""Rows of a CSV or TSV, or of a part of it: path and byte range in; tables of text columns, and broken rows, out.
 
-from collections.abc import Iterator
-from typing import Any
+What a row and a cell are: `pipeline.sources.csv_cells`. A row with the wrong number of cells is broken, the rest is
+read. Rows are numbered from 0, the header and empty lines not counted.
+"""
 
-import fsspec
+from collections.abc import Iterator, Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.csv as pa_csv
 
-from pipeline.sources.source import Broken, Rows
+from pipeline.sources.byte_ranges import read_blocks
+from pipeline.sources.csv_cells import ROWS_AT_ONCE, Cells, cell_column, find_cells
+from pipeline.sources.source import Broken, ByteRange, Rows
+from schemas.rejection import MAX_VALUE_BYTES
 
-BLOCK_BYTES = 4 << 20
-_ROWS_BEFORE_FIRST = 2
-"""pyarrow numbers rows from 1 and counts the header."""
-
-
-def csv_columns(path: str, delimiter: str) -> list[str]:
-    """Return the column names in the header line."""
-    with fsspec.open(path, "rb", compression="infer") as raw:
-        header = pa.BufferReader(raw.readline(BLOCK_BYTES))
-    names: list[str] = pa_csv.read_csv(header, parse_options=pa_csv.ParseOptions(delimiter=delimiter)).schema.names
-    return names
+MAX_COLUMNS = 4_096
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_NOTHING = np.zeros(0, dtype=np.int32)
 
 
-def read_csv(path: str, delimiter: str) -> Iterator[Rows | Broken]:
-    """Yield the rows, every column as text, an empty field null, and the broken rows with their numbers."""
-    broken: list[Broken] = []
+def first_row(path: str, delimiter: str) -> tuple[list[str], int, int]:
+    """Return the cells of the first row, and the positions where it begins and where the next one does.
 
-    def keep_broken(row: Any) -> str:
-        broken.append(Broken("row_malformed", row.number - _ROWS_BEFORE_FIRST, row.text))
-        return "skip"
-
-    with fsspec.open(path, "rb", compression="infer") as raw:
-        reader = pa_csv.open_csv(
-            raw,
-            read_options=pa_csv.ReadOptions(block_size=BLOCK_BYTES, use_threads=False),
-            parse_options=pa_csv.ParseOptions(
-                delimiter=delimiter, newlines_in_values=delimiter == ",", invalid_row_handler=keep_broken
-            ),
-            convert_options=pa_csv.ConvertOptions(
-                column_types={name: pa.string() for name in csv_columns(path, delimiter)},
-                strings_can_be_null=True,
-                null_values=[""],
-                check_utf8=False,
-            ),
-        )
-        next_row = 0
-        for batch in reader:
-            numbers = _good_numbers(next_row, len(batch), [item.position for item in broken])
-            if len(batch):
-                next_row = int(numbers[-1]) + 1
-            yield Rows(pa.Table.from_batches([batch]), numbers)
-            yield from (item for item in broken if item.position < next_row)
-            broken[:] = [item for item in broken if item.position >= next_row]
-        yield from broken
+    Raises EOFError for a file without a row, UnicodeDecodeError when it is no UTF-8, pa.ArrowInvalid when it has no
+    end.
+    """
+    begin, data, blocks = 0, b"", read_blocks(path)
+    while True:
+        block = next(blocks, b"")
+        data += block
+        if data.startswith(_BYTE_ORDER_MARK):
+            begin = len(_BYTE_ORDER_MARK)
+        view = np.frombuffer(data, dtype=np.uint8)[begin:]
+        cells = find_cells(view, not block, False, delimiter, np.arange(MAX_COLUMNS, dtype=np.int32), max_rows=1)
+        if cells.rows:
+            break
+        if not block:
+            raise EOFError("the file is empty")
+    width = int(cells.widths[0])
+    if not 0 < width <= MAX_COLUMNS:
+        raise pa.ArrowInvalid(f"expected a first row of 1 .. {MAX_COLUMNS} cells, found none with an end, or more")
+    good = np.ones(1, dtype=bool)
+    found = [cell_column(view, cells, column, good)[0].as_buffer() for column in range(width)]
+    names = [str(cell.to_pybytes(), "utf-8") if cell is not None else "" for cell in found]
+    return names, begin, begin + cells.resume
 
 
-def _good_numbers(first: int, count: int, broken: list[int]) -> np.ndarray:
-    """Return the first `count` row numbers from `first` that are not `broken`."""
-    numbers = np.arange(first, first + count + len(broken))
-    return numbers[~np.isin(numbers, broken)][:count]
+def read_csv(
+    path: str, delimiter: str, names: Sequence[str], columns: Sequence[str], part: ByteRange
+) -> Iterator[Rows | Broken]:
+    """Yield the rows of `part` with those of `columns` that are among `names`, an empty cell null."""
+    found = [name for name in dict.fromkeys(columns) if name in names]
+    wanted = np.full(len(names), -1, dtype=np.int32)
+    wanted[[list(names).index(name) for name in found]] = np.arange(len(found))
+    first = part.first_row
+    for data, cells, _ in _parsed(path, delimiter, wanted, part):
+        good = cells.widths == len(names)
+        for row in np.flatnonzero(~good):
+            begin, end = cells.row_bounds[row]
+            yield Broken("row_malformed", first + int(row), data[begin : min(end, begin + MAX_VALUE_BYTES)].tobytes())
+        arrays = [cell_column(data, cells, place, good) for place in range(len(found))]
+        yield Rows(pa.Table.from_arrays(arrays, names=found), first + np.flatnonzero(good))
+        first += cells.rows
+
+
+def cut_csv(path: str, delimiter: str, begin: int, split_bytes: int) -> list[ByteRange]:
+    """Return the parts of a file whose first row begins at `begin`: each of about `split_bytes`, cut where rows end.
+
+    Reads the file once, because only its beginning tells which line ends are inside of quotes.
+    """
+    parts: list[ByteRange] = []
+    row = first = 0
+    for _, cells, position in _parsed(path, delimiter, _NOTHING, ByteRange(begin)):
+        row += cells.rows
+        if position - begin >= split_bytes and not cells.skipping:
+            parts.append(ByteRange(begin, position, first))
+            begin, first = position, row
+    if row > first or not parts:
+        parts.append(ByteRange(begin, 0, first))
+    return parts
+
+
+def _parsed(
+    path: str, delimiter: str, wanted: npt.NDArray[np.int32], part: ByteRange
+) -> Iterator[tuple[npt.NDArray[np.uint8], Cells, int]]:
+    """Yield (bytes, the rows in them, position in the file behind those rows)."""
+    blocks = read_blocks(path, part.begin, part.end)
+    position, skipping, rest, block = part.begin, False, b"", next(blocks, b"")
+    while block:
+        following = next(blocks, b"")
+        data = np.frombuffer(rest + block, dtype=np.uint8)
+        while True:
+            cells = find_cells(data, not following, skipping, delimiter, wanted)
+            skipping = cells.skipping
+            position += cells.resume
+            yield data, cells, position
+            data = data[cells.resume :]
+            if cells.rows < ROWS_AT_ONCE:
+                break
+        rest, block = data.tobytes(), following

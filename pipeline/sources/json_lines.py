@@ -1,17 +1,21 @@
-"""Rows of JSON lines, streamed by blocks; only a block that is not plain is parsed line by line."""
+"""Rows of JSON lines, or of a part of them: path and byte range in; tables of typed columns, and broken lines, out.
+
+A block of lines is read by pyarrow; only a block that it cannot read is parsed line by line, with the same result
+for every good line. Lines are numbered from 0, blank ones not counted.
+"""
 
 import json
 from collections.abc import Iterator
-from typing import IO, Any
+from typing import Any
 
-import fsspec
+import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from pipeline.sources.source import Broken, Rows, is_unicode
+from pipeline.sources.byte_ranges import BLOCK_BYTES, open_table, read_blocks
+from pipeline.sources.source import Broken, ByteRange, Rows, is_unicode
 
-BLOCK_BYTES = 4 << 20
 PEEK_BYTES = 1 << 18
 MAX_LINE_BYTES = 8 << 20
 """A longer line is a rejection."""
@@ -19,96 +23,143 @@ MAX_LINE_BYTES = 8 << 20
 
 def json_schema(path: str) -> pa.Schema:
     """Return the columns of the first lines, those of any of them, with their types (null: not told by them)."""
-    with fsspec.open(path, "rb", compression="infer") as raw:
-        values = [_parsed(line) for line in _read_lines(raw, PEEK_BYTES)]
+    with open_table(path) as raw:
+        head = raw.read(PEEK_BYTES)
+        if not head.endswith(b"\n"):
+            head += raw.read(MAX_LINE_BYTES).partition(b"\n")[0]
+    values = [_parsed(line) for line in head.split(b"\n")]
     good = [value for value in values if isinstance(value, dict)]
-    names = dict.fromkeys(name for value in good for name in value)
-    return pa.schema([(name, _column([value.get(name) for value in good]).type) for name in names])
+    names = dict.fromkeys(name for value in good for name in value if is_unicode(name))
+    return pa.schema([(name, _type_of([value.get(name) for value in good])) for name in names])
 
 
-def read_json_lines(path: str, columns: list[str]) -> Iterator[Rows | Broken]:
-    """Yield rows with (at least those that are there of) `columns`; numbers count the lines that are not blank."""
-    row = 0
-    with fsspec.open(path, "rb", compression="infer") as raw:
-        while lines := _read_lines(raw, BLOCK_BYTES):
-            lines = [line for line in lines if line.strip()]
-            block = _plain_block(lines)
-            if block is not None:
-                yield Rows(block, np.arange(row, row + len(block)))
-            else:
-                yield from _line_by_line(lines, columns, row)
-            row += len(lines)
+def read_json_lines(path: str, schema: pa.Schema, part: ByteRange) -> Iterator[Rows | Broken]:
+    """Yield the rows of `part` with the columns of `schema`; a value that does not fit its column is null.
+
+    In a text column every number and truth value is written out as it stands in JSON.
+    """
+    row = part.first_row
+    for block, _ in _whole_lines(path, part):
+        num_lines, longest = _lines_in(np.frombuffer(block, dtype=np.uint8))
+        table = _plain_block(block, num_lines, schema) if longest <= MAX_LINE_BYTES else None
+        if table is not None:
+            yield Rows(table, np.arange(row, row + num_lines))
+        else:
+            yield from _line_by_line([line for line in block.split(b"\n") if line.strip()], schema, row)
+        row += num_lines
 
 
-def _read_lines(raw: IO[bytes], at_least: int) -> list[bytes]:
-    """Return the next lines, about `at_least` bytes of them; a long line is cut above `MAX_LINE_BYTES`, never held."""
-    lines: list[bytes] = []
-    size = 0
-    while size < at_least and (line := raw.readline(MAX_LINE_BYTES + 1)):
-        rest = line
-        while len(rest) > MAX_LINE_BYTES and not rest.endswith(b"\n"):
-            rest = raw.readline(MAX_LINE_BYTES + 1)  # the tail of the long line: read over
-        lines.append(line)
-        size += len(line)
-    return lines
+def cut_json_lines(path: str, split_bytes: int) -> list[ByteRange]:
+    """Return the parts of a file, each of about `split_bytes`, cut at line ends. Reads it once, to number the lines."""
+    parts: list[ByteRange] = []
+    begin = row = first = 0
+    for block, position in _whole_lines(path, ByteRange()):
+        row += _lines_in(np.frombuffer(block, dtype=np.uint8))[0]
+        if position - begin >= split_bytes:
+            parts.append(ByteRange(begin, position, first))
+            begin, first = position, row
+    if row > first or not parts:
+        parts.append(ByteRange(begin, 0, first))
+    return parts
 
 
-def _plain_block(lines: list[bytes]) -> pa.Table | None:
-    """Return the block as pyarrow reads it, None when that cannot read it or not one row per line."""
-    if not lines or any(len(line) > MAX_LINE_BYTES for line in lines):
-        return None
+def _whole_lines(path: str, part: ByteRange) -> Iterator[tuple[bytes, int]]:
+    """Yield (some whole lines, position behind them); of a line above `MAX_LINE_BYTES` only the beginning is held."""
+    position, rest, long_line = part.begin, b"", False
+    for block in read_blocks(path, part.begin, part.end):
+        position += len(block)
+        if long_line:
+            _, newline, block = block.partition(b"\n")
+            long_line = not newline
+            if long_line:
+                continue
+        cut = block.rfind(b"\n") + 1
+        if cut:
+            yield rest + block[:cut], position - (len(block) - cut)
+            rest = block[cut:]
+        else:
+            rest += block
+        if len(rest) > MAX_LINE_BYTES:
+            # The line is counted here; its tail is read over, up to the line end, and no part begins before that.
+            yield rest[: MAX_LINE_BYTES + 1], part.begin
+            rest, long_line = b"", True
+    if rest:
+        yield rest, position
+
+
+def _plain_block(block: bytes, num_lines: int, schema: pa.Schema) -> pa.Table | None:
+    """Return the block as pyarrow reads it, None when that cannot read it, or not one row per line."""
+    if not num_lines:
+        return schema.empty_table()
     options = pa_json.ReadOptions(use_threads=False, block_size=2 * (BLOCK_BYTES + MAX_LINE_BYTES))
+    parse = pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
     try:
-        block = pa_json.read_json(pa.BufferReader(b"".join(lines)), read_options=options)
-    except pa.ArrowInvalid:
+        block.decode()
+        table = pa_json.read_json(pa.BufferReader(block), read_options=options, parse_options=parse)
+    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         return None
-    return block if len(block) == len(lines) else None
+    return table.select(schema.names) if len(table) == num_lines else None
 
 
-def _line_by_line(lines: list[bytes], columns: list[str], first: int) -> Iterator[Rows | Broken]:
+def _line_by_line(lines: list[bytes], schema: pa.Schema, first: int) -> Iterator[Rows | Broken]:
     good: list[dict[str, Any]] = []
     numbers: list[int] = []
     for position, line in enumerate(lines, first):
         value = _parsed(line)
         if not isinstance(value, dict):
             yield Broken("row_malformed", position, line)
-        elif not _is_unicode(value, columns):
+        elif not all(is_unicode(text) for name in schema.names if isinstance(text := value.get(name), str)):
             yield Broken("caption_not_utf8", position, line)
         else:
             good.append(value)
             numbers.append(position)
-    names = [name for name in columns if any(name in value for value in good)]
-    arrays = [_column([value.get(name) for value in good]) for name in dict.fromkeys(names)]
-    if good and arrays:
-        yield Rows(pa.Table.from_arrays(arrays, names=list(dict.fromkeys(names))), np.array(numbers))
-    else:
-        yield from (Broken("row_malformed", position, None) for position in numbers)
+    arrays = [pa.array([_as(value.get(field.name), field.type) for value in good], field.type) for field in schema]
+    yield Rows(pa.Table.from_arrays(arrays, schema=schema), np.array(numbers, dtype=np.int64))
 
 
 def _parsed(line: bytes) -> Any:
-    """Return the value of a line, None when it is no JSON, too long or too deep."""
+    """Return the value of a line, None when it is no JSON, too long or too deep. Bytes that are no UTF-8 are kept."""
     if len(line) > MAX_LINE_BYTES:
         return None
     try:
-        return json.loads(line)
+        return json.loads(line.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape"))
     except (ValueError, RecursionError):
         return None
 
 
-def _is_unicode(value: dict[str, Any], columns: list[str]) -> bool:
-    """Tell whether the texts of `columns` are Unicode: JSON can escape half of a surrogate pair."""
-    return all(is_unicode(text) for name in columns if isinstance(text := value.get(name), str))
-
-
-def _column(values: list[Any]) -> pa.Array:
-    """Return the values as one column; values of several kinds, or no Unicode, are written out as JSON text."""
+def _type_of(values: list[Any]) -> pa.DataType:
+    """Return the type of a column of `values`; text when they are of several kinds."""
     try:
-        return pa.array(values)
+        return pa.array(values).type
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
-        return pa.array([_as_text(value) for value in values], pa.string())
+        return pa.string()
 
 
-def _as_text(value: Any) -> str | None:
-    if value is None or (isinstance(value, str) and is_unicode(value)):
-        return value
-    return json.dumps(value)
+def _as(value: Any, wanted: pa.DataType) -> Any:
+    """Return one value as its column takes it, None when that cannot be."""
+    if pa.types.is_string(wanted):
+        if isinstance(value, bool | int | float):
+            return json.dumps(value)
+        return value if isinstance(value, str) else None
+    try:
+        pa.array([value], wanted)
+    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
+        return None
+    return value
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _lines_in(data):  # type: ignore[no-untyped-def]
+    """Return (lines that are not blank, bytes of the longest line)."""
+    lines = longest = begin = 0
+    blank = True
+    for i in range(len(data)):
+        byte = data[i]
+        if byte == 10:
+            lines += not blank
+            longest = max(longest, i + 1 - begin)
+            begin = i + 1
+            blank = True
+        elif byte != 32 and not 9 <= byte <= 13:
+            blank = False
+    return lines + (not blank), max(longest, len(data) - begin)

@@ -47,14 +47,19 @@ class InputSplit:
     """The same relative to the input's root: what outputs carry."""
     begin: int = 0
     end: int = 0
-    """Row groups of a Parquet file; nothing for files read whole."""
+    """Row groups of a Parquet file, bytes of a CSV, TSV or JSON lines (an end of 0: to the end of the file)."""
     first_row: int = 0
+    """The number in the file of the first row."""
     members: tuple[str, ...] = field(default=())
     """Files of a folder split."""
     member_bytes: tuple[int, ...] = field(default=())
     """Their sizes."""
     columns: tuple[str, str] = ("", "")
     """Columns of URL and caption of a table, decided once per file."""
+    names: tuple[str, ...] = ()
+    """All columns of a CSV or TSV; empty: not known yet."""
+    percent_encoded: bool = False
+    """The captions are written as in a URL (YFCC100M)."""
 
 
 @dataclass
@@ -67,6 +72,25 @@ class Broken:
 
     def __post_init__(self) -> None:
         self.value = cut(self.value)
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """Good records that the options of the input leave out, counted but not kept."""
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True)
+class ByteRange:
+    """A part of a file that begins and ends where a row does."""
+
+    begin: int = 0
+    end: int = 0
+    """0: to the end of the file."""
+    first_row: int = 0
+    """The number in the file of the first row."""
 
 
 @dataclass(frozen=True)
@@ -103,6 +127,9 @@ class Source(Protocol):
         """Return the splits, in a fixed order for the same input."""
         ...
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
-        """Yield the pairs of `split` as tables of `raw_schema`, broken records between them."""
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+        """Yield the pairs of `split` as tables of `raw_schema`; broken records, and counts of others left out, between.
+
+        A record is in a table, broken, or counted as dropped: exactly one of them.
+        """
         ...

@@ -1,33 +1,57 @@
-"""Tables of URLs and captions: Parquet, CSV, TSV and JSON lines, plain or compressed."""
+"""Tables of URLs and captions: Parquet, CSV, TSV and JSON lines, plain or compressed, in parts of about `SPLIT_BYTES`.
+
+Parquet is cut between row groups (one large row group is streamed); plain CSV, TSV and JSON lines are cut where rows
+end, which takes reading a file that is larger than a part once while the run is planned (`PLANNING_THREADS` files at
+once); a compressed text file is one part, streamed. Neither rows nor their numbers depend on the parts.
+"""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import fsspec
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+import pyarrow.dataset as pa_dataset
+import pyarrow.fs as pa_fs
 import pyarrow.parquet as pq
 
+from pipeline.sources.byte_ranges import COMPRESSIONS, is_compressed
 from pipeline.sources.config import SourceOptions
-from pipeline.sources.csv_rows import csv_columns, read_csv
-from pipeline.sources.json_lines import json_schema, read_json_lines
-from pipeline.sources.source import BROKEN_DATA, Broken, InputSplit, Rows, first_line, raw_schema
+from pipeline.sources.csv_rows import cut_csv, first_row, read_csv
+from pipeline.sources.json_lines import cut_json_lines, json_schema, read_json_lines
+from pipeline.sources.row_filter import WHERE, RowFilter, row_filter
+from pipeline.sources.source import (
+    BROKEN_DATA,
+    Broken,
+    ByteRange,
+    Dropped,
+    InputSplit,
+    Rows,
+    first_line,
+    raw_schema,
+)
+from pipeline.sources.table_columns import (
+    LANGUAGE_COLUMNS,
+    LICENSE_COLUMNS,
+    PAGE_URL_COLUMNS,
+    header_of,
+    is_percent_encoded,
+    pair_columns,
+)
+from pipeline.sources.text_columns import as_text, as_type, as_utf8, percent_decoded
 from schemas.storage import file_size
-
-URL_COLUMNS = ("url", "URL", "image_url", "Image URL", "IMAGE_URL", "img_url", "photo_image_url")
-CAPTION_COLUMNS = ("caption", "CAPTION", "TEXT", "text", "alt", "ALT", "alt_text", "title")
-PAGE_URL_COLUMNS = ("page_url", "parent_url")
-LANGUAGE_COLUMNS = ("language", "LANGUAGE")
-LICENSE_COLUMNS = ("license", "LICENSE")
-"""Names the public tables use (LAION, COYO, CC3M/CC12M, DataComp, RedCaps, YFCC), in order of preference."""
 
 SPLIT_BYTES = 64 << 20
 READ_ROWS = 10_000
+PARQUET_BUFFER_BYTES = 1 << 20
+"""A column of a row group is read in pieces of this size: a row group may be as large as the file."""
+PLANNING_THREADS = 16
 
 _CSV_LIKE = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
-_COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+_OPTIONAL = (*PAGE_URL_COLUMNS, *LANGUAGE_COLUMNS, *LICENSE_COLUMNS)
 
 
 class UrlTable:
@@ -45,95 +69,151 @@ class UrlTable:
         """
         self.root_name = root_name
         self._files = files
-        self._url_column, self._caption_column = options.url_column, options.caption_column
-        self.extra = self._extra_type(options.extra_columns)
+        self._options = options
+        self.extra, self._types = self._column_types()
 
-    def _extra_type(self, names: tuple[str, ...]) -> pa.StructType:
-        if not names:
-            return pa.struct([])
+    def _column_types(self) -> tuple[pa.StructType, dict[str, pa.DataType]]:
+        """Return the type of the column ``extra``, and of every column read by name as the first whole file has it."""
+        extra = self._options.extra_columns
+        if not extra and not self._options.where and not self._options.uids:
+            return pa.struct([]), {}
         path, schema = self._first_whole_file()
-        missing = [name for name in names if name not in schema.names]
-        if missing:
-            raise ValueError(f"{path}: no column {missing[0]!r} (--extra-columns); found {schema.names}")
-        found = [(name, schema.field(name).type) for name in names]
-        return pa.struct([(name, pa.string() if pa.types.is_null(kind) else kind) for name, kind in found])
+        _check_columns(path, schema.names, extra, "--extra-columns")
+        types = {field.name: pa.string() if pa.types.is_null(field.type) else field.type for field in schema}
+        return pa.struct([(name, types[name]) for name in extra]), types
 
     def _first_whole_file(self) -> tuple[str, pa.Schema]:
         for path, _ in self._files:
             try:
                 return path, peek_schema(path)
-            except BROKEN_DATA:
-                continue
+            except BROKEN_DATA as error:
+                if _is_for_the_user(error):
+                    raise
         raise ValueError(f"{self._files[0][0]}: none of the {len(self._files)} input files can be read")
 
     def splits(self) -> list[InputSplit]:
+        with ThreadPoolExecutor(PLANNING_THREADS) as pool:
+            found = [split for splits in pool.map(self._splits_of, self._files) for split in splits]
+        return [replace(split, index=index) for index, split in enumerate(found)]
+
+    def _splits_of(self, file: tuple[str, str]) -> list[InputSplit]:
+        path, name = file
+        kind = kind_of(path)
+        try:
+            if kind == ".parquet":
+                return self._parquet_splits(path, name)
+            whole = self._text_split(path, name)
+            if is_compressed(path) or file_size(path) <= SPLIT_BYTES:
+                return [whole]
+            parts = (
+                cut_csv(path, _CSV_LIKE[kind], whole.begin, SPLIT_BYTES)
+                if kind in _CSV_LIKE
+                else cut_json_lines(path, SPLIT_BYTES)
+            )
+        except BROKEN_DATA as error:
+            if _is_for_the_user(error):
+                raise
+            return [InputSplit(0, path, name)]  # reading it makes the rejection
+        return [replace(whole, begin=part.begin, end=part.end, first_row=part.first_row) for part in parts]
+
+    def _text_split(self, path: str, name: str) -> InputSplit:
+        """Return a CSV, TSV or JSON lines file as one split. Raises one of `BROKEN_DATA`."""
+        kind = kind_of(path)
+        begin = 0
+        names: tuple[str, ...] = ()
+        if kind in _CSV_LIKE:
+            names, begin = _header(path, _CSV_LIKE[kind])
+        columns = self._columns(path, list(names) or peek_schema(path).names)
+        encoded = is_percent_encoded(columns)
+        return InputSplit(0, path, name, begin, columns=columns, names=names, percent_encoded=encoded)
+
+    def _parquet_splits(self, path: str, name: str) -> list[InputSplit]:
+        with fsspec.open(path, "rb") as raw:
+            metadata = pq.ParquetFile(raw).metadata
+        columns = self._columns(path, metadata.schema.to_arrow_schema().names)
+        encoded = is_percent_encoded(columns)
         found: list[InputSplit] = []
-        for path, name in self._files:
-            kind = kind_of(path)
-            try:
-                if kind != ".parquet":
-                    columns = self._columns(path, peek_schema(path).names)
-                    found.append(InputSplit(len(found), path, name, columns=columns))
-                    continue
-                with fsspec.open(path, "rb") as raw:
-                    metadata = pq.ParquetFile(raw).metadata
-            except BROKEN_DATA as error:
-                if isinstance(error, ValueError) and not isinstance(error, pa.ArrowInvalid | UnicodeDecodeError):
-                    raise  # a column is missing: the table is whole
-                found.append(InputSplit(len(found), path, name))  # reading it makes the rejection
-                continue
-            columns = self._columns(path, metadata.schema.to_arrow_schema().names)
-            begin = first_row = next_row = size = 0
-            for group in range(metadata.num_row_groups):
-                size += metadata.row_group(group).total_byte_size
-                next_row += metadata.row_group(group).num_rows
-                if size >= SPLIT_BYTES or group == metadata.num_row_groups - 1:
-                    found.append(InputSplit(len(found), path, name, begin, group + 1, first_row, columns=columns))
-                    begin, first_row, size = group + 1, next_row, 0
+        begin = first_row = next_row = size = 0
+        for group in range(metadata.num_row_groups):
+            size += metadata.row_group(group).total_byte_size
+            next_row += metadata.row_group(group).num_rows
+            if size >= SPLIT_BYTES or group == metadata.num_row_groups - 1:
+                split = InputSplit(0, path, name, begin, group + 1, first_row, columns=columns, percent_encoded=encoded)
+                found.append(split)
+                begin, first_row, size = group + 1, next_row, 0
         return found
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
-        kind = kind_of(split.path)
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
         row = split.first_row
+        keep = row_filter(self._options.where, self._options.uids, self._options.uid_column)
         try:
-            found: Iterator[Rows | Broken]
-            if kind == ".parquet":
-                found = _read_parquet(split)
-            elif kind in _CSV_LIKE:
-                found = read_csv(split.path, _CSV_LIKE[kind])
-            else:
-                found = read_json_lines(split.path, [*split.columns, *self._optional_columns()])
-            for item in found:
-                row = item.position if isinstance(item, Broken) else int(item.numbers[-1]) if len(item.numbers) else row
-                yield item if isinstance(item, Broken) else self._raw(split, item)
+            for item in self._rows(split, keep):
+                if isinstance(item, Rows):
+                    row = int(item.numbers[-1]) if len(item.numbers) else row
+                    for kept in keep.apply(item):
+                        yield self._raw(split, kept) if isinstance(kept, Rows) else kept
+                else:
+                    row = item.position if isinstance(item, Broken) else row
+                    yield item
         except BROKEN_DATA as error:
             yield Broken("file_unreadable", row, f"{type(error).__name__}: {first_line(error)}")
 
-    def _optional_columns(self) -> list[str]:
-        return [*PAGE_URL_COLUMNS, *LANGUAGE_COLUMNS, *LICENSE_COLUMNS, *(field.name for field in self.extra)]
+    def _rows(self, split: InputSplit, keep: RowFilter) -> Iterator[Rows | Broken | Dropped]:
+        kind = kind_of(split.path)
+        if kind != ".parquet" and not any(split.columns):
+            split = self._text_split(split.path, split.name)  # not whole when the run was planned: raises what is wrong
+        part = ByteRange(split.begin, split.end, split.first_row)
+        wanted = [*split.columns, *_OPTIONAL, *(field.name for field in self.extra), *self._filter_columns(keep)]
+        if kind == ".parquet":
+            return _read_parquet(split, wanted, keep)
+        if kind in _CSV_LIKE:
+            return read_csv(split.path, _CSV_LIKE[kind], split.names, wanted, part)
+        return read_json_lines(split.path, self._json_columns(split, keep), part)
+
+    def _json_columns(self, split: InputSplit, keep: RowFilter) -> pa.Schema:
+        """Return the columns to read from JSON lines; those of the pair, and optional ones, are text."""
+        types = {name: pa.string() for name in (*split.columns, *_OPTIONAL)}
+        kinds = keep.where.kinds if keep.where is not None else {}
+        carried = {field.name: field.type for field in self.extra}
+        for name in self._filter_columns(keep):
+            found = self._types.get(name, pa.string())
+            # The first lines may hold whole numbers only.
+            types.setdefault(
+                name, pa.float64() if kinds.get(name) == "number" and pa.types.is_integer(found) else found
+            )
+        return pa.schema({**carried, **types}.items())
+
+    def _filter_columns(self, keep: RowFilter) -> list[str]:
+        names = list(keep.where.kinds) if keep.where is not None else []
+        return [*names, *([keep.uid_column] if keep.uids is not None else [])]
 
     def _columns(self, path: str, names: list[str]) -> tuple[str, str]:
-        return (
-            _find_column(path, names, self._url_column, URL_COLUMNS, "--url-column"),
-            _find_column(path, names, self._caption_column, CAPTION_COLUMNS, "--caption-column"),
-        )
+        """Return the columns of URL and caption, the others asked for checked."""
+        options = self._options
+        where = row_filter(options.where, "", "").where
+        if where is not None:
+            _check_columns(path, names, tuple(where.kinds), "--where")
+        if options.uids:
+            _check_columns(path, names, (options.uid_column,), "--uid-column")
+        return pair_columns(path, names, options.url_column, options.caption_column)
 
     def _raw(self, split: InputSplit, rows: Rows) -> pa.Table:
         table = rows.table
         url, caption = split.columns
         size = len(table)
+        text = as_text(table[caption])
         columns: list[Any] = [
-            _text(table, (url,)),
+            as_text(table[url]),
             pa.nulls(size, raw_schema(None).field("image_ref").type),
-            _text(table, (caption,)),
-            pa.array([caption] * size, pa.string()),
-            _text(table, PAGE_URL_COLUMNS),
+            percent_decoded(text) if split.percent_encoded else text,
+            pa.repeat(pa.scalar(caption, pa.string()), size),
+            _first_of(table, PAGE_URL_COLUMNS),
             pa.array(rows.numbers, pa.int64()),
-            _text(table, LANGUAGE_COLUMNS),
-            _text(table, LICENSE_COLUMNS),
+            _first_of(table, LANGUAGE_COLUMNS),
+            _first_of(table, LICENSE_COLUMNS),
         ]
         if self.extra.num_fields:
-            parts = [_as_type(table, field) for field in self.extra]
+            parts = [_carried(table, field) for field in self.extra]
             columns.append(pa.StructArray.from_arrays(parts, fields=list(self.extra)))
         return pa.Table.from_arrays(columns, schema=raw_schema(self.extra))
 
@@ -141,26 +221,15 @@ class UrlTable:
 def kind_of(path: str) -> str:
     """Return the table kind of `path` by its name. Raises ValueError that lists the kinds."""
     name = path.lower().split("?")[0]
-    for compression in _COMPRESSIONS:
+    for compression in COMPRESSIONS:
         name = name.removesuffix(compression)
     for kind in (".parquet", *_CSV_LIKE, *_JSON_LINES):
         if name.endswith(kind):
             return kind
     raise ValueError(
         f"{path}: a url_table is named .parquet, .csv, .tsv, .jsonl, .ndjson or .json, plain or with "
-        f"{', '.join(_COMPRESSIONS)}; rename it or choose another --input-format"
+        f"{', '.join(COMPRESSIONS)}; rename it or choose another --input-format"
     )
-
-
-def _find_column(path: str, names: list[str], wanted: str, known: tuple[str, ...], option: str) -> str:
-    if wanted:
-        if wanted not in names:
-            raise ValueError(f"{path}: no column {wanted!r} ({option}); found {names}")
-        return wanted
-    for name in known:
-        if name in names:
-            return name
-    raise ValueError(f"{path}: none of the columns {list(known)}; found {names}; name yours with {option}")
 
 
 def peek_schema(path: str) -> pa.Schema:
@@ -169,48 +238,69 @@ def peek_schema(path: str) -> pa.Schema:
         raise EOFError("the file is empty")
     kind = kind_of(path)
     if kind in _CSV_LIKE:
-        return pa.schema([(name, pa.string()) for name in csv_columns(path, _CSV_LIKE[kind])])
+        return pa.schema([(name, pa.string()) for name in _header(path, _CSV_LIKE[kind])[0]])
     if kind in _JSON_LINES:
         return json_schema(path)
     with fsspec.open(path, "rb") as raw:
         return pq.read_schema(raw)
 
 
-def _read_parquet(split: InputSplit) -> Iterator[Rows | Broken]:
+def _header(path: str, delimiter: str) -> tuple[tuple[str, ...], int]:
+    """Return the columns of a CSV or TSV, and where its data begins."""
+    cells, begin, behind = first_row(path, delimiter)
+    header = header_of(cells)
+    return header.names, behind if header.in_file else begin
+
+
+def _check_columns(path: str, names: list[str], wanted: tuple[str, ...], option: str) -> None:
+    missing = [name for name in wanted if name not in names]
+    if missing:
+        hint = "; text stands in single quotes: 'en'" if option == "--where" else ""
+        raise ValueError(f"{path}: no column {missing[0]!r} ({option}); found {names}{hint}")
+
+
+def _is_for_the_user(error: Exception) -> bool:
+    """Tell an option that does not fit the table from damaged data."""
+    return isinstance(error, ValueError) and not isinstance(error, pa.ArrowInvalid | UnicodeDecodeError)
+
+
+def _read_parquet(split: InputSplit, columns: list[str], keep: RowFilter) -> Iterator[Rows | Broken | Dropped]:
     with fsspec.open(split.path, "rb") as raw:
-        file = pq.ParquetFile(raw)
+        file = pq.ParquetFile(raw, buffer_size=PARQUET_BUFFER_BYTES)
         groups = list(range(split.begin, split.end or file.metadata.num_row_groups))
+        possible = _possible_groups(split.path, groups, file.schema_arrow, keep)
+        present = [name for name in dict.fromkeys(columns) if name in file.schema_arrow.names]
         row = split.first_row
-        for batch in file.iter_batches(READ_ROWS, row_groups=groups):
-            yield Rows(pa.Table.from_batches([batch]), np.arange(row, row + len(batch)))
-            row += len(batch)
+        for group in groups:
+            size = file.metadata.row_group(group).num_rows
+            if group not in possible:
+                yield Dropped(WHERE, size)
+                row += size
+                continue
+            for batch in file.iter_batches(READ_ROWS, row_groups=[group], columns=present):
+                yield Rows(pa.Table.from_batches([batch]), np.arange(row, row + len(batch)))
+                row += len(batch)
 
 
-def _text(table: pa.Table, names: tuple[str, ...]) -> pa.Array:
-    """Return the first of the columns `names` that is there, as text; numbers are written out, other kinds null."""
+def _possible_groups(path: str, groups: list[int], schema: pa.Schema, keep: RowFilter) -> set[int]:
+    """Return the row groups that can hold a row for which ``--where`` is true."""
+    if keep.where is None:
+        return set(groups)
+    fs, name = fsspec.core.url_to_fs(path)
+    wrapped = pa_fs.PyFileSystem(pa_fs.FSSpecHandler(fs))
+    fragment = pa_dataset.ParquetFileFormat().make_fragment(name, wrapped, row_groups=groups)
+    return {group.id for group in fragment.subset(filter=keep.where.bound(schema), schema=schema).row_groups}
+
+
+def _first_of(table: pa.Table, names: tuple[str, ...]) -> pa.Array:
+    """Return the first of the columns `names` that is there, as text."""
     name = next((name for name in names if name in table.schema.names), None)
-    if name is None:
-        return pa.nulls(len(table), pa.string())
-    found = table[name].combine_chunks()
-    if isinstance(found, pa.ChunkedArray):
-        found = pa.concat_arrays(found.chunks)
-    if pa.types.is_dictionary(found.type):
-        found = found.dictionary_decode()
-    if pa.types.is_large_binary(found.type):
-        found = found.cast(pa.binary())
-    if pa.types.is_binary(found.type):
-        return found.view(pa.string())  # bytes that are no UTF-8 are told apart, row by row, by collect
-    try:
-        return pc.cast(found, pa.string())
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.nulls(len(found), pa.string())
+    return pa.nulls(len(table), pa.string()) if name is None else as_utf8(table[name])
 
 
-def _as_type(table: pa.Table, field: pa.Field) -> pa.Array:
+def _carried(table: pa.Table, field: pa.Field) -> pa.Array:
     """Return a carried column in the type its first file gave it; null where it is missing or does not fit."""
     if field.name not in table.schema.names:
         return pa.nulls(len(table), field.type)
-    try:
-        return table[field.name].cast(field.type).combine_chunks()
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        return pa.nulls(len(table), field.type)
+    found = table[field.name]
+    return as_utf8(found) if pa.types.is_string(field.type) else as_type(found, field.type)

@@ -1,0 +1,231 @@
+"""Cells of CSV and TSV found in bytes by one compiled pass: bytes in; where rows and wanted cells lie, out.
+
+CSV (RFC 4180, as pyarrow and Python's csv read it): a cell that begins with a quote runs to its closing quote, over
+line ends; a doubled quote inside is one quote. TSV: a line end always ends the row; a cell is quoted only when it
+begins with a quote and that is closed right before a tab or the line end, every quote between doubled; else quotes
+are plain text, as the public TSV tables have them. ``\\n`` and ``\\r\\n`` end lines; empty lines are no rows.
+
+Damage stays local, and what is read does not depend on how the bytes are cut into blocks:
+
+- a quoted cell longer than `MAX_CELL_BYTES`, or never closed: the row is malformed, and ends with the line in which
+  that cell begins;
+- a row longer than `MAX_ROW_BYTES`: malformed, and ends with the line in which it passes that length.
+"""
+
+from dataclasses import dataclass
+
+import numba
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.sources.source import MAX_CELL_BYTES
+
+MAX_ROW_BYTES = 8 << 20
+ROWS_AT_ONCE = 1 << 15
+
+_NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+_WHOLE, _MORE, _NEVER_CLOSED, _TOO_LONG = range(4)
+
+
+@dataclass
+class Cells:
+    """The rows of a block, with the bytes of each wanted cell."""
+
+    rows: int
+    resume: int
+    """Where the next row begins (or where more bytes are needed)."""
+    skipping: bool
+    """The last row is malformed and has not ended: the bytes up to the next line end belong to it."""
+    widths: npt.NDArray[np.int32]
+    """The number of cells of each row; -1 for a row without end or with a cell without end."""
+    row_bounds: npt.NDArray[np.int64]
+    """Shape ``[rows, 2]``: the bytes of each row, line end left out."""
+    bounds: npt.NDArray[np.int64]
+    """Shape ``[columns, rows, 2]``: begin and end of each cell, quotes included."""
+    quoted: npt.NDArray[np.bool_]
+    """Shape ``[columns, rows]``."""
+
+
+def find_cells(
+    data: npt.NDArray[np.uint8], last: bool, skipping: bool, delimiter: str, wanted: npt.NDArray[np.int32],
+    max_rows: int = ROWS_AT_ONCE,
+) -> Cells:  # fmt: skip
+    """Return the whole rows at the beginning of `data`, at most `max_rows`.
+
+    `last`: nothing follows `data`. `wanted` gives the place of each column in the result, -1 for those not wanted.
+    """
+    columns = int(wanted.max(initial=-1)) + 1
+    widths = np.empty(max_rows, dtype=np.int32)
+    row_bounds = np.empty((max_rows, 2), dtype=np.int64)
+    bounds = np.zeros((columns, max_rows, 2), dtype=np.int64)
+    quoted = np.zeros((columns, max_rows), dtype=bool)
+    rows, resume, skips = _find(
+        data, last, skipping, ord(delimiter), delimiter == "\t", wanted, widths, row_bounds, bounds, quoted,
+        MAX_CELL_BYTES, MAX_ROW_BYTES,
+    )  # fmt: skip
+    return Cells(rows, resume, skips, widths[:rows], row_bounds[:rows], bounds[:, :rows], quoted[:, :rows])
+
+
+def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: npt.NDArray[np.bool_]) -> pa.Array:
+    """Return the `good` rows' cells of `column` as text (not checked for UTF-8), quotes undone; empty is null."""
+    bounds, quoted = cells.bounds[column][good], cells.quoted[column][good]
+    out = np.empty(int((bounds[:, 1] - bounds[:, 0]).sum()), dtype=np.uint8)
+    offsets = np.empty(len(bounds) + 1, dtype=np.int32)
+    size = _gather(data, bounds, quoted, out, offsets)
+    filled = np.packbits(np.diff(offsets) > 0, bitorder="little")
+    buffers = [pa.py_buffer(filled), pa.py_buffer(offsets), pa.py_buffer(out[:size])]
+    return pa.Array.from_buffers(pa.string(), len(bounds), buffers)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _find(  # type: ignore[no-untyped-def]
+    data, last, skipping, delimiter, tabs, wanted, widths, row_bounds, bounds, quoted, max_cell, max_row
+):
+    end = len(data)
+    i = 0
+    if skipping:
+        i = _line_end(data, 0, end)
+        if i == end:
+            return 0, end, not last
+    rows = 0
+    while i < end and rows < len(widths):
+        if data[i] == _NEWLINE:
+            i += 1
+            continue
+        if data[i] == _RETURN:
+            if i + 1 == end and not last:
+                break
+            if i + 1 == end or data[i + 1] == _NEWLINE:
+                i += 1
+                continue
+        start = i
+        column = 0
+        outcome = _WHOLE
+        cell = i
+        while True:
+            cell = i
+            is_quoted = False
+            if i < end and data[i] == _QUOTE:
+                if tabs:
+                    outcome, i, is_quoted = _tab_quoted(data, i, end, last, delimiter)
+                else:
+                    outcome, i = _quoted(data, i, end, last, min(cell + max_cell, start + max_row))
+                    is_quoted = True
+                    if outcome == _TOO_LONG and i > cell + max_cell:
+                        outcome = _NEVER_CLOSED
+                if outcome != _WHOLE:
+                    break
+            while i < end and data[i] != delimiter and data[i] != _NEWLINE:
+                i += 1
+            if i - start > max_row:
+                outcome = _TOO_LONG
+                break
+            if i == end and not last:
+                outcome = _MORE
+                break
+            ends_row = i == end or data[i] == _NEWLINE
+            if column < len(wanted) and wanted[column] >= 0:
+                place = wanted[column]
+                bounds[place, rows, 0] = cell
+                bounds[place, rows, 1] = i - 1 if ends_row and i > cell and data[i - 1] == _RETURN else i
+                quoted[place, rows] = is_quoted
+            column += 1
+            if ends_row:
+                break
+            i += 1
+        if outcome == _MORE:
+            if end - start <= max_row:
+                i = start
+                break
+            outcome = _TOO_LONG
+        if outcome == _NEVER_CLOSED:
+            i = _line_end(data, cell, end)
+        elif outcome == _TOO_LONG:
+            i = _line_end(data, start + max_row, end)
+        widths[rows] = column if outcome == _WHOLE else -1
+        row_bounds[rows, 0] = start
+        row_bounds[rows, 1] = i - 1 if i > start and i < end and data[i - 1] == _RETURN else i
+        rows += 1
+        if i == end and outcome != _WHOLE and not last:
+            return rows, end, True
+        i += 1
+    return rows, min(i, end), False
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _line_end(data, i, end):  # type: ignore[no-untyped-def]
+    while i < end and data[i] != _NEWLINE:
+        i += 1
+    return i
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _quoted(data, i, end, last, limit):  # type: ignore[no-untyped-def]
+    """Return (outcome, position behind the closing quote)."""
+    i += 1
+    while i < end:
+        if i > limit:
+            return _TOO_LONG, i
+        if data[i] == _QUOTE:
+            if i + 1 == end:
+                return (_WHOLE, i + 1) if last else (_MORE, i)
+            if data[i + 1] != _QUOTE:
+                return _WHOLE, i + 1
+            i += 1
+        i += 1
+    return (_NEVER_CLOSED if last else _MORE), i
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _tab_quoted(data, begin, end, last, delimiter):  # type: ignore[no-untyped-def]
+    """Return (outcome, position behind the closing quote, True), or (outcome, `begin`, False) for a plain cell."""
+    i = begin + 1
+    while i < end and data[i] != _NEWLINE:
+        if data[i] == _QUOTE:
+            if i + 1 < end and data[i + 1] == _QUOTE:
+                i += 2
+                continue
+            if not last and (i + 1 >= end or (data[i + 1] == _RETURN and i + 2 >= end)):
+                return _MORE, begin, False
+            if (
+                i + 1 >= end
+                or data[i + 1] == delimiter
+                or data[i + 1] == _NEWLINE
+                or (data[i + 1] == _RETURN and (i + 2 >= end or data[i + 2] == _NEWLINE))
+            ):
+                return _WHOLE, i + 1, True
+            return _WHOLE, begin, False
+        i += 1
+    if i >= end and not last:
+        return _MORE, begin, False
+    return _WHOLE, begin, False
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _gather(data, bounds, quoted, out, offsets):  # type: ignore[no-untyped-def]
+    size = 0
+    for row in range(len(bounds)):
+        offsets[row] = size
+        i, end = bounds[row, 0], bounds[row, 1]
+        if not quoted[row]:
+            while i < end:
+                out[size] = data[i]
+                size += 1
+                i += 1
+            continue
+        inside = True
+        i += 1
+        while i < end:
+            if inside and data[i] == _QUOTE:
+                if i + 1 < end and data[i + 1] == _QUOTE:
+                    i += 1
+                else:
+                    inside = False  # what follows a closing quote is kept as it stands
+                    i += 1
+                    continue
+            out[size] = data[i]
+            size += 1
+            i += 1
+    offsets[len(bounds)] = size
+    return size
