@@ -4,8 +4,9 @@ The three parts (``querygen``, ``pipeline``, ``trainer``) never import each othe
 another reads is described here and nowhere else.
 """
 
-SCHEMA_VERSION = "1.1"
+SCHEMA_VERSION = "1.2"
 """``major.minor`` of every folder; an older minor is read, another major is refused.
 
 1.1: queries folders hold ``counts/synsets.parquet``; there are folders of the kind ``counts``.
+1.2: candidates and selections have the column ``language_score``.
 """

@@ -28,9 +28,13 @@ _CANDIDATE_FIELDS = [
     pa.field("source_file", pa.string(), nullable=False),
     pa.field("source_row", pa.int64(), nullable=False),
     pa.field("language", pa.string()),
+    pa.field("language_score", pa.float32()),
     pa.field("license", pa.string()),
     pa.field("query_ids", QUERY_IDS, nullable=False),
 ]
+
+_ADDED = {"language_score"}
+"""Columns that folders of an older minor version lack (since 1.2); all may be null."""
 
 _SELECTION_FIELDS = [
     pa.field("rank", pa.uint64(), nullable=False),
@@ -43,11 +47,20 @@ _SELECTION_FIELDS = [
 def candidate_schema(extra: pa.StructType | None = None) -> pa.Schema:
     """Return the schema of ``candidates/*.parquet``.
 
-    Exactly one of url and image_ref is set. query_ids is ascending, without repeats, never empty.
+    Exactly one of url and image_ref is set. query_ids is ascending, without repeats, never empty. language_score is
+    the sureness (0 .. 1) of an identified language, null where the input declares it or nothing was identified.
     `extra` holds the columns carried through from the input, by an allow list.
     """
     extra_field = [pa.field("extra", extra)] if extra is not None and extra.num_fields else []
     return pa.schema(_CANDIDATE_FIELDS + extra_field)
+
+
+def with_added_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return `table`, candidates or a selection of perhaps an older minor version, with the columns added since."""
+    for place, field in enumerate(schema):
+        if field.name in _ADDED and field.name not in table.schema.names and place <= table.num_columns:
+            table = table.add_column(place, field, pa.nulls(len(table), field.type))
+    return table
 
 
 def selection_schema(extra: pa.StructType | None = None) -> pa.Schema:

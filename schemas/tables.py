@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.buffers import ID
+from schemas.candidate import with_added_columns
 from schemas.storage import FileRecord, Folder
 
 ROW_GROUP_ROWS = 65_536
@@ -126,4 +127,4 @@ def read_table(
     if schema is None:
         return table
     wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
-    return check_schema(table, wanted, folder.path(name))
+    return check_schema(with_added_columns(table, wanted), wanted, folder.path(name))

@@ -51,6 +51,7 @@ class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOption
     def __post_init__(self) -> None:
         SourceOptions.__post_init__(self)
         DuplicateOptions.__post_init__(self)
+        FilterOptions.__post_init__(self)
         if not 1 <= self.max_caption_bytes <= 1 << 20:
             raise ValueError(f"max_caption_bytes must be in 1 .. {1 << 20}, found {self.max_caption_bytes!r}")
         if not 0 <= self.max_rejected_fraction <= 1:

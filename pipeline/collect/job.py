@@ -40,6 +40,7 @@ from pipeline.collect.transforms import (
     write_partition,
     write_repeated,
 )
+from pipeline.filter.filters import LISTS, filter_inputs
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.sources.formats import open_source
@@ -61,7 +62,7 @@ memory."""
 ALGORITHM = "2"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
-NOT_IDENTITY = ("input", "uids", "queries", "output", "max_rejected_fraction")
+NOT_IDENTITY = ("input", "uids", "queries", "output", "max_rejected_fraction", *LISTS)
 """Options that change no byte of the output: where things lie, and when to give up."""
 
 _REPORTED_OPTIONS = (
@@ -91,6 +92,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         inputs=[
             *_listing(splits),
             *source_inputs(config),
+            *filter_inputs(config),
             {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
         ],
         algorithm=ALGORITHM,

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk, words_from_ids
-from schemas.candidate import QUERY_IDS, selection_schema
+from schemas.candidate import QUERY_IDS, selection_schema, with_added_columns
 from schemas.sample import shard_name
 from schemas.storage import Folder
 from schemas.tables import read_table
@@ -59,6 +59,7 @@ def read_shard_images(plan: ShardPlan) -> ShardImages:
     table = read_table(folder, plan.file)
     extra = table.schema.field("extra").type if "extra" in table.schema.names else None
     expected = selection_schema(extra)
+    table = with_added_columns(table, expected)
     for field in expected:
         if field.name not in table.schema.names or table.schema.field(field.name).type != field.type:
             raise ValueError(f"{folder.path(plan.file)}: expected column {field.name!r} of type {field.type}")

@@ -1,7 +1,8 @@
 """URL block lists: pairs in, which images are on no list out.
 
 An image_id is the hash of the normalised URL, so a list is kept as the set of its URLs' image_ids and a look-up reads
-no text: a list of URLs stops these images under every spelling of scheme, host case, default port and fragment.
+no text: a list of URLs stops these images under every spelling of scheme, host case, default port and fragment. A
+listed URL with tracking parameters (`schemas.tracking`) stops the URL without them as well.
 """
 
 import functools
@@ -14,6 +15,7 @@ from pipeline.filter.hash_set import UInt64Array, contains, hash_set
 from pipeline.filter.list_file import read_list
 from schemas.buffers import words_from_ids
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
+from schemas.tracking import without_tracking
 
 
 @functools.lru_cache(maxsize=1)  # once per process, whoever builds the filters
@@ -26,7 +28,7 @@ def load_urls(paths: tuple[str, ...]) -> UInt64Array:
         wrong = np.flatnonzero(faults)
         if len(wrong):
             raise urls.fault(int(wrong[0]), f"an http(s) URL ({URL_FAULTS[faults[wrong[0]]]})")
-        found.append(words_from_ids(image_ids(normalised))[:, 0])
+        found += [words_from_ids(image_ids(form))[:, 0] for form in (normalised, without_tracking(normalised))]
     return hash_set(np.concatenate(found))
 
 

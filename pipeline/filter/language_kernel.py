@@ -159,6 +159,8 @@ def _identify(  # type: ignore[no-untyped-def]
                 slot = (slot + np.uint64(1)) & mask
             if word_slots[slot] == key:
                 number = word_numbers[slot]
+                if number == end_word:  # written out in the text: fastText stops there
+                    break
                 if number >= 0:
                     for k in range(DIMENSIONS):
                         vector[k] += word_sums[number, k]

@@ -32,12 +32,12 @@ class ListFile:
 
 def read_list(path: str, option: str) -> ListFile:
     """Read the block list at `path`, given by `option`. Raises ValueError or FileNotFoundError that name both."""
-    body = _read(path, option)
+    body, flag = _read(path, option), _flag(option)
     try:
         text = body.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ValueError(
-            f"--{option.replace('_', '-')} {path}: expected UTF-8 text, found byte {body[error.start]:#x} at offset {error.start}"
+            f"{flag} {path}: expected UTF-8 text, found byte {body[error.start]:#x} at offset {error.start}"
         ) from error
     lines = pa.array(text.split("\n"), pa.large_string())
     entries = pc.utf8_trim_whitespace(lines)
@@ -57,4 +57,8 @@ def _read(path: str, option: str) -> bytes:
             body: bytes = file.read()
             return body
     except FileNotFoundError as error:
-        raise FileNotFoundError(f"--{option.replace('_', '-')} {path}: no such file") from error
+        raise FileNotFoundError(f"{_flag(option)} {path}: no such file") from error
+
+
+def _flag(option: str) -> str:
+    return "--" + option.replace("_", "-")
