@@ -33,7 +33,7 @@ _CANDIDATE_FIELDS = [
     pa.field("query_ids", QUERY_IDS, nullable=False),
 ]
 
-_ADDED = {"language_score"}
+ADDED_COLUMNS = frozenset({"language_score"})
 """Columns that folders of an older minor version lack (since 1.2); all may be null."""
 
 _SELECTION_FIELDS = [
@@ -58,7 +58,7 @@ def candidate_schema(extra: pa.StructType | None = None) -> pa.Schema:
 def with_added_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
     """Return `table`, candidates or a selection of perhaps an older minor version, with the columns added since."""
     for place, field in enumerate(schema):
-        if field.name in _ADDED and field.name not in table.schema.names and place <= table.num_columns:
+        if field.name in ADDED_COLUMNS and field.name not in table.schema.names and place <= table.num_columns:
             table = table.add_column(place, field, pa.nulls(len(table), field.type))
     return table
 

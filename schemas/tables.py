@@ -8,7 +8,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.buffers import ID
-from schemas.candidate import with_added_columns
+from schemas.candidate import ADDED_COLUMNS, with_added_columns
 from schemas.storage import FileRecord, Folder
 
 ROW_GROUP_ROWS = 65_536
@@ -121,7 +121,13 @@ def read_table(
     """Return Parquet file `name`, all of it or some `columns`; its schema is checked when `schema` is given."""
     try:
         # A native buffer: Arrow's threads must not need the interpreter while it ends (they abort the process).
-        table = pq.read_table(pa.BufferReader(folder.read(name)), columns=columns)
+        body = pa.py_buffer(folder.read(name))
+        if columns is not None and not ADDED_COLUMNS.isdisjoint(columns):
+            present = pq.read_schema(pa.BufferReader(body)).names
+            found = [column for column in columns if column in present or column not in ADDED_COLUMNS]
+        else:
+            found = columns
+        table = pq.read_table(pa.BufferReader(body), columns=found)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{folder.path(name)}: expected a Parquet file, {error}") from error
     if schema is None:

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.filter.hash_set import UInt64Array, hash_set, holds
-from pipeline.filter.list_file import ListFile, read_list
+from pipeline.filter.list_file import ListFile, content_hashes, read_list
 from schemas.buffers import string_buffers
 from schemas.folding import HASH_PRIME, HASH_SEED, finish_hash
 
@@ -62,9 +62,13 @@ def _listed(data, offsets, slots, found):  # type: ignore[no-untyped-def]
         found[row] = hit or (stop > begin and holds(slots, finish_hash(state)))
 
 
-@functools.lru_cache(maxsize=1)
 def load_domains(paths: tuple[str, ...]) -> UInt64Array:
     """Return the set of the hashes of all hosts of the lists; ``*.`` before a host says nothing more."""
+    return _load(paths, content_hashes(paths, "domain_block_lists"))
+
+
+@functools.lru_cache(maxsize=1)  # once per process, unless a list has changed
+def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
     found = [np.zeros(0, dtype=np.uint64)]
     for path in paths:
         listed = read_list(path, "domain_block_lists")

@@ -12,15 +12,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.filter.hash_set import UInt64Array, contains, hash_set
-from pipeline.filter.list_file import read_list
+from pipeline.filter.list_file import content_hashes, read_list
 from schemas.buffers import words_from_ids
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.tracking import without_tracking
 
 
-@functools.lru_cache(maxsize=1)  # once per process, whoever builds the filters
 def load_urls(paths: tuple[str, ...]) -> UInt64Array:
     """Return the set of the image_ids (first half) of all URLs of the lists."""
+    return _load(paths, content_hashes(paths, "url_block_lists"))
+
+
+@functools.lru_cache(maxsize=1)  # once per process, unless a list has changed
+def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
     found = [np.zeros(0, dtype=np.uint64)]
     for path in paths:
         urls = read_list(path, "url_block_lists")

@@ -24,7 +24,7 @@ from pipeline.filter.file_names import is_no_file_name
 from pipeline.filter.file_types import has_file_type
 from pipeline.filter.language import has_language, identify_languages, is_sure, without_scores
 from pipeline.filter.language_model import MODEL_FILE, MODEL_SHA256, load_language_model
-from pipeline.filter.list_file import list_identity
+from pipeline.filter.list_file import content_hashes
 from pipeline.filter.mojibake import repair_captions
 from pipeline.filter.word_lists import has_no_word, load_words, word_matcher
 
@@ -76,8 +76,16 @@ class Filters:
 
 
 def filter_inputs(options: FilterOptions) -> list[dict[str, Any]]:
-    """Return what a run's identity holds of the filters' lists and models: their names and content hashes."""
-    found = [list_identity(path, option) for option in LISTS for path in getattr(options, option)]
+    """Return what a run's identity holds of the filters' lists and models: options' names and content hashes.
+
+    Loads them, so that what is wrong with them is said before a job starts.
+    """
+    Filters(options)
+    found = [
+        {"name": option, "sha256": digest}
+        for option in LISTS
+        for digest in content_hashes(getattr(options, option), option)
+    ]
     if identifies(options):
         found.append({"name": MODEL_FILE, "sha256": MODEL_SHA256})
     return found

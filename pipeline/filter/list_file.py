@@ -6,7 +6,6 @@ name) and lie on any fsspec filesystem.
 
 import hashlib
 from dataclasses import dataclass
-from typing import Any
 
 import fsspec
 import numpy as np
@@ -46,9 +45,9 @@ def read_list(path: str, option: str) -> ListFile:
     return ListFile(path, entries.filter(mask).cast(pa.string()), numbers)
 
 
-def list_identity(path: str, option: str) -> dict[str, Any]:
-    """Return what a run's identity holds of the list: its content, not where it lies."""
-    return {"name": option, "sha256": hashlib.sha256(_read(path, option)).hexdigest()}
+def content_hashes(paths: tuple[str, ...], option: str) -> tuple[str, ...]:
+    """Return the SHA-256 of the content of each file."""
+    return tuple(hashlib.sha256(_read(path, option)).hexdigest() for path in paths)
 
 
 def _read(path: str, option: str) -> bytes:

@@ -11,14 +11,18 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.filter.list_file import read_list
+from pipeline.filter.list_file import content_hashes, read_list
 from pipeline.match.matcher import Matcher
 from schemas.text import normal_form
 
 
-@functools.lru_cache(maxsize=1)
 def load_words(paths: tuple[str, ...]) -> Matcher:
     """Return the matcher of the entries of all lists; entries are brought into normal form."""
+    return _load(paths, content_hashes(paths, "word_block_lists"))
+
+
+@functools.lru_cache(maxsize=1)  # once per process, unless a list has changed
+def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> Matcher:
     found = set()
     for path in paths:
         listed = read_list(path, "word_block_lists")

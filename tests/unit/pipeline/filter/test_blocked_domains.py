@@ -32,7 +32,6 @@ def is_listed(url: str, listed: set[str]) -> bool:
 def test_hosts_below_a_listed_one_are_stopped(tmp_path: Path, listed: list[str], urls: list[str]) -> None:
     path = tmp_path / "domains.txt.gz"
     path.write_bytes(gzip.compress("\r\n".join(["# hosts", *listed]).encode()))
-    load_domains.cache_clear()
     keep = on_no_domain_list(checked_pairs(["a"] * len(urls), urls), load_domains((str(path),)))
     assert keep.tolist() == [not is_listed(url, set(listed)) for url in urls]
 

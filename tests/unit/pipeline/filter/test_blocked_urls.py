@@ -23,7 +23,6 @@ URLS = st.builds(
 def test_listed_urls_are_stopped_in_every_spelling(tmp_path: Path, listed: list[str], urls: list[str]) -> None:
     path = tmp_path / "urls.txt"
     path.write_text("# urls\n\n" + "\n".join(f" {url} " for url in listed))
-    load_urls.cache_clear()
     forms = normalise_urls(pa.array(urls, pa.string()))[0].to_pylist()
     blocked = set(normalise_urls(pa.array(listed, pa.string()))[0].to_pylist())
     keep = on_no_url_list(checked_pairs(["a"] * len(urls), urls), load_urls((str(path),)))

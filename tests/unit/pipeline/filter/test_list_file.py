@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.filter.list_file import list_identity, read_list
+from pipeline.filter.list_file import content_hashes, read_list
 
 
 def test_entries_come_with_their_line_numbers(tmp_path: Path) -> None:
@@ -29,5 +29,5 @@ def test_identity_is_the_content(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).write_text("x")
     (tmp_path / "c").write_text("y")
-    one, two, other = (list_identity(str(tmp_path / name), "word_block_lists") for name in "abc")
+    one, two, other = content_hashes(tuple(str(tmp_path / name) for name in "abc"), "word_block_lists")
     assert one == two != other
