@@ -122,11 +122,10 @@ def read_table(
     try:
         # A native buffer: Arrow's threads must not need the interpreter while it ends (they abort the process).
         body = pa.py_buffer(folder.read(name))
+        found = columns
         if columns is not None and not ADDED_COLUMNS.isdisjoint(columns):
             present = pq.read_schema(pa.BufferReader(body)).names
             found = [column for column in columns if column in present or column not in ADDED_COLUMNS]
-        else:
-            found = columns
         table = pq.read_table(pa.BufferReader(body), columns=found)
     except pa.ArrowInvalid as error:
         raise ValueError(f"{folder.path(name)}: expected a Parquet file, {error}") from error
