@@ -27,10 +27,12 @@ from pipeline.collect.extract import (
     REJECTED,
     sample_drops,
 )
+from pipeline.collect.repeated import REPEATED_CAPTION
 from pipeline.collect.transforms import (
     DROPPED_PARTS,
     PARTITIONS,
     REPEATED,
+    ROWS_KEPT,
     ExtractSplit,
     Part,
     ReadCaptions,
@@ -41,6 +43,7 @@ from pipeline.collect.transforms import (
     write_repeated,
 )
 from pipeline.filter.filters import LISTS, filter_inputs
+from pipeline.fork_server import prepare_workers
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.sources.formats import open_source
@@ -79,6 +82,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     Raises ValueError, FileNotFoundError or `schemas.run_record.FolderConflict` for input that does not fit, and
     `TooManyRejections`.
     """
+    prepare_workers(beam_args)
     queries = Folder(config.queries)
     read_manifest(queries, "queries")
     source, root = open_source(config)
@@ -177,8 +181,10 @@ def deduplicate_parts(
     reduction = Reduction(captions_per_image=limit, key=seed_key(config.captions_seed))
     wanted = _wanted(output, PARTITIONS, num_partitions)
     full = _full(parts)
-    if wanted and full:
-        repeated = Shared() if config.max_images_per_caption else None
+    repeated = Shared() if config.max_images_per_caption else None
+    counted = set(whole_units(output, DROPPED_PARTS, ".json"))
+    uncounted = repeated is not None and len(counted) < len(full)
+    if (wanted or uncounted) and full:
         read = ReadPart(output.url, num_partitions, reduction, wanted, repeated)
         write = WritePartition(output.url, extra, reduction)
         with UnitProgress(output, PARTITIONS, ".json", num_partitions, "deduplicate: partitions"):
@@ -227,6 +233,10 @@ def check_rejected_fraction(parts: list[Unit], limit: float) -> None:
         )
 
 
+CAPTIONS_PER_IMAGE = "captions_per_image"
+"""Reason of the rows that an image had beyond its first captions: counted, not sampled."""
+
+
 def _finish(
     output: Folder, record: RunRecord, parts: list[Unit], extra: pa.StructType, num_partitions: int
 ) -> dict[str, Any]:
@@ -239,7 +249,11 @@ def _finish(
     for name in [unit.files[2].name for unit in parts] + [unit.files[0].name for unit in dropped_units]:
         sampled = sample_drops(pa.concat_tables([sampled, read_table(output, name, DROPS)]))
     files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
-    counts = _sum([unit.body["counts"] for unit in [*parts, *dropped_units, *units]])
+    counts = _sum([unit.body["counts"] for unit in [*parts, *dropped_units]])
+    rows_kept = sum(unit.body[ROWS_KEPT] for unit in units)
+    counts[DROPPED + CAPTIONS_PER_IMAGE] = (
+        counts.get(MATCHED_PAIRS, 0) - counts.get(DROPPED + REPEATED_CAPTION, 0) - rows_kept
+    )
     dropped = {
         name.removeprefix(DROPPED): count for name, count in counts.items() if count and name.startswith(DROPPED)
     }
@@ -249,7 +263,7 @@ def _finish(
             **{name: counts.get(name, 0) for name in (RECORDS, REJECTED)},
             "dropped": sum(dropped.values()),
             **{name: counts.get(name, 0) for name in (MATCHED_PAIRS, MATCHES)},
-            "duplicates": sum(unit.body["duplicates"] for unit in units),
+            "duplicates": rows_kept - candidates,
             "candidates": candidates,
         },
         "rejected_by_reason": _sum([unit.body["rejected_by_reason"] for unit in parts]),

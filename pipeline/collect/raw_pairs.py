@@ -8,12 +8,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.collect.plain_text import NEEDS_CARE, NOT_UTF8, kinds_of_text
 from schemas.buffers import one_chunk, string_buffers
 from schemas.identity import URL_FAULTS, image_ids, local_references, normalise_urls, pair_ids
 from schemas.text import stored_caption
 from schemas.tracking import without_tracking
-
-_PLAIN, _NEEDS_CARE, _NOT_UTF8 = range(3)
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,18 @@ def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters:
     for code in range(1, len(URL_FAULTS)):
         reasons[(faults == code) & ~is_local] = URL_FAULTS[code]
     url_data, url_offsets = string_buffers(urls)
-    reasons[(_kinds(url_data, url_offsets) == _NOT_UTF8) & ~is_local] = "url_bad_character"
+    reasons[(kinds_of_text(url_data, url_offsets) == NOT_UTF8) & ~is_local] = "url_bad_character"
     no_url = (urls.is_null().to_numpy(zero_copy_only=False) | (np.diff(url_offsets) == 0)) & ~is_local
     reasons[no_url] = "url_missing"
 
     data, offsets = string_buffers(captions)
-    kinds = _kinds(data, offsets)
+    kinds = kinds_of_text(data, offsets)
     sizes = np.diff(offsets)
     stored = _stored(captions, kinds, sizes, max_caption_bytes)
     stored_sizes = np.diff(string_buffers(stored)[1])
     good_so_far = reasons == ""
     reasons[good_so_far & (stored_sizes == 0)] = "caption_missing"
-    reasons[good_so_far & (kinds == _NOT_UTF8)] = "caption_not_utf8"
+    reasons[good_so_far & (kinds == NOT_UTF8)] = "caption_not_utf8"
     reasons[good_so_far & (sizes > max_caption_bytes)] = "caption_too_long"
 
     broken: list[tuple[int, str, bytes | None]] = [
@@ -89,8 +88,8 @@ def _stripped(urls: pa.Array) -> pa.Array:
 
 def _stored(captions: pa.Array, kinds: npt.NDArray[np.uint8], sizes: npt.NDArray[np.int64], limit: int) -> pa.Array:
     """Return captions in stored form: most already are, the others are rewritten one by one."""
-    care = (kinds == _NEEDS_CARE) & (sizes <= limit)
-    wrong = (kinds == _NOT_UTF8) | (sizes > limit)
+    care = (kinds == NEEDS_CARE) & (sizes <= limit)
+    wrong = (kinds == NOT_UTF8) | (sizes > limit)
     filled = captions.fill_null("")
     if wrong.any():
         filled = pc.if_else(pa.array(wrong), "", filled)
@@ -107,60 +106,6 @@ def _any_outer_space(data, offsets):  # type: ignore[no-untyped-def]
         if offsets[row] < offsets[row + 1] and (data[offsets[row]] <= 32 or data[offsets[row + 1] - 1] <= 32):
             return True
     return False
-
-
-@numba.njit(cache=True)
-def _kinds(data, offsets):  # type: ignore[no-untyped-def]
-    """Tell per text: plain (stored form already), needs care, or not UTF-8.
-
-    Plain is printable ASCII, or letters up to U+02FF (NFC keeps those), with single spaces inside only.
-    """
-    kinds = np.zeros(len(offsets) - 1, dtype=np.uint8)
-    for row in range(len(offsets) - 1):
-        i, end = offsets[row], offsets[row + 1]
-        kind = _PLAIN
-        space_before = True
-        while i < end:
-            first = data[i]
-            if first < 0x80:
-                if first == 32:
-                    if space_before:
-                        kind = _NEEDS_CARE
-                    space_before = True
-                else:
-                    if first < 32:
-                        kind = _NEEDS_CARE
-                    space_before = False
-                i += 1
-                continue
-            space_before = False
-            if first < 0xC2 or first > 0xF4:
-                kind = _NOT_UTF8
-                break
-            size = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-            if i + size > end:
-                kind = _NOT_UTF8
-                break
-            code = first & (0x7F >> size)
-            code = np.int64(code)
-            for j in range(1, size):
-                if data[i + j] & 0xC0 != 0x80:
-                    kind = _NOT_UTF8
-                code = (code << 6) | np.int64(data[i + j] & 0x3F)
-            if kind == _NOT_UTF8:
-                break
-            if (size == 3 and (code < 0x800 or 0xD800 <= code < 0xE000)) or (
-                size == 4 and not 0x10000 <= code < 0x110000
-            ):
-                kind = _NOT_UTF8
-                break
-            if code <= 0xA0 or code > 0x2FF:
-                kind = _NEEDS_CARE
-            i += size
-        if kind == _PLAIN and offsets[row] < end and space_before:
-            kind = _NEEDS_CARE
-        kinds[row] = kind
-    return kinds
 
 
 def _value(

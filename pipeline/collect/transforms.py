@@ -45,8 +45,8 @@ DROPPED_PARTS = "dropped"
 """Folders of the commit objects of partitions, of repeated captions by partition, and of what parts lost to them."""
 
 
-CAPTIONS_PER_IMAGE = "captions_per_image"
-"""Reason of the rows that an image had beyond its first captions: counted, not sampled."""
+ROWS_KEPT = "rows_kept"
+"""Of a partition: the rows that its pairs stand for."""
 
 
 @dataclass(frozen=True)
@@ -207,16 +207,6 @@ def write_partition(
 ) -> None:
     """Reduce `tables`, all of one partition, write ``NNNNN.parquet`` and commit it."""
     schema = candidate_schema(extra)
-    rows = 0
-
-    def counted() -> Iterator[pa.Table]:
-        nonlocal rows
-        for table in tables:
-            rows += num_copies(table)
-            yield table
-
-    reduced = reduction.apply_all(counted(), with_copies(schema.empty_table()))
+    reduced = reduction.apply_all(tables, with_copies(schema.empty_table()))
     record = write_table(output, f"{number:05d}.parquet", reduced.drop_columns([COPIES]), schema)
-    kept = num_copies(reduced)
-    body = {"duplicates": kept - len(reduced), "counts": {DROPPED + CAPTIONS_PER_IMAGE: rows - kept}}
-    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], body)
+    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], {ROWS_KEPT: num_copies(reduced)})

@@ -1,14 +1,22 @@
 """Exact duplicates: the row kept is the smallest, whatever the order of the rows."""
 
+import hashlib
 import random
+from collections import Counter
+from collections.abc import Iterator
+from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.collect.deduplicate import deduplicate, partition_of
+from pipeline.collect.deduplicate import COPIES, Reduction, deduplicate, partition_of, with_copies
+from pipeline.collect.repeated import caption_images, is_repeated, lowest_images, repeated_captions
+from schemas.buffers import ID, ids_from_words
 from schemas.candidate import candidate_schema
+from schemas.identity import seed_key
 
 SCHEMA = candidate_schema(pa.struct([("score", pa.float32())]))
 
@@ -55,3 +63,94 @@ def test_partitions_are_the_top_bits() -> None:
     assert partition_of(table["pair_id"], 1).tolist() == [0] * 5
     with pytest.raises(ValueError, match="power of two"):
         partition_of(table["pair_id"], 3)
+
+
+def caption_rank(pair: bytes, seed: int) -> int:
+    key = seed.to_bytes(8, "little")
+    return int.from_bytes(hashlib.blake2b(pair, digest_size=8, person=b"wit.caption.1", key=key).digest(), "little")
+
+
+IMAGE_ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6), st.integers(0, 2)), max_size=40)
+"""(image, caption, source row)"""
+
+
+def image_rows(rows: list[tuple[int, int, int]]) -> pa.Table:
+    base = {"url": "http://a/", "text_source": "alt", "source_file": "f", "query_ids": [1], "extra": None}
+    return pa.Table.from_pylist(
+        [
+            {**base, "image_id": bytes([image]) * 16, "pair_id": hashlib.md5(bytes([image, caption])).digest(),
+             "caption": str(caption), "source_row": row}
+            for image, caption, row in rows
+        ],
+        schema=SCHEMA,
+    )  # fmt: skip
+
+
+@given(IMAGE_ROWS, st.integers(1, 4), st.integers(0, 2), st.lists(st.integers(0, 40), max_size=4))
+def test_captions_per_image_equals_brute_force_however_the_rows_are_cut(
+    rows: list[tuple[int, int, int]], limit: int, seed: int, cuts: list[int]
+) -> None:
+    reduction = Reduction(captions_per_image=limit, key=seed_key(seed))
+    table = with_copies(image_rows(rows))
+    bounds = sorted({0, len(table), *[min(cut, len(table)) for cut in cuts]})
+    parts = [reduction.apply(table.slice(begin, end - begin)) for begin, end in pairwise(bounds)]
+    found = reduction.apply_all(parts, with_copies(SCHEMA.empty_table()))
+
+    smallest: dict[tuple[int, int], int] = {}
+    for image, caption, row in rows:
+        smallest[image, caption] = min(row, smallest.get((image, caption), row))
+    expected = []
+    for image in range(4):
+        pairs = {hashlib.md5(bytes([i, caption])).digest(): (i, caption) for i, caption in smallest if i == image}
+        kept = sorted(pairs, key=lambda pair: (caption_rank(pair, seed), pair))[:limit]
+        expected += [(pair, smallest[pairs[pair]], sum(row[:2] == pairs[pair] for row in rows)) for pair in kept]
+    columns = [found[name].to_pylist() for name in ("pair_id", "source_row", COPIES)]
+    assert list(zip(*columns, strict=True)) == sorted(expected)
+
+
+def test_a_hot_image_and_a_hot_pair_stay_small() -> None:
+    """A million captions of one image, and one pair a million times: what a worker holds does not grow with them."""
+    base = image_rows([(0, 0, 0)])
+    sizes: list[int] = []
+
+    def tables(hot_pair: bool) -> Iterator[pa.Table]:
+        for number in range(10):
+            ids = np.zeros((20_000, 2), dtype=np.uint64)
+            ids[:, 0] = 7 if hot_pair else np.arange(number * 20_000, (number + 1) * 20_000)
+            table = base.take(pa.array(np.zeros(len(ids), dtype=np.int64)))
+            table = with_copies(table.set_column(0, SCHEMA.field(0), ids_from_words(ids)))
+            yield table
+
+    class Noted(Reduction):
+        def apply(self, table: pa.Table) -> pa.Table:
+            sizes.append(len(table))
+            return super().apply(table)
+
+    empty = with_copies(SCHEMA.empty_table())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.collect.deduplicate.COMPACT_BYTES", 1 << 20)
+        assert len(Noted(captions_per_image=5, key=seed_key(0)).apply_all(tables(False), empty)) == 5
+        hot = Noted().apply_all(tables(True), empty)
+    assert max(sizes) <= 20_005
+    assert hot[COPIES].to_pylist() == [200_000]
+
+
+@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 9)), max_size=60), st.integers(1, 4),
+       st.lists(st.integers(0, 60), max_size=4))  # fmt: skip
+def test_repeated_captions_equal_a_plain_count(rows: list[tuple[str, int]], limit: int, cuts: list[int]) -> None:
+    candidates = pa.table(
+        {"caption": [caption for caption, _ in rows], "image_id": pa.array([bytes([n]) * 16 for _, n in rows], ID)}
+    )
+    table = caption_images(candidates.cast(pa.schema([("caption", pa.string()), ("image_id", ID)])))
+    bounds = sorted({0, len(table), *[min(cut, len(table)) for cut in cuts]})
+    parts = [lowest_images(table.slice(begin, end - begin), limit) for begin, end in pairwise(bounds)]
+    found = repeated_captions(parts, limit)
+    images: dict[str, set[int]] = {}
+    for caption, image in rows:
+        images.setdefault(caption, set()).add(image)
+    expected = {caption for caption, found_with in images.items() if len(found_with) > limit}
+    mask = is_repeated(pa.table({"caption": pa.array(list(images), pa.string())}), found)
+    assert {caption for caption, repeated in zip(images, mask, strict=True) if repeated} == expected
+    assert len(found) == len(expected)
+    for part in parts:
+        assert max(Counter(part["caption"].to_pylist()).values(), default=0) <= limit + 1
