@@ -3,12 +3,13 @@
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
 import fsspec
+import pyarrow as pa
 from tqdm import tqdm
 
 from querygen.allocator import keep_freed_memory, start_worker
@@ -58,13 +59,14 @@ def count(folder: Folder, units: list[DumpUnit], language: str, pool: Executor |
 
 
 def merge(
-    runs: list[RunName], min_word_count: int, word_floor: int, bigram_floor: int, pool: Executor | None
-) -> MergedCounts:
-    """Sum the runs, with a progress bar."""
+    runs: list[RunName], min_word_count: int, word_floor: int, bigram_floor: int, pool: Executor | None,
+    use_words: Callable[[pa.Table], Any] = lambda words: None,
+) -> MergedCounts:  # fmt: skip
+    """Sum the runs, with a progress bar; `use_words` is given the words before the bigrams are done."""
     with tqdm(total=num_steps(len(runs)), desc="merging counts", unit="step", disable=None) as progress:
         return merge_runs(
             runs, word_floor=word_floor, bigram_word_floor=min_word_count, bigram_floor=bigram_floor, pool=pool,
-            progress=progress.update,
+            progress=progress.update, use_words=use_words,
         )  # fmt: skip
 
 

@@ -187,9 +187,12 @@ def _finish(
     pool: Executor | None,
 ) -> bool:  # fmt: skip
     floor = config.count_floor
-    merged = merge(counts.runs, config.min_word_count, floor, floor, pool)
     files = [FileRecord(f"runs/{file.name}", file.rows, file.bytes, file.sha256) for file in counts.files]
-    files.append(write_table(folder, "words.parquet", merged.words, WORD_COUNTS))
+
+    def write_words(words: pa.Table) -> None:
+        files.append(write_table(folder, "words.parquet", words, WORD_COUNTS))
+
+    merged = merge(counts.runs, config.min_word_count, floor, floor, pool, write_words)
     files.append(write_table(folder, "bigrams.parquet", merged.bigrams, BIGRAM_COUNTS))
     files.append(write_table(folder, "redirects.parquet", counts.redirects, REDIRECTS))
     files.append(write_rejections(folder, counts.rejections))

@@ -64,15 +64,22 @@ def merge_runs(
     bigram_floor: int,
     pool: Executor | None = None,
     progress: Callable[[int], Any] = lambda steps: None,
+    use_words: Callable[[pa.Table], Any] = lambda words: None,
 ) -> MergedCounts:
     """Return words seen `word_floor` times, and bigrams seen `bigram_floor` times whose words both reach the other.
 
-    `progress` is told steps of `num_steps`.
+    `progress` is told steps of `num_steps`; `use_words` is given the words as soon as they are in order.
     """
     words, num_words, num_distinct_words = merge_words(runs, min(word_floor, bigram_word_floor), pool, progress)
     spellings = _number_spellings(words, bigram_word_floor)
-    with ThreadPoolExecutor(1) as beside:  # the words are put in order while the processes merge bigrams
-        table = beside.submit(words.table, word_floor)
+
+    def order_words() -> pa.Table:
+        table = words.table(word_floor)
+        use_words(table)
+        return table
+
+    with ThreadPoolExecutor(1) as beside:  # while the processes merge bigrams
+        table = beside.submit(order_words)
         parts = _merge_bigrams(runs, spellings, bigram_floor, pool, progress)
     return MergedCounts(
         words=table.result(),
