@@ -1,52 +1,126 @@
-"""Compiled tokenisers: the words of a text as 64-bit hashes. One per match rule.
+"""Compiled tokenisers: the words of a text as 64-bit hashes of their bytes. One per match rule.
 
-Each fills `out` with the hashes of one text's words and returns their number, or `UNSURE_TEXT` when
-the text must go through `schemas.text.normal_form` first.
+In: bytes with `pipeline.match.lanes.PADDING` behind them. Each puts the hashes of one text's words at ``out[count:]``
+and returns the new count, or `UNSURE_TEXT` when the text must go through `schemas.text.normal_form` first.
+
+::
+
+    bytes       the  dog's café      64 at a time
+    separators  ...xx.....x....
+    odd         .....  .   ..        an apostrophe, a byte of a character beyond ASCII: that token goes one by one
 """
 
 import numba
 import numpy as np
 
-from schemas.folding import (
-    APOSTROPHE,
-    COMBINING,
-    HASH_PRIME,
-    HASH_SEED,
-    LETTER,
-    MARK,
-    SEPARATOR,
-    UNSURE,
-    decode_at,
-    finish_hash,
-)
+from pipeline.match.lanes import bytes_between, first_bit, load_word
+from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at
 
 UNSURE_TEXT = -1
 
 STRAIGHT_APOSTROPHE = 39
 LETTER_S = 115
 
+_K1 = np.uint64(0x9E3779B97F4A7C15)
+_K2 = np.uint64(0xD6E8FEB86659FD93)
+_K3 = np.uint64(0xA0761D6478BD642F)
+_32 = np.uint64(32)
+_ONE = np.uint64(1)
 
-@numba.njit(inline="always")
+_FIRST_HALF = tuple(np.uint64((1 << 8 * min(size, 8)) - 1) for size in range(17))
+_SECOND_HALF = tuple(np.uint64((1 << 8 * max(size - 8, 0)) - 1) for size in range(17))
+_MASKS = np.array(_FIRST_HALF + _SECOND_HALF, dtype=np.uint64)
+"""What of the first and the second 8 of 16 loaded bytes belongs to a word of 0 to 16 bytes."""
+
+KEPT = np.uint64(0)
+SMALL = np.uint64(0x2020202020202020)
+"""The bit in which a capital ASCII letter and its small one differ; digits have it set."""
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
 def join_hash(prefix, word):  # type: ignore[no-untyped-def]
-    """Return the hash of a phrase: of its prefix and the next word."""
-    return finish_hash(prefix * np.uint64(0x9E3779B97F4A7C15) + word + np.uint64(1))
+    """Return the hash of a phrase: of its prefix and the next word. Never 0."""
+    state = prefix * _K3 + word
+    state ^= state >> _32
+    return state if state != 0 else _ONE
 
 
-@numba.njit(cache=True)
-def normalised_words(data, begin, end, classes, starts, folded, out):  # type: ignore[no-untyped-def]
-    """Tokenise by rule ``normalised``: the words of `schemas.text.words`."""
-    count = 0
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _mixed(state, low, high):  # type: ignore[no-untyped-def]
+    state = (state + low) * _K1
+    state ^= state >> _32
+    state = (state + high) * _K2
+    return state ^ (state >> _32)
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def bytes_hash(data, begin, size, case):  # type: ignore[no-untyped-def]
+    """Return the hash of ``data[begin:begin + size]``. Never 0.
+
+    `case` is `KEPT` or, for ASCII letters and digits only, `SMALL`: then it is the hash of the small letters.
+    """
+    state = np.uint64(size) * _K3
+    while size > 16:
+        state = _mixed(state, load_word(data, begin) | case, load_word(data, begin + 8) | case)
+        begin += 16
+        size -= 16
+    low = (load_word(data, begin) | case) & _MASKS[np.uint64(size)]
+    high = (load_word(data, begin + 8) | case) & _MASKS[np.uint64(size + 17)]
+    state = _mixed(state, low, high) * _K3
+    state ^= state >> _32
+    return state if state != 0 else _ONE
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _below(size):  # type: ignore[no-untyped-def]
+    """Return the lowest `size` (0 to 63) bits."""
+    return (_ONE << np.uint64(size)) - _ONE
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _put(scratch, used, code):  # type: ignore[no-untyped-def]
+    """Write a code point as UTF-8; return the bytes used then."""
+    if code < 0x80:
+        scratch[used] = code
+        return used + 1
+    if code < 0x800:
+        scratch[used] = 0xC0 | (code >> 6)
+        scratch[used + 1] = 0x80 | (code & 0x3F)
+        return used + 2
+    if code < 0x10000:
+        scratch[used] = 0xE0 | (code >> 12)
+        scratch[used + 1] = 0x80 | ((code >> 6) & 0x3F)
+        scratch[used + 2] = 0x80 | (code & 0x3F)
+        return used + 3
+    scratch[used] = 0xF0 | (code >> 18)
+    scratch[used + 1] = 0x80 | ((code >> 12) & 0x3F)
+    scratch[used + 2] = 0x80 | ((code >> 6) & 0x3F)
+    scratch[used + 3] = 0x80 | (code & 0x3F)
+    return used + 4
+
+
+SCRATCH_BYTES = 1 << 16
+_SCRATCH_ROOM = 128
+"""More than one character's folded form and what a hash reads behind a word."""
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
+    """Tokenise ``data[begin:end]`` character by character: the words of `schemas.text.words`.
+
+    The bytes before and behind are ASCII separators, or the text's ends.
+    """
     inside = False
     after_letter = False  # the character before is a letter or mark: an apostrophe may stay
     combining_before = False
-    state = HASH_SEED
-    base = HASH_SEED  # the word without the possessive endings seen so far
+    used = 0
+    base = 0  # bytes of the word without the possessive endings seen so far
     trail = 0  # 1: an apostrophe ended `base`; 2: apostrophe and s
     i = begin
     while i < end:
         code, size = decode_at(data, i)
         kind = classes[code]
-        if kind == UNSURE or (kind == COMBINING and combining_before):
+        if kind == UNSURE or (kind == COMBINING and combining_before) or used + _SCRATCH_ROOM > len(scratch):
             return UNSURE_TEXT
         combining_before = kind == COMBINING
         stays = kind != SEPARATOR
@@ -60,13 +134,14 @@ def normalised_words(data, begin, end, classes, starts, folded, out):  # type: i
         if stays:
             if not inside:
                 inside = True
-                state = HASH_SEED
+                used = 0
                 trail = 0
             if kind == APOSTROPHE:
                 if trail != 2:
-                    base = state
+                    base = used
                 trail = 1
-                state = (state ^ np.uint64(STRAIGHT_APOSTROPHE)) * HASH_PRIME
+                scratch[used] = STRAIGHT_APOSTROPHE
+                used += 1
                 after_letter = False
             else:
                 for j in range(starts[code], starts[code + 1]):
@@ -75,64 +150,139 @@ def normalised_words(data, begin, end, classes, starts, folded, out):  # type: i
                         trail = 2
                     else:
                         trail = 0
-                    state = (state ^ np.uint64(part)) * HASH_PRIME
+                    used = _put(scratch, used, part)
                 after_letter = kind in (LETTER, MARK, COMBINING)
         elif inside:
-            out[count] = finish_hash(base if trail == 2 else state)
+            out[count] = bytes_hash(scratch, 0, base if trail == 2 else used, KEPT)
             count += 1
             inside = False
             after_letter = False
         i += size
     if inside:
-        out[count] = finish_hash(base if trail == 2 else state)
+        out[count] = bytes_hash(scratch, 0, base if trail == 2 else used, KEPT)
         count += 1
     return count
 
 
-@numba.njit(cache=True)
-def normal_form_words(data, begin, end, out):  # type: ignore[no-untyped-def]
-    """Tokenise a text that is in normal form already (a query): nothing to fold, only spaces to cut at."""
-    count = 0
-    state = HASH_SEED
-    i = begin
-    while i < end:
-        code, size = decode_at(data, i)
-        if code == 32:
-            out[count] = finish_hash(state)
-            count += 1
-            state = HASH_SEED
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def normalised_words(data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
+    """Tokenise by rule ``normalised``: the words of `schemas.text.words`."""
+    token = -1  # where the token that reaches in from the 64 bytes before begins
+    token_odd = False
+    carry = _ONE  # the byte before is a separator
+    base = begin
+    while base < end:
+        odd = bytes_between(data, base, np.uint8(128), np.uint8(128)) | bytes_between(
+            data, base, np.uint8(STRAIGHT_APOSTROPHE), np.uint8(1)
+        )
+        inside = (
+            odd
+            | bytes_between(data, base, np.uint8(65), np.uint8(26))
+            | bytes_between(data, base, np.uint8(97), np.uint8(26))
+            | bytes_between(data, base, np.uint8(48), np.uint8(10))
+        )
+        if end - base < 64:
+            inside &= _below(end - base)
+            odd &= _below(end - base)
+        before = ((~inside) << _ONE) | carry
+        opens = inside & before
+        closes = ~inside & ~before
+        if odd == 0 and not token_odd:
+            if token >= 0 and closes != 0:
+                out[count] = bytes_hash(data, token, base + first_bit(closes) - token, SMALL)
+                count += 1
+                closes &= closes - _ONE
+                token = -1
+            while closes != 0:
+                start = first_bit(opens)
+                out[count] = bytes_hash(data, base + start, first_bit(closes) - start, SMALL)
+                count += 1
+                opens &= opens - _ONE
+                closes &= closes - _ONE
+            if opens != 0:
+                token = base + first_bit(opens)
         else:
-            state = (state ^ np.uint64(code)) * HASH_PRIME
-        i += size
-    if end > begin:
-        out[count] = finish_hash(state)
+            while closes != 0:
+                stop = base + first_bit(closes)
+                closes &= closes - _ONE
+                if token < 0:
+                    token = base + first_bit(opens)
+                    opens &= opens - _ONE
+                    token_odd = (odd >> np.uint64(token - base)) & _below(stop - token) != 0
+                else:
+                    token_odd = token_odd or (odd & _below(stop - base)) != 0
+                if token_odd:
+                    count = _odd_token(data, token, stop, classes, starts, folded, scratch, out, count)
+                    if count == UNSURE_TEXT:
+                        return UNSURE_TEXT
+                else:
+                    out[count] = bytes_hash(data, token, stop - token, SMALL)
+                    count += 1
+                token = -1
+                token_odd = False
+            if opens != 0:
+                token = base + first_bit(opens)
+                token_odd = odd >> np.uint64(token - base) != 0
+            elif token >= 0:
+                token_odd = token_odd or odd != 0
+        carry = ((~inside) >> np.uint64(63)) & _ONE
+        base += 64
+    if token >= 0:
+        if token_odd:
+            return _odd_token(data, token, end, classes, starts, folded, scratch, out, count)
+        out[count] = bytes_hash(data, token, end - token, SMALL)
         count += 1
     return count
 
 
-@numba.njit(cache=True)
-def metaclip_words(data, begin, end, wrap, out):  # type: ignore[no-untyped-def]
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def query_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
+    """Tokenise a query: the bytes between single spaces, empty words kept."""
+    word = begin
+    for i in range(begin, end):
+        if data[i] == 32:
+            out[count] = bytes_hash(data, word, i - word, KEPT)
+            count += 1
+            word = i + 1
+    out[count] = bytes_hash(data, word, end - word, KEPT)
+    return count + 1
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def metaclip_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
     """Tokenise by MetaCLIP's rule: bytes between single spaces, case kept, empty words kept.
 
-    With `wrap` (texts, not queries) ``, . ; : ? ! ` `` become words of their own with spaces around them
-    and tab and line ends become spaces (MetaCLIP, metaclip/substr_matching.py, ``spacing``).
+    ``, . ; : ? ! ` `` become words of their own with spaces around them, and tab and line ends become spaces
+    (MetaCLIP, metaclip/substr_matching.py, ``spacing``).
     """
-    count = 0
-    state = HASH_SEED
-    for i in range(begin, end):
-        byte = data[i]
-        if wrap and (byte == 9 or byte == 10 or byte == 13):
-            byte = 32
-        if byte == 32:
-            out[count] = finish_hash(state)
+    word = begin
+    base = begin
+    while base < end:
+        marks = (
+            bytes_between(data, base, np.uint8(33), np.uint8(1))
+            | bytes_between(data, base, np.uint8(44), np.uint8(1))
+            | bytes_between(data, base, np.uint8(46), np.uint8(1))
+            | bytes_between(data, base, np.uint8(58), np.uint8(2))
+            | bytes_between(data, base, np.uint8(63), np.uint8(1))
+            | bytes_between(data, base, np.uint8(96), np.uint8(1))
+        )
+        cuts = (
+            marks
+            | bytes_between(data, base, np.uint8(9), np.uint8(2))
+            | bytes_between(data, base, np.uint8(13), np.uint8(1))
+            | bytes_between(data, base, np.uint8(32), np.uint8(1))
+        )
+        if end - base < 64:
+            cuts &= _below(end - base)
+        while cuts != 0:
+            stop = base + first_bit(cuts)
+            out[count] = bytes_hash(data, word, stop - word, KEPT)
             count += 1
-            state = HASH_SEED
-        elif wrap and (byte == 44 or byte == 46 or byte == 59 or byte == 58 or byte == 63 or byte == 33 or byte == 96):
-            out[count] = finish_hash(state)
-            out[count + 1] = finish_hash((HASH_SEED ^ np.uint64(byte)) * HASH_PRIME)
-            count += 2
-            state = HASH_SEED
-        else:
-            state = (state ^ np.uint64(byte)) * HASH_PRIME
-    out[count] = finish_hash(state)
+            if marks & cuts & (~cuts + _ONE) != 0:
+                out[count] = bytes_hash(data, stop, 1, KEPT)
+                count += 1
+            word = stop + 1
+            cuts &= cuts - _ONE
+        base += 64
+    out[count] = bytes_hash(data, word, end - word, KEPT)
     return count + 1
