@@ -141,6 +141,8 @@ def _as(value: Any, wanted: pa.DataType) -> Any:
         if isinstance(value, bool | int | float):
             return json.dumps(value)
         return value if isinstance(value, str) else None
+    if isinstance(value, float) and pa.types.is_integer(wanted):
+        return int(value) if value.is_integer() and abs(value) < 2**63 else None  # Arrow would cut the fraction off
     try:
         pa.array([value], wanted)
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):

@@ -11,17 +11,16 @@ from dataclasses import replace
 from typing import Any
 
 import fsspec
-import numpy as np
 import pyarrow as pa
-import pyarrow.dataset as pa_dataset
-import pyarrow.fs as pa_fs
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.sources.byte_ranges import COMPRESSIONS, is_compressed
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.csv_rows import cut_csv, first_row, read_csv
 from pipeline.sources.json_lines import cut_json_lines, json_schema, read_json_lines
-from pipeline.sources.row_filter import WHERE, RowFilter, row_filter
+from pipeline.sources.parquet_rows import read_parquet
+from pipeline.sources.row_filter import RowFilter, row_filter
 from pipeline.sources.source import (
     BROKEN_DATA,
     Broken,
@@ -44,9 +43,6 @@ from pipeline.sources.text_columns import as_text, as_type, as_utf8, percent_dec
 from schemas.storage import file_size
 
 SPLIT_BYTES = 64 << 20
-READ_ROWS = 10_000
-PARQUET_BUFFER_BYTES = 1 << 20
-"""A column of a row group is read in pieces of this size: a row group may be as large as the file."""
 PLANNING_THREADS = 16
 
 _CSV_LIKE = {".csv": ",", ".tsv": "\t"}
@@ -165,7 +161,7 @@ class UrlTable:
         part = ByteRange(split.begin, split.end, split.first_row)
         wanted = [*split.columns, *_OPTIONAL, *(field.name for field in self.extra), *self._filter_columns(keep)]
         if kind == ".parquet":
-            return _read_parquet(split, wanted, keep)
+            return read_parquet(split, wanted, keep.where)
         if kind in _CSV_LIKE:
             return read_csv(split.path, _CSV_LIKE[kind], split.names, wanted, part)
         return read_json_lines(split.path, self._json_columns(split, keep), part)
@@ -264,38 +260,12 @@ def _is_for_the_user(error: Exception) -> bool:
     return isinstance(error, ValueError) and not isinstance(error, pa.ArrowInvalid | UnicodeDecodeError)
 
 
-def _read_parquet(split: InputSplit, columns: list[str], keep: RowFilter) -> Iterator[Rows | Broken | Dropped]:
-    with fsspec.open(split.path, "rb") as raw:
-        file = pq.ParquetFile(raw, buffer_size=PARQUET_BUFFER_BYTES)
-        groups = list(range(split.begin, split.end or file.metadata.num_row_groups))
-        possible = _possible_groups(split.path, groups, file.schema_arrow, keep)
-        present = [name for name in dict.fromkeys(columns) if name in file.schema_arrow.names]
-        row = split.first_row
-        for group in groups:
-            size = file.metadata.row_group(group).num_rows
-            if group not in possible:
-                yield Dropped(WHERE, size)
-                row += size
-                continue
-            for batch in file.iter_batches(READ_ROWS, row_groups=[group], columns=present):
-                yield Rows(pa.Table.from_batches([batch]), np.arange(row, row + len(batch)))
-                row += len(batch)
-
-
-def _possible_groups(path: str, groups: list[int], schema: pa.Schema, keep: RowFilter) -> set[int]:
-    """Return the row groups that can hold a row for which ``--where`` is true."""
-    if keep.where is None:
-        return set(groups)
-    fs, name = fsspec.core.url_to_fs(path)
-    wrapped = pa_fs.PyFileSystem(pa_fs.FSSpecHandler(fs))
-    fragment = pa_dataset.ParquetFileFormat().make_fragment(name, wrapped, row_groups=groups)
-    return {group.id for group in fragment.subset(filter=keep.where.bound(schema), schema=schema).row_groups}
-
-
 def _first_of(table: pa.Table, names: tuple[str, ...]) -> pa.Array:
-    """Return the first of the columns `names` that is there, as text."""
-    name = next((name for name in names if name in table.schema.names), None)
-    return pa.nulls(len(table), pa.string()) if name is None else as_utf8(table[name])
+    """Return, row by row, the first value in the columns `names`, as text."""
+    present = [as_utf8(table[name]) for name in names if name in table.schema.names]
+    if not present:
+        return pa.nulls(len(table), pa.string())
+    return present[0] if len(present) == 1 else pc.coalesce(*present)
 
 
 def _carried(table: pa.Table, field: pa.Field) -> pa.Array:

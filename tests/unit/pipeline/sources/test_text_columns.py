@@ -1,0 +1,33 @@
+"""Columns made text or another type: value by value, whatever the neighbours are."""
+
+from urllib.parse import unquote_to_bytes
+
+import pyarrow as pa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pipeline.sources.text_columns import as_text, as_type, as_utf8, percent_decoded
+
+
+@settings(max_examples=100)
+@given(st.lists(st.none() | st.text(st.sampled_from("a+%4fG1é "), max_size=9), max_size=5))
+def test_percent_encoding_is_undone_as_urllib_does(texts: list[str | None]) -> None:
+    found = percent_decoded(pa.array(["skipped", *texts], pa.string())[1:])
+    expected = [None if text is None else unquote_to_bytes(text.replace("+", " ")) for text in texts]
+    assert found.view(pa.binary()).to_pylist() == expected
+
+
+def test_a_value_that_does_not_fit_is_null_alone() -> None:
+    mixed = pa.array(["1", "x", "2.5", None, "1"])
+    assert as_type(mixed, pa.float64()).to_pylist() == [1.0, None, 2.5, None, 1.0]
+    assert as_type(mixed, pa.int64()).to_pylist() == [1, None, None, None, 1]
+    assert as_type(pa.array([1.5, 2.0, None, 2.0**60]), pa.int32()).to_pylist() == [None, 2, None, None]
+    assert as_type(pa.array(["a"]).dictionary_encode(), pa.string()).to_pylist() == ["a"]
+    assert as_type(pa.array([[1]]), pa.string()).to_pylist() == [None]
+
+
+def test_bytes_that_are_no_text_are_null_alone() -> None:
+    raw = pa.array([b"ok", b"\xff", None, "é".encode()])
+    assert as_utf8(raw).to_pylist() == ["ok", None, None, "é"]
+    assert as_text(raw).view(pa.binary()).to_pylist() == raw.to_pylist()
+    assert as_utf8(pa.array([1, None])).to_pylist() == ["1", None]
