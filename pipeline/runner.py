@@ -3,17 +3,23 @@
 import argparse
 import shlex
 import sys
+import uuid
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions, StandardOptions
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipeline.failures import JobFailed, cause_of
+from pipeline.fork_server import worker_command
 
 LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
+
+PATH_FIELDS = ("input", "queries", "candidates", "selection", "output")
+"""Fields of the commands' configurations that workers read from or write to."""
 
 _JOB_SERVER_OPTIONS = ("parallelism", "max_parallelism", "checkpointing_interval", "object_reuse", "state_backend")
 """Options of Flink's and Spark's job servers: known only to them, so they cannot be looked up here."""
@@ -41,22 +47,68 @@ def check_beam_options(arguments: Sequence[str]) -> PipelineOptions:
     return PipelineOptions(list(arguments), save_main_session=False)
 
 
+def check_runner(config: Any, beam_args: Sequence[str]) -> None:
+    """Raise ValueError for Beam options or paths of `config` that the runner would refuse later, or after an upload."""
+    options = check_beam_options(beam_args)
+    if options.view_as(StandardOptions).runner == "DataflowRunner":
+        from pipeline.dataflow_job import check_dataflow_options, check_dataflow_paths
+
+        check_dataflow_options(options)
+        paths = [(name, getattr(config, name, "")) for name in PATH_FIELDS]
+        check_dataflow_paths([(name, path) for name, path in paths if isinstance(path, str)])
+        check_dataflow_paths([("failed", path) for path in getattr(config, "failed", ())])
+
+
+def is_local(beam_args: Sequence[str]) -> bool:
+    """Tell whether these options run the job on Beam's local runner, which keeps every shuffled byte in memory."""
+    return (check_beam_options(beam_args).view_as(StandardOptions).runner or "") in LOCAL_RUNNERS
+
+
 def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]) -> dict[str, int]:
     """Run the graph that ``build(pipeline)`` makes and return its counters, summed, by name.
 
     The default runner is Beam's `FnApiRunner` in this process, set explicitly: Beam's ``DirectRunner`` would
     first try to download Prism. ``--direct_num_workers N --direct_running_mode multi_processing`` uses N
-    processes of it.
+    processes of it. Ctrl-C cancels the job, also on a cluster. Raises `JobFailed` with the cause in one line.
     """
     options = check_beam_options(beam_args)
-    runner_name = options.view_as(StandardOptions).runner or ""
-    runner = _local_runner(options) if runner_name in LOCAL_RUNNERS else None
+    name = options.view_as(StandardOptions).runner or ""
+    if name in LOCAL_RUNNERS:
+        return _run(build, _local_runner(options), options)
+    if name == "DataflowRunner":
+        from pipeline.dataflow_job import build_proto, check_graph, check_installed
+
+        check_installed()
+        planned = beam.Pipeline(runner=FnApiRunner(), options=options)
+        build(planned)
+        check_graph(build_proto(planned, options))
+    if name != "FlinkRunner":
+        return _run(build, None, options)
+    from pipeline.flink_job import Flink, cancel, flink_arguments
+
+    options = check_beam_options(flink_arguments(beam_args))
+    cloud = options.view_as(GoogleCloudOptions)  # where Beam keeps the name of any job
+    cloud.job_name = cloud.job_name or f"webimagetext-{uuid.uuid4().hex[:8]}"
+    try:
+        return _run(build, Flink(), options)
+    except KeyboardInterrupt:
+        cancel(options, cloud.job_name)
+        raise
+
+
+def _run(build: Callable[[beam.Pipeline], Any], runner: Any, options: PipelineOptions) -> dict[str, int]:
     pipeline = beam.Pipeline(runner=runner, options=options)
     build(pipeline)
+    result = None
     try:
         result = pipeline.run()
         result.wait_until_finish()
     except (ValueError, OSError):
+        raise
+    except KeyboardInterrupt:
+        if result is not None and not isinstance(runner, FnApiRunner):
+            with suppress(Exception):  # whatever a runner raises here, the user has asked to stop
+                result.cancel()
         raise
     except Exception as error:  # runners wrap what a worker raised in types of their own, with the trace as text
         raise JobFailed(cause_of(error)) from error
@@ -72,5 +124,5 @@ def _local_runner(options: PipelineOptions) -> FnApiRunner:
     if direct.direct_running_mode != "multi_processing":
         return FnApiRunner()
     direct.direct_running_mode = "in_memory"  # else Beam puts its own worker command in place of ours
-    command = f"{shlex.quote(sys.executable)} -m pipeline.worker"
+    command = worker_command() or f"exec {shlex.quote(sys.executable)} -m pipeline.worker"
     return FnApiRunner(default_environment=environments.SubprocessSDKEnvironment.from_command_string(command))

@@ -1,15 +1,24 @@
-"""A worker process of Beam's local runner, as Beam's own but quiet: only errors reach standard error.
+"""A worker process of Beam's local runner or of a worker pool, as Beam's own but quiet: only errors reach standard error.
 
-`pipeline.runner` starts it for ``--direct_running_mode multi_processing``; Beam's start, stop and channel
-lines (twenty per process and job) would bury what the commands say.
+`pipeline.runner` starts it for ``--direct_running_mode multi_processing``, `pipeline.worker_pool` for Flink; Beam's
+start, stop and channel lines (twenty per process and job) would bury what the commands say.
 """
 
 import sys
 
 from pipeline.logs import show_only_errors
+from pipeline.processes import exit_with_parent
 
 if __name__ == "__main__":
-    show_only_errors()
-    from apache_beam.runners.worker import sdk_worker_main
+    show_only_errors(with_traces="--with_traces" in sys.argv)
+    exit_with_parent()
+    control = [argument for argument in sys.argv if argument.startswith("--control_endpoint=")]
+    if control:
+        from apache_beam.runners.worker.sdk_worker import SdkHarness
 
-    sdk_worker_main.main(sys.argv)
+        worker_id = next(argument for argument in sys.argv if argument.startswith("--id="))
+        SdkHarness(control[0].partition("=")[2], worker_id=worker_id.partition("=")[2]).run()
+    else:
+        from apache_beam.runners.worker import sdk_worker_main
+
+        sdk_worker_main.main(sys.argv)

@@ -1,0 +1,130 @@
+"""Jobs on Flink: one job server for all jobs of a command, workers in processes, cancelling, and the cause of a failure.
+
+In: Beam options with ``--runner=FlinkRunner``. Out: a runner for `pipeline.runner`, and the same options completed.
+"""
+
+import atexit
+import json
+import os
+import shutil
+import sys
+import time
+import urllib.request
+from collections.abc import Sequence
+from typing import Any
+
+from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
+from apache_beam.runners.portability import job_server
+from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, FlinkJarJobServer, FlinkRunner
+
+from pipeline.memory import available_cores
+from pipeline.worker_pool import start_worker_pool
+
+JAR_VARIABLE = "FLINK_JOB_SERVER_JAR"
+"""Environment variable with the job server jar of machines that cannot download Beam's."""
+
+CANCEL_S = 30.0
+
+_servers: dict[str, job_server.JobServer] = {}
+_pools: list[tuple[str, Any]] = []
+
+
+def flink_arguments(arguments: Sequence[str]) -> list[str]:
+    """Return Beam's arguments with what Flink needs and the user left out.
+
+    The job server jar from the environment; on embedded Flink a worker process per parallel piece, where Beam's
+    default is threads of this process, which take turns at Python's lock.
+    """
+    found = list(arguments)
+    given = {argument.partition("=")[0].removeprefix("--") for argument in found}
+    if JAR_VARIABLE in os.environ and not given & {"flink_job_server_jar", "job_endpoint"}:
+        found.append(f"--flink_job_server_jar={os.environ[JAR_VARIABLE]}")
+    flink = PipelineOptions(found).view_as(FlinkRunnerOptions)
+    if flink.flink_master in MAGIC_HOST_NAMES and "environment_type" not in given:
+        parallelism = flink.parallelism if flink.parallelism > 0 else available_cores()
+        if "parallelism" not in given:
+            found.append(f"--parallelism={parallelism}")
+        if "sdk_worker_parallelism" not in given:
+            found.append(f"--sdk_worker_parallelism={parallelism}")
+        if not _pools:
+            _pools.append(start_worker_pool())
+        found += ["--environment_type=EXTERNAL", f"--environment_config={_pools[0][0]}"]
+    return found
+
+
+class Flink(FlinkRunner):
+    """Beam's `FlinkRunner` with one job server per process: starting it takes longer than a small job."""
+
+    def default_job_server(self, options: PipelineOptions) -> job_server.JobServer:
+        flink = options.view_as(FlinkRunnerOptions)
+        if flink.flink_submit_uber_jar:
+            return super().default_job_server(options)
+        flink.flink_master = self.add_http_scheme(flink.flink_master)
+        check_cluster(flink.flink_master)
+        server = _QuietJobServer(options)
+        key = repr((flink.flink_master, flink.flink_job_server_jar, flink.flink_version))
+        if key not in _servers:
+            if shutil.which(server._java_launcher) is None:
+                raise ValueError(f"FlinkRunner: no {server._java_launcher!r} on PATH; install Java 11 or 17")
+            _servers[key] = server
+        return _servers[key]
+
+
+class _QuietJobServer(FlinkJarJobServer):
+    """The job server below a process that ends with this one and that a terminal's Ctrl-C does not reach."""
+
+    _stub: Any = None
+
+    def start(self) -> Any:
+        if self._stub is None:  # started again, Beam would end it and start another
+            self._stub = super().start()
+            atexit.register(self.stop)
+        return self._stub
+
+    def subprocess_cmd_and_endpoint(self) -> tuple[list[str], str]:
+        command, endpoint = super().subprocess_cmd_and_endpoint()
+        return [sys.executable, "-m", "pipeline.processes", *map(str, command)], endpoint
+
+
+def check_cluster(master: str) -> None:
+    """Raise ValueError when no Flink answers at `master`: the job server would try for a minute, then give a trace."""
+    if not master.startswith("http"):
+        return
+    try:
+        found = _get(f"{master}/overview")
+        if not found["slots-total"]:
+            raise ValueError(f"--flink_master {master}: the cluster has no TaskManager; start some")
+    except (OSError, KeyError, json.JSONDecodeError) as error:
+        raise ValueError(
+            f"--flink_master {master}: no Flink JobManager answers there ({error}); start one "
+            "(deploy/flink/cluster.py start FOLDER) or correct the address"
+        ) from None
+
+
+def cancel(options: PipelineOptions, job_name: str) -> None:
+    """Cancel the jobs of that name on the Flink cluster and wait until they have ended.
+
+    By Flink's REST: the job server interrupts only its own thread that waits for the job. An embedded Flink ends with
+    its job server. A cluster that does not answer is left alone: nobody is helped by a second error.
+    """
+    master = options.view_as(FlinkRunnerOptions).flink_master
+    if not master.startswith("http"):
+        return
+    deadline = time.monotonic() + CANCEL_S
+    while time.monotonic() < deadline:
+        try:
+            jobs = [job for job in _get(f"{master}/jobs/overview")["jobs"] if job_name in job["name"]]
+            running = [job["jid"] for job in jobs if job["end-time"] < 0]
+            for number in running:
+                request = urllib.request.Request(f"{master}/jobs/{number}?mode=cancel", method="PATCH")
+                urllib.request.urlopen(request, timeout=5).close()
+        except (OSError, ValueError):
+            return
+        if not running:
+            return
+        time.sleep(0.5)
+
+
+def _get(url: str) -> Any:
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        return json.load(answer)

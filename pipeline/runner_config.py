@@ -1,0 +1,12 @@
+"""The option of every command that shuffles: whether it may start when its shuffle seems too large for this machine."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunnerOptions:
+    """How the job is run; no byte of the output depends on it."""
+
+    force: bool = False
+    """Start although the shuffle seems to need more than 60 % of the available memory (Beam's local runner keeps all
+    of it in memory; other runners spill to disk and are not checked)."""
