@@ -55,9 +55,9 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 def _run(config: Any, beam_args: list[str]) -> None:
     show_only_errors()
     from pipeline import summary  # the jobs import Beam and numba: not for --help
-    from pipeline.runner import check_beam_options
+    from pipeline.runner import check_runner
 
-    check_beam_options(beam_args)
+    check_runner(config, beam_args)
     if isinstance(config, CollectConfig):
         from pipeline.collect.job import run_collect
 
