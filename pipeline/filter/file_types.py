@@ -15,8 +15,8 @@ MAX_SUFFIX = 5
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _suffixes(data, offsets, found):  # type: ignore[no-untyped-def]
-    """Pack each URL's suffix into one number, a byte per character; 0 when it has none."""
+def _has_type(data, offsets, allowed, denied, keep):  # type: ignore[no-untyped-def]
+    """Compare suffixes as numbers, a byte per character; no suffix is 0."""
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]
         stop = begin
@@ -39,18 +39,20 @@ def _suffixes(data, offsets, found):  # type: ignore[no-untyped-def]
                     packed = np.uint64(0)
                     break
                 packed = packed << np.uint64(8) | np.uint64(byte)
-        found[row] = packed
+        wanted = len(allowed) == 0
+        for kind in allowed:
+            wanted = wanted or kind == packed
+        for kind in denied:
+            wanted = wanted and kind != packed
+        keep[row] = wanted or begin == end
 
 
 def has_file_type(pairs: pa.Table, allowed: tuple[str, ...], denied: tuple[str, ...]) -> npt.NDArray[np.bool_]:
     """Tell of each pair whether its URL's type is in `allowed` (unless that is empty) and not in `denied`."""
     data, offsets = string_buffers(pairs["url"])
-    found = np.zeros(len(pairs), dtype=np.uint64)
-    _suffixes(data, offsets, found)
-    keep: npt.NDArray[np.bool_] = ~np.isin(found, _packed(denied))
-    if allowed:
-        keep &= np.isin(found, _packed(allowed))
-    return keep | (np.diff(offsets) == 0)
+    keep = np.zeros(len(pairs), dtype=np.bool_)
+    _has_type(data, offsets, _packed(allowed), _packed(denied), keep)
+    return keep
 
 
 def _packed(types: tuple[str, ...]) -> npt.NDArray[np.uint64]:

@@ -1,9 +1,9 @@
 """The filters that the options ask for: checked pairs in; those kept, and the others by reason, out.
 
 A filter is a pure function Table -> mask of the rows it keeps (or Table -> Table when it mends or fills what later ones
-read), in a file of its own. They run in the order of `FilterOptions`, each on what the ones before it kept, so a pair
-is dropped for one reason: the first. What is dropped is counted and sampled under its reason. A filter that is off is
-not in the chain.
+read), in a file of its own. They stand in the order of `FilterOptions`, and a pair is dropped for one reason: that of
+the first that does not keep it. They run in three groups, the cheap ones, languages, words, each on what the one before
+kept. What is dropped is counted and sampled under its reason. A filter that is off is not in a group.
 """
 
 from collections.abc import Callable
@@ -60,19 +60,21 @@ class Filters:
         self._mends = options.repair_mojibake
         self._everywhere = options.identify_language == "all"
         self._model = load_language_model() if identifies(options) else None
-        self._before, self._after = _of_url_and_caption(options), _of_language_and_words(options)
+        self._cheap, self._of_language, self._of_words = _cheap(options), _of_language(options), _of_words(options)
 
     def apply(self, pairs: pa.Table) -> Filtered:
         """Filter checked pairs (`pipeline.collect.raw_pairs.CheckedPairs.pairs`)."""
         if self._mends:
             pairs = repair_captions(pairs)
-        pairs, dropped = _run(pairs, self._before)
+        pairs, dropped = _run(pairs, self._cheap)
         if self._model is not None:
             pairs = identify_languages(pairs, self._model, self._everywhere)
         else:
             pairs = without_scores(pairs)
-        kept, dropped_later = _run(pairs, self._after)
-        return Filtered(kept, dropped + dropped_later)
+        for chain in (self._of_language, self._of_words):
+            pairs, dropped_here = _run(pairs, chain)
+            dropped += dropped_here
+        return Filtered(pairs, dropped)
 
 
 def filter_inputs(options: FilterOptions) -> list[dict[str, Any]]:
@@ -98,8 +100,8 @@ def identifies(options: FilterOptions) -> bool:
     return options.identify_language != "never"
 
 
-def _of_url_and_caption(options: FilterOptions) -> list[tuple[str, Keep]]:
-    """Return the cheap filters: they spare the others work."""
+def _cheap(options: FilterOptions) -> list[tuple[str, Keep]]:
+    """Return the filters of URL and caption that cost next to nothing: they spare the others work."""
     chain: list[tuple[str, Keep]] = []
     if options.url_block_lists:
         chain.append(("url_blocked", partial(on_no_url_list, blocked=load_urls(options.url_block_lists))))
@@ -119,12 +121,17 @@ def _of_url_and_caption(options: FilterOptions) -> list[tuple[str, Keep]]:
     return chain
 
 
-def _of_language_and_words(options: FilterOptions) -> list[tuple[str, Keep]]:
+def _of_language(options: FilterOptions) -> list[tuple[str, Keep]]:
     chain: list[tuple[str, Keep]] = []
     if options.min_language_score:
         chain.append(("language_unsure", partial(is_sure, min_score=options.min_language_score)))
     if options.language:
         chain.append(("language", partial(has_language, wanted=options.language)))
+    return chain
+
+
+def _of_words(options: FilterOptions) -> list[tuple[str, Keep]]:
+    chain: list[tuple[str, Keep]] = []
     if options.drop_adult_words:
         chain.append(("adult_word", partial(has_no_word, matcher=word_matcher(set(ADULT_WORDS)))))
     if options.word_block_lists:
@@ -133,10 +140,16 @@ def _of_language_and_words(options: FilterOptions) -> list[tuple[str, Keep]]:
 
 
 def _run(pairs: pa.Table, chain: list[tuple[str, Keep]]) -> tuple[pa.Table, list[tuple[str, pa.Table]]]:
-    dropped = []
-    for reason, keep in chain:
-        mask = keep(pairs)
-        if not mask.all():
-            dropped.append((reason, pairs.filter(pa.array(~mask))))
-            pairs = pairs.filter(pa.array(mask))
-    return pairs, dropped
+    """Judge all `pairs` by all filters of `chain` and copy the kept ones once: copying costs more than judging."""
+    verdict = np.full(len(pairs), len(chain), dtype=np.int8)
+    for number in reversed(range(len(chain))):
+        verdict[~chain[number][1](pairs)] = number
+    numbers = np.unique(verdict)
+    if numbers.tolist() in ([], [len(chain)]):
+        return pairs, []
+    dropped = [
+        (chain[number][0], pairs.take(pa.array(np.flatnonzero(verdict == number))))
+        for number in numbers
+        if number < len(chain)
+    ]
+    return pairs.filter(pa.array(verdict == len(chain))), dropped

@@ -47,9 +47,11 @@ class LanguageModel:
     """Words x 16."""
     word_counts: npt.NDArray[np.int32]
     """Rows in each sum."""
-    row_of_bucket: npt.NDArray[np.int32]
-    """Row of each n-gram hash, or -1: most were pruned."""
+    kept_ngrams: npt.NDArray[np.uint64]
+    """For each 64 n-gram hashes: a bit for each that is kept (most are not), and the row of the first of these. Half a
+    MB that stays in the cache; a table of the rows themselves has 8 MB and costs a miss per n-gram."""
     rows: npt.NDArray[np.float32]
+    """Kept n-grams x 16, in the order of their hashes."""
     left: npt.NDArray[np.int32]
     right: npt.NDArray[np.int32]
     """Children of the inner nodes; a leaf is ~label."""
@@ -119,10 +121,11 @@ def parse_model(body: bytes) -> LanguageModel:
         text = reader.text()
         count, _ = reader.values("qb")
         entries.append((text, count))
-    row_of_bucket = np.full(BUCKETS, -1, dtype=np.int32)
     kept = reader.array("<i4", 2 * num_kept).reshape(-1, 2)
-    row_of_bucket[kept[:, 0]] = num_words + kept[:, 1]
-    rows = _input_rows(reader)
+    kept = kept[np.argsort(kept[:, 0])]
+    kept_ngrams = _bit_table(kept[:, 0])
+    all_rows = _input_rows(reader)
+    rows = np.ascontiguousarray(all_rows[num_words:][kept[:, 1]])
     (quantised_output,) = reader.values("?")
     nodes, columns = reader.values("qq")
     if quantised_output or columns != DIMENSIONS:
@@ -130,11 +133,11 @@ def parse_model(body: bytes) -> LanguageModel:
     output = reader.array("<f4", nodes * columns).reshape(nodes, columns)[: num_labels - 1].copy()
     left, right = _huffman_tree([count for _, count in entries[num_words:]])
     words = [text for text, _ in entries[:num_words]]
-    sums, counts = _word_sums(words, row_of_bucket, rows)
+    sums, counts = _word_sums(words, all_rows, kept_ngrams, rows)
     slots, numbers = _word_table([text for text, _ in entries], num_words)
     return LanguageModel(
         labels=[text.decode().removeprefix(_LABEL) for text, _ in entries[num_words:]],
-        word_slots=slots, word_numbers=numbers, word_sums=sums, word_counts=counts, row_of_bucket=row_of_bucket,
+        word_slots=slots, word_numbers=numbers, word_sums=sums, word_counts=counts, kept_ngrams=kept_ngrams,
         rows=rows, left=left, right=right, output=output, end_word=words.index(_END),
     )  # fmt: skip
 
@@ -154,13 +157,24 @@ def _input_rows(reader: _Reader) -> npt.NDArray[np.float32]:
     return np.ascontiguousarray(vectors * norms[:, None], dtype=np.float32)
 
 
+def _bit_table(buckets: npt.NDArray[np.int32]) -> npt.NDArray[np.uint64]:
+    """Return, of ascending n-gram hashes, the bits by 64 and how many come before these 64."""
+    table = np.zeros((BUCKETS // 64 + 1, 2), dtype=np.uint64)
+    np.bitwise_or.at(table[:, 0], buckets >> 6, np.uint64(1) << (buckets & 63).astype(np.uint64))
+    table[:, 1] = np.searchsorted(buckets >> 6, np.arange(len(table)))
+    return table
+
+
 def _word_sums(
-    words: list[bytes], row_of_bucket: npt.NDArray[np.int32], rows: npt.NDArray[np.float32]
+    words: list[bytes],
+    all_rows: npt.NDArray[np.float32],
+    kept_ngrams: npt.NDArray[np.uint64],
+    rows: npt.NDArray[np.float32],
 ) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int32]]:
-    sums, counts = rows[: len(words)].copy(), np.ones(len(words), dtype=np.int32)
+    sums, counts = all_rows[: len(words)].copy(), np.ones(len(words), dtype=np.int32)
     for number, word in enumerate(words):
         if word != _END:
-            found = ngram_rows(np.frombuffer(b"<" + word + b">", dtype=np.uint8), row_of_bucket)
+            found = ngram_rows(np.frombuffer(b"<" + word + b">", dtype=np.uint8), kept_ngrams)
             for row in found:
                 sums[number] += rows[row]
             counts[number] += len(found)
