@@ -25,7 +25,8 @@ REASONS = {
         "page_views_line_malformed", "title_without_word", "synset_without_word",
     ),
     "collect": (
-        "file_unreadable", "file_truncated", "row_malformed", "url_missing", "url_not_http", "url_without_host",
+        "file_unreadable", "file_truncated", "row_malformed", "record_malformed", "record_truncated",
+        "url_missing", "url_not_http", "url_without_host",
         "url_bad_character", "url_too_long", "url_with_credentials",
         "caption_missing", "caption_not_utf8", "caption_too_long", "image_missing",
         "member_unreadable", "name_not_utf8", "key_repeated",

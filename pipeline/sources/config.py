@@ -9,11 +9,16 @@ class SourceOptions:
     """Which files are read, and what of them."""
 
     input: str
-    """Files to read: a path, a glob, a comma-separated list of them, or (folder) one folder; any fsspec URL."""
+    """Files to read: a path, a glob, a comma-separated list of them, or (folder) one folder; any fsspec URL. A file
+    named *.paths or *.paths.gz is a listing of the files to read, as Common Crawl publishes them."""
+
+    paths_prefix: str = "https://data.commoncrawl.org/"
+    """Put before the relative paths of a listing; s3://commoncrawl/ inside Amazon's network, or a local folder."""
 
     input_format: Literal["url_table", "folder", "webdataset", "wat", "warc"] = "url_table"
     """url_table: Parquet, CSV, TSV, JSON lines; folder: images with .txt or .json beside them, or class folders;
-    webdataset: tar shards."""
+    webdataset: tar shards; wat: Common Crawl's metadata files (image links with alt and title); warc: web archives,
+    whose HTML is read (srcset, lazy images, figcaption too)."""
 
     url_column: str = ""
     """Column of the image URL; empty: found among the names the public tables use (url, URL, ...). Columns of a CSV or

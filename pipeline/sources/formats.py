@@ -4,10 +4,12 @@ import os
 
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.folder import Folder
+from pipeline.sources.path_listing import expand_inputs
 from pipeline.sources.source import Source
 from pipeline.sources.url_table import UrlTable
+from pipeline.sources.warc import Warc
+from pipeline.sources.wat import Wat
 from pipeline.sources.webdataset import WebDataset
-from schemas.storage import expand_glob
 
 INPUT_FORMATS = ("url_table", "folder", "webdataset", "wat", "warc")
 
@@ -18,11 +20,6 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
     Raises FileNotFoundError when nothing matches and ValueError for an input that does not fit the format.
     """
     input_glob, input_format = options.input, options.input_format
-    if input_format in ("wat", "warc"):
-        raise ValueError(
-            f"--input-format {input_format} is not read by this version; make a url_table of it (for example with "
-            "cc2dataset) and give that"
-        )
     if input_format == "folder":
         root = input_glob.rstrip("/")
         if "://" not in root:
@@ -30,7 +27,7 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
             if not os.path.isdir(root):
                 raise FileNotFoundError(f"--input {input_glob}: no such folder; --input-format folder takes one folder")
         return Folder(root, options.input_name or os.path.basename(root)), root
-    paths = expand_glob(input_glob)
+    paths = expand_inputs(input_glob, options.paths_prefix)
     root = _common_folder(paths)
     files = [(path, path[len(root) + 1 :]) for path in paths]
     name = options.input_name or os.path.basename(root)
@@ -38,6 +35,10 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
         return WebDataset(files, name), root
     if input_format == "url_table":
         return UrlTable(files, name, options), root
+    if input_format == "wat":
+        return Wat(files, name), root
+    if input_format == "warc":
+        return Warc(files, name), root
     raise ValueError(f"--input-format must be one of {INPUT_FORMATS}, found {input_format!r}")
 
 

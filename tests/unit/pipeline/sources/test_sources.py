@@ -129,12 +129,6 @@ def test_missing_columns_are_named(tmp_path: Path, options: dict[str, object], m
         open_source(str(tmp_path / "a.parquet"), "url_table", **options)[0].splits()
 
 
-def test_crawl_formats_say_that_they_are_not_read_yet() -> None:
-    for name in ("wat", "warc"):
-        with pytest.raises(ValueError, match=f"--input-format {name} is not read by this version"):
-            open_source("x", name)
-
-
 def test_an_unknown_table_kind_lists_the_known_ones(tmp_path: Path) -> None:
     (tmp_path / "a.xlsx").write_bytes(b"x")
     with pytest.raises(ValueError, match=r"a url_table is named \.parquet, \.csv"):

@@ -1,0 +1,112 @@
+"""WARC records in a buffer, found by their headers. Compiled.
+
+In: bytes that hold records. Out: per record a row of numbers (`KIND` ...): where its content and its target's address
+stand. A header that is none, and a record that is cut, are told by a status; reading goes on at the next line that
+begins with ``WARC/``.
+"""
+
+import numpy as np
+from numba import njit
+
+from pipeline.sources.byte_scan import find_either, is_at, is_at_any_case, trim
+
+STATUS, START, BEGIN, END, URL_BEGIN, URL_END, KIND, PIECE = range(8)
+"""Columns of a record: status, where its header begins, its content, its target URI, its kind, the piece it is in."""
+WHOLE, MALFORMED, CUT = range(3)
+"""Status of a record."""
+OTHER, RESPONSE, JSON_METADATA = range(3)
+"""Kind of a record."""
+_MAX_HEADER_BYTES = 64 << 10
+_COLON, _NEWLINE = 58, 10
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _read_header(data, begin, end, row):  # type: ignore[no-untyped-def]
+    """Fill `row` from the record at `begin`; return the position after it, of no meaning unless it is whole."""
+    row[:] = 0
+    row[START] = begin
+    row[STATUS] = MALFORMED
+    i = find_either(data, begin, end, _NEWLINE, _NEWLINE) + 1
+    length = np.int64(-1)
+    response = metadata = json = False
+    limit = min(end, begin + _MAX_HEADER_BYTES)
+    while True:
+        stop = find_either(data, i, limit, _NEWLINE, _NEWLINE)
+        if stop >= limit:
+            row[STATUS] = CUT if limit == end else MALFORMED
+            return begin
+        left, right = trim(data, i, stop)
+        i = stop + 1
+        if left == right:
+            break
+        colon = find_either(data, left, right, _COLON, _COLON)
+        value, value_end = trim(data, colon + 1, right)
+        if is_at_any_case(data, left, right, b"content-length:"):
+            length = np.int64(0)
+            for k in range(value, value_end):
+                if not 48 <= data[k] <= 57 or length > 1 << 50:
+                    return begin
+                length = length * 10 + data[k] - 48
+            if value == value_end:
+                return begin
+        elif is_at_any_case(data, left, right, b"warc-type:"):
+            response = is_at_any_case(data, value, value_end, b"response")
+            metadata = is_at_any_case(data, value, value_end, b"metadata")
+        elif is_at_any_case(data, left, right, b"warc-target-uri:"):
+            if value < value_end and data[value] == 60 and data[value_end - 1] == 62:  # <...>, as Wget writes it
+                value, value_end = value + 1, value_end - 1
+            row[URL_BEGIN], row[URL_END] = value, value_end
+        elif is_at_any_case(data, left, right, b"content-type:"):
+            json = is_at_any_case(data, value, value_end, b"application/json")
+    if length < 0:
+        return begin
+    row[BEGIN], row[END] = i, i + length
+    row[KIND] = RESPONSE if response else JSON_METADATA if metadata and json else OTHER
+    row[STATUS] = CUT if i + length > end else WHOLE
+    return i + length
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _next_start(data, position, end):  # type: ignore[no-untyped-def]
+    """Return the next position after `position` where a line begins with ``WARC/``, else `end`."""
+    while position < end:
+        position = find_either(data, position, end, _NEWLINE, _NEWLINE) + 1
+        if is_at(data, position, end, b"WARC/"):
+            return position
+    return end
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def index_records(data, ends, at_end):  # type: ignore[no-untyped-def]
+    """Return (rows of the records in ``data[ends[i]:ends[i + 1]]``, where the cut record of the last piece begins).
+
+    Unless `at_end`, a record cut by the end of the last piece is left out: more bytes may complete it.
+    """
+    rows = np.zeros((64 + 2 * len(ends), 8), dtype=np.int64)
+    count = 0
+    for piece in range(len(ends) - 1):
+        position, end = ends[piece], ends[piece + 1]
+        last = piece == len(ends) - 2
+        while position < end:
+            while position < end and data[position] <= 32:
+                position += 1
+            if position == end:
+                break
+            if count == len(rows):
+                grown = np.zeros((2 * count, 8), dtype=np.int64)
+                grown[:count] = rows
+                rows = grown
+            row = rows[count]
+            if is_at(data, position, end, b"WARC/"):
+                after = _read_header(data, position, end, row)
+            else:
+                row[:] = 0
+                row[START] = position
+                row[STATUS] = MALFORMED
+                after = position
+            if last and not at_end and (row[STATUS] == CUT or (row[STATUS] == MALFORMED and end - position < 5)):
+                return rows[:count].copy(), position
+            row[PIECE] = piece
+            count += 1
+            position = after if row[STATUS] == WHOLE else _next_start(data, position, end)
+    return rows[:count].copy(), ends[-1]

@@ -1,0 +1,107 @@
+"""WARC files: the HTML of web pages, as Common Crawl, Heritrix or Wget store it.
+
+In: WARC files. Out: a pair per image and different text: alt, title, ``data-*`` captions, figcaption, and ``og:image``
+with its description. The image is the largest of ``srcset`` and ``<picture>``, else the one loaded late
+(``data-src``), else ``src``.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import pyarrow as pa
+
+from pipeline.sources.archive import Records, read_archive
+from pipeline.sources.byte_scan import PADDING
+from pipeline.sources.figures import new_figures
+from pipeline.sources.gathered import Gathered
+from pipeline.sources.gzip_members import batch
+from pipeline.sources.html_page import NotAPage, read_page
+from pipeline.sources.html_scan import scan_html
+from pipeline.sources.page_facts import new_facts
+from pipeline.sources.record_index import END, KIND, RESPONSE, START, URL_BEGIN, URL_END
+from pipeline.sources.source import Broken, Dropped, InputSplit
+from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base
+
+BATCH_BYTES = 4 << 20
+"""HTML scanned at once."""
+_SMALLEST_SCRATCH = 16 << 10
+
+
+class Warc:
+    """WARC files, one split each."""
+
+    extra = pa.struct([])
+
+    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
+        """`files` are (path, name relative to the input's root)."""
+        self.root_name = root_name
+        self._files = files
+
+    def splits(self) -> list[InputSplit]:
+        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
+
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+        pairs = Gathered()
+        scanner = _Scanner(pairs)
+        for item in read_archive(split.path):
+            if isinstance(item, Broken):
+                yield item
+                continue
+            for found in _pages(item):
+                if isinstance(found, Broken):
+                    yield found
+                else:
+                    yield from scanner.add(*found)
+        yield from scanner.scan()
+        yield from pairs.dropped()
+
+
+def _pages(item: Records) -> Iterator[tuple[bytes, bytes, int] | Broken]:
+    """Yield (page in UTF-8, its address, position) of the responses among the records."""
+    data = memoryview(item.data)  # type: ignore[arg-type]
+    for number in np.flatnonzero(item.rows[:, KIND] == RESPONSE).tolist():
+        row = item.rows[number].tolist()
+        try:
+            page = read_page(bytes(data[row[START] : row[END]]) + b"\r\n\r\n")
+        except NotAPage as error:
+            yield Broken("record_malformed", int(item.positions[number]), str(error))
+            continue
+        if page:
+            yield page, bytes(data[row[URL_BEGIN] : row[URL_END]]), int(item.positions[number])
+
+
+class _Scanner:
+    """Gathers pages until there are enough to scan."""
+
+    def __init__(self, pairs: Gathered) -> None:
+        self._pairs = pairs
+        self._figures = new_figures()
+        self._room = (*empty_base(), *new_facts(), np.zeros(4 * MAX_BASE_BYTES + 64, dtype=np.uint8))
+        self._pages: list[bytes] = []
+        self._urls: list[bytes] = []
+        self._positions: list[int] = []
+        self._size = 0
+
+    def add(self, page: bytes, url: bytes, position: int) -> Iterator[pa.Table]:
+        self._pages.append(page)
+        self._urls.append(url)
+        self._positions.append(position)
+        self._size += len(page)
+        if self._size >= BATCH_BYTES:
+            yield from self.scan()
+
+    def scan(self) -> Iterator[pa.Table]:
+        """Yield the pairs of the pages gathered."""
+        if not self._pages:
+            return
+        pages, urls = batch(self._pages, self._positions), batch(self._urls, self._positions)
+        rows = np.stack([pages.ends[:-1], pages.ends[1:], urls.ends[:-1], urls.ends[1:]], axis=1)
+        longest = max(map(len, self._pages))
+        scratch = np.empty(max(_SMALLEST_SCRATCH, longest + longest // 4) + PADDING, dtype=np.uint8)
+        room = (scratch, *self._room)
+        page_numbers = np.zeros(len(rows), dtype=np.int64)
+        number = 0
+        while number < len(rows):
+            number = scan_html(pages.data, rows, urls.data, number, self._pairs.sink, room, self._figures, page_numbers)
+            yield from self._pairs.take(pages.positions[page_numbers], number < len(rows))
+        self._pages, self._urls, self._positions, self._size = [], [], [], 0

@@ -1,0 +1,69 @@
+"""Common Crawl's WAT files: image links of pages, as JSON in WARC metadata records.
+
+In: WAT files. Out: pairs of ``IMG@/src`` links with alt and title, and of ``og:image`` with its description. A WAT
+file holds no ``srcset``, ``data-src`` or ``figcaption``: for those read the WARC files.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from pipeline.sources.archive import Records, read_archive
+from pipeline.sources.byte_scan import PADDING
+from pipeline.sources.gathered import Gathered
+from pipeline.sources.page_facts import new_facts
+from pipeline.sources.record_index import BEGIN, END, JSON_METADATA, KIND, START, URL_BEGIN, URL_END
+from pipeline.sources.source import Broken, Dropped, InputSplit
+from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base
+from pipeline.sources.wat_scan import MALFORMED, scan_wat
+
+_SHOWN_BYTES = 100
+
+
+class Wat:
+    """WAT files, one split each."""
+
+    extra = pa.struct([])
+
+    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
+        """`files` are (path, name relative to the input's root)."""
+        self.root_name = root_name
+        self._files = files
+
+    def splits(self) -> list[InputSplit]:
+        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
+
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+        pairs = Gathered()
+        base, base_parts = empty_base()
+        texts, lengths = new_facts()
+        address = np.zeros(4 * MAX_BASE_BYTES + 64, dtype=np.uint8)
+        for item in read_archive(split.path):
+            if isinstance(item, Broken):
+                yield item
+                continue
+            wanted = item.rows[:, KIND] == JSON_METADATA
+            rows, positions = item.rows[wanted], item.positions[wanted]
+            if not len(rows):
+                continue
+            records = np.ascontiguousarray(rows[:, [BEGIN, END, URL_BEGIN, URL_END]])
+            scratch = np.empty(int((records[:, 1] - records[:, 0]).max()) + PADDING, dtype=np.uint8)
+            page = (scratch, base, base_parts, texts, lengths)
+            status = np.zeros(len(records), dtype=np.uint8)
+            page_records = np.zeros(len(records), dtype=np.int64)
+            number = 0
+            while number < len(records):
+                number = scan_wat(item.data, records, number, pairs.sink, page, address, page_records, status)
+                yield from pairs.take(positions[page_records], number < len(records))
+            yield from _malformed(item, rows, positions, status)
+        yield from pairs.dropped()
+
+
+def _malformed(
+    item: Records, rows: npt.NDArray[np.int64], positions: npt.NDArray[np.int64], status: npt.NDArray[np.uint8]
+) -> Iterator[Broken]:
+    for number in np.flatnonzero(status == MALFORMED).tolist():
+        start = int(rows[number, START])
+        yield Broken("record_malformed", int(positions[number]), item.data[start : start + _SHOWN_BYTES].tobytes())
