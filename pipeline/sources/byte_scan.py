@@ -65,7 +65,7 @@ def is_at(data, position, end, text):  # type: ignore[no-untyped-def]
     """Tell whether the bytes `text` stand at `position`."""
     if position + len(text) > end:
         return False
-    for i in range(len(text)):  # noqa: SIM110: numba compiles no generator
+    for i in range(len(text)):  # noqa: SIM110 (numba compiles no generator)
         if data[position + i] != text[i]:
             return False
     return True
