@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterable
 
 import apache_beam as beam
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.balance.counts import sum_counts
@@ -32,11 +34,15 @@ class SumCounts(beam.CombineFn):
 class KeepLowest(beam.CombineFn):
     """Keeps the cap lowest (rank, pair_id) of every query of a partition: bounded by queries x cap rows."""
 
-    def __init__(self, cap: int) -> None:
-        self._cap = cap
+    def __init__(self, caps: Callable[[], npt.NDArray[np.int64]]) -> None:
+        """`caps` gives the cap of each query; called once per process, when the first table comes."""
+        self._read_caps = caps
+        self._caps: npt.NDArray[np.int64] | None = None
 
     def _lowest(self, tables: Iterable[pa.Table]) -> pa.Table:
-        return keep_lowest(tables, self._cap)
+        if self._caps is None:
+            self._caps = self._read_caps()
+        return keep_lowest(tables, self._caps)
 
     def create_accumulator(self) -> pa.Table:
         return RANKED.empty_table()

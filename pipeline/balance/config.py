@@ -11,6 +11,10 @@ class BalanceOptions:
     max_pairs_per_query: int = 20_000
     """The cap: pairs each query keeps (CLIP paper, section 2.2: up to 20,000)."""
 
+    tail_share: float | None = None
+    """In place of the cap: the share of all matches that queries with up to the cap shall hold; the cap of each
+    language is found from it (MetaCLIP 2 takes English's share at its cap, about 0.06, for all languages)."""
+
     mode: Literal["per_query_cap", "probabilistic"] = "per_query_cap"
     """per_query_cap: each query keeps its pairs of lowest rank, exactly up to the cap (the paper's sentence);
     probabilistic: each query keeps a pair with probability cap / matched (MetaCLIP)."""
@@ -25,6 +29,8 @@ class BalanceOptions:
     """Images per shard (img2dataset: number_sample_per_shard, 10,000)."""
 
     def __post_init__(self) -> None:
+        if self.tail_share is not None and not 0 < self.tail_share < 1:
+            raise ValueError(f"tail_share must be between 0 and 1, found {self.tail_share!r}")
         if self.max_pairs_per_query < 1:
             raise ValueError(f"max_pairs_per_query must be at least 1, found {self.max_pairs_per_query!r}")
         if self.samples_per_shard < 1:
@@ -48,4 +54,4 @@ class BalanceConfig(BalanceOptions):
 
     failed: tuple[str, ...] = ()
     """Refill: all shard folders downloaded so far. Selects replacements for the failed images of queries that have
-    spares; mode, cap, seed and shard size are read from the first selection."""
+    spares; mode, caps, seed and shard size are read from the first selection."""

@@ -47,7 +47,7 @@ def id_set(ids: IdSet) -> IdSet:
     return np.ascontiguousarray(ordered[np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _contains(members, ids):  # type: ignore[no-untyped-def]
     found = np.zeros(len(ids), dtype=np.bool_)
     for row in range(len(ids)):
@@ -68,6 +68,11 @@ def contains(members: IdSet, ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool
     """Tell per id whether it is in `members` (binary search)."""
     found: npt.NDArray[np.bool_] = _contains(members, np.ascontiguousarray(ids))
     return found
+
+
+def read_id_set(folder: Folder, name: str) -> IdSet:
+    """Read ids written by the launcher for the workers."""
+    return np.frombuffer(folder.read(name), dtype="<u8").reshape(-1, 2)
 
 
 def shard_tables(folders: Iterable[Folder]) -> Iterator[tuple[int, pa.Table]]:

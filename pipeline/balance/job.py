@@ -1,48 +1,55 @@
 """`pipeline balance`: count, find the thresholds, select, lay out in shards; a refill starts from what failed.
 
-A balance restarts from its beginning: its passes are short beside collect and download.
+All of it is one Beam job, because starting workers costs seconds. A balance restarts from its beginning: its passes
+are short beside collect and download.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from hashlib import blake2b
 from typing import Any
 
 import apache_beam as beam
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
+from pipeline.balance.caps import tail_share
 from pipeline.balance.combine import KeepLowest, SumCounts
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.counts import dense
 from pipeline.balance.earlier import read_earlier
-from pipeline.balance.per_query_cap import RANKED, TOP_RANK, rank_bounds
+from pipeline.balance.layout import PlanShards, WriteSelected, WriteShardPlans
+from pipeline.balance.limits import Limits, decide_limits, read_languages, read_limits, write_languages, write_limits
 from pipeline.balance.prediction import FIXED_POINT
-from pipeline.balance.refill import as_first, earlier_hash, first_selection_settings
-from pipeline.balance.transforms import (
+from pipeline.balance.refill import NOT_REFILLABLE, as_first, earlier_hash, first_caps, first_selection_settings
+from pipeline.balance.settings import (
+    COUNTS_FILE,
     FAILED_FILE,
-    MATCH_COLUMNS,
-    MATCHED_FILE,
-    SELECTED,
     SELECTED_FILE,
     SHARDS,
-    THRESHOLDS_FILE,
     WORK,
     CandidateFile,
-    CountMatches,
-    LastKept,
-    RankBelowBound,
-    ReadCandidates,
-    SelectPairs,
     Settings,
     ShardRange,
-    WriteSelected,
-    WriteShardPlans,
-    WriteWork,
-)  # fmt: skip
+)
+from pipeline.balance.transforms import (
+    CANDIDATES,
+    MATCHES,
+    SELECTED_PAIRS,
+    CountMatches,
+    CountMissing,
+    DecideLimits,
+    RankBelowBound,
+    SelectPairs,
+    WriteCounts,
+    WriteThresholds,
+    read_thresholds,
+)
 from pipeline.runner import run_pipeline
-from pipeline.units import read_unit
+from pipeline.units import finished_units, read_unit
 from schemas.candidate import QUERY_COUNTS, candidate_schema
 from schemas.identity import seed_key
 from schemas.manifest import manifest_sha256, read_files, read_manifest, write_manifest
@@ -53,13 +60,11 @@ from schemas.tables import read_table, write_table
 NOT_IDENTITY = ("candidates", "output", "queries", "failed", "rank_key_file")
 """Options that say where things lie: the inputs and the key are in the identity by their hashes."""
 
-PARTITION_BYTES = 16 << 20
-"""Candidates (compressed) per partition of images; ordering one takes about ten times as much memory."""
-
-RANKED_PARTITION_ROWS = 2_000_000
-"""(query, pair) rows kept per partition of capped queries: 56 MB."""
-
-QUERIES_FILE, COUNTS_FILE = "queries.parquet", "query_counts.parquet"
+QUERIES_FILE, QUERY_COUNTS_FILE, NOT_REFILLABLE_FILE = (
+    "queries.parquet",
+    "query_counts.parquet",
+    "not_refillable.parquet",
+)
 
 
 def run_balance(
@@ -96,27 +101,42 @@ def run_balance(
         return read_manifest(output, "selection")
     output.delete(WORK)
     queries = find_queries(config, run)
+    languages = write_languages(output, read_table(queries, QUERIES_FILE, columns=["language"])["language"])
     settings = Settings(
         candidates_url=candidates.url,
         output_url=output.url,
         mode=config.mode,
-        cap=config.max_pairs_per_query,
         key=key,
         num_queries=read_manifest(queries, "queries")["rows"],
+        languages=languages,
+        caps=_given_caps(config, first, languages),
+        tail_share=config.tail_share,
         refill=earlier is not None,
         extra=_extra_type(candidates),
+        candidates_rows=manifest["rows"],
+        candidates_bytes=manifest["bytes"],
+        samples_per_shard=config.samples_per_shard,
+        first_shard=earlier.num_shards if earlier is not None else 0,
     )
     if earlier is not None:
         for name, ids in ((FAILED_FILE, earlier.failed_images), (SELECTED_FILE, earlier.selected_pairs)):
             output.write(name, ids.astype("<u8").tobytes())
-    files = [CandidateFile(f.name) for f in read_files(candidates) if "/" not in f.name and f.rows]
-    matched = count(files, settings, beam_args)
-    thresholds = find_thresholds(files, matched, settings, beam_args)
-    num_partitions = 1 << max(0, -(-manifest["bytes"] // PARTITION_BYTES) - 1).bit_length()
-    counts, totals = select(files, num_partitions, settings, beam_args)
-    number = earlier.num_shards if earlier is not None else 0
-    plans, num_images = lay_out(num_partitions, config.samples_per_shard, number, settings, beam_args)
-    return _finish(output, queries, record, settings, matched, thresholds, counts, totals, plans, num_images, number)
+    balance(candidate_files(candidates), settings, beam_args)
+    return _finish(output, queries, record, settings)
+
+
+def _given_caps(
+    config: BalanceConfig, first: dict[str, Any] | None, languages: tuple[str, ...]
+) -> tuple[int, ...] | None:
+    """Return the cap of each language where it is known before the matches are counted."""
+    if first is not None:
+        return first_caps(first, languages)
+    return None if config.tail_share is not None else (config.max_pairs_per_query,) * len(languages)
+
+
+def candidate_files(candidates: Folder) -> list[CandidateFile]:
+    """Return the files of the folder that hold candidates."""
+    return [CandidateFile(f.name) for f in read_files(candidates) if "/" not in f.name and f.rows]
 
 
 def find_queries(config: BalanceConfig, run: dict[str, Any]) -> Folder:
@@ -136,187 +156,154 @@ def find_queries(config: BalanceConfig, run: dict[str, Any]) -> Folder:
     return queries
 
 
-def count(files: list[CandidateFile], settings: Settings, beam_args: Sequence[str]) -> np.ndarray:
-    """Pass 1: the number of candidates that match each query."""
-    run_pipeline(partial(_count_graph, files=files, settings=settings), beam_args)
-    table = read_table(Folder(settings.output_url), MATCHED_FILE)
-    return dense(table, "matched", settings.num_queries)
+def balance(files: list[CandidateFile], settings: Settings, beam_args: Sequence[str]) -> None:
+    """Run the job; once more, with bounds twice as high, when a query found fewer pairs below its bound than it keeps.
 
-
-def _count_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
-    _ = (
-        _read(pipeline, files, settings, MATCH_COLUMNS)
-        | "CountMatches" >> beam.ParDo(CountMatches(settings.num_queries)).with_output_types(pa.Table)
-        | "SumMatches" >> beam.CombineGlobally(SumCounts())
-        | "WriteMatched" >> beam.ParDo(WriteWork(settings.output_url, MATCHED_FILE))
-    )
-
-
-def find_thresholds(
-    files: list[CandidateFile], matched: np.ndarray, settings: Settings, beam_args: Sequence[str]
-) -> pa.Table:
-    """Pass 2: the last (rank, pair_id) each query with more than cap matches keeps; empty in mode ``probabilistic``."""
+    Ranks are uniform, so that happens in less than one of 10^14 runs.
+    """
     output = Folder(settings.output_url)
-    found = [RANKED.empty_table().append_column("count", pa.array([], pa.int64()))]
-    capped = (
-        frozenset(np.flatnonzero(matched > settings.cap).tolist()) if settings.mode == "per_query_cap" else frozenset()
+    if not files:
+        write_limits(output, decide_limits(SumCounts().create_accumulator(), settings, read_languages(output)))
+        return
+    run_pipeline(partial(_balance_graph, files=files, settings=settings), beam_args)
+    if not output.exists(COUNTS_FILE):
+        balance(files, replace(settings, factor=2 * settings.factor), beam_args)
+
+
+def _balance_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
+    shared = Shared()
+    found = pipeline | "CreateFiles" >> beam.Create(files)
+    spread = found | "SpreadFiles" >> beam.Reshuffle()  # one bundle per file: Create gives them all to one worker
+    missing = count_graph(spread, settings, shared)
+    if settings.mode == "per_query_cap":
+        missing = _threshold_graph(spread, missing, settings, shared)
+    selected = _select_graph(spread, missing, settings, shared)
+    _layout_graph(pipeline, selected, settings)
+
+
+def count_graph(files: beam.PCollection, settings: Settings, shared: Shared) -> beam.PCollection:
+    """Pass 1: write the limits; return 0 when they are written."""
+    return (
+        files
+        | "CountMatches" >> beam.ParDo(CountMatches(settings, shared)).with_output_types(pa.Table)
+        | "SumMatches" >> beam.CombineGlobally(SumCounts()).without_defaults()
+        | "DecideLimits" >> beam.ParDo(DecideLimits(settings))
     )
-    missing, factor = capped, 1
-    while missing:  # more than once only when fewer than cap matches lie below the bound
-        rows = len(missing) * settings.cap
-        num_partitions = 1 << max(0, -(-rows // RANKED_PARTITION_ROWS) - 1).bit_length()
-        name = f"{WORK}/last-{factor}"
-        rank = RankBelowBound(settings, factor, missing, num_partitions)
-        run_pipeline(partial(_threshold_graph, files=files, settings=settings, rank=rank, name=name), beam_args)
-        bounds = rank_bounds(matched, settings.cap, factor)
-        tables = [read_table(output, each) for each in output.names(WORK, ".parquet") if each.startswith(f"{name}-")]
-        last = pa.concat_tables([found[0].slice(0, 0), *tables])
-        whole = (last["count"].to_numpy() == settings.cap) | (
-            bounds[last["query_id"].to_numpy()] == np.uint64(TOP_RANK)
-        )
-        found.append(last.filter(pa.array(whole)))
-        missing = missing - frozenset(found[-1]["query_id"].to_pylist())
-        factor *= 2
-    thresholds = pa.concat_tables(found).combine_chunks().sort_by("query_id")
-    write_table(output, THRESHOLDS_FILE, thresholds, thresholds.schema)
-    return thresholds
 
 
 def _threshold_graph(
-    pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, rank: RankBelowBound, name: str
-) -> None:
-    _ = (
-        _read(pipeline, files, settings, MATCH_COLUMNS)
-        | "RankBelowBound" >> beam.ParDo(rank).with_output_types(tuple[int, pa.Table])
-        | "KeepLowest" >> beam.CombinePerKey(KeepLowest(settings.cap))
-        | "LastKept" >> beam.ParDo(LastKept(settings.output_url, name))
-    )
-
-
-def select(
-    files: list[CandidateFile], num_partitions: int, settings: Settings, beam_args: Sequence[str]
-) -> tuple[pa.Table, pa.Table]:
-    """Pass 3: write the selected pairs by partition of images; return counts per query and totals."""
-    run_pipeline(partial(_select_graph, files=files, settings=settings, num_partitions=num_partitions), beam_args)
-    output = Folder(settings.output_url)
-    return read_table(output, f"{WORK}/counts.parquet"), read_table(output, f"{WORK}/totals.parquet")
-
-
-def _select_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, num_partitions: int) -> None:
-    step = SelectPairs(settings, num_partitions, Shared())
-    select_pairs = (
-        beam.ParDo(step)
-        .with_output_types(tuple[int, pa.Table], **{SelectPairs.COUNTS: pa.Table, SelectPairs.TOTAL: pa.Table})
-        .with_outputs(SelectPairs.COUNTS, SelectPairs.TOTAL, main="selected")
-    )
-    selected = _read(pipeline, files, settings, None) | "SelectPairs" >> select_pairs
-    for tag, name in ((SelectPairs.COUNTS, "Counts"), (SelectPairs.TOTAL, "Totals")):
-        write = WriteWork(settings.output_url, f"{WORK}/{name.lower()}.parquet")
-        summed = selected[tag] | f"Sum{name}" >> beam.CombineGlobally(SumCounts())
-        _ = summed | f"Write{name}" >> beam.ParDo(write)
-    by_partition = selected.selected | "GroupByPartition" >> beam.GroupByKey()
-    _ = by_partition | "WriteSelected" >> beam.ParDo(WriteSelected(settings.output_url))
-
-
-def _read(
-    pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, columns: list[str] | None
+    files: beam.PCollection, decided: beam.PCollection, settings: Settings, shared: Shared
 ) -> beam.PCollection:
-    """Return the candidate tables of `files`, of all columns or of some."""
+    """Pass 2: write the thresholds; return the number of queries that lack theirs."""
+    rank = beam.ParDo(RankBelowBound(settings, shared), beam.pvalue.AsSingleton(decided))
     return (
-        pipeline
-        | "CreateFiles" >> beam.Create(files)
-        | "SpreadFiles" >> beam.Reshuffle()  # one bundle per file: Create gives them all to one worker
-        | "ReadCandidates" >> beam.ParDo(ReadCandidates(settings, columns, Shared())).with_output_types(pa.Table)
+        files
+        | "RankBelowBound" >> rank.with_output_types(tuple[int, pa.Table])
+        | "KeepLowest" >> beam.CombinePerKey(KeepLowest(partial(_caps, settings.output_url)))
+        | "WriteThresholds" >> beam.ParDo(WriteThresholds(settings, shared))
+        | "SumThresholds" >> beam.CombineGlobally(sum).without_defaults()
+        | "CountMissing" >> beam.ParDo(CountMissing(settings, shared))
     )
 
 
-def lay_out(
-    num_partitions: int, samples_per_shard: int, number: int, settings: Settings, beam_args: Sequence[str]
-) -> tuple[list[FileRecord], int]:
-    """Write one plan per shard, numbered from `number`; return their records and the number of images."""
-    output = Folder(settings.output_url)
-    units = [read_unit(output, f"{SELECTED}-{partition:05d}.json") for partition in range(num_partitions)]
-    images = [unit.body["images"] if unit else 0 for unit in units]
-    ranges = shard_ranges(images, samples_per_shard, number)
-    if ranges:
-        run_pipeline(partial(_layout_graph, ranges=ranges, settings=settings), beam_args)
-    done = [read_unit(output, f"{SHARDS}-{each.partition:05d}.json") for each in ranges]
-    return [file for unit in done if unit for file in unit.files], sum(images)
+def _caps(output_url: str) -> npt.NDArray[np.int64]:
+    return read_limits(Folder(output_url)).caps
 
 
-def _layout_graph(pipeline: beam.Pipeline, ranges: list[ShardRange], settings: Settings) -> None:
-    _ = (
-        pipeline
-        | "CreateRanges" >> beam.Create(ranges)
-        | "SpreadRanges" >> beam.Reshuffle()  # as above
-        | "WriteShardPlans" >> beam.ParDo(WriteShardPlans(settings.output_url, settings.extra))
+def _select_graph(
+    files: beam.PCollection, missing: beam.PCollection, settings: Settings, shared: Shared
+) -> beam.PCollection:
+    """Pass 3: return (partition, selected pairs); write the counts."""
+    selected = files | "SelectPairs" >> (
+        beam.ParDo(SelectPairs(settings, shared), beam.pvalue.AsSingleton(missing))
+        .with_output_types(tuple[int, pa.Table], **{SelectPairs.COUNTS: pa.Table})
+        .with_outputs(SelectPairs.COUNTS, main="selected")
     )
+    counts = selected[SelectPairs.COUNTS] | "SumCounts" >> beam.CombineGlobally(SumCounts()).without_defaults()
+    _ = counts | "WriteCounts" >> beam.ParDo(WriteCounts(settings))
+    return selected.selected
 
 
-def shard_ranges(images: list[int], samples_per_shard: int, number: int) -> list[ShardRange]:
-    """Return which shards start in which partition, from the images per partition; shards are numbered on."""
-    ranges = []
-    before = 0
-    for partition, count_here in enumerate(images):
-        first = -(-before // samples_per_shard)
-        end = -(-(before + count_here) // samples_per_shard)
-        if end > first:
-            skip = first * samples_per_shard - before
-            ranges.append(
-                ShardRange(partition, first, end - first, skip, samples_per_shard, len(images), number + first)
-            )
-        before += count_here
-    return ranges
+def _layout_graph(pipeline: beam.Pipeline, selected: beam.PCollection, settings: Settings) -> None:
+    """Write the partitions of images in order, then one plan per shard."""
+    grouped = selected | "GroupByPartition" >> beam.GroupByKey()
+    images = grouped | "WriteSelected" >> beam.ParDo(WriteSelected(settings.output_url))
+    plan = beam.ParDo(PlanShards(settings), beam.pvalue.AsList(images)).with_output_types(ShardRange)
+    ranges = pipeline | "CreatePlan" >> beam.Create([0]) | "PlanShards" >> plan
+    spread = ranges | "SpreadRanges" >> beam.Reshuffle()  # one element made them all
+    _ = spread | "WriteShardPlans" >> beam.ParDo(WriteShardPlans(settings.output_url, settings.extra))
 
 
-def _finish(
-    output: Folder, queries: Folder, record: RunRecord, settings: Settings, matched: np.ndarray, thresholds: pa.Table,
-    counts: pa.Table, totals: pa.Table, plans: list[FileRecord], num_images: int, number: int,
-) -> dict[str, Any]:  # fmt: skip
-    kept, selected = (dense(counts, name, settings.num_queries) for name in ("kept", "selected"))
-    limits = np.zeros(settings.num_queries, dtype=np.uint64)
-    limits[thresholds["query_id"].to_numpy()] = thresholds["rank"].to_numpy()
-    uncapped = np.ones(settings.num_queries, dtype=bool)
-    uncapped[thresholds["query_id"].to_numpy()] = False
-    table = pa.Table.from_arrays(
-        [
-            pa.array(np.arange(settings.num_queries), pa.int32()),
-            pa.array(matched, pa.int64()),
-            pa.array(kept, pa.int64()),
-            pa.array(selected, pa.int64()),
-            pa.array(limits, pa.uint64(), mask=uncapped),
-        ],
-        schema=QUERY_COUNTS,
+def _finish(output: Folder, queries: Folder, record: RunRecord, settings: Settings) -> dict[str, Any]:
+    limits, thresholds = read_limits(output), read_thresholds(output)
+    counts = read_table(output, COUNTS_FILE) if output.exists(COUNTS_FILE) else SumCounts().create_accumulator()
+    kept, selected, expected, total = (
+        dense(counts, name, settings.num_queries) for name in ("kept", "selected", "expected", "pairs")
     )
-    files = [*plans, write_table(output, COUNTS_FILE, table, QUERY_COUNTS)]
+    units = [read_unit(output, name) for name in finished_units(output, WORK, ".json") if name.startswith(SHARDS)]
+    plans = [file for unit in units if unit for file in unit.files]
+    files = [*plans, _write_query_counts(output, limits, kept, selected, thresholds)]
     files.append(output.write(QUERIES_FILE, queries.read(QUERIES_FILE), settings.num_queries))
-    total = {name: int(totals[name][0].as_py()) if len(totals) else 0 for name in ("expected", "selected")}
+    lost = np.minimum(limits.matched_before, limits.caps) - np.minimum(limits.matched, limits.caps)
+    if settings.refill:
+        files.append(_write_not_refillable(output, limits, lost))
     pairs = sum(plan.rows for plan in plans)
-    over = matched > settings.cap
+    over = limits.matched > limits.caps
     summary = {
         "config": record.config,
         "candidates_sha256": record.inputs[0]["manifest_sha256"],
         "refill": settings.refill,
+        "caps": dict(zip(settings.languages, limits.language_caps, strict=True)),
         "counts": {
-            "selected_pairs": pairs,
-            "selected_before": total["selected"] - pairs,
-            "images": num_images,
-            "matches": int(matched.sum()),
-            "expected_selected": round(total["expected"] / FIXED_POINT, 3),
+            CANDIDATES: settings.candidates_rows,
+            SELECTED_PAIRS: pairs,
+            "selected_before": int(total.sum()) - pairs,
+            "images": sum(unit.body["images"] for unit in units if unit),
+            MATCHES: int(limits.matched.sum()),
+            "matches_of_selected": int(selected.sum()),
+            "expected_selected": round(int(expected.sum()) / FIXED_POINT, 3),
         },
         "queries": {
-            "without_match": int((matched == 0).sum()),
-            "up_to_cap": int(((matched > 0) & ~over).sum()),
+            "without_match": int((limits.matched == 0).sum()),
+            "up_to_cap": int(((limits.matched > 0) & ~over).sum()),
             "over_cap": int(over.sum()),
         },
-        "tail_share": round(float(matched[~over].sum() / max(1, matched.sum())), 6),
-        "shards": {"first": number, "count": len(plans)},
+        "not_refillable": {"queries": int((lost > 0).sum()), "kept": int(lost.sum())},
+        "tail_share": tail_share(limits.matched, limits.caps),
+        "shards": {"first": settings.first_shard, "count": len(plans)},
         "columns": [f"{field.name}: {field.type}" for field in candidate_schema(settings.extra)],
     }
     output.delete_temporaries()
     manifest = write_manifest(output, "selection", files, rows=pairs, identity=record.identity, summary=summary)
     output.delete(WORK)
     return manifest
+
+
+def _write_query_counts(
+    output: Folder, limits: Limits, kept: np.ndarray, selected: np.ndarray, thresholds: pa.Table
+) -> FileRecord:
+    ranks = np.zeros(len(kept), dtype=np.uint64)
+    uncapped = np.ones(len(kept), dtype=bool)
+    queries = thresholds["query_id"].to_numpy()
+    ranks[queries] = thresholds["rank"].to_numpy()
+    uncapped[queries] = False
+    columns = [
+        pa.array(np.arange(len(kept)), pa.int32()),
+        *(pa.array(values, pa.int64()) for values in (limits.matched, kept, selected)),
+        pa.array(ranks, pa.uint64(), mask=uncapped),
+    ]
+    table = pa.Table.from_arrays(columns, schema=QUERY_COUNTS)
+    return write_table(output, QUERY_COUNTS_FILE, table, QUERY_COUNTS)
+
+
+def _write_not_refillable(output: Folder, limits: Limits, lost: np.ndarray) -> FileRecord:
+    """Write, per query that keeps fewer pairs than before any image failed, how many; its spares are used up."""
+    queries = np.flatnonzero(lost)
+    values = (queries, limits.matched_before[queries], limits.matched[queries], lost[queries])
+    columns = [pa.array(found, field.type) for found, field in zip(values, NOT_REFILLABLE, strict=True)]
+    return write_table(
+        output, NOT_REFILLABLE_FILE, pa.Table.from_arrays(columns, schema=NOT_REFILLABLE), NOT_REFILLABLE
+    )
 
 
 def _rank_key(config: BalanceConfig) -> bytes:

@@ -17,6 +17,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.balance.ordering import rows_by_rank
 from schemas.buffers import ID, one_chunk, sortable_ids
 
 TOP_RANK = 2**64 - 1
@@ -30,19 +31,20 @@ RANKED = pa.schema(
 )
 
 
-def rank_bounds(matched: npt.NDArray[np.int64], cap: int, factor: int) -> npt.NDArray[np.uint64]:
-    """Return per query the highest rank that can matter: 0 for a query of at most `cap` matches.
+def rank_bounds(matched: npt.NDArray[np.int64], caps: npt.NDArray[np.int64], factor: int) -> npt.NDArray[np.uint64]:
+    """Return per query the highest rank that can matter: 0 for a query of at most its cap of matches.
 
     (cap + 8 sqrt(cap)) / matched of the range of ranks, times `factor`; `TOP_RANK` when that is all of it.
     """
-    wanted = factor * (cap + math.isqrt(64 * cap) + 1)
     bounds = np.zeros(len(matched), dtype=np.uint64)
-    for query in np.flatnonzero(matched > cap):
+    for query in np.flatnonzero(matched > caps):
+        cap = int(caps[query])
+        wanted = factor * (cap + math.isqrt(64 * cap) + 1)
         bounds[query] = min(TOP_RANK, wanted * 2**64 // int(matched[query]))
     return bounds
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _below(offsets, query_ids, ranks, bounds):  # type: ignore[no-untyped-def]
     count = 0
     for row in range(len(offsets) - 1):
@@ -76,16 +78,18 @@ def ranked_below(table: pa.Table, ranks: npt.NDArray[np.uint64], bounds: npt.NDA
     return pa.Table.from_arrays([pa.array(queries), pa.array(ranks[rows], pa.uint64()), pairs], schema=RANKED)
 
 
-def keep_lowest(tables: Iterable[pa.Table], cap: int) -> pa.Table:
-    """Return the `cap` rows of lowest (rank, pair_id) of each query, sorted by (query_id, rank, pair_id)."""
+def keep_lowest(tables: Iterable[pa.Table], caps: npt.NDArray[np.int64]) -> pa.Table:
+    """Return the cap rows of lowest (rank, pair_id) of each query, sorted by (query_id, rank, pair_id).
+
+    ``caps`` has one entry per query.
+    """
     together = pa.concat_tables([RANKED.empty_table(), *tables])
     queries, ranks = together["query_id"].to_numpy(), together["rank"].to_numpy()
-    ids = sortable_ids(together["pair_id"])
-    order = np.lexsort((ids[:, 1], ids[:, 0], ranks, queries))
+    order = rows_by_rank(queries, ranks, together["pair_id"])
     sorted_queries = queries[order]
     starts = np.flatnonzero(np.r_[True, sorted_queries[1:] != sorted_queries[:-1]]) if len(order) else np.zeros(0, int)
     position = np.arange(len(order)) - np.repeat(starts, np.diff(np.r_[starts, len(order)]))
-    return together.take(pa.array(order[position < cap])).combine_chunks()
+    return together.take(pa.array(order[position < caps[sorted_queries]])).combine_chunks()
 
 
 def last_kept(lowest: pa.Table) -> pa.Table:
@@ -96,7 +100,7 @@ def last_kept(lowest: pa.Table) -> pa.Table:
     return lowest.take(pa.array(ends)).append_column("count", pa.array(counts, pa.int64()))
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _kept(offsets, query_ids, ranks, high, low, capped, rank_limit, high_limit, low_limit):  # type: ignore[no-untyped-def]
     kept = np.zeros(len(query_ids), dtype=np.bool_)
     for row in range(len(offsets) - 1):

@@ -9,14 +9,14 @@ from schemas.buffers import words_from_ids
 from schemas.identity import draws
 
 
-def draw_bounds(matched: npt.NDArray[np.int64], cap: int) -> npt.NDArray[np.uint64]:
-    """Return per query ceil(2^64 cap / matched) - 1: draws up to it are kept; `TOP_RANK` for at most `cap` matches.
+def draw_bounds(matched: npt.NDArray[np.int64], caps: npt.NDArray[np.int64]) -> npt.NDArray[np.uint64]:
+    """Return per query ceil(2^64 cap / matched) - 1: draws up to it are kept; `TOP_RANK` for at most the cap.
 
     An integer draw d is kept when d * matched < cap * 2^64, exactly.
     """
     bounds = np.full(len(matched), TOP_RANK, dtype=np.uint64)
-    for query in np.flatnonzero(matched > cap):
-        bounds[query] = -(-(cap * 2**64) // int(matched[query])) - 1
+    for query in np.flatnonzero(matched > caps):
+        bounds[query] = -(-(int(caps[query]) * 2**64) // int(matched[query])) - 1
     return bounds
 
 

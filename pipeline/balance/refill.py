@@ -4,10 +4,24 @@ from dataclasses import replace
 from hashlib import blake2b
 from typing import Any
 
+import pyarrow as pa
+
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.earlier import Earlier
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
+
+NOT_REFILLABLE = pa.schema(
+    [
+        pa.field("query_id", pa.int32(), nullable=False),
+        pa.field("matched_before", pa.int64(), nullable=False),
+        pa.field("matched", pa.int64(), nullable=False),
+        pa.field("lost", pa.int64(), nullable=False),
+    ]
+)
+"""``not_refillable.parquet`` of a refill: queries without spares. matched_before counts all candidates, matched those
+whose image has not failed, lost the pairs the query kept and nothing can take the place of:
+min(cap, matched_before) - min(cap, matched)."""
 
 
 def first_selection_settings(config: BalanceConfig, selection: Folder | None) -> dict[str, Any]:
@@ -16,7 +30,12 @@ def first_selection_settings(config: BalanceConfig, selection: Folder | None) ->
         summary = read_manifest(selection, "selection")["summary"]
     else:
         summary = read_manifest(Folder(config.failed[0]), "shards")["summary"]["selections"][0]["summary"]
-    return {**summary["config"], "candidates_sha256": summary["candidates_sha256"]}
+    return {**summary["config"], "caps": summary["caps"], "candidates_sha256": summary["candidates_sha256"]}
+
+
+def first_caps(first: dict[str, Any], languages: tuple[str, ...]) -> tuple[int, ...]:
+    """Return the cap of each language in the first selection: a refill does not find them anew from what is left."""
+    return tuple(first["caps"][language] for language in languages)
 
 
 def as_first(config: BalanceConfig, first: dict[str, Any], candidates_sha256: str) -> BalanceConfig:
@@ -25,7 +44,9 @@ def as_first(config: BalanceConfig, first: dict[str, Any], candidates_sha256: st
         raise ValueError(
             f"--candidates {config.candidates}: not the candidates of the first selection; a refill takes the same"
         )
-    settings = {name: first[name] for name in ("mode", "max_pairs_per_query", "seed", "samples_per_shard")}
+    settings = {
+        name: first[name] for name in ("mode", "max_pairs_per_query", "tail_share", "seed", "samples_per_shard")
+    }
     defaults = BalanceConfig(candidates="", output="")
     for name, value in settings.items():
         asked = getattr(config, name)

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.balance.ordering import rows_by_image
 from schemas.buffers import sortable_ids, strings, words_from_ids
 
 _HEX = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), dtype=np.uint8).reshape(256, 2)
@@ -29,23 +30,23 @@ def keys(image_ids: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 def in_shard_order(table: pa.Table) -> pa.Table:
     """Return `table` sorted by (image_id, rank, pair_id)."""
-    images, pairs = sortable_ids(table["image_id"]), sortable_ids(table["pair_id"])
-    order = np.lexsort((pairs[:, 1], pairs[:, 0], table["rank"].to_numpy(), images[:, 1], images[:, 0]))
+    order = rows_by_image(sortable_ids(table["image_id"]), table["rank"].to_numpy(), table["pair_id"])
     return table.take(pa.array(order))
 
 
 def image_starts(ordered: pa.Table) -> npt.NDArray[np.int64]:
     """Return the first row of each image of a table in shard order."""
-    images = sortable_ids(ordered["image_id"])
+    images = words_from_ids(ordered["image_id"])
     if len(images) == 0:
         return np.zeros(0, dtype=np.int64)
-    return np.flatnonzero(np.r_[True, (images[1:] != images[:-1]).any(axis=1)])
+    differ = (images[1:, 0] != images[:-1, 0]) | (images[1:, 1] != images[:-1, 1])
+    return np.flatnonzero(np.r_[True, differ])
 
 
-def slice_images(ordered: pa.Table, begin: int, end: int) -> pa.Table:
-    """Return the rows of images begin .. end - 1 of a table in shard order."""
-    starts = np.r_[image_starts(ordered), len(ordered)]
-    first, last = starts[min(begin, len(starts) - 1)], starts[min(end, len(starts) - 1)]
+def slice_images(ordered: pa.Table, begin: int, end: int, starts: npt.NDArray[np.int64] | None = None) -> pa.Table:
+    """Return the rows of images begin .. end - 1 of a table in shard order; `starts`: its `image_starts`, if known."""
+    ends = np.r_[image_starts(ordered) if starts is None else starts, len(ordered)]
+    first, last = ends[min(begin, len(ends) - 1)], ends[min(end, len(ends) - 1)]
     return ordered.slice(int(first), int(last - first))
 
 

@@ -1,268 +1,304 @@
-"""The Beam steps of balance: thin, over the pure modules beside them."""
+"""The Beam steps of counting, ranking and selecting: thin, over the pure modules beside them.
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+Every pass reads the files of candidates anew, a row group at a time. What a pass decides for all (limits,
+thresholds) is one file of the work folder; a side input makes the next pass wait for it::
+
+    files -> CountMatches -> SumCounts -> DecideLimits -.
+    files -> RankBelowBound (waits) -> KeepLowest -> WriteThresholds -> CountMissing -.
+    files -> SelectPairs (waits) -> (partition of images, selected pairs)
+"""
+
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
+from apache_beam.transforms.window import GlobalWindow
 from apache_beam.utils.shared import Shared
+from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.balance.counts import bincount, count_matches, counts_table, dense
-from pipeline.balance.earlier import Earlier, IdSet
-from pipeline.balance.per_query_cap import Thresholds, last_kept, rank_bounds, ranked_below
-from pipeline.balance.prediction import expected_selected, keep_probabilities
+from pipeline.balance.counts import count_matches, counts_table
+from pipeline.balance.earlier import Earlier, read_id_set
+from pipeline.balance.kept import KeptCounts, kept_rows
+from pipeline.balance.limits import Limits, decide_limits, read_languages, read_limits, write_limits
+from pipeline.balance.ordering import grouped_rows
+from pipeline.balance.pair_ranks import pair_ranks
+from pipeline.balance.per_query_cap import (
+    RANKED,
+    TOP_RANK,
+    Thresholds,
+    last_kept,
+    list_views,
+    rank_bounds,
+    ranked_below,
+)
+from pipeline.balance.prediction import expected_selected, keep_shares
 from pipeline.balance.probabilistic import draw_bounds, kept_by_draw
-from pipeline.balance.selected import image_partition, image_starts, in_shard_order, shard_rows, slice_images
+from pipeline.balance.read import read_row_groups
+from pipeline.balance.selected import image_partition
+from pipeline.balance.settings import (
+    COUNTS_FILE,
+    FAILED_FILE,
+    SELECTED_FILE,
+    THRESHOLDS,
+    WORK,
+    CandidateFile,
+    Settings,
+)
 from pipeline.tables import bounded
-from pipeline.units import commit_unit
-from schemas.buffers import one_chunk
-from schemas.candidate import QUERY_IDS, candidate_schema, selection_schema
-from schemas.identity import ranks
-from schemas.sample import shard_name
+from schemas.candidate import candidate_schema
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
 
-WORK = "work"
-MATCHED_FILE = f"{WORK}/matched.parquet"
-THRESHOLDS_FILE = f"{WORK}/thresholds.parquet"
-FAILED_FILE, SELECTED_FILE = f"{WORK}/failed_images.u64", f"{WORK}/selected_pairs.u64"
-SELECTED, SHARDS = f"{WORK}/selected", f"{WORK}/shards"
+NAMESPACE = "balance"
+CANDIDATES, MATCHES, SELECTED_PAIRS = "candidates", "matches", "selected_pairs"
+"""Counters, by the names of the report; selected_pairs counts those of earlier rounds too."""
+
+BUFFER_BYTES = 64 << 20
+"""Selected pairs kept in a worker before they are cut by partition: cut by file, a partition's pieces would be tiny."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What every step of one balance job needs; small, pickled into the graph."""
-
-    candidates_url: str
-    output_url: str
-    mode: str
-    cap: int
-    key: bytes
-    num_queries: int
-    refill: bool
-    extra: pa.StructType
+def at_end(value: object) -> WindowedValue:
+    """Return `value` as an element of `finish_bundle`."""
+    return WindowedValue(value, GlobalWindow().max_timestamp(), [GlobalWindow()])
 
 
-@dataclass(frozen=True)
-class CandidateFile:
-    """One file of the candidates folder."""
+class PerProcess:
+    """What the workers read of the work folder: each part once per process, when first asked for."""
 
-    name: str
-
-
-@dataclass(frozen=True)
-class ShardRange:
-    """The shards whose first image lies in one partition: ``first .. first + count - 1``."""
-
-    partition: int
-    first: int
-    count: int
-    skip_images: int
-    """Images of the partition that belong to the shard before."""
-    samples_per_shard: int
-    num_partitions: int
-    number: int
-    """Shard number of the first."""
-
-
-def read_id_set(folder: Folder, name: str) -> IdSet:
-    """Read ids written by the launcher for the workers."""
-    return np.frombuffer(folder.read(name), dtype="<u8").reshape(-1, 2)
-
-
-class _PerProcess:
-    """Earlier rounds, counts and thresholds: read once per process."""
-
-    def __init__(self, settings: Settings, with_limits: bool) -> None:
-        output = Folder(settings.output_url)
-        self.earlier: Earlier | None = None
-        if settings.refill:
-            failed, selected = read_id_set(output, FAILED_FILE), read_id_set(output, SELECTED_FILE)
-            self.earlier = Earlier(failed, selected, 0)
-        if with_limits:
-            matched = dense(read_table(output, MATCHED_FILE), "matched", settings.num_queries)
-            self.probabilities = keep_probabilities(matched, settings.cap)
-            if settings.mode == "per_query_cap":
-                self.thresholds = Thresholds(read_table(output, THRESHOLDS_FILE), settings.num_queries)
-            else:
-                self.draw_bounds = draw_bounds(matched, settings.cap)
-
-
-MATCH_COLUMNS = ["pair_id", "image_id", "query_ids"]
-"""What counting and ranking need of a candidate."""
-
-
-class ReadCandidates(beam.DoFn):
-    """CandidateFile in, candidate tables (`candidate_schema`, or some columns of it) out, without failed images."""
-
-    def __init__(self, settings: Settings, columns: list[str] | None, shared: Shared) -> None:
-        self._settings, self._columns, self._shared = settings, columns, shared
-
-    def setup(self) -> None:
-        self._state = self._shared.acquire(self._make)
-
-    def _make(self) -> _PerProcess:
-        return _PerProcess(self._settings, with_limits=False)
-
-    def process(self, element: CandidateFile) -> Iterator[pa.Table]:
-        schema = candidate_schema(self._settings.extra)
-        table = read_table(Folder(self._settings.candidates_url), element.name, schema, self._columns)
-        for piece in bounded(table):
-            if self._state.earlier is not None:
-                piece = piece.filter(pa.array(self._state.earlier.alive(piece)))
-            if len(piece):
-                yield piece
-
-
-class CountMatches(beam.DoFn):
-    """Candidates in, count tables (query_id, matched) out."""
-
-    def __init__(self, num_queries: int) -> None:
-        self._num_queries = num_queries
-
-    def process(self, element: pa.Table) -> Iterator[pa.Table]:
-        yield counts_table(matched=count_matches(element, self._num_queries))
-
-
-class WriteWork(beam.DoFn):
-    """Writes the one table it gets as file `name` of the work folder (a plain overwrite: the same bytes again)."""
-
-    def __init__(self, output_url: str, name: str) -> None:
-        self._output_url, self._name = output_url, name
-
-    def process(self, element: pa.Table) -> None:
-        write_table(Folder(self._output_url), self._name, element, element.schema)
-
-
-class RankBelowBound(beam.DoFn):
-    """Candidates in, (query partition, `RANKED` table) out: only the matches that can matter."""
-
-    def __init__(self, settings: Settings, factor: int, only: frozenset[int], num_partitions: int) -> None:
-        self._settings, self._factor, self._only, self._num_partitions = settings, factor, only, num_partitions
-
-    def setup(self) -> None:
-        matched = dense(
-            read_table(Folder(self._settings.output_url), MATCHED_FILE), "matched", self._settings.num_queries
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._folder = Folder(settings.output_url)
+        self.earlier = (
+            Earlier(read_id_set(self._folder, FAILED_FILE), read_id_set(self._folder, SELECTED_FILE), 0)
+            if settings.refill
+            else None
         )
-        self._bounds = rank_bounds(matched, self._settings.cap, self._factor)
-        if self._only:
-            others = np.ones(len(matched), dtype=bool)
-            others[list(self._only)] = False
-            self._bounds[others] = 0
+        self._limits: Limits | None = None
+        self._bounds: npt.NDArray[np.uint64] | None = None
+        self._shares: npt.NDArray[np.int64] | None = None
+        self._thresholds: Thresholds | None = None
+        self._draw_bounds: npt.NDArray[np.uint64] | None = None
 
-    def process(self, element: pa.Table) -> Iterator[tuple[int, pa.Table]]:
-        ranked = ranked_below(element, ranks(element["pair_id"], self._settings.key), self._bounds)
-        partition = ranked["query_id"].to_numpy() % self._num_partitions
-        for number in np.unique(partition):
-            for piece in bounded(ranked.filter(pa.array(partition == number))):
-                yield int(number), piece
+    @property
+    def limits(self) -> Limits:
+        if self._limits is None:
+            self._limits = read_limits(self._folder)
+        return self._limits
+
+    @property
+    def bounds(self) -> npt.NDArray[np.uint64]:
+        if self._bounds is None:
+            self._bounds = rank_bounds(self.limits.matched, self.limits.caps, self._settings.factor)
+        return self._bounds
+
+    @property
+    def shares(self) -> npt.NDArray[np.int64]:
+        if self._shares is None:
+            self._shares = keep_shares(self.limits.matched, self.limits.caps)
+        return self._shares
+
+    def kept(self, table: pa.Table, rank: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
+        """Tell per match of `table` whether the query keeps the pair."""
+        if self._settings.mode == "probabilistic":
+            if self._draw_bounds is None:
+                self._draw_bounds = draw_bounds(self.limits.matched, self.limits.caps)
+            return kept_by_draw(table, self._draw_bounds, self._settings.key)
+        if self._thresholds is None:
+            self._thresholds = Thresholds(read_thresholds(self._folder), self._settings.num_queries)
+        return self._thresholds.kept(table, rank)
 
 
-class LastKept(beam.DoFn):
-    """(partition, its lowest) in; writes count, rank and pair_id of the last pair each query keeps."""
+class PassOverCandidates(beam.DoFn):
+    """What the three passes share: a file of candidates read, and the state of the process."""
 
-    def __init__(self, output_url: str, name: str) -> None:
-        self._output_url, self._name = output_url, name
+    def __init__(self, settings: Settings, shared: Shared) -> None:
+        self._settings, self._shared = settings, shared
 
-    def process(self, element: tuple[int, pa.Table]) -> None:
+    def setup(self) -> None:
+        self._state: PerProcess = self._shared.acquire(self._make)
+
+    def _make(self) -> PerProcess:
+        return PerProcess(self._settings)
+
+    def _read(self, file: CandidateFile, columns: list[str] | None) -> Iterator[pa.Table]:
+        """Yield the row groups of `file`: `columns`, or all."""
+        schema = candidate_schema(self._settings.extra)
+        yield from read_row_groups(Folder(self._settings.candidates_url), file.name, schema, columns)
+
+    def _read_alive(self, file: CandidateFile, columns: list[str] | None) -> Iterator[pa.Table]:
+        """Yield the row groups of `file` without the pairs of failed images."""
+        earlier = self._state.earlier
+        if earlier is None:
+            yield from self._read(file, columns)
+            return
+        for table in self._read(file, columns and [*columns, "image_id"]):
+            yield table.filter(pa.array(earlier.alive(table))).combine_chunks()
+
+
+class CountMatches(PassOverCandidates):
+    """CandidateFile in; per bundle one count table out: matched, and matched_before any image failed."""
+
+    def start_bundle(self) -> None:
+        self._matched, self._before = (np.zeros(self._settings.num_queries, dtype=np.int64) for _ in range(2))
+
+    def process(self, element: CandidateFile) -> None:
+        earlier = self._state.earlier
+        for table in self._read(element, ["query_ids"] if earlier is None else ["query_ids", "image_id"]):
+            self._before += count_matches(table, self._settings.num_queries)
+            if earlier is not None:
+                alive = table.filter(pa.array(earlier.alive(table))).combine_chunks()
+                self._matched += count_matches(alive, self._settings.num_queries)
+            Metrics.counter(NAMESPACE, CANDIDATES).inc(len(table))
+
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        matched = self._before if self._state.earlier is None else self._matched
+        Metrics.counter(NAMESPACE, MATCHES).inc(int(matched.sum()))
+        yield at_end(counts_table(matched=matched, matched_before=self._before))
+
+
+class DecideLimits(beam.DoFn):
+    """The summed counts in; writes the limits. Out: 0, the number of queries whose threshold is missing so far."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    def process(self, element: pa.Table) -> Iterator[int]:
+        output = Folder(self._settings.output_url)
+        write_limits(output, decide_limits(element, self._settings, read_languages(output)))
+        yield 0
+
+
+class RankBelowBound(PassOverCandidates):
+    """CandidateFile in, (query partition, `RANKED` table) out: only the matches that can matter."""
+
+    def process(self, element: CandidateFile, decided: int) -> Iterator[tuple[int, pa.Table]]:
+        yield 0, RANKED.empty_table()  # so that there is something to write when no query is capped
+        found = []
+        for table in self._read_alive(element, ["pair_id", "query_ids"]):
+            ranked = ranked_below(table, pair_ranks(table["pair_id"], self._settings.key), self._state.bounds)
+            found.append(ranked)
+        yield from cut_by_partition(found, self._partition, self._state.limits.num_ranked_partitions)
+
+    def _partition(self, ranked: pa.Table) -> npt.NDArray[np.int64]:
+        numbers: npt.NDArray[np.int64] = ranked["query_id"].to_numpy() % self._state.limits.num_ranked_partitions
+        return numbers
+
+
+def cut_by_partition(
+    tables: list[pa.Table], partition_of: Callable[[pa.Table], npt.NDArray[np.int64]], num_partitions: int
+) -> Iterator[tuple[int, pa.Table]]:
+    """Yield (partition, rows of it) of the tables together, in pieces that are small enough for an element."""
+    together = pa.concat_tables(tables)
+    if num_partitions == 1:
+        yield from ((0, piece.combine_chunks()) for piece in bounded(together))
+        return
+    partition = partition_of(together)
+    ordered = together.take(pa.array(grouped_rows(partition, np.arange(len(partition)))))
+    ends = np.cumsum(np.bincount(partition, minlength=num_partitions))
+    for number, end in enumerate(ends):
+        begin = ends[number - 1] if number else 0
+        yield from ((number, piece) for piece in bounded(ordered.slice(int(begin), int(end - begin))))
+
+
+class WriteThresholds(PassOverCandidates):
+    """(partition, its lowest) in; writes count, rank and pair_id of the last pair each query keeps.
+
+    Out: the number of queries that have their threshold now.
+    """
+
+    def process(self, element: tuple[int, pa.Table]) -> Iterator[int]:
         number, lowest = element
         last = last_kept(lowest)
-        write_table(Folder(self._output_url), f"{self._name}-{number:05d}.parquet", last, last.schema)
+        queries = last["query_id"].to_numpy()
+        whole = (last["count"].to_numpy() == self._state.limits.caps[queries]) | (
+            self._state.bounds[queries] == np.uint64(TOP_RANK)
+        )
+        write_table(Folder(self._settings.output_url), f"{THRESHOLDS}-{number:05d}.parquet", last, last.schema)
+        yield int(whole.sum())
 
 
-class SelectPairs(beam.DoFn):
-    """Candidates in; main output (image partition, selected table), output ``counts`` count tables."""
+class CountMissing(PassOverCandidates):
+    """The number of queries that have their threshold in, the number of those that lack it out."""
+
+    def process(self, element: int) -> Iterator[int]:
+        yield int((self._state.limits.matched > self._state.limits.caps).sum()) - element
+
+
+def read_thresholds(folder: Folder) -> pa.Table:
+    """Return the thresholds of all partitions, by query."""
+    found = [read_table(folder, name) for name in folder.names(WORK, ".parquet") if name.startswith(f"{THRESHOLDS}-")]
+    return pa.concat_tables([last_kept(RANKED.empty_table()), *found]).combine_chunks().sort_by("query_id")
+
+
+class SelectPairs(PassOverCandidates):
+    """CandidateFile in; main output (image partition, selected table), output ``counts`` a count table per bundle.
+
+    The count table holds kept and selected by query; the row of query 0 also holds the bundle's totals: expected
+    (in units of 1 / `FIXED_POINT`) and pairs. Nothing comes out while thresholds are missing.
+    """
 
     COUNTS = "counts"
-    TOTAL = "total"
 
-    def __init__(self, settings: Settings, num_partitions: int, shared: Shared) -> None:
-        self._settings, self._num_partitions, self._shared = settings, num_partitions, shared
+    def start_bundle(self) -> None:
+        self._counts = KeptCounts(self._settings.num_queries)
+        self._expected, self._pairs = (np.zeros(self._settings.num_queries, dtype=np.int64) for _ in range(2))
+        self._is_due = False
+        self._waiting: list[pa.Table] = []
+        self._waiting_bytes = 0
 
-    def setup(self) -> None:
-        self._state = self._shared.acquire(self._make)
+    def process(self, element: CandidateFile, missing: int) -> Iterator[tuple[int, pa.Table]]:
+        if missing:
+            return
+        self._is_due = True
+        for table in self._read_alive(element, None):
+            selected = self._select(table)
+            self._waiting.append(selected)
+            self._waiting_bytes += selected.nbytes
+            if self._waiting_bytes >= BUFFER_BYTES:
+                yield from self._cut()
 
-    def _make(self) -> _PerProcess:
-        return _PerProcess(self._settings, with_limits=True)
+    def _select(self, table: pa.Table) -> pa.Table:
+        offsets, query_ids = list_views(table["query_ids"])
+        self._expected[:1] += expected_selected(offsets, query_ids, self._state.shares, self._settings.mode)
+        rank = pair_ranks(table["pair_id"], self._settings.key)
+        rows, ranked, kept_by = kept_rows(table, rank, self._state.kept(table, rank), self._counts)
+        self._pairs[:1] += len(rows)
+        Metrics.counter(NAMESPACE, SELECTED_PAIRS).inc(len(rows))
+        selected = table if len(rows) == len(table) else table.take(pa.array(rows))
+        selected = selected.append_column("rank", ranked).append_column("kept_by", kept_by)
+        if self._state.earlier is None:
+            return selected
+        return selected.filter(pa.array(~self._state.earlier.selected(selected)))
 
-    def process(self, element: pa.Table) -> Iterator[object]:
-        rank = ranks(element["pair_id"], self._settings.key)
-        if self._settings.mode == "per_query_cap":
-            kept = self._state.thresholds.kept(element, rank)
-        else:
-            kept = kept_by_draw(element, self._state.draw_bounds, self._settings.key)
-        selected = with_kept_by(element, rank, kept)
-        expected = expected_selected(element, self._state.probabilities, self._settings.mode)
-        num_queries = self._settings.num_queries
+    def finish_bundle(self) -> Iterator[WindowedValue]:
+        if not self._is_due:
+            return
+        for element in self._cut():
+            yield at_end(element)
         counts = counts_table(
-            kept=bincount(one_chunk(selected["kept_by"]).flatten(), num_queries),
-            selected=count_matches(selected, num_queries),
+            kept=self._counts.kept, selected=self._counts.selected, expected=self._expected, pairs=self._pairs
         )
-        yield beam.pvalue.TaggedOutput(self.COUNTS, counts)
-        totals = pa.table({"query_id": pa.array([0], pa.int32()), "expected": [expected], "selected": [len(selected)]})
-        yield beam.pvalue.TaggedOutput(self.TOTAL, totals)
-        if self._state.earlier is not None:
-            selected = selected.filter(pa.array(~self._state.earlier.selected(selected)))
-        partition = image_partition(selected, self._num_partitions)
-        for number in np.unique(partition):
-            for piece in bounded(selected.filter(pa.array(partition == number))):
-                yield int(number), piece
+        yield beam.pvalue.TaggedOutput(self.COUNTS, at_end(counts))
+
+    def _cut(self) -> Iterator[tuple[int, pa.Table]]:
+        if self._waiting:
+            yield 0, self._waiting[0].slice(0, 0)  # so that partition 0 is there when nothing is selected
+            num_partitions = self._state.limits.num_partitions
+            yield from cut_by_partition(
+                self._waiting, partial(image_partition, num_partitions=num_partitions), num_partitions
+            )
+            self._waiting, self._waiting_bytes = [], 0
 
 
-def with_kept_by(table: pa.Table, rank: npt.NDArray[np.uint64], kept: npt.NDArray[np.bool_]) -> pa.Table:
-    """Return the rows that some query keeps, with rank and kept_by; `kept` is per match of `table`."""
-    column = one_chunk(table["query_ids"])
-    offsets = column.offsets.to_numpy() - column.offsets[0].as_py()
-    kept_before = np.r_[0, np.cumsum(kept)][offsets].astype(np.int32)
-    kept_by = pa.ListArray.from_arrays(
-        pa.array(kept_before), pa.array(column.flatten().to_numpy(zero_copy_only=False)[kept]), type=QUERY_IDS
-    )
-    whole = table.append_column("rank", pa.array(rank, pa.uint64())).append_column("kept_by", kept_by)
-    return whole.filter(pc.greater(pc.list_value_length(kept_by), 0))
+class WriteCounts(beam.DoFn):
+    """The summed counts of the selection in; writes them (a plain overwrite: the same bytes again)."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
 
-class WriteSelected(beam.DoFn):
-    """(image partition, tables) in; writes the partition in shard order and commits it."""
-
-    def __init__(self, output_url: str) -> None:
-        self._output_url = output_url
-
-    def process(self, element: tuple[int, Iterable[pa.Table]]) -> None:
-        number, tables = element
-        output = Folder(self._output_url)
-        ordered = in_shard_order(pa.concat_tables(list(tables)))
-        record = write_table(output, f"{SELECTED}-{number:05d}.parquet", ordered, ordered.schema)
-        commit_unit(output, f"{SELECTED}-{number:05d}.json", [record], {"images": len(image_starts(ordered))})
-
-
-class WriteShardPlans(beam.DoFn):
-    """ShardRange in; writes ``NNNNN.parquet`` of each of its shards and commits them."""
-
-    def __init__(self, output_url: str, extra: pa.StructType) -> None:
-        self._output_url, self._extra = output_url, extra
-
-    def process(self, element: ShardRange) -> None:
-        output = Folder(self._output_url)
-        schema = selection_schema(self._extra)
-        table = read_table(output, f"{SELECTED}-{element.partition:05d}.parquet")
-        images = len(image_starts(table))
-        following = element.partition + 1
-        needed = element.skip_images + element.count * element.samples_per_shard
-        while images < needed and following < element.num_partitions:
-            name = f"{SELECTED}-{following:05d}.parquet"
-            if output.exists(name):
-                more = slice_images(read_table(output, name), 0, needed - images)
-                images += len(image_starts(more))
-                table = pa.concat_tables([table, more])
-            following += 1
-        files = []
-        for index in range(element.count):
-            begin = element.skip_images + index * element.samples_per_shard
-            rows = slice_images(table, begin, begin + element.samples_per_shard)
-            shard = element.number + index
-            plan = shard_rows(rows, shard, schema)
-            files.append(write_table(output, f"{shard_name(shard)}.parquet", plan, schema))
-        commit_unit(output, f"{SHARDS}-{element.partition:05d}.json", files, {})
+    def process(self, element: pa.Table) -> None:
+        write_table(Folder(self._settings.output_url), COUNTS_FILE, element, element.schema)

@@ -7,14 +7,12 @@ from collections import defaultdict
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
-from pipeline.balance.per_query_cap import rank_bounds
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from pipeline.runner import run_pipeline
@@ -144,32 +142,6 @@ def test_per_query_cap_equals_brute_force(world: dict[str, str], tmp_path: Path,
     everything = [key for keys in sizes for key in keys]
     assert everything == sorted(everything)
     assert everything == [image.hex() for image in found["image_id"].to_pylist()]
-
-
-def tight_bounds(matched: np.ndarray, cap: int, factor: int) -> np.ndarray:
-    """Return bounds 64 times too low: the first passes find fewer than cap pairs of some queries."""
-    return np.where(matched > cap, rank_bounds(64 * matched, cap, factor), np.uint64(0))
-
-
-def test_a_bound_too_tight_is_doubled_until_every_query_has_its_cap(
-    world: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    factors: list[int] = []
-    monkeypatch.setattr("pipeline.balance.transforms.rank_bounds", tight_bounds)
-
-    def noted(matched: np.ndarray, cap: int, factor: int) -> np.ndarray:
-        factors.append(factor)
-        return tight_bounds(matched, cap, factor)
-
-    monkeypatch.setattr("pipeline.balance.job.rank_bounds", noted)
-    config = BalanceConfig(
-        candidates=f"{world['root']}/candidates", output=str(tmp_path / "s"), max_pairs_per_query=CAP
-    )
-    run_balance(config, [])
-    found = read_selection(config.output)
-    expected = brute_force_selection(good_pairs(world), CAP, 0)
-    assert dict(zip(found["pair_id"].to_pylist(), found["kept_by"].to_pylist(), strict=True)) == expected
-    assert factors[:3] == [1, 2, 4]
 
 
 def test_worker_processes_give_the_same_bytes(world: dict[str, str], tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.balance.job import shard_ranges
+from pipeline.balance.layout import shard_ranges
 
 
 @given(st.lists(st.integers(0, 50), max_size=8), st.integers(1, 20), st.integers(0, 1000))

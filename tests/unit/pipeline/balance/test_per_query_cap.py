@@ -58,12 +58,13 @@ def test_cap_lowest_in_any_order_and_bundling(
     rows: list[tuple[set[int], int]], cap: int, shuffler: random.Random
 ) -> None:
     table, ranks = pairs(rows)
+    caps = np.full(NUM_QUERIES, cap, dtype=np.int64)
     ranked = ranked_below(table, ranks, np.full(NUM_QUERIES, TOP_RANK, dtype=np.uint64))
     expected = brute_force(table, ranks, cap)
-    assert as_dict(keep_lowest([ranked], cap)) == expected
+    assert as_dict(keep_lowest([ranked], caps)) == expected
     order = list(range(len(ranked)))
     shuffler.shuffle(order)
-    combine = KeepLowest(cap)
+    combine = KeepLowest(lambda: caps)
     accumulators = [combine.create_accumulator() for _ in range(3)]
     for position in order:
         which = shuffler.randrange(3)
@@ -77,7 +78,11 @@ def test_thresholds_keep_exactly_the_cap_lowest(rows: list[tuple[set[int], int]]
     table, ranks = pairs(rows)
     expected = brute_force(table, ranks, cap)
     matched = np.bincount([query for queries, _ in rows for query in queries], minlength=NUM_QUERIES)
-    last = last_kept(keep_lowest([ranked_below(table, ranks, np.full(NUM_QUERIES, TOP_RANK, dtype=np.uint64))], cap))
+    last = last_kept(
+        keep_lowest(
+            [ranked_below(table, ranks, np.full(NUM_QUERIES, TOP_RANK, dtype=np.uint64))], np.full(NUM_QUERIES, cap)
+        )
+    )
     capped = last.filter(pa.array(matched[last["query_id"].to_numpy()] > cap))
     kept = iter(Thresholds(capped, NUM_QUERIES).kept(table, ranks))
     for queries, pair, rank in zip(
@@ -89,13 +94,14 @@ def test_thresholds_keep_exactly_the_cap_lowest(rows: list[tuple[set[int], int]]
 
 def test_bounds_are_exact_integers_and_never_too_tight_for_all() -> None:
     matched = np.array([0, 10, 11, 120_000_000], dtype=np.int64)
-    bounds = rank_bounds(matched, 10, 1)
+    caps = np.full(4, 10, dtype=np.int64)
+    bounds = rank_bounds(matched, caps, 1)
     assert bounds[0] == bounds[1] == 0  # not capped
     assert bounds[2] == TOP_RANK
     assert bounds[3] == (10 + 26) * 2**64 // 120_000_000
-    assert rank_bounds(matched, 10, 4)[3] == 4 * (10 + 26) * 2**64 // 120_000_000
+    assert rank_bounds(matched, caps, 4)[3] == 4 * (10 + 26) * 2**64 // 120_000_000
 
 
 def test_no_rows_at_all() -> None:
-    assert len(keep_lowest([RANKED.empty_table()], 3)) == 0
+    assert len(keep_lowest([RANKED.empty_table()], np.array([3]))) == 0
     assert len(last_kept(RANKED.empty_table())) == 0

@@ -1,0 +1,60 @@
+"""What every step of one balance job needs: small, pickled into the graph. And the names of its work files."""
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+WORK = "work"
+LANGUAGES_FILE = f"{WORK}/languages.i4"
+LIMITS_FILE, PLAN_FILE = f"{WORK}/limits.parquet", f"{WORK}/plan.json"
+THRESHOLDS = f"{WORK}/thresholds"
+COUNTS_FILE = f"{WORK}/counts.parquet"
+FAILED_FILE, SELECTED_FILE = f"{WORK}/failed_images.u64", f"{WORK}/selected_pairs.u64"
+SELECTED, SHARDS = f"{WORK}/selected", f"{WORK}/shards"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """Where things lie and which rule holds."""
+
+    candidates_url: str
+    output_url: str
+    mode: str
+    key: bytes
+    """Of ranks and draws."""
+    num_queries: int
+    languages: tuple[str, ...]
+    """Of the queries; ``LANGUAGES_FILE`` numbers them."""
+    extra: pa.StructType
+    caps: tuple[int, ...] | None
+    """By language; None: from the tail share, once the matches are counted."""
+    tail_share: float | None = None
+    refill: bool = False
+    candidates_rows: int = 0
+    candidates_bytes: int = 0
+    samples_per_shard: int = 10_000
+    first_shard: int = 0
+    factor: int = 1
+    """Of the rank bounds: doubled when a query found fewer pairs below its bound than it keeps."""
+
+
+@dataclass(frozen=True)
+class CandidateFile:
+    """One file of the candidates folder."""
+
+    name: str
+
+
+@dataclass(frozen=True)
+class ShardRange:
+    """The shards whose first image lies in one partition: ``first .. first + count - 1``."""
+
+    partition: int
+    first: int
+    count: int
+    skip_images: int
+    """Images of the partition that belong to the shard before."""
+    samples_per_shard: int
+    num_partitions: int
+    number: int
+    """Shard number of the first."""
