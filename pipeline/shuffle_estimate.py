@@ -1,7 +1,7 @@
 """How much memory a shuffle needs on Beam's local runner, told before it starts.
 
-In: the Parquet files whose rows are shuffled. Out: nothing, or a ValueError with the command for the embedded Flink,
-which spills to disk.
+In: the Parquet files or Arrow streams whose rows are shuffled. Out: nothing, or a ValueError with the command for the
+embedded Flink, which spills to disk.
 """
 
 import os
@@ -18,6 +18,7 @@ from pipeline.runner import is_local
 from pipeline.runner_config import RunnerOptions
 from pipeline.tables import MAX_ELEMENT_ROWS, ArrowTableCoder, bounded
 from schemas.storage import FileRecord, Folder
+from schemas.tables import read_stream
 
 MAX_MEMORY_FRACTION = 0.6
 """Of the available memory; the rest is for the query list, the other worker processes and the estimate's error."""
@@ -70,6 +71,8 @@ def estimate_shuffle(
 
 
 def _first_rows(folder: Folder, name: str, rows: int) -> pa.Table:
+    if name.endswith(".arrow"):  # the parts of collect
+        return next(read_stream(folder, name)).slice(0, rows)
     with folder.open(name) as raw:
         file = pq.ParquetFile(raw)
         batch = next(file.iter_batches(rows), None)
