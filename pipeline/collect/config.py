@@ -50,6 +50,7 @@ class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOption
 
     def __post_init__(self) -> None:
         SourceOptions.__post_init__(self)
+        MatchOptions.__post_init__(self)
         DuplicateOptions.__post_init__(self)
         FilterOptions.__post_init__(self)
         if not 1 <= self.max_caption_bytes <= 1 << 20:

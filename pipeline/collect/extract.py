@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from pipeline.collect.config import CollectOptions
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
-from pipeline.match.matcher import Matcher
+from pipeline.match.query_matcher import QueryMatcher
 from pipeline.sources.source import Broken, Dropped, InputSplit, Source
 from pipeline.tables import bounded
 from pipeline.units import commit_unit
@@ -59,13 +59,13 @@ class Extracted:
 
 
 def extract_table(
-    raw: pa.Table, source_file: str, matcher: Matcher, filters: Filters, options: CollectOptions
+    raw: pa.Table, source_file: str, matcher: QueryMatcher, filters: Filters, options: CollectOptions
 ) -> Extracted:
     """Check, filter, match and split one raw table into candidates and drops."""
     checked = check_pairs(raw, options.max_caption_bytes, options.drop_tracking_parameters)
     filtered = filters.apply(checked.pairs)
     pairs = filtered.pairs
-    query_ids = matcher.match(pairs["raw_caption"] if options.match_rule == "metaclip" else pairs["caption"])
+    query_ids = matcher.match(pairs)
     pairs = pairs.append_column("query_ids", query_ids)
     pairs = pairs.append_column("source_file", _repeated(source_file, len(pairs)))
     matched = pc.greater(pc.list_value_length(query_ids), 0)
@@ -93,7 +93,7 @@ def _repeated(value: str, size: int) -> pa.Array:
 
 
 def extract_split(
-    split: InputSplit, source: Source, matcher: Matcher, filters: Filters, options: CollectOptions, output: Folder
+    split: InputSplit, source: Source, matcher: QueryMatcher, filters: Filters, options: CollectOptions, output: Folder
 ) -> dict[str, int]:  # fmt: skip
     """Read `split`, write its part and commit it; return the counts."""
     counts: Counter[str] = Counter()

@@ -3,6 +3,7 @@
 A third between them, only with ``--max-images-per-caption``, counts the images of each caption.
 """
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Sequence
@@ -44,6 +45,7 @@ from pipeline.collect.transforms import (
 )
 from pipeline.filter.filters import LISTS, filter_inputs
 from pipeline.fork_server import prepare_workers
+from pipeline.match.metaclip_files import queries_dir
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.sources.formats import open_source
@@ -65,7 +67,7 @@ memory."""
 ALGORITHM = "2"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
-NOT_IDENTITY = ("input", "uids", "queries", "output", "max_rejected_fraction", *LISTS)
+NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", *LISTS)
 """Options that change no byte of the output: where things lie, and when to give up."""
 
 _REPORTED_OPTIONS = (
@@ -83,6 +85,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     `TooManyRejections`.
     """
     prepare_workers(beam_args)
+    config = dataclasses.replace(config, queries=queries_dir(config.queries, config.output))
     queries = Folder(config.queries)
     read_manifest(queries, "queries")
     source, root = open_source(config)

@@ -19,6 +19,7 @@ from pipeline.collect.deduplicate import (
     partition_of,
     split,
     with_copies,
+    without_null_columns,
 )
 from pipeline.collect.extract import DROPPED, DROPS, drops_of, extract_split, sample_drops
 from pipeline.collect.repeated import (
@@ -31,7 +32,7 @@ from pipeline.collect.repeated import (
     repeated_captions,
 )
 from pipeline.filter.filters import Filters
-from pipeline.match.matcher import Matcher
+from pipeline.match.query_matcher import QueryMatcher
 from pipeline.sources.source import InputSplit, Source
 from pipeline.tables import bounded
 from pipeline.units import commit_unit
@@ -59,10 +60,8 @@ class Part:
 class _SharedMatcher:
     """Holds the matcher weakly, as `Shared` asks."""
 
-    def __init__(self, queries_dir: str, rule: str) -> None:
-        queries = read_table(Folder(queries_dir), "queries.parquet")
-        column = queries["text"] if rule == "normalised" else queries["surface"]
-        self.matcher = Matcher(column, queries["query_id"].to_numpy(), rule)
+    def __init__(self, options: CollectOptions) -> None:
+        self.matcher = QueryMatcher(read_table(Folder(options.queries), "queries.parquet"), options)
 
 
 class ExtractSplit(beam.DoFn):
@@ -77,7 +76,7 @@ class ExtractSplit(beam.DoFn):
         self._filters = Filters(self._options)
 
     def _make_matcher(self) -> _SharedMatcher:
-        return _SharedMatcher(self._options.queries, self._options.match_rule)
+        return _SharedMatcher(self._options)
 
     def process(self, element: InputSplit) -> Iterator[str]:
         counts = extract_split(element, self._source, self._holder.matcher, self._filters, self._options, self._output)
@@ -158,7 +157,7 @@ class ReadPart(beam.DoFn):
             dropped: list[pa.Table] = [DROPS.empty_table()]
             tables = self._without_repeated(tables, dropped)
         for table in gathered(tables):
-            reduced = self._reduction.apply(with_copies(table))
+            reduced = self._reduction.apply(with_copies(without_null_columns(table)))
             partition = partition_of(reduced[self._reduction.partition_column], self._num_partitions)
             yield from _pieces(reduced, partition, self._wanted)
         if self._shared is not None:

@@ -9,7 +9,30 @@ class MatchOptions:
     """Which queries, by which rule."""
 
     queries: str
-    """Folder that `querygen build` made."""
+    """Folder that `querygen build` made; or a MetaCLIP metadata.json (a JSON list of texts; a glob or several with
+    commas: one language each, named by the file), of which a queries folder is made beside the output."""
 
-    match_rule: Literal["normalised", "metaclip"] = "normalised"
-    """normalised: folded words of letters, digits and marks; metaclip: the published MetaCLIP rule, bit for bit."""
+    match_rule: Literal["normalised", "metaclip", "metaclip2"] = "normalised"
+    """normalised: folded words of letters, digits and marks; metaclip: the published MetaCLIP rule, bit for bit;
+    metaclip2: that one, without a space asked for beside Han, kana, Thai, Lao, Burmese, Khmer, Tibetan, punctuation."""
+
+    query_languages: Literal["all", "caption"] = "all"
+    """all: every caption is asked every query; caption: those of its own language (column language of both)."""
+
+    unknown_language: str = "all"
+    """With --query-languages caption: what captions without a language, or of one without queries, are asked: all,
+    none, or the queries of the language named here (en)."""
+
+    def __post_init__(self) -> None:
+        if self.query_languages == "all" and self.unknown_language != "all":
+            raise ValueError(
+                f"unknown_language must be all where query_languages is all, found {self.unknown_language!r}; "
+                "give --query-languages caption too"
+            )
+        if not self.unknown_language:
+            raise ValueError("unknown_language must be all, none or a language, found an empty text")
+
+
+def names_metadata(queries: str) -> bool:
+    """Tell whether ``--queries`` names MetaCLIP's files and no folder."""
+    return queries.rstrip().lower().endswith(".json")

@@ -17,19 +17,25 @@ from pipeline.match.query_table import LONGER, NO_QUERY, QUERY, SHARED, QueryTab
 from pipeline.match.tokenise import (
     SCRATCH_BYTES,
     UNSURE_TEXT,
+    characters,
     join_hash,
     metaclip_words,
     normalised_words,
     query_words,
+    seeded,
 )
 from schemas.buffers import one_chunk, string_buffers
 from schemas.candidate import QUERY_IDS
 from schemas.folding import folding_tables
 from schemas.text import normal_form
 
-MATCH_RULES = ("normalised", "metaclip")
+MATCH_RULES = ("normalised", "metaclip", "characters")
+"""``normalised``: whole words of the normal form; ``metaclip``: MetaCLIP's words; ``characters``: any run of the
+characters of MetaCLIP's spaced text, for queries that ask for no space on some side (`pipeline.match.open_sides`)."""
 
-_NORMALISED, _QUERY, _METACLIP = range(3)
+_NORMALISED, _QUERY, _METACLIP, _SPACED_CHARACTERS, _CHARACTERS = range(5)
+_TEXT_RULES = {"normalised": _NORMALISED, "metaclip": _METACLIP, "characters": _SPACED_CHARACTERS}
+_QUERY_RULES = {"normalised": _QUERY, "metaclip": _QUERY, "characters": _CHARACTERS}
 
 _BLOCK_WORDS = 256
 """Words per block: their slots, a cache line each, stay in a core's first cache."""
@@ -41,14 +47,23 @@ def _tokenise(rule, data, begin, end, classes, starts, folded, scratch, out, cou
         return normalised_words(data, begin, end, classes, starts, folded, scratch, out, count)
     if rule == _METACLIP:
         return metaclip_words(data, begin, end, out, count)
+    if rule in (_SPACED_CHARACTERS, _CHARACTERS):
+        return characters(data, begin, end, rule == _SPACED_CHARACTERS, out, count)
     return query_words(data, begin, end, out, count) if end > begin else count
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _query_hashes(data, offsets, out, ends):  # type: ignore[no-untyped-def]
+def _query_hashes(rule, data, offsets, seeds, out, ends):  # type: ignore[no-untyped-def]
     count = 0
     for row in range(len(ends)):
-        count = query_words(data, offsets[row], offsets[row + 1], out, count)
+        begin = count
+        if rule == _CHARACTERS:
+            count = characters(data, offsets[row], offsets[row + 1], False, out, count)
+        else:
+            count = query_words(data, offsets[row], offsets[row + 1], out, count)
+        if len(seeds):
+            for i in range(begin, count):
+                out[i] = seeded(out[i], seeds[row])
         ends[row] = count
 
 
@@ -129,6 +144,9 @@ def _match(  # type: ignore[no-untyped-def]
             if count == UNSURE_TEXT:
                 unsure[row] = 1
                 count = begin
+            if len(seeds):
+                for i in range(begin, count):
+                    hashes[i] = seeded(hashes[i], seeds[row])
             for i in range(begin, count):
                 prefetch(words, slot_of(words, hashes[i]))
             ends[row - first_row] = count
@@ -196,16 +214,29 @@ def _match(  # type: ignore[no-untyped-def]
     return num_rows, written
 
 
+NO_SEEDS = np.zeros(0, dtype=np.uint64)
+
+
 class Matcher:
     """Matches texts against a query list by one rule. Build once per process; not thread-safe."""
 
-    def __init__(self, query_texts: pa.ChunkedArray | pa.Array, query_ids: npt.NDArray[np.int32], rule: str) -> None:
-        """Build the table of `query_texts` (rule ``normalised``: text; ``metaclip``: surface) with their ids."""
+    def __init__(
+        self,
+        query_texts: pa.ChunkedArray | pa.Array,
+        query_ids: npt.NDArray[np.int32],
+        rule: str,
+        seeds: npt.NDArray[np.uint64] = NO_SEEDS,
+    ) -> None:
+        """Build the table of `query_texts` (rule ``normalised``: text; others: surface) with their ids.
+
+        With `seeds`, one per query, a query is found only in texts of the same seed.
+        """
         if rule not in MATCH_RULES:
             raise ValueError(f"match rule must be one of {MATCH_RULES}, found {rule!r}")
-        self._rule = _NORMALISED if rule == "normalised" else _METACLIP
+        self._rule = _TEXT_RULES[rule]
         self._folding = folding_tables() if rule == "normalised" else _NO_FOLDING
-        self._table = _table_of(query_texts, query_ids.astype(np.int32), keep_empty=rule != "normalised")
+        ids = query_ids.astype(np.int32)
+        self._table = _table_of(query_texts, ids, _QUERY_RULES[rule], seeds, keep_empty=rule == "metaclip")
         self._scratch = np.empty(SCRATCH_BYTES, dtype=np.uint8)
 
     @property
@@ -213,22 +244,25 @@ class Matcher:
         """Memory of the table, without the folding tables (9 MB, shared)."""
         return self._table.nbytes
 
-    def match(self, texts: pa.ChunkedArray | pa.Array) -> pa.Array:
-        """Return the matched query ids of each text: list<int32>, ascending, each once; a null text has none."""
+    def match(self, texts: pa.ChunkedArray | pa.Array, seeds: npt.NDArray[np.uint64] = NO_SEEDS) -> pa.Array:
+        """Return the matched query ids of each text: list<int32>, ascending, each once; a null text has none.
+
+        `seeds`: one per text, or none where the queries have none.
+        """
         column = one_chunk(texts)
-        counts, values, unsure = self._match_once(self._rule, column)
+        counts, values, unsure = self._match_once(self._rule, column, seeds)
         if unsure.any():
             # The few texts that one character at a time cannot settle are folded by schemas.text first.
             rows = np.flatnonzero(unsure)
             folded = pa.array([normal_form(text) for text in column.take(pa.array(rows)).to_pylist()], pa.string())
-            more_counts, more_values, _ = self._match_once(_QUERY, folded)
+            more_counts, more_values, _ = self._match_once(_QUERY, folded, seeds[rows] if len(seeds) else seeds)
             counts, values = _merged(counts, values, rows, more_counts, more_values)
         offsets = np.zeros(len(counts) + 1, dtype=np.int32)
         np.cumsum(counts, out=offsets[1:])
         return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=QUERY_IDS)
 
     def _match_once(
-        self, rule: int, column: pa.Array
+        self, rule: int, column: pa.Array, seeds: npt.NDArray[np.uint64]
     ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint8]]:
         raw, offsets = string_buffers(column)
         num_rows = len(offsets) - 1
@@ -239,7 +273,6 @@ class Matcher:
         most = _BLOCK_WORDS + _max_words(offsets)
         work = [np.empty(most + 1, dtype=kind) for kind in (np.uint64, np.uint64, np.int64, np.uint64)]
         ends, found_ends = np.empty((2, _BLOCK_WORDS), dtype=np.int64)
-        seeds = np.zeros(1, dtype=np.uint64)
         pieces: list[npt.NDArray[np.int32]] = [np.zeros(0, dtype=np.int32)]
         capacity = 1024 + 12 * num_rows
         row = 0
@@ -247,7 +280,7 @@ class Matcher:
         while row < num_rows:
             out, found = np.empty(capacity, dtype=np.int32), np.empty(capacity, dtype=np.int32)
             done, written = _match(
-                rule, data, offsets[row:], seeds, *self._folding, table.words, table.phrases, table.pairs,
+                rule, data, offsets[row:], seeds[row:], *self._folding, table.words, table.phrases, table.pairs,
                 table.following, self._scratch, *work, ends, found_ends, found, out, counts[row:], unsure[row:],
             )  # fmt: skip
             pieces.append(out[:written])
@@ -259,16 +292,23 @@ class Matcher:
 _NO_FOLDING = (np.zeros(1, dtype=np.uint8), np.zeros(2, dtype=np.int32), np.zeros(1, dtype=np.int32))
 
 
-def _table_of(texts: pa.ChunkedArray | pa.Array, ids: npt.NDArray[np.int32], keep_empty: bool) -> QueryTable:
+def _table_of(
+    texts: pa.ChunkedArray | pa.Array,
+    ids: npt.NDArray[np.int32],
+    rule: int,
+    seeds: npt.NDArray[np.uint64],
+    keep_empty: bool,
+) -> QueryTable:
     raw, offsets = string_buffers(texts)
     if not keep_empty:
         full = np.diff(offsets) > 0
-        ids = ids[full]
+        ids, seeds = ids[full], seeds[full] if len(seeds) else seeds
         offsets = np.concatenate([offsets[:1], offsets[1:][full]])
     data = _padded(raw, offsets[0], offsets[-1])
-    words = np.empty(int(np.count_nonzero(data == 32)) + len(ids), dtype=np.uint64)
+    most = len(data) if rule == _CHARACTERS else int(np.count_nonzero(data == 32)) + len(ids)
+    words = np.empty(most, dtype=np.uint64)
     ends = np.empty(len(ids), dtype=np.int64)
-    _query_hashes(data, offsets - offsets[0], words, ends)
+    _query_hashes(rule, data, offsets - offsets[0], seeds, words, ends)
     return query_table(words[: ends[-1] if len(ends) else 0], ends, ids)
 
 
@@ -280,9 +320,9 @@ def _padded(data: npt.NDArray[np.uint8], begin: int, end: int) -> npt.NDArray[np
 
 
 def _max_words(offsets: npt.NDArray[np.int64]) -> int:
-    """Return a bound on the words of one text: MetaCLIP's rule makes at most two per byte, and one more."""
+    """Return a bound on the words of one text: MetaCLIP's spacing makes three characters of one, and two outer."""
     longest: int = np.diff(offsets).max(initial=0)
-    return 2 * int(longest) + 2
+    return 3 * int(longest) + 4
 
 
 def _merged(

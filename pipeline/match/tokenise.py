@@ -46,6 +46,12 @@ def join_hash(prefix, word):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def seeded(word, seed):  # type: ignore[no-untyped-def]
+    """Return the hash of a word of one language. Never 0."""
+    return word ^ seed if word != seed else _ONE
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
 def _mixed(state, low, high):  # type: ignore[no-untyped-def]
     state = (state + low) * _K1
     state ^= state >> _32
@@ -286,3 +292,35 @@ def metaclip_words(data, begin, end, out, count):  # type: ignore[no-untyped-def
         base += 64
     out[count] = bytes_hash(data, word, end - word, KEPT)
     return count + 1
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def _character_hash(code):  # type: ignore[no-untyped-def]
+    return _mixed(np.uint64(0), np.uint64(code) + _ONE, np.uint64(0))
+
+
+@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+def characters(data, begin, end, spaced, out, count):  # type: ignore[no-untyped-def]
+    """Tokenise into characters; with `spaced` (texts, not queries) as MetaCLIP spaces them, see `metaclip_words`."""
+    space = _character_hash(32)
+    if spaced:
+        out[count] = space
+        count += 1
+    i = begin
+    while i < end:
+        code, size = decode_at(data, i)
+        i += size
+        if spaced and code < 97 and code in (9, 10, 13):
+            code = np.int32(32)
+        if spaced and code < 97 and code in (33, 44, 46, 58, 59, 63, 96):
+            out[count] = space
+            out[count + 1] = _character_hash(code)
+            out[count + 2] = space
+            count += 3
+        else:
+            out[count] = _character_hash(code)
+            count += 1
+    if spaced:
+        out[count] = space
+        count += 1
+    return count

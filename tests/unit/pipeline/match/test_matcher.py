@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.match.matcher import Matcher
 from schemas.text import normal_form, words
-from tests.metaclip_reference import automaton, spacing
+from tests.metaclip_reference import automaton, matches
 
 ALPHABET = (
     "abs's \u2019.-\u00e9\u0301\u0130\u00df\u4f60\u3044"
@@ -73,6 +73,31 @@ def test_many_matches_per_text_outgrow_the_first_buffer() -> None:
     assert found == [list(range(3000)), [1, 2]] * 3
 
 
+@settings(max_examples=60)
+@given(st.lists(st.lists(st.integers(0, 60), max_size=50), max_size=4))
+def test_any_number_of_matches_comes_out_ascending_and_once(texts: list[list[int]]) -> None:
+    queries = [f"w{number}" for number in range(61)]
+    found = matcher(queries).match(pa.array([" ".join(f"w{n}" for n in text) for text in texts], pa.string()))
+    assert found.to_pylist() == [sorted(set(text)) for text in texts]
+
+
+LONG_WORDS = st.sampled_from(
+    ["a", "ab" * 4, "ab" * 4 + "c", "x" * 16, "x" * 17, "Y" * 32, "z" * 70, "caf\u00e9" * 20, "dog's"]
+)
+
+
+@settings(max_examples=150)
+@given(st.lists(LONG_WORDS, min_size=1, max_size=12), st.sampled_from([" ", ", ", "\u2014"]), st.integers(0, 66))
+def test_words_across_the_64_bytes_that_are_read_at_once(found: list[str], gap: str, shift: int) -> None:
+    text = "-" * shift + gap.join(found)
+    queries = sorted({normal_form(word) for word in found} | {normal_form(" ".join(found[:3])), "x", "z" * 69})
+    assert matcher(queries).match(pa.array([text])).to_pylist() == [naive(queries, text)]
+
+
+def test_empty_texts_without_end_in_one_block() -> None:
+    assert matcher(["a"]).match(pa.array(["", None, "."] * 2000 + ["a"])).to_pylist() == [[]] * 6000 + [[0]]
+
+
 def test_slices_match_as_their_rows() -> None:
     texts = pa.array(["a b", "b", "c a"])
     assert matcher(["a", "b"]).match(texts.slice(1)).to_pylist() == [[1], [0]]
@@ -88,7 +113,7 @@ def test_metaclip_rule_equals_its_automaton(entries: set[str], texts: list[str])
     reference = automaton(ordered)
     found = matcher(ordered, "metaclip").match(pa.array(texts, pa.string())).to_pylist()
     for text, ids in zip(texts, found, strict=True):
-        assert ids == sorted({number for _, number in reference.iter(spacing(text))})
+        assert ids == matches(reference, text)
 
 
 def test_metaclip_rule_on_real_captions(shared_data: object) -> None:
@@ -97,7 +122,7 @@ def test_metaclip_rule_on_real_captions(shared_data: object) -> None:
     reference = automaton(entries)
     found = matcher(entries, "metaclip").match(pa.array(captions, pa.string())).to_pylist()
     for text, ids in zip(captions, found, strict=True):
-        assert ids == sorted({number for _, number in reference.iter(spacing(text or ""))})
+        assert ids == matches(reference, text or "")
 
 
 def test_an_unknown_rule_is_refused() -> None:

@@ -1,0 +1,130 @@
+"""MetaCLIP's files: its metadata.json read as a queries folder, its entry_counts.json written from a selection.
+
+metadata.json      ["abacus", "Abbey Road", ...]      (MetaCLIP 2: one such file, or an object, per language)
+entry_counts.json  {"abacus": 10241, ...}             matches of every entry, in the order of the metadata
+"""
+
+import hashlib
+import json
+import re
+from pathlib import PurePosixPath
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+
+from pipeline.match.config import names_metadata
+from schemas.manifest import write_manifest
+from schemas.query import QUERIES
+from schemas.run_record import RunRecord, start_run
+from schemas.storage import FileRecord, Folder, expand_glob
+from schemas.tables import read_table, write_table
+from schemas.text import normal_form
+
+SOURCE = "metadata"
+"""source and sources of these queries: MetaCLIP's files do not say where an entry comes from."""
+
+UNDETERMINED = "und"
+"""Language of a file that is not named by one."""
+
+_LANGUAGE_NAME = re.compile(r"[a-z]{2,3}([-_][a-z0-9]+)*|simple")
+
+
+def queries_dir(queries: str, output: str) -> str:
+    """Return the queries folder that ``--queries`` means: itself, or ``OUTPUT-queries``, made of MetaCLIP's files.
+
+    Raises ValueError that names the file and the entry when it is not such a file.
+    """
+    if not names_metadata(queries):
+        return queries
+    folder = Folder(f"{output.rstrip('/')}-queries")
+    tables, inputs = [], []
+    for path in expand_glob(queries):
+        with fsspec.open(path, "rb") as file:
+            raw = file.read()
+        inputs.append({"name": PurePosixPath(path).name, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
+        tables.append((path, raw))
+    record = RunRecord(command="pipeline collect: queries", config={}, inputs=inputs)
+    if start_run(folder, record):
+        table = metadata_queries(tables)
+        written = write_table(folder, "queries.parquet", table, QUERIES)
+        write_manifest(folder, "queries", [written], rows=len(table), identity=record.identity, summary={})
+    return folder.url
+
+
+def metadata_queries(files: list[tuple[str, bytes]]) -> pa.Table:
+    """Return the queries (schema `QUERIES`) of MetaCLIP's files, given as (path, contents), in their order.
+
+    The surface is the entry as it stands, text its normal form: empty where the entry has no word, and the same for
+    entries that differ in case only.
+    """
+    surfaces: list[str] = []
+    languages: list[str] = []
+    for path, raw in files:
+        entries = _entries(path, raw)
+        surfaces += entries
+        languages += [_language(path)] * len(entries)
+    size = len(surfaces)
+    columns: dict[str, Any] = {
+        "query_id": pa.array(range(size), pa.int32()),
+        "text": [normal_form(surface) for surface in surfaces],
+        "surface": surfaces,
+        "language": languages,
+        "source": pa.array([SOURCE] * size).dictionary_encode().cast(QUERIES.field("source").type),
+        "sources": [[SOURCE]] * size,
+    }
+    arrays = [
+        columns[field.name] if isinstance(columns.get(field.name), pa.Array)
+        else pa.array(columns.get(field.name, [None] * size), field.type)
+        for field in QUERIES
+    ]  # fmt: skip
+    return pa.Table.from_arrays(arrays, schema=QUERIES)
+
+
+def _entries(path: str, raw: bytes) -> list[str]:
+    expected = "a MetaCLIP metadata.json, a list of different texts"
+    try:
+        parsed = json.loads(raw)
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path}: expected {expected}, found no JSON: {error}") from error
+    if not isinstance(parsed, list | dict) or not parsed:
+        raise ValueError(f"{path}: expected {expected}, found {type(parsed).__name__} {str(parsed)[:60]!r}")
+    seen: dict[str, int] = {}
+    for number, entry in enumerate(parsed):
+        if not isinstance(entry, str) or not _is_encodable(entry):
+            raise ValueError(f"{path}: entry {number}: expected a text, found {str(entry)[:60]!r}; correct the file")
+        if seen.setdefault(entry, number) != number:
+            raise ValueError(f"{path}: entry {number}, {entry[:60]!r}, repeats entry {seen[entry]}; leave one out")
+    return list(seen)
+
+
+def _is_encodable(entry: str) -> bool:
+    """Tell whether `entry` is Unicode: JSON may hold half of a surrogate pair."""
+    try:
+        entry.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _language(path: str) -> str:
+    stem = PurePosixPath(path).stem
+    return stem.lower() if _LANGUAGE_NAME.fullmatch(stem.lower()) else UNDETERMINED
+
+
+def entry_counts(queries: pa.Table, query_counts: pa.Table) -> dict[str, int]:
+    """Return the matches of every query by its surface, in query_id order.
+
+    Queries of one surface (of several languages) are one entry: their matches are summed.
+    """
+    matched = dict(zip(query_counts["query_id"].to_pylist(), query_counts["matched"].to_pylist(), strict=True))
+    counts: dict[str, int] = {}
+    for number, surface in zip(queries["query_id"].to_pylist(), queries["surface"].to_pylist(), strict=True):
+        counts[surface] = counts.get(surface, 0) + matched.get(number, 0)
+    return counts
+
+
+def write_entry_counts(selection: Folder, name: str = "entry_counts.json") -> FileRecord:
+    """Write MetaCLIP's file of counts into a selection folder that has its queries and counts; return its record."""
+    counts = entry_counts(read_table(selection, "queries.parquet"), read_table(selection, "query_counts.parquet"))
+    return selection.write(name, json.dumps(counts, ensure_ascii=False).encode())
