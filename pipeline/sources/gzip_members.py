@@ -7,7 +7,7 @@ byte offset, and reading goes on with the next member:
       good     good     broken     broken       good
 
 A member's end is not known before it is decompressed. The next place that looks like a gzip header is tried as its
-end: the four bytes before it must be the size that came out. Only when they are not, the member is read in pieces.
+end, the four bytes before it as its size. Only when it does not end exactly there, the member is read in pieces.
 """
 
 from collections.abc import Iterator
@@ -150,11 +150,12 @@ def _quick(member: memoryview) -> bytes | None:
     size = int.from_bytes(member[-4:], "little")
     if size > MAX_MEMBER_BYTES:
         return None
+    reader = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
     try:
-        found: bytes = igzip_lib.decompress(member, igzip_lib.DECOMP_GZIP, 15, max(size, 1))
+        found: bytes = reader.decompress(member, size + 1)  # the room it will need, and more shows that it is no end
     except ISAL_ERROR:
         return None
-    return found if len(found) == size else None
+    return found if reader.eof and not reader.unused_data else None
 
 
 def _careful(rest: memoryview) -> tuple[bytes | None, int, bool]:
