@@ -1,7 +1,7 @@
-"""Speed of collect and balance: the matching kernel beside pyahocorasick, then both jobs end to end.
+"""Speed of collect and balance: both jobs end to end (matching alone: bench_match).
 
 Run by `make bench BENCH=collect`. Captions are real ones where they are present, else made by seed; queries
-are 500,000 phrases of them and of made words. Each figure of the kernel is the best of a few rounds, peers alternating.
+are 500,000 phrases of them and of made words.
 """
 
 import random
@@ -10,7 +10,6 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -18,11 +17,9 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.match.matcher import Matcher
 from schemas.text import normal_form, words
-from tests.bench.timing import best, line
+from tests.bench.timing import line
 from tests.conftest import SHARED_DATA, write_queries
-from tests.metaclip_reference import automaton, spacing
 
 NUM_QUERIES = 500_000
 NUM_CAPTIONS = 100_000
@@ -50,34 +47,6 @@ def queries(texts: list[str]) -> list[str]:
         found.update(dict.fromkeys(" ".join(pair) for pair in zip(split[::2], split[1::2], strict=False)))
     made = [f"made{number}" for number in range(NUM_QUERIES - len(found))]
     return [*found, *made][:NUM_QUERIES]
-
-
-def bench_kernel(texts: list[str], query_texts: list[str]) -> None:
-    column, ids = pa.array(texts), np.arange(len(query_texts), dtype=np.int32)
-    reference = automaton(query_texts)
-    few = texts[: NUM_CAPTIONS // 10]
-
-    def peer() -> None:
-        for text in few:
-            {number for _, number in reference.iter(spacing(text))}
-
-    for rule in ("normalised", "metaclip"):
-        matcher = Matcher(pa.array(query_texts), ids, rule)
-        matcher.match(column.slice(0, 100))
-
-        def ours(matcher: Matcher = matcher) -> None:
-            for begin in range(0, len(column), 10_000):
-                matcher.match(column.slice(begin, 10_000))
-
-        our_seconds, peer_seconds = best(ours, peer)
-        line(
-            f"collect-kernel-{rule}",
-            len(texts) / our_seconds,
-            "pyahocorasick",
-            len(few) / peer_seconds,
-            "captions/s",
-            10,
-        )
 
 
 def bench_jobs(texts: list[str], query_texts: list[str], folder: Path) -> None:
@@ -108,7 +77,6 @@ def bench_jobs(texts: list[str], query_texts: list[str], folder: Path) -> None:
 def main() -> None:
     texts = captions()
     query_texts = queries(texts)
-    bench_kernel(texts, query_texts)
     folder = Path(tempfile.mkdtemp(prefix="bench-collect-"))
     try:
         bench_jobs(texts, query_texts, folder)
