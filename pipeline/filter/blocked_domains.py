@@ -78,7 +78,7 @@ def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
         if len(wrong):
             raise listed.fault(int(wrong[0]), "one host name (example.com)")
         found += [_hashes(hosts), _hashes(_ascii_forms(listed, hosts))]
-    return hash_set(np.concatenate(found))
+    return hash_set(np.unique(np.concatenate(found)))
 
 
 def on_no_domain_list(pairs: pa.Table, blocked: UInt64Array) -> npt.NDArray[np.bool_]:

@@ -33,7 +33,7 @@ def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
         if len(wrong):
             raise urls.fault(int(wrong[0]), f"an http(s) URL ({URL_FAULTS[faults[wrong[0]]]})")
         found += [words_from_ids(image_ids(form))[:, 0] for form in (normalised, without_tracking(normalised))]
-    return hash_set(np.concatenate(found))
+    return hash_set(np.unique(np.concatenate(found)))
 
 
 def on_no_url_list(pairs: pa.Table, blocked: UInt64Array) -> npt.NDArray[np.bool_]:

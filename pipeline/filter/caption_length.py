@@ -1,7 +1,6 @@
 """Caption length: pairs in, which captions have a number of characters and words in the given range out.
 
-Characters are code points. Words are what white space separates; a stored caption has single spaces only. 30 million
-captions/s per core.
+Characters are code points. Words are what white space separates; a stored caption has single spaces only.
 """
 
 import numba

@@ -27,7 +27,7 @@ def is_listed(url: str, listed: set[str]) -> bool:
     return any(".".join(parts[place:]) in listed for place in range(len(parts))) or f"[{host}]" in listed
 
 
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(HOSTS | st.just("[2001:db8::1]"), max_size=5), st.lists(URLS, max_size=12))
 def test_hosts_below_a_listed_one_are_stopped(tmp_path: Path, listed: list[str], urls: list[str]) -> None:
     path = tmp_path / "domains.txt.gz"

@@ -32,7 +32,7 @@ TEXTS = (
 ).map(stored_caption)  # fmt: skip
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.lists(TEXTS, max_size=12))
 def test_equals_the_rules(captions: list[str]) -> None:
     assert is_no_file_name(checked_pairs(captions)).tolist() == [not is_file_name(text) for text in captions]

@@ -43,7 +43,7 @@ def check(texts: list[str]) -> None:
             assert MODEL.labels[label] == best, text
 
 
-@settings(max_examples=300)
+@settings(max_examples=120)
 @given(st.lists(st.lists(st.sampled_from(WORDS) | st.text(max_size=12), max_size=5).map(" ".join), max_size=6))
 def test_labels_and_scores_are_fasttexts(texts: list[str]) -> None:
     check([text.replace("\n", " ") for text in texts])

@@ -28,7 +28,7 @@ TEXTS = (
 ).map(stored_caption)
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(st.lists(TEXTS.filter(bool), max_size=12))
 def test_captions_are_mended_as_ftfy_does(captions: list[str]) -> None:
     pairs = checked_pairs(captions)
@@ -39,7 +39,7 @@ def test_captions_are_mended_as_ftfy_does(captions: list[str]) -> None:
     assert mended.drop(["caption", "raw_caption", "pair_id"]).equals(pairs.drop(["caption", "raw_caption", "pair_id"]))
 
 
-@settings(max_examples=500)
+@settings(max_examples=150)
 @given(st.lists(TEXTS, max_size=12))
 def test_all_that_ftfy_finds_bad_is_suspect(captions: list[str]) -> None:
     for text, suspect in zip(captions, suspects(pa.array(captions, pa.string())), strict=True):
