@@ -1,4 +1,4 @@
-"""Jobs on Flink: one job server for all jobs of a command, workers in processes, cancelling, and the cause of a failure.
+"""Jobs on Flink: one job server for all jobs of a command, workers in processes, cancelling.
 
 In: Beam options with ``--runner=FlinkRunner``. Out: a runner for `pipeline.runner`, and the same options completed.
 """

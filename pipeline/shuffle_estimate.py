@@ -94,8 +94,8 @@ def check_memory(
     if limit is None or estimate.peak_bytes <= MAX_MEMORY_FRACTION * limit:
         return
     raise ValueError(
-        f"{job}: shuffling {estimate.rows} pairs needs about {_gigabytes(estimate.peak_bytes)} of memory on Beam's local "
-        f"runner, more than {MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(limit)} available; use the embedded Flink, "
+        f"{job}: shuffling {estimate.rows} pairs needs about {_gigabytes(estimate.peak_bytes)} on Beam's local runner, "
+        f"more than {MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(limit)} available; use the embedded Flink, "
         f"which spills to disk and goes on from here: {flink_command()} (or start it all the same with --force)"
     )
 

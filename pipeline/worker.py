@@ -1,4 +1,4 @@
-"""A worker process of Beam's local runner or of a worker pool, as Beam's own but quiet: only errors reach standard error.
+"""A worker process of Beam's local runner or of a worker pool: Beam's own, but quiet.
 
 `pipeline.runner` starts it for ``--direct_running_mode multi_processing``, `pipeline.worker_pool` for Flink; Beam's
 start, stop and channel lines (twenty per process and job) would bury what the commands say.

@@ -36,7 +36,7 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
 
 
 def start_worker_pool(port: int = 0) -> tuple[str, Any]:
-    """Start the pool in this process on `port` (0: any free one); return its address and the server, which has `stop`."""
+    """Start the pool in this process on `port` (0: any free one); return its address and its server."""
     address, server = WorkerPool.start(use_process=True, port=port)
     return str(address), server
 

@@ -44,6 +44,7 @@ taskmanager.host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1
 taskmanager.numberOfTaskSlots: {slots}
 io.tmp.dirs: {folder}/tmp
+classloader.resolve-order: {resolve_order}
 
 # Memory. Elements are Arrow tables of at most about 8 MiB (pipeline/tables.py). A slot holds some of them on the heap
 # while they are copied, Beam's gRPC channel to Python holds them in direct memory (off-heap), sorting spills from
@@ -88,6 +89,10 @@ def main() -> None:
     parser.add_argument("--rest-port", type=int, default=8081, help="web page and REST (default 8081)")
     parser.add_argument("--rpc-port", type=int, default=6123)
     parser.add_argument("--pool-port", type=int, default=50000, help="of Beam's worker pool (default 50000)")
+    parser.add_argument(
+        "--job-server-jar", type=Path, default=os.environ.get("FLINK_JOB_SERVER_JAR") or None,
+        help="Beam's Flink job server jar: loaded once, not by every job (default: FLINK_JOB_SERVER_JAR)",
+    )  # fmt: skip
     parser.add_argument("--flink", type=Path, help="folder with pyflink/lib, if you have one; else installed by pip")
     options = parser.parse_args()
     options.folder = options.folder.resolve()
@@ -109,11 +114,12 @@ def start(options: argparse.Namespace) -> None:
         (folder / name).mkdir(parents=True, exist_ok=True)
     flink = install_flink(options)
     write_configuration(options)
-    settings = {"flink": str(flink), "rest_port": options.rest_port}
+    jar = str(options.job_server_jar.resolve()) if options.job_server_jar else ""
+    settings = {"flink": str(flink), "jar": jar, "rest_port": options.rest_port}
     (folder / "cluster.json").write_text(json.dumps(settings))
     (folder / "pids.json").write_text("{}")
     try:
-        launch(folder, "job-manager", java_command(folder, flink, "JM", JOB_MANAGER))
+        launch(folder, "job-manager", java_command(folder, flink, jar, "JM", JOB_MANAGER))
         pool = [sys.executable, "-m", "pipeline.worker_pool", f"--port={options.pool_port}"]
         launch(folder, "worker-pool", pool)
         for _ in range(options.task_managers):
@@ -135,8 +141,9 @@ def add_task_manager(options: argparse.Namespace) -> None:
     """Start one more TaskManager, for example in place of one that died."""
     folder = options.folder
     number = sum(name.startswith("task-manager") for name in read_pids(folder)) + 1
-    flink = Path(json.loads((folder / "cluster.json").read_text())["flink"])
-    launch(folder, f"task-manager-{number}", java_command(folder, flink, "TM", TASK_MANAGER))
+    settings = json.loads((folder / "cluster.json").read_text())
+    command = java_command(folder, Path(settings["flink"]), settings["jar"], "TM", TASK_MANAGER)
+    launch(folder, f"task-manager-{number}", command)
 
 
 def stop(options: argparse.Namespace) -> None:
@@ -180,12 +187,13 @@ def write_configuration(options: argparse.Namespace) -> None:
     text = CONFIGURATION.format(
         folder=options.folder, rpc_port=options.rpc_port, rest_port=options.rest_port, slots=options.slots,
         heap_mb=750 * options.slots, off_heap_mb=500 * options.slots, managed_mb=256 * options.slots,
+        resolve_order="parent-first" if options.job_server_jar else "child-first",
     )  # fmt: skip
     (options.folder / "conf" / "flink-conf.yaml").write_text(text)
     (options.folder / "conf" / "log4j.properties").write_text(LOG4J)
 
 
-def java_command(folder: Path, flink: Path, kind: str, main_class: str) -> list[str]:
+def java_command(folder: Path, flink: Path, jar: str, kind: str, main_class: str) -> list[str]:
     """Return the command of a JobManager (kind JM) or TaskManager (TM) with the memory that Flink computes for it."""
     conf = str(folder / "conf")
     utility = [
@@ -196,8 +204,9 @@ def java_command(folder: Path, flink: Path, kind: str, main_class: str) -> list[
     jvm, dynamic = (line.removeprefix(RESULT).split() for line in said.splitlines() if line.startswith(RESULT))
     opens = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED.split()]
     opens.append("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED")
+    class_path = f"{flink}/lib/*" + (f":{jar}" if jar else "")
     log = f"-Dlog4j.configurationFile={conf}/log4j.properties"
-    return ["java", *jvm, *opens, log, "-cp", f"{flink}/lib/*", main_class, "--configDir", conf, *dynamic]
+    return ["java", *jvm, *opens, log, "-cp", class_path, main_class, "--configDir", conf, *dynamic]
 
 
 def launch(folder: Path, name: str, command: list[str]) -> None:
