@@ -1,4 +1,4 @@
-"""The command ``pipeline``: collect, balance, download, run; Beam options after ``--``."""
+"""The command ``pipeline``: collect, balance, download, explain, run; Beam options after ``--``."""
 
 import sys
 from collections.abc import Sequence
@@ -9,6 +9,7 @@ import tyro
 from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
+from pipeline.explain.config import ExplainConfig
 from pipeline.failures import JobFailed
 from pipeline.logs import show_only_errors
 from pipeline.run.config import RunConfig
@@ -17,6 +18,7 @@ Command = (
     Annotated[CollectConfig, tyro.conf.subcommand("collect", prefix_name=False)]
     | Annotated[BalanceConfig, tyro.conf.subcommand("balance", prefix_name=False)]
     | Annotated[DownloadConfig, tyro.conf.subcommand("download", prefix_name=False)]
+    | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
     | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
 )
 
@@ -70,6 +72,11 @@ def _run(config: Any, beam_args: list[str]) -> None:
         from pipeline.download.job import run_download
 
         run_download(config, beam_args)
+    elif isinstance(config, ExplainConfig):
+        from pipeline.explain.job import run_explain
+        from pipeline.explain.show import print_facts
+
+        print_facts(run_explain(config, beam_args), config.json)
     else:
         from pipeline.run.job import run_all
 

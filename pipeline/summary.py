@@ -47,7 +47,8 @@ def print_balance(manifest: dict[str, Any], output: str) -> None:
     print_table(
         "balance (refill)" if summary["refill"] else "balance",
         [
-            ("mode, cap, seed", f"{config['mode']}, {config['max_pairs_per_query']:,}, {config['seed']}"),
+            ("mode, seed", f"{config['mode']}, {config['seed']}"),
+            ("cap by language", ", ".join(f"{name} {cap:,}" for name, cap in summary["caps"].items())),
             ("queries without a match", queries["without_match"]),
             ("queries with up to the cap", queries["up_to_cap"]),
             ("queries over the cap", queries["over_cap"]),
@@ -55,6 +56,7 @@ def print_balance(manifest: dict[str, Any], output: str) -> None:
             ("expected to be selected", counts["expected_selected"]),
             ("selected pairs", counts["selected_pairs"]),
             *([("selected by earlier rounds", counts["selected_before"])] if summary["refill"] else []),
+            *([("kept no more, without a spare", summary["not_refillable"]["kept"])] if summary["refill"] else []),
             ("images", counts["images"]),
             ("shards", f"{shards['count']:,}" + (f" ({shards['first']:05d} .. {last:05d})" if shards["count"] else "")),
             ("in", output),

@@ -18,7 +18,7 @@ from apache_beam.utils.shared import Shared
 
 from pipeline.balance.caps import tail_share
 from pipeline.balance.combine import KeepLowest, SumCounts
-from pipeline.balance.config import BalanceConfig
+from pipeline.balance.config import BalanceConfig, BalanceOptions
 from pipeline.balance.counts import dense
 from pipeline.balance.earlier import read_earlier
 from pipeline.balance.layout import PlanShards, WriteSelected, WriteShardPlans
@@ -80,8 +80,8 @@ def run_balance(
     first = first_selection_settings(config, first_selection) if config.failed else None
     if first is not None:
         config = as_first(config, first, manifest_sha256(candidates))
-    key = _rank_key(config)
-    key_hash = blake2b(key, digest_size=16, person=b"wit.key").hexdigest()
+    key = rank_key(config)
+    key_hash = hash_of_key(key)
     if first is not None and first["key_hash"] != key_hash:
         raise ValueError("--rank-key-file: the first selection was made with another key; a refill needs the same")
     failed = [Folder(path) for path in config.failed]
@@ -100,7 +100,7 @@ def run_balance(
     if not start_run(output, record):
         return read_manifest(output, "selection")
     output.delete(WORK)
-    queries = find_queries(config, run)
+    queries = find_queries(config.queries, run)
     languages = write_languages(output, read_table(queries, QUERIES_FILE, columns=["language"])["language"])
     settings = Settings(
         candidates_url=candidates.url,
@@ -112,7 +112,7 @@ def run_balance(
         caps=_given_caps(config, first, languages),
         tail_share=config.tail_share,
         refill=earlier is not None,
-        extra=_extra_type(candidates),
+        extra=extra_type(candidates),
         candidates_rows=manifest["rows"],
         candidates_bytes=manifest["bytes"],
         samples_per_shard=config.samples_per_shard,
@@ -139,12 +139,12 @@ def candidate_files(candidates: Folder) -> list[CandidateFile]:
     return [CandidateFile(f.name) for f in read_files(candidates) if "/" not in f.name and f.rows]
 
 
-def find_queries(config: BalanceConfig, run: dict[str, Any]) -> Folder:
-    """Return the queries folder the candidates were matched with.
+def find_queries(queries_dir: str, run: dict[str, Any]) -> Folder:
+    """Return the queries folder the candidates were matched with: `queries_dir`, or where collect found it.
 
     Raises FileNotFoundError when it is not there (any more) and ValueError when another list lies there now.
     """
-    queries = Folder(config.queries or run["paths"]["queries"])
+    queries = Folder(queries_dir or run["paths"]["queries"])
     read_manifest(queries, "queries")
     asked = next(entry["manifest_sha256"] for entry in run["inputs"] if entry["name"] == "queries")
     found = manifest_sha256(queries)
@@ -306,7 +306,8 @@ def _write_not_refillable(output: Folder, limits: Limits, lost: np.ndarray) -> F
     )
 
 
-def _rank_key(config: BalanceConfig) -> bytes:
+def rank_key(config: BalanceOptions) -> bytes:
+    """Return the key of ranks and draws: the seed's, or the private one."""
     if not config.rank_key_file:
         return seed_key(config.seed)
     with open(config.rank_key_file, "rb") as raw:
@@ -316,7 +317,13 @@ def _rank_key(config: BalanceConfig) -> bytes:
     return key
 
 
-def _extra_type(candidates: Folder) -> pa.StructType:
+def hash_of_key(key: bytes) -> str:
+    """Return what tells keys apart without giving them away."""
+    return blake2b(key, digest_size=16, person=b"wit.key").hexdigest()
+
+
+def extra_type(candidates: Folder) -> pa.StructType:
+    """Return the type of the columns carried through from the input."""
     names = [f.name for f in read_files(candidates) if "/" not in f.name and f.name.endswith(".parquet")]
     schema = read_table(candidates, names[0]).schema
     return schema.field("extra").type if "extra" in schema.names else pa.struct([])

@@ -1,0 +1,157 @@
+"""`pipeline explain`: candidates or a selection in, facts (JSON values) out; nothing stays on disk."""
+
+import tempfile
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.utils.shared import Shared
+
+from pipeline.balance.combine import SumCounts
+from pipeline.balance.counts import dense
+from pipeline.balance.job import (
+    QUERIES_FILE,
+    QUERY_COUNTS_FILE,
+    candidate_files,
+    count_graph,
+    extra_type,
+    find_queries,
+    hash_of_key,
+    rank_key,
+)
+from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_languages, write_limits
+from pipeline.balance.prediction import FIXED_POINT
+from pipeline.balance.settings import COUNTS_FILE, CandidateFile, Settings
+from pipeline.explain.config import ExplainConfig
+from pipeline.explain.facts import after_facts, before_facts, pair_facts, query_facts
+from pipeline.explain.transforms import LOWER_FILE, CountLower, ExpectSize, FindPairs, WriteTable, read_found
+from pipeline.runner import run_pipeline
+from schemas.identity import URL_FAULTS, image_ids, normalise_urls
+from schemas.manifest import read_manifest
+from schemas.run_record import read_run
+from schemas.storage import Folder
+from schemas.tables import read_table
+
+
+def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, Any]:
+    """Return what there is to say: ``before``, ``after``, ``queries``, ``pairs``, as far as asked for.
+
+    Raises ValueError for a query or pair that is not there, or candidates that are not the selection's.
+    """
+    summary = read_manifest(Folder(config.selection), "selection")["summary"] if config.selection else None
+    if summary is not None:
+        found = summary["config"]
+        config = replace(
+            config, mode=found["mode"], max_pairs_per_query=found["max_pairs_per_query"], seed=found["seed"],
+            tail_share=found["tail_share"],
+        )  # fmt: skip
+        if summary["config"]["key_hash"] != hash_of_key(rank_key(config)):
+            raise ValueError("--rank-key-file: the selection was made with another key")
+    facts: dict[str, Any] = {}
+    if summary is not None and not config.candidates:
+        selection = Folder(config.selection)
+        queries, counts = read_table(selection, QUERIES_FILE), read_table(selection, QUERY_COUNTS_FILE)
+        facts["after"] = after_facts(summary, queries, counts)
+        if config.query:
+            facts["queries"] = query_facts(config.query, queries, counts, summary["caps"])
+        return facts
+    if config.work_dir:
+        work = Folder(f"{config.work_dir}/explain-{uuid.uuid4().hex}")
+        try:
+            return _explain_candidates(config, summary, work, beam_args)
+        finally:
+            work.delete("")
+    with tempfile.TemporaryDirectory(prefix="explain-") as directory:
+        return _explain_candidates(config, summary, Folder(directory), beam_args)
+
+
+def _explain_candidates(
+    config: ExplainConfig, summary: dict[str, Any] | None, work: Folder, beam_args: Sequence[str]
+) -> dict[str, Any]:
+    candidates = Folder(config.candidates)
+    manifest = read_manifest(candidates, "candidates")
+    queries_folder = find_queries(config.queries, read_run(candidates))
+    queries = read_table(queries_folder, QUERIES_FILE)
+    languages = write_languages(work, queries["language"])
+    caps = (config.max_pairs_per_query,) * len(languages) if config.tail_share is None else None
+    if summary is not None:
+        caps = tuple(summary["caps"][language] for language in languages)
+    settings = Settings(
+        candidates_url=candidates.url, output_url=work.url, mode=config.mode, key=rank_key(config),
+        num_queries=len(queries), languages=languages, extra=extra_type(candidates), caps=caps,
+        tail_share=config.tail_share, candidates_rows=manifest["rows"], candidates_bytes=manifest["bytes"],
+    )  # fmt: skip
+    files = candidate_files(candidates)
+    asked = _asked(config)
+    if files:
+        run_pipeline(partial(_facts_graph, files=files, settings=settings, asked=asked), beam_args)
+    else:
+        write_limits(work, decide_limits(SumCounts().create_accumulator(), settings, read_languages(work)))
+    limits = read_limits(work)
+    expected = read_table(work, COUNTS_FILE) if files else SumCounts().create_accumulator()
+    size = int(dense(expected, "expected", len(queries)).sum()) / FIXED_POINT if len(queries) else 0.0
+    before = before_facts(config.mode, manifest["rows"], size, queries, limits, languages)
+    facts: dict[str, Any] = {"before": before}
+    counts = None
+    if config.selection:
+        selection = Folder(config.selection)
+        counts = read_table(selection, QUERY_COUNTS_FILE)
+        facts["after"] = after_facts(summary or {}, queries, counts)
+    if config.query:
+        table = counts if counts is not None else _counts_before(limits.matched)
+        caps_by_language = dict(zip(languages, limits.language_caps, strict=True))
+        facts["queries"] = query_facts(config.query, queries, table, caps_by_language)
+    if asked is not None:
+        pairs = read_found(work)
+        if pairs is None:
+            raise ValueError(f"{asked[2]}: no candidate; it was not matched, dropped, rejected or never in the input")
+        run_pipeline(partial(_lower_graph, files=files, settings=settings), beam_args)
+        facts["pairs"] = pair_facts(pairs, read_table(work, LOWER_FILE), queries, limits, settings)
+    return facts
+
+
+def _counts_before(matched: Any) -> pa.Table:
+    return pa.table({"query_id": pa.array(range(len(matched)), pa.int32()), "matched": pa.array(matched, pa.int64())})
+
+
+def _asked(config: ExplainConfig) -> tuple[str, bytes, str] | None:
+    """Return (column, id in it, how it was asked for) of the pairs to look up."""
+    if config.pair:
+        return "pair_id", bytes.fromhex(config.pair), f"--pair {config.pair}"
+    if not config.url:
+        return None
+    normal, faults = normalise_urls(pa.array([config.url]))
+    if faults[0]:
+        raise ValueError(f"--url {config.url!r}: {URL_FAULTS[faults[0]]}; expected an http or https URL of an image")
+    return "image_id", image_ids(normal)[0].as_py(), f"--url {config.url}"
+
+
+def _spread(pipeline: beam.Pipeline, files: list[CandidateFile]) -> beam.PCollection:
+    created = pipeline | "CreateFiles" >> beam.Create(files)
+    return created | "SpreadFiles" >> beam.Reshuffle()  # one bundle per file: Create gives them all to one worker
+
+
+def _facts_graph(
+    pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, asked: tuple[str, bytes, str] | None
+) -> None:
+    shared = Shared()
+    spread = _spread(pipeline, files)
+    decided = count_graph(spread, settings, shared)
+    expect = beam.ParDo(ExpectSize(settings, shared), beam.pvalue.AsSingleton(decided))
+    counts = spread | "ExpectSize" >> expect.with_output_types(pa.Table)
+    total = counts | "SumExpected" >> beam.CombineGlobally(SumCounts()).without_defaults()
+    _ = total | "WriteExpected" >> beam.ParDo(WriteTable(settings.output_url, COUNTS_FILE))
+    if asked is not None:
+        _ = spread | "FindPairs" >> beam.ParDo(FindPairs(settings, shared, asked[0], asked[1]))
+
+
+def _lower_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
+    lower = _spread(pipeline, files) | "CountLower" >> beam.ParDo(CountLower(settings, Shared())).with_output_types(
+        pa.Table
+    )
+    total = lower | "SumLower" >> beam.CombineGlobally(SumCounts()).without_defaults()
+    _ = total | "WriteLower" >> beam.ParDo(WriteTable(settings.output_url, LOWER_FILE))
