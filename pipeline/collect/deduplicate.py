@@ -44,14 +44,19 @@ class Reduction:
         return unique if self.captions_per_image is None else self._limit(unique, self.captions_per_image)
 
     def apply_all(self, tables: Iterable[pa.Table], empty: pa.Table) -> pa.Table:
-        """Reduce the union of `tables`, in memory of little more than the result and `COMPACT_BYTES`."""
-        reduced, gathered, size = empty, [], 0
+        """Reduce the union of `tables`, in memory of little more than the result and `COMPACT_BYTES`.
+
+        Columns that a table lacks (`without_null_columns`) are null; the result has those of `empty`.
+        """
+        found: list[pa.Table] = []  # the first is what is reduced so far
+        size = reduced_size = 0
         for table in tables:
-            gathered.append(table)
+            found.append(table)
             size += table.nbytes
-            if size > max(COMPACT_BYTES, reduced.nbytes):  # at most as often as the result doubles
-                reduced, gathered, size = self.apply(pa.concat_tables([reduced, *gathered])), [], 0
-        return self.apply(pa.concat_tables([reduced, *gathered])) if gathered else reduced
+            if size > max(COMPACT_BYTES, 2 * reduced_size):  # at most as often as the result doubles
+                found = [self.apply(_joined(found, empty))]
+                size = reduced_size = found[0].nbytes
+        return with_all_columns(self.apply(_joined(found, empty)), empty.schema) if found else empty
 
     def _limit(self, table: pa.Table, limit: int) -> pa.Table:
         if len(table) <= limit:
@@ -72,6 +77,25 @@ class Reduction:
         keep = np.ones(len(table), dtype=bool)
         keep[crowded[sorted_rows[place >= limit]]] = False
         return table.filter(pa.array(keep))
+
+
+def without_null_columns(table: pa.Table) -> pa.Table:
+    """Return `table` without the columns that hold nothing: most sources leave a third of them empty."""
+    return table.select([name for name in table.schema.names if table[name].null_count < max(1, len(table))])
+
+
+def with_all_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Return `table` with the columns of `schema`, those it lacks null."""
+    columns = [
+        table[field.name] if field.name in table.schema.names else pa.nulls(len(table), field.type) for field in schema
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
+def _joined(tables: list[pa.Table], empty: pa.Table) -> pa.Table:
+    names = {name for table in tables for name in table.schema.names}
+    schema = pa.schema([field for field in empty.schema if field.name in names])
+    return pa.concat_tables([with_all_columns(table, schema) for table in tables])
 
 
 def with_copies(table: pa.Table) -> pa.Table:

@@ -71,9 +71,14 @@ def extract_table(
     matched = pc.greater(pc.list_value_length(query_ids), 0)
     extra = raw.schema.field("extra").type if "extra" in raw.schema.names else None
     schema = candidate_schema(extra)
-    dropped = [*filtered.dropped, (NO_MATCH, pairs.filter(pc.invert(matched)))]
-    drops = pa.concat_tables(_drops(rows, reason, source_file) for reason, rows in dropped)
-    return Extracted(pairs.filter(matched).select(schema.names).cast(schema), drops, checked.broken)
+    dropped = list(filtered.dropped)
+    candidates = pairs.select(schema.names)
+    if not pc.all(matched).as_py():  # filtering copies every column: only those that go on
+        unmatched = pairs.select(["pair_id", "source_row", "caption"]).filter(pc.invert(matched))
+        dropped.append((NO_MATCH, unmatched))
+        candidates = candidates.filter(matched)
+    drops = [_drops(rows, reason, source_file) for reason, rows in dropped]
+    return Extracted(candidates.cast(schema), pa.concat_tables([DROPS.empty_table(), *drops]), checked.broken)
 
 
 def drops_of(rows: pa.Table, reason: str) -> pa.Table:

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.collect.deduplicate import COPIES, Reduction, deduplicate, partition_of, with_copies
+from pipeline.collect.deduplicate import COPIES, Reduction, deduplicate, partition_of, with_copies, without_null_columns
 from pipeline.collect.repeated import caption_images, is_repeated, lowest_images, repeated_captions
 from schemas.buffers import ID, ids_from_words
 from schemas.candidate import candidate_schema
@@ -154,3 +154,14 @@ def test_repeated_captions_equal_a_plain_count(rows: list[tuple[str, int]], limi
     assert len(found) == len(expected)
     for part in parts:
         assert max(Counter(part["caption"].to_pylist()).values(), default=0) <= limit + 1
+
+
+@given(ROWS, ROWS)
+def test_columns_of_nulls_may_be_left_out_on_the_way(
+    first: list[dict[str, object]], second: list[dict[str, object]]
+) -> None:
+    tables = [with_copies(pa.Table.from_pylist(rows, schema=SCHEMA)) for rows in (first, second)]
+    empty = with_copies(SCHEMA.empty_table())
+    bare = [without_null_columns(table) for table in tables]
+    assert all("page_url" not in table.schema.names for table in bare if len(table))
+    assert Reduction().apply_all(bare, empty).equals(Reduction().apply(pa.concat_tables(tables)))
