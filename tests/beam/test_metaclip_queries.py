@@ -1,0 +1,60 @@
+"""MetaCLIP's metadata.json as ``--queries``: through collect and balance to counts in MetaCLIP's layout."""
+
+import json
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline.balance.config import BalanceConfig
+from pipeline.balance.job import run_balance
+from pipeline.collect.config import CollectConfig
+from pipeline.collect.job import run_collect
+from pipeline.match.metaclip_files import write_entry_counts
+from schemas.storage import Folder
+from tests.metaclip_reference import matches, worldwide_automaton
+
+ENTRIES = {"en": ["The", "the", "New York", "of", "St."], "zh": ["北京", "the", "天安"]}
+CAPTIONS = [
+    ("The mayor of New York.", "en"),
+    ("the  北京 hotel", "en"),
+    ("我爱北京天安门", "zh-CN"),
+    ("the 北京, tab\tof", "zh"),
+    ("of St. the", None),
+    ("nothing here", "fr"),
+]
+
+
+def test_entries_are_counted_as_metaclip_counts_them(tmp_path: Path) -> None:
+    for language, entries in ENTRIES.items():
+        (tmp_path / f"{language}.json").write_text(json.dumps(entries))
+    table = pa.table({
+        "url": [f"http://images.example/{number}.jpg" for number in range(len(CAPTIONS))],
+        "TEXT": [caption for caption, _ in CAPTIONS],
+        "language": [language for _, language in CAPTIONS],
+    })  # fmt: skip
+    pq.write_table(table, tmp_path / "in.parquet")
+    collect = CollectConfig(
+        input=str(tmp_path / "in.parquet"), queries=f"{tmp_path}/??.json", output=str(tmp_path / "candidates"),
+        match_rule="metaclip2", query_languages="caption", unknown_language="en",
+    )  # fmt: skip
+    manifest = run_collect(collect, [])
+    assert manifest == run_collect(collect, [])
+
+    every = [entry for entries in ENTRIES.values() for entry in entries]
+    first = {"en": 0, "zh": len(ENTRIES["en"])}
+    expected, counts = {}, dict.fromkeys(every, 0)
+    for caption, language in CAPTIONS:
+        asked = "zh" if (language or "").startswith("zh") else "en"
+        found = matches(worldwide_automaton(ENTRIES[asked]), caption)
+        if found:
+            expected[caption] = [first[asked] + number for number in found]
+        for number in found:
+            counts[ENTRIES[asked][number]] += 1
+    candidates = pa.concat_tables(pq.read_table(path) for path in sorted((tmp_path / "candidates").glob("0*.parquet")))
+    captions = {" ".join(caption.split()): ids for caption, ids in expected.items()}  # as candidates store them
+    assert dict(zip(candidates["caption"].to_pylist(), candidates["query_ids"].to_pylist(), strict=True)) == captions
+
+    selection = Folder(str(tmp_path / "selection"))
+    run_balance(BalanceConfig(candidates=collect.output, output=selection.url, max_pairs_per_query=20), [])
+    assert json.loads(selection.read(write_entry_counts(selection).name)) == counts
