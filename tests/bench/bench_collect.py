@@ -1,4 +1,4 @@
-"""Speed of collect and balance: both jobs end to end (matching alone: bench_match).
+"""Speed of collect end to end (matching alone: bench_match; balance: bench_balance).
 
 Run by `make bench BENCH=collect`. Captions are real ones where they are present, else made by seed; queries
 are 500,000 phrases of them and of made words.
@@ -13,8 +13,6 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.balance.config import BalanceConfig
-from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from schemas.text import normal_form, words
@@ -50,7 +48,7 @@ def queries(texts: list[str]) -> list[str]:
 
 
 def bench_jobs(texts: list[str], query_texts: list[str], folder: Path) -> None:
-    """Time both jobs on Beam's local runner; the peer is the rate that is wanted."""
+    """Time the job on Beam's local runner; the peer is the rate that is wanted."""
     (folder / "in").mkdir()
     for part in range(4):
         rows = range(part * NUM_PAIRS // 4, (part + 1) * NUM_PAIRS // 4)
@@ -65,13 +63,9 @@ def bench_jobs(texts: list[str], query_texts: list[str], folder: Path) -> None:
         input=f"{folder}/in/*.parquet", queries=f"{folder}/queries", output=str(folder / "candidates")
     )
     start = time.perf_counter()
-    candidates = run_collect(collect, two)["rows"]
-    middle = time.perf_counter()
-    balance = BalanceConfig(candidates=collect.output, output=str(folder / "selection"), max_pairs_per_query=20_000)
-    run_balance(balance, two)
-    end = time.perf_counter()
-    line("collect", NUM_PAIRS / (middle - start), "wanted rate", 150_000, "pairs/s", 1)
-    line("balance", candidates / (end - middle), "wanted rate", 300_000, "candidates/s", 1)
+    run_collect(collect, two)
+    seconds = time.perf_counter() - start
+    line("collect", NUM_PAIRS / seconds, "wanted rate", 150_000, "pairs/s", 1)
 
 
 def main() -> None:
