@@ -21,7 +21,10 @@ from tests.conftest import SHARED_DATA, write_queries
 
 NUM_QUERIES = 500_000
 NUM_CAPTIONS = 100_000
-NUM_PAIRS = 1_000_000
+NUM_PAIRS = (1_000_000, 4_000_000)
+"""Two sizes: the difference tells what a pair takes, the rest what a run takes whatever its size."""
+FILE_PAIRS = 250_000
+TWO_PROCESSES = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
 
 def captions() -> list[str]:
@@ -47,25 +50,42 @@ def queries(texts: list[str]) -> list[str]:
     return [*found, *made][:NUM_QUERIES]
 
 
-def bench_jobs(texts: list[str], query_texts: list[str], folder: Path) -> None:
-    """Time the job on Beam's local runner; the peer is the rate that is wanted."""
-    (folder / "in").mkdir()
-    for part in range(4):
-        rows = range(part * NUM_PAIRS // 4, (part + 1) * NUM_PAIRS // 4)
+def write_pairs(folder: Path, texts: list[str], num_pairs: int) -> str:
+    """Write a table of `num_pairs` pairs in files of `FILE_PAIRS` and return its glob."""
+    folder.mkdir()
+    for begin in range(0, num_pairs, FILE_PAIRS):
+        rows = range(begin, begin + FILE_PAIRS)
         table = pa.table({
             "url": [f"http://images.example/{number}.jpg" for number in rows],
             "caption": [texts[number % len(texts)] for number in rows],
         })  # fmt: skip
-        pq.write_table(table, folder / "in" / f"{part}.parquet", row_group_size=50_000)
-    write_queries(folder / "queries", [text for text in query_texts if normal_form(text) == text][:NUM_QUERIES])
-    two = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
-    collect = CollectConfig(
-        input=f"{folder}/in/*.parquet", queries=f"{folder}/queries", output=str(folder / "candidates")
-    )
+        pq.write_table(table, folder / f"{begin // FILE_PAIRS:02d}.parquet", row_group_size=50_000)
+    return f"{folder}/*.parquet"
+
+
+def bench_collect(texts: list[str], folder: Path) -> CollectConfig:
+    """Time collect at two sizes; the peer is the rate that is wanted. Return the configuration of the first run."""
+    seconds = []
+    configs = []
+    for num_pairs in NUM_PAIRS:
+        found = write_pairs(folder / f"in-{num_pairs}", texts, num_pairs)
+        output = folder / f"candidates-{num_pairs}"
+        configs.append(CollectConfig(input=found, queries=f"{folder}/queries", output=str(output)))
+        start = time.perf_counter()
+        run_collect(configs[-1], TWO_PROCESSES)
+        seconds.append(time.perf_counter() - start)
+        line(f"collect-{num_pairs // 1_000_000}M", num_pairs / seconds[-1], "wanted rate", 150_000, "pairs/s", 1)
+    each = (seconds[1] - seconds[0]) / (NUM_PAIRS[1] - NUM_PAIRS[0])
+    print(f"bench collect: {seconds[0] - NUM_PAIRS[0] * each:.1f} s fixed, {each * 1e6:.2f} microseconds a pair")
+    return configs[0]
+
+
+def bench_balance(candidates: str, folder: Path) -> None:
+    """Time balance of `candidates`; the peer is the rate that is wanted."""
+    balance = BalanceConfig(candidates=candidates, output=str(folder / "selection"), max_pairs_per_query=20_000)
     start = time.perf_counter()
-    run_collect(collect, two)
-    seconds = time.perf_counter() - start
-    line("collect", NUM_PAIRS / seconds, "wanted rate", 150_000, "pairs/s", 1)
+    run_balance(balance, TWO_PROCESSES)
+    line("balance", NUM_PAIRS[0] / (time.perf_counter() - start), "wanted rate", 300_000, "candidates/s", 1)
 
 
 def main() -> None:
@@ -73,7 +93,9 @@ def main() -> None:
     query_texts = queries(texts)
     folder = Path(tempfile.mkdtemp(prefix="bench-collect-"))
     try:
-        bench_jobs(texts, query_texts, folder)
+        write_queries(folder / "queries", [text for text in query_texts if normal_form(text) == text][:NUM_QUERIES])
+        first = bench_collect(texts, folder)
+        bench_balance(first.output, folder)
     finally:
         shutil.rmtree(folder)
 
