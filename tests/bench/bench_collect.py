@@ -63,29 +63,19 @@ def write_pairs(folder: Path, texts: list[str], num_pairs: int) -> str:
     return f"{folder}/*.parquet"
 
 
-def bench_collect(texts: list[str], folder: Path) -> CollectConfig:
-    """Time collect at two sizes; the peer is the rate that is wanted. Return the configuration of the first run."""
+def bench_collect(texts: list[str], folder: Path) -> None:
+    """Time collect at two sizes; the peer is the rate that is wanted."""
     seconds = []
-    configs = []
     for num_pairs in NUM_PAIRS:
         found = write_pairs(folder / f"in-{num_pairs}", texts, num_pairs)
         output = folder / f"candidates-{num_pairs}"
-        configs.append(CollectConfig(input=found, queries=f"{folder}/queries", output=str(output)))
+        config = CollectConfig(input=found, queries=f"{folder}/queries", output=str(output))
         start = time.perf_counter()
-        run_collect(configs[-1], TWO_PROCESSES)
+        run_collect(config, TWO_PROCESSES)
         seconds.append(time.perf_counter() - start)
         line(f"collect-{num_pairs // 1_000_000}M", num_pairs / seconds[-1], "wanted rate", 150_000, "pairs/s", 1)
     each = (seconds[1] - seconds[0]) / (NUM_PAIRS[1] - NUM_PAIRS[0])
     print(f"bench collect: {seconds[0] - NUM_PAIRS[0] * each:.1f} s fixed, {each * 1e6:.2f} microseconds a pair")
-    return configs[0]
-
-
-def bench_balance(candidates: str, folder: Path) -> None:
-    """Time balance of `candidates`; the peer is the rate that is wanted."""
-    balance = BalanceConfig(candidates=candidates, output=str(folder / "selection"), max_pairs_per_query=20_000)
-    start = time.perf_counter()
-    run_balance(balance, TWO_PROCESSES)
-    line("balance", NUM_PAIRS[0] / (time.perf_counter() - start), "wanted rate", 300_000, "candidates/s", 1)
 
 
 def main() -> None:
@@ -94,8 +84,7 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="bench-collect-"))
     try:
         write_queries(folder / "queries", [text for text in query_texts if normal_form(text) == text][:NUM_QUERIES])
-        first = bench_collect(texts, folder)
-        bench_balance(first.output, folder)
+        bench_collect(texts, folder)
     finally:
         shutil.rmtree(folder)
 
