@@ -11,7 +11,8 @@ from typing import IO, Any
 import fsspec
 import pyarrow as pa
 
-BLOCK_BYTES = 4 << 20
+BLOCK_BYTES = 1 << 20
+"""Small enough for the caches: what is made of a block is made of warm bytes."""
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
 
 

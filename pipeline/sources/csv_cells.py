@@ -13,12 +13,16 @@ Damage stays local, and what is read does not depend on how the bytes are cut in
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+from numba.core import cgutils
+from numba.extending import intrinsic
 
+from pipeline.sources.byte_scan import PADDING, find_either
 from pipeline.sources.source import MAX_CELL_BYTES
 
 MAX_ROW_BYTES = 8 << 20
@@ -51,7 +55,7 @@ def find_cells(
     data: npt.NDArray[np.uint8], last: bool, skipping: bool, delimiter: str, wanted: npt.NDArray[np.int32],
     max_rows: int = ROWS_AT_ONCE,
 ) -> Cells:  # fmt: skip
-    """Return the whole rows at the beginning of `data`, at most `max_rows`.
+    """Return the whole rows at the beginning of `data` (its last `PADDING` bytes count not), at most `max_rows`.
 
     `last`: nothing follows `data`. `wanted` gives the place of each column in the result, -1 for those not wanted.
     """
@@ -61,8 +65,8 @@ def find_cells(
     bounds = np.zeros((columns, max_rows, 2), dtype=np.int64)
     quoted = np.zeros((columns, max_rows), dtype=bool)
     rows, resume, skips = _find(
-        data, last, skipping, ord(delimiter), delimiter == "\t", wanted, widths, row_bounds, bounds, quoted,
-        MAX_CELL_BYTES, MAX_ROW_BYTES,
+        data, len(data) - PADDING, last, skipping, ord(delimiter), delimiter == "\t", wanted, widths, row_bounds,
+        bounds, quoted, MAX_CELL_BYTES, MAX_ROW_BYTES,
     )  # fmt: skip
     return Cells(rows, resume, skips, widths[:rows], row_bounds[:rows], bounds[:, :rows], quoted[:, :rows])
 
@@ -80,12 +84,11 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find(  # type: ignore[no-untyped-def]
-    data, last, skipping, delimiter, tabs, wanted, widths, row_bounds, bounds, quoted, max_cell, max_row
+    data, end, last, skipping, delimiter, tabs, wanted, widths, row_bounds, bounds, quoted, max_cell, max_row
 ):
-    end = len(data)
-    i = 0
+    i = np.int64(0)
     if skipping:
-        i = _line_end(data, 0, end)
+        i = find_either(data, i, end, _NEWLINE, _NEWLINE)
         if i == end:
             return 0, end, not last
     rows = 0
@@ -116,8 +119,7 @@ def _find(  # type: ignore[no-untyped-def]
                         outcome = _NEVER_CLOSED
                 if outcome != _WHOLE:
                     break
-            while i < end and data[i] != delimiter and data[i] != _NEWLINE:
-                i += 1
+            i = find_either(data, i, end, delimiter, _NEWLINE)
             if i - start > max_row:
                 outcome = _TOO_LONG
                 break
@@ -140,9 +142,9 @@ def _find(  # type: ignore[no-untyped-def]
                 break
             outcome = _TOO_LONG
         if outcome == _NEVER_CLOSED:
-            i = _line_end(data, cell, end)
+            i = find_either(data, cell, end, _NEWLINE, _NEWLINE)
         elif outcome == _TOO_LONG:
-            i = _line_end(data, start + max_row, end)
+            i = find_either(data, start + max_row, end, _NEWLINE, _NEWLINE)
         widths[rows] = column if outcome == _WHOLE else -1
         row_bounds[rows, 0] = start
         row_bounds[rows, 1] = i - 1 if i > start and i < end and data[i - 1] == _RETURN else i
@@ -154,52 +156,65 @@ def _find(  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _line_end(data, i, end):  # type: ignore[no-untyped-def]
-    while i < end and data[i] != _NEWLINE:
-        i += 1
-    return i
-
-
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _quoted(data, i, end, last, limit):  # type: ignore[no-untyped-def]
     """Return (outcome, position behind the closing quote)."""
+    stop = min(end, limit + 1)
     i += 1
-    while i < end:
-        if i > limit:
-            return _TOO_LONG, i
-        if data[i] == _QUOTE:
-            if i + 1 == end:
-                return (_WHOLE, i + 1) if last else (_MORE, i)
-            if data[i + 1] != _QUOTE:
-                return _WHOLE, i + 1
-            i += 1
-        i += 1
-    return (_NEVER_CLOSED if last else _MORE), i
+    while True:
+        i = find_either(data, i, stop, _QUOTE, _QUOTE)
+        if i >= stop:
+            break
+        if i + 1 == end:
+            return (_WHOLE, i + 1) if last else (_MORE, i)
+        if data[i + 1] != _QUOTE:
+            return _WHOLE, i + 1
+        i += 2
+    if stop < end:
+        return _TOO_LONG, stop
+    return (_NEVER_CLOSED if last else _MORE), end
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _tab_quoted(data, begin, end, last, delimiter):  # type: ignore[no-untyped-def]
     """Return (outcome, position behind the closing quote, True), or (outcome, `begin`, False) for a plain cell."""
     i = begin + 1
-    while i < end and data[i] != _NEWLINE:
-        if data[i] == _QUOTE:
-            if i + 1 < end and data[i + 1] == _QUOTE:
-                i += 2
-                continue
-            if not last and (i + 1 >= end or (data[i + 1] == _RETURN and i + 2 >= end)):
-                return _MORE, begin, False
-            if (
-                i + 1 >= end
-                or data[i + 1] == delimiter
-                or data[i + 1] == _NEWLINE
-                or (data[i + 1] == _RETURN and (i + 2 >= end or data[i + 2] == _NEWLINE))
-            ):
-                return _WHOLE, i + 1, True
-            return _WHOLE, begin, False
-        i += 1
+    while True:
+        i = find_either(data, i, end, _QUOTE, _NEWLINE)
+        if i >= end or data[i] == _NEWLINE:
+            break
+        if i + 1 < end and data[i + 1] == _QUOTE:
+            i += 2
+            continue
+        if not last and (i + 1 >= end or (data[i + 1] == _RETURN and i + 2 >= end)):
+            return _MORE, begin, False
+        if (
+            i + 1 >= end
+            or data[i + 1] == delimiter
+            or data[i + 1] == _NEWLINE
+            or (data[i + 1] == _RETURN and (i + 2 >= end or data[i + 2] == _NEWLINE))
+        ):
+            return _WHOLE, i + 1, True
+        return _WHOLE, begin, False
     if i >= end and not last:
         return _MORE, begin, False
     return _WHOLE, begin, False
+
+
+@intrinsic  # type: ignore[untyped-decorator]
+def _copy(typing_context: Any, out: Any, at: Any, data: Any, begin: Any, size: Any) -> Any:
+    """Copy `size` bytes: a slice assignment costs ten times as much as the bytes of a cell."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        target, source = (
+            builder.gep(context.make_array(signature.args[place])(context, builder, arguments[place]).data,
+                        [arguments[place + 1]])
+            for place in (0, 2)
+        )  # fmt: skip
+        cgutils.raw_memcpy(builder, target, source, arguments[4], 1)
+        return context.get_dummy_value()
+
+    integer = numba.types.int64
+    return numba.types.void(out, integer, data, integer, integer), generate
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -208,24 +223,17 @@ def _gather(data, bounds, quoted, out, offsets):  # type: ignore[no-untyped-def]
     for row in range(len(bounds)):
         offsets[row] = size
         i, end = bounds[row, 0], bounds[row, 1]
-        if not quoted[row]:
-            while i < end:
-                out[size] = data[i]
-                size += 1
-                i += 1
-            continue
-        inside = True
-        i += 1
-        while i < end:
-            if inside and data[i] == _QUOTE:
-                if i + 1 < end and data[i + 1] == _QUOTE:
-                    i += 1
-                else:
-                    inside = False  # what follows a closing quote is kept as it stands
-                    i += 1
-                    continue
-            out[size] = data[i]
-            size += 1
-            i += 1
+        i += quoted[row]
+        while quoted[row] and i < end:
+            stop = find_either(data, i, end, _QUOTE, _QUOTE)
+            doubled = stop + 1 < end and data[stop + 1] == _QUOTE
+            _copy(out, size, data, i, stop + doubled - i)
+            size += stop + doubled - i
+            i = stop + 1 + doubled
+            if not doubled:
+                break
+        if i < end:  # what follows a closing quote is kept as it stands
+            _copy(out, size, data, i, end - i)
+            size += end - i
     offsets[len(bounds)] = size
     return size

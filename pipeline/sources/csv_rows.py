@@ -11,12 +11,14 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.byte_ranges import read_blocks
+from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.csv_cells import ROWS_AT_ONCE, Cells, cell_column, find_cells
 from pipeline.sources.source import Broken, ByteRange, Rows
 from schemas.rejection import MAX_VALUE_BYTES
 
 MAX_COLUMNS = 4_096
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+_PADDING = bytes(PADDING)
 _NOTHING = np.zeros(0, dtype=np.int32)
 
 
@@ -32,7 +34,7 @@ def first_row(path: str, delimiter: str) -> tuple[list[str], int, int]:
         data += block
         if data.startswith(_BYTE_ORDER_MARK):
             begin = len(_BYTE_ORDER_MARK)
-        view = np.frombuffer(data, dtype=np.uint8)[begin:]
+        view = np.frombuffer(data + _PADDING, dtype=np.uint8)[begin:]
         cells = find_cells(view, not block, False, delimiter, np.arange(MAX_COLUMNS, dtype=np.int32), max_rows=1)
         if cells.rows:
             break
@@ -90,7 +92,7 @@ def _parsed(
     position, skipping, rest, block = part.begin, False, b"", next(blocks, b"")
     while block:
         following = next(blocks, b"")
-        data = np.frombuffer(rest + block, dtype=np.uint8)
+        data = np.frombuffer(b"".join((rest, block, _PADDING)), dtype=np.uint8)
         while True:
             cells = find_cells(data, not following, skipping, delimiter, wanted)
             skipping = cells.skipping
@@ -99,4 +101,4 @@ def _parsed(
             data = data[cells.resume :]
             if cells.rows < ROWS_AT_ONCE:
                 break
-        rest, block = data.tobytes(), following
+        rest, block = data[:-PADDING].tobytes(), following

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.json as pa_json
 
 from pipeline.sources.byte_ranges import BLOCK_BYTES, open_table, read_blocks
+from pipeline.sources.byte_scan import PADDING, find_either
 from pipeline.sources.source import Broken, ByteRange, Rows, is_unicode
 
 PEEK_BYTES = 1 << 18
@@ -40,7 +41,7 @@ def read_json_lines(path: str, schema: pa.Schema, part: ByteRange) -> Iterator[R
     """
     row = part.first_row
     for block, _ in _whole_lines(path, part):
-        num_lines, longest = _lines_in(np.frombuffer(block, dtype=np.uint8))
+        num_lines, longest = _lines_in(block)
         table = _plain_block(block, num_lines, schema) if longest <= MAX_LINE_BYTES else None
         if table is not None:
             yield Rows(table, np.arange(row, row + num_lines))
@@ -54,7 +55,7 @@ def cut_json_lines(path: str, split_bytes: int) -> list[ByteRange]:
     parts: list[ByteRange] = []
     begin = row = first = 0
     for block, position in _whole_lines(path, ByteRange()):
-        row += _lines_in(np.frombuffer(block, dtype=np.uint8))[0]
+        row += _lines_in(block)[0]
         if position - begin >= split_bytes:
             parts.append(ByteRange(begin, position, first))
             begin, first = position, row
@@ -150,18 +151,22 @@ def _as(value: Any, wanted: pa.DataType) -> Any:
     return value
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _lines_in(data):  # type: ignore[no-untyped-def]
+def _lines_in(block: bytes) -> tuple[int, int]:
     """Return (lines that are not blank, bytes of the longest line)."""
-    lines = longest = begin = 0
-    blank = True
-    for i in range(len(data)):
-        byte = data[i]
-        if byte == 10:
-            lines += not blank
-            longest = max(longest, i + 1 - begin)
-            begin = i + 1
-            blank = True
-        elif byte != 32 and not 9 <= byte <= 13:
-            blank = False
-    return lines + (not blank), max(longest, len(data) - begin)
+    lines, longest = _count_lines(np.frombuffer(block + bytes(PADDING), dtype=np.uint8), len(block))
+    return int(lines), int(longest)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _count_lines(data, end):  # type: ignore[no-untyped-def]
+    lines = longest = 0
+    begin = np.int64(0)
+    while begin < end:
+        stop = find_either(data, begin, end, 10, 10)
+        i = begin
+        while i < stop and (data[i] == 32 or 9 <= data[i] <= 13):
+            i += 1
+        lines += i < stop
+        longest = max(longest, stop + 1 - begin)
+        begin = stop + 1
+    return lines, longest

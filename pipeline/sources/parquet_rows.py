@@ -25,7 +25,8 @@ BUFFER_BYTES = 1 << 20
 def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None") -> Iterator[Rows | Dropped]:
     """Yield the rows of the row groups ``split.begin`` to ``split.end`` with those of `columns` that are there."""
     with fsspec.open(split.path, "rb") as raw:
-        file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES)
+        # Not pre-buffered: that reads whole columns of a row group before the first row.
+        file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, pre_buffer=False)
         groups = list(range(split.begin, split.end or file.metadata.num_row_groups))
         possible = set(groups) if where is None else possible_groups(split.path, groups, file.schema_arrow, where)
         present = [name for name in dict.fromkeys(columns) if name in file.schema_arrow.names]

@@ -48,7 +48,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 cells = st.text(st.sampled_from('ab",\n\t é'), max_size=6)
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(cells, cells, cells).filter(any), min_size=1), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_what_csv_writes_is_read_as_csv_reads_it(
     folder: Path, table: list[tuple[str, str, str]], line_end: str, quote_all: bool
@@ -68,7 +68,7 @@ hostile = st.lists(
 ).map(lambda pieces: "".join(pieces).encode())
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(hostile, st.sampled_from([",", "\t"]), st.integers(1, 30), st.integers(1, 30), st.integers(4, 12))
 @example(b'x,"\nyz', ",", 1, 3, 4)
 @example(b'"x\t\r', "\t", 1, 1, 4)

@@ -23,7 +23,7 @@ def as_npy(uids: list[str]) -> np.ndarray:
     return np.array([(int(text[:16], 16), int(text[16:32], 16)) for text in uids], U16)
 
 
-@settings(max_examples=80)
+@settings(max_examples=30)
 @given(st.lists(uid, max_size=30), st.lists(uid, max_size=10), st.data())
 def test_membership_is_that_of_a_set(listed: list[str], others: list[str], data: st.DataObject) -> None:
     asked = data.draw(st.permutations(listed + others))
