@@ -1,10 +1,12 @@
 """Languages of captions: pairs in; the same with `language` and `language_score` filled, and which are wanted, out.
 
 Identified by fastText's lid.176 (`pipeline.filter.language_model`): 176 languages by ISO 639 code. `language_score` is
-the model's probability, null where the language is the input's. A caption of three words is a guess; capitals and
-names make the score low.
+the model's probability, null where the language is the input's. A caption of three words is a guess, names make the
+score low. Captions all in capitals are identified in lower case: of 153 such captions of a LAION table the model takes
+74 for English as they stand, and 131 so.
 """
 
+import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -32,13 +34,38 @@ def identify_languages(pairs: pa.Table, model: LanguageModel, everywhere: bool) 
     if not wanted.any():
         return without_scores(pairs)
     mask = pa.array(wanted)
-    data, offsets = string_buffers(one_chunk(pairs["caption"]).filter(mask))
-    labels, scores = identify(data, offsets, model)
+    captions = without_capitals(one_chunk(pairs["caption"]).filter(mask))
+    labels, scores = identify(*string_buffers(captions), model)
     found = pa.DictionaryArray.from_arrays(pa.array(labels), pa.array(model.labels)).cast(pa.string())
     languages = pc.replace_with_mask(declared, mask, found)
     all_scores = pc.replace_with_mask(pa.nulls(len(pairs), pa.float32()), mask, pa.array(scores))
     place = pairs.schema.get_field_index("language")
     return pairs.set_column(place, pairs.schema.field("language"), languages).append_column(LANGUAGE_SCORE, all_scores)
+
+
+def without_capitals(captions: pa.Array) -> pa.Array:
+    """Return `captions`, those with capitals and no small letter in lower case."""
+    data, offsets = string_buffers(captions)
+    rows = np.flatnonzero(_no_small_ascii_letter(data, offsets))
+    texts = captions.take(pa.array(rows))
+    lowered = pc.utf8_lower(texts)
+    capitals = pc.and_(pc.equal(pc.utf8_upper(texts), texts), pc.not_equal(lowered, texts))
+    if not pc.any(capitals).as_py():
+        return captions
+    mask = np.zeros(len(captions), dtype=np.bool_)
+    mask[rows] = capitals.to_numpy(zero_copy_only=False)
+    return pc.replace_with_mask(captions, pa.array(mask), lowered.filter(capitals))
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _no_small_ascii_letter(data, offsets):  # type: ignore[no-untyped-def]
+    found = np.ones(len(offsets) - 1, dtype=np.bool_)
+    for row in range(len(found)):
+        for i in range(offsets[row], offsets[row + 1]):
+            if 97 <= data[i] <= 122:
+                found[row] = False
+                break
+    return found
 
 
 def is_sure(pairs: pa.Table, min_score: float) -> npt.NDArray[np.bool_]:

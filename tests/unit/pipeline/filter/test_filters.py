@@ -34,7 +34,7 @@ ROWS = [
     ("http://a.example/3.jpg", "dog", None, "caption_length"),
     ("http://a.example/4.jpg", " ".join(["a dog"] * 7), None, "caption_words"),
     ("http://a.example/5.jpg", "IMG_1234.JPG", None, "file_name"),
-    ("http://a.example/6.jpg", "STAINLESS STEEL & GALVANIZED PALLET TRUCKS", None, "language_unsure"),
+    ("http://a.example/6.jpg", "Roofs of Venice, Italy — Stock fotografie", None, "language_unsure"),
     ("http://a.example/7.jpg", "un chien dort dans le jardin de la maison", None, "language"),
     ("http://a.example/8.jpg", "a brown dog sleeps in the house", "fr", "language"),
     ("http://a.example/9.jpg", "this is a hardcore sex video of two people", None, "adult_word"),

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.filter.language import has_language, identify_languages, is_sure, without_scores
+from pipeline.filter.language import has_language, identify_languages, is_sure, without_capitals, without_scores
 from pipeline.filter.language_kernel import identify
 from pipeline.filter.language_model import load_language_model, model_path, parse_model
 from schemas.buffers import string_buffers
@@ -66,6 +66,26 @@ def test_only_missing_languages_are_filled_unless_all_are_asked_for() -> None:
     assert filled["language"].to_pylist() == ["de", "en", "fr"]
     assert all(0.5 < score <= 1 for score in filled["language_score"].to_pylist())
     assert len(identify_languages(pairs.slice(0, 0), MODEL, everywhere=True)) == 0
+
+
+@given(st.lists(st.text(max_size=8) | st.text("aAé É1.Я你ß", max_size=6), max_size=10))
+def test_only_captions_all_in_capitals_are_lowered(texts: list[str]) -> None:
+    found = without_capitals(pa.array(texts, pa.string())).to_pylist()
+    for text, lowered in zip(texts, found, strict=True):
+        if any("a" <= c <= "z" for c in text) or not any(c.isupper() for c in text):
+            assert lowered == text or not text.isascii()
+        elif text.isascii():
+            assert lowered == text.lower()
+    assert without_capitals(pa.array(["ЭТО ДОМ", "Это ДОМ", "RED ß", "DOG 5"])).to_pylist() == [
+        "это дом", "Это ДОМ", "RED ß", "dog 5",
+    ]  # fmt: skip
+
+
+def test_capitals_have_the_language_of_small_letters() -> None:
+    text = "stainless steel and galvanized pallet trucks for the warehouse"
+    pairs = identify_languages(checked_pairs([text, text.upper()]), MODEL, everywhere=False)
+    assert pairs["language"].to_pylist() == ["en", "en"]
+    assert pairs["language_score"][0] == pairs["language_score"][1]
 
 
 def test_scores_below_the_least_are_unsure_and_declared_languages_are_not() -> None:
