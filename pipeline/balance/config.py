@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.runner_config import RunnerOptions
+
 
 @dataclass(frozen=True, kw_only=True)
 class BalanceOptions:
@@ -40,7 +42,7 @@ class BalanceOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class BalanceConfig(BalanceOptions):
+class BalanceConfig(BalanceOptions, RunnerOptions):
     """Balance candidates over the queries and lay the selected ones out in shards."""
 
     candidates: str

@@ -48,7 +48,16 @@ from pipeline.balance.transforms import (
     WriteThresholds,
     read_thresholds,
 )
-from pipeline.runner import run_pipeline
+from pipeline.memory import available_bytes
+from pipeline.runner import is_local, run_pipeline
+from pipeline.shuffle_estimate import (
+    LOCAL_COPIES,
+    MAX_MEMORY_FRACTION,
+    WORKING_BYTES,
+    ShuffleEstimate,
+    check_memory,
+    estimate_shuffle,
+)
 from pipeline.units import finished_units, read_unit
 from schemas.candidate import QUERY_COUNTS, candidate_schema
 from schemas.identity import seed_key
@@ -57,7 +66,7 @@ from schemas.run_record import RunRecord, config_parts, read_run, start_run
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table, write_table
 
-NOT_IDENTITY = ("candidates", "output", "queries", "failed", "rank_key_file")
+NOT_IDENTITY = ("candidates", "output", "queries", "failed", "rank_key_file", "force")
 """Options that say where things lie: the inputs and the key are in the identity by their hashes."""
 
 QUERIES_FILE, QUERY_COUNTS_FILE, NOT_REFILLABLE_FILE = (
@@ -121,7 +130,15 @@ def run_balance(
     if earlier is not None:
         for name, ids in ((FAILED_FILE, earlier.failed_images), (SELECTED_FILE, earlier.selected_pairs)):
             output.write(name, ids.astype("<u8").tobytes())
+    available = None if config.force or not is_local(beam_args) else available_bytes()
+    per_pair = _shuffled_bytes_per_pair(candidates)
+    settings = replace(settings, max_selected=_most_selected(available, per_pair))
     balance(candidate_files(candidates), settings, beam_args)
+    found = read_limits(output).at_most_selected
+    if settings.max_selected is not None and found > settings.max_selected:
+        estimate = ShuffleEstimate(rows=found, shuffled_bytes=found * per_pair)
+        check_memory("balance", estimate, config, beam_args, available)
+        raise AssertionError(f"{found} pairs are too many, but their estimate fits: {estimate}")
     return _finish(output, queries, record, settings)
 
 
@@ -136,7 +153,26 @@ def _given_caps(
 
 def candidate_files(candidates: Folder) -> list[CandidateFile]:
     """Return the files of the folder that hold candidates."""
-    return [CandidateFile(f.name) for f in read_files(candidates) if "/" not in f.name and f.rows]
+    return [CandidateFile(record.name) for record in _candidate_records(candidates)]
+
+
+def _candidate_records(candidates: Folder) -> list[FileRecord]:
+    found = read_files(candidates)
+    return [record for record in found if "/" not in record.name and record.name.endswith(".parquet") and record.rows]
+
+
+def _shuffled_bytes_per_pair(candidates: Folder) -> int:
+    """Return how many bytes a candidate has as an element, more or less."""
+    files = _candidate_records(candidates)
+    found = estimate_shuffle(candidates, files, max(1, len(files)))
+    return -(-found.shuffled_bytes // max(1, found.rows))
+
+
+def _most_selected(available: int | None, per_pair: int) -> int | None:
+    """Return the most pairs whose shuffle fits `available` bytes of memory; None: any number."""
+    if available is None or per_pair == 0:
+        return None
+    return int((MAX_MEMORY_FRACTION * available - WORKING_BYTES) / LOCAL_COPIES) // per_pair
 
 
 def find_queries(queries_dir: str, run: dict[str, Any]) -> Folder:
@@ -166,7 +202,8 @@ def balance(files: list[CandidateFile], settings: Settings, beam_args: Sequence[
         write_limits(output, decide_limits(SumCounts().create_accumulator(), settings, read_languages(output)))
         return
     run_pipeline(partial(_balance_graph, files=files, settings=settings), beam_args)
-    if not output.exists(COUNTS_FILE):
+    too_many = settings.max_selected is not None and read_limits(output).at_most_selected > settings.max_selected
+    if not too_many and not output.exists(COUNTS_FILE):
         balance(files, replace(settings, factor=2 * settings.factor), beam_args)
 
 

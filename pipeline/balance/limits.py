@@ -29,6 +29,8 @@ class Limits:
     """Candidates that match the query, those on failed images too."""
     caps: npt.NDArray[np.int64]
     language_caps: tuple[int, ...]
+    at_most_selected: int
+    """Each query keeps at most its cap; the pairs several queries keep are counted more than once."""
     num_partitions: int
     """Of images."""
     num_ranked_partitions: int
@@ -51,6 +53,7 @@ def decide_limits(counts: pa.Table, settings: Settings, language_of: npt.NDArray
         before,
         of_queries,
         tuple(caps),
+        at_most_selected=at_most,
         num_partitions=_power_of_two(bytes_selected, PARTITION_BYTES),
         num_ranked_partitions=_power_of_two(ranked_rows, RANKED_PARTITION_ROWS),
     )
@@ -65,7 +68,8 @@ def write_limits(folder: Folder, limits: Limits) -> None:
     names = ("matched", "matched_before", "caps")
     table = pa.table({name: pa.array(getattr(limits, name), pa.int64()) for name in names})
     write_table(folder, LIMITS_FILE, table, table.schema)
-    plan = {name: getattr(limits, name) for name in ("language_caps", "num_partitions", "num_ranked_partitions")}
+    planned = ("language_caps", "at_most_selected", "num_partitions", "num_ranked_partitions")
+    plan = {name: getattr(limits, name) for name in planned}
     folder.write_json(PLAN_FILE, plan)
 
 
@@ -77,6 +81,7 @@ def read_limits(folder: Folder) -> Limits:
         matched_before=table["matched_before"].to_numpy(),
         caps=table["caps"].to_numpy(),
         language_caps=tuple(plan["language_caps"]),
+        at_most_selected=plan["at_most_selected"],
         num_partitions=plan["num_partitions"],
         num_ranked_partitions=plan["num_ranked_partitions"],
     )

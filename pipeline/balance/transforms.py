@@ -161,22 +161,26 @@ class CountMatches(PassOverCandidates):
 
 
 class DecideLimits(beam.DoFn):
-    """The summed counts in; writes the limits. Out: 0, the number of queries whose threshold is missing so far."""
+    """The summed counts in; writes the limits. Out: 0, or 1 when the other passes must not run."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
 
     def process(self, element: pa.Table) -> Iterator[int]:
         output = Folder(self._settings.output_url)
-        write_limits(output, decide_limits(element, self._settings, read_languages(output)))
-        yield 0
+        limits = decide_limits(element, self._settings, read_languages(output))
+        write_limits(output, limits)
+        most = self._settings.max_selected
+        yield int(most is not None and limits.at_most_selected > most)
 
 
 class RankBelowBound(PassOverCandidates):
     """CandidateFile in, (query partition, `RANKED` table) out: only the matches that can matter."""
 
-    def process(self, element: CandidateFile, decided: int) -> Iterator[tuple[int, pa.Table]]:
+    def process(self, element: CandidateFile, too_many: int) -> Iterator[tuple[int, pa.Table]]:
         yield 0, RANKED.empty_table()  # so that there is something to write when no query is capped
+        if too_many:
+            return
         found = []
         for table in self._read_alive(element, ["pair_id", "query_ids"]):
             ranked = ranked_below(table, pair_ranks(table["pair_id"], self._settings.key), self._state.bounds)

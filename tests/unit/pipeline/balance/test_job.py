@@ -1,13 +1,14 @@
 """`pipeline balance` end to end on Beam's local runner, over small candidates folders, against the definition."""
 
 import random
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.balance import limits, transforms
+from pipeline.balance import job, limits, transforms
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.balance.per_query_cap import rank_bounds
@@ -129,6 +130,17 @@ def test_a_refill_refuses_another_tail_share(candidates: str, tmp_path: Path) ->
     refill = BalanceConfig(candidates=candidates, output=str(tmp_path / "r"), failed=(shards,), tail_share=0.1)
     with pytest.raises(ValueError, match=r"tail_share: the first selection has None, asked 0\.1"):
         run_balance(refill, [], Folder(first.output))
+
+
+def test_too_large_a_shuffle_is_refused_once_the_matches_are_counted(
+    candidates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "available_bytes", lambda: 100 << 20)  # less than what a job takes
+    config = BalanceConfig(candidates=candidates, output=str(tmp_path / "s"), max_pairs_per_query=CAP)
+    with pytest.raises(ValueError, match=r"balance: shuffling \d+ pairs needs .* use the embedded Flink"):
+        run_balance(config, [])
+    assert not Folder(config.output).exists("manifest.json")
+    assert run_balance(replace(config, force=True), [])["rows"] > 0
 
 
 def test_no_candidates_at_all(tmp_path: Path) -> None:
