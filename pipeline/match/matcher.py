@@ -147,23 +147,22 @@ def _match(  # type: ignore[no-untyped-def]
             if len(seeds):
                 for i in range(begin, count):
                     hashes[i] = seeded(hashes[i], seeds[row])
-            for i in range(begin, count):
-                prefetch(words, slot_of(words, hashes[i]))
             ends[row - first_row] = count
             row += 1
         for i in range(count):
+            prefetch(words, slot_of(words, hashes[i]))
+        for i in range(count):
             place = find(words, hashes[i])
             entries[i] = words[place + 1]
+        for block_row in range(row - first_row):  # a text's last word begins no phrase
+            entries[max(ends[block_row] - 1, 0)] &= ~LONGER if ends[block_row] != 0 else ~np.uint64(0)
         num_phrases = 0
-        begin = 0
-        for block_row in range(row - first_row):
-            for i in range(begin, ends[block_row] - 1):
-                key = join_hash(hashes[i], hashes[i + 1])
-                word, bit = pair_bit(pairs, key)
-                phrase_at[num_phrases] = i
-                phrase_key[num_phrases] = key
-                num_phrases += np.int64((entries[i] & LONGER != 0) & (pairs[word] & bit != 0))  # type: ignore[assignment]
-            begin = ends[block_row]
+        for i in range(count - 1):
+            key = join_hash(hashes[i], hashes[i + 1])
+            word, bit = pair_bit(pairs, key)
+            phrase_at[num_phrases] = i
+            phrase_key[num_phrases] = key
+            num_phrases += np.int64((entries[i] & LONGER != 0) & (pairs[word] & bit != 0))  # type: ignore[assignment]
         for phrase in range(num_phrases):
             prefetch(phrases, slot_of(phrases, phrase_key[phrase]))
         phrase_at[num_phrases] = count
