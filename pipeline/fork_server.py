@@ -11,7 +11,6 @@ of a command. The server is forked before the launcher has threads or gRPC chann
 that is too late `worker_command` gives None, and workers start as programs of their own (`pipeline.worker`).
 """
 
-import atexit
 import gc
 import json
 import logging
@@ -77,7 +76,6 @@ def start_fork_server() -> bool:
     listener.close()
     theirs.close()
     _Server.address, _Server.lifeline, _Server.process = address, ours, os.getpid()
-    atexit.register(_remove, folder, os.getpid())
     return True
 
 
@@ -87,11 +85,6 @@ def worker_command() -> str | None:
         return None
     client = Path(__file__).with_name("fork_client.py")
     return f"exec {shlex.quote(sys.executable)} -I -S {shlex.quote(str(client))} {shlex.quote(_Server.address)}"
-
-
-def _remove(folder: str, process: int) -> None:
-    if os.getpid() == process:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _serve(listener: socket.socket, lifeline: socket.socket) -> None:
@@ -104,6 +97,7 @@ def _serve(listener: socket.socket, lifeline: socket.socket) -> None:
         while True:
             ready, _, _ = select.select([listener, lifeline], [], [])
             if lifeline in ready:
+                shutil.rmtree(os.path.dirname(listener.getsockname()))
                 break
             client, _ = listener.accept()
             if os.fork() == 0:

@@ -33,7 +33,7 @@ def build(pipeline):
 
 for names in (["a", "b"], ["c", "d"]):
     run_pipeline(build, TWO)
-print(os.getpid())
+print(os.getpid(), worker_command().split()[-1])
 """
 
 
@@ -46,11 +46,12 @@ def test_each_job_has_forks_and_nothing_is_left_behind(tmp_path: Path) -> None:
     assert sorted(notes) == ["a", "b", "c", "d"]
     (server,) = {int(parent) for _, parent in notes.values()}
     workers = {int(worker) for worker, _ in notes.values()}
-    launcher = int(done.stdout)
+    launcher, socket = done.stdout.split()
     assert len(workers) >= 2  # no worker serves two jobs
-    assert len({server, launcher} | workers) == len(workers) + 2
+    assert len({server, int(launcher)} | workers) == len(workers) + 2
     while any(is_alive(process) for process in {server} | workers):
         time.sleep(0.05)
+    assert not Path(socket).parent.exists()
 
 
 def test_a_client_without_a_server_fails() -> None:
