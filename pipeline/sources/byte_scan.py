@@ -19,8 +19,8 @@ _HIGH_BITS = np.uint64(0x8080808080808080)
 
 
 @intrinsic  # type: ignore[untyped-decorator]
-def _load_word(typing_context: Any, data: Any, position: Any) -> Any:
-    """Load eight bytes from any address: numpy has no unaligned view of a moving position."""
+def load_word(typing_context: Any, data: Any, position: Any) -> Any:
+    """Load eight bytes, little-endian, from any position: numpy has no unaligned view of a moving one."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         array = context.make_array(signature.args[0])(context, builder, arguments[0])
@@ -52,7 +52,7 @@ def find_either(data, position, end, first, second):  # type: ignore[no-untyped-
     first_word = np.uint64(first) * _ONES
     second_word = np.uint64(second) * _ONES
     while position < end:
-        word = _load_word(data, position)
+        word = load_word(data, position)
         found = _zero_bytes(word ^ first_word) | _zero_bytes(word ^ second_word)
         if found != np.uint64(0):
             return min(position + (_trailing_zeros(found) >> 3), end)

@@ -6,7 +6,6 @@ In: a `Sink` filled by a scanner. Out: tables of `raw_schema`, `Dropped` counts.
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,7 +14,8 @@ from pipeline.sources.source import Dropped, raw_schema
 from pipeline.sources.tracking_pixels import is_tracking_pixel
 from schemas.buffers import strings
 
-_SINK_BYTES = 4 << 20
+_SINK_BYTES = 8 << 20
+_TABLE_ROWS = 8_192
 
 
 class Gathered:
@@ -25,15 +25,15 @@ class Gathered:
         self.sink = new_sink(_SINK_BYTES)
         self._tracking = 0
 
-    def take(self, positions: npt.NDArray[np.int64], is_full: bool) -> Iterator[pa.Table]:
-        """Yield what the sink holds; `positions` gives the place in the file per page stored.
+    def take(self, is_full: bool, at_end: bool = False) -> Iterator[pa.Table]:
+        """Yield what the sink holds when it is enough for a table, or all there will be.
 
         `is_full` tells that the scanner stopped for want of room: when the sink holds nothing it is made larger.
         """
         rows = int(self.sink.state[ROWS])
         self.sink.state[FULL] = 0
-        if rows:
-            table = _table(self.sink, positions)
+        if rows and (rows >= _TABLE_ROWS or is_full or at_end):
+            table = _table(self.sink)
             self.sink.state[:FULL] = 0
             tracking = is_tracking_pixel(table["url"])
             count = int(pc.sum(tracking).as_py() or 0)
@@ -41,7 +41,7 @@ class Gathered:
                 self._tracking += count
                 table = table.filter(pc.invert(tracking))
             yield table
-        elif is_full:
+        elif is_full:  # one page fills it
             grown = new_sink(2 * len(self.sink.urls))
             grown.state[:] = self.sink.state
             self.sink = grown
@@ -53,7 +53,7 @@ class Gathered:
         yield from (Dropped(reason, count) for reason, count in counts.items() if count)
 
 
-def _table(sink: Sink, positions: npt.NDArray[np.int64]) -> pa.Table:
+def _table(sink: Sink) -> pa.Table:
     rows, pages = int(sink.state[ROWS]), int(sink.state[PAGES])
     row_pages = sink.row_pages[:rows]
     ends = sink.page_ends[: 3 * pages + 1]
@@ -68,7 +68,7 @@ def _table(sink: Sink, positions: npt.NDArray[np.int64]) -> pa.Table:
         strings(sink.captions[: sink.caption_ends[rows]].copy(), sink.caption_ends[: rows + 1]),
         sources.dictionary_decode(),
         per_page[0].take(take),
-        pa.array(positions[row_pages]),
+        pa.array(sink.page_positions[row_pages]),
         languages,
         licenses,
     ]

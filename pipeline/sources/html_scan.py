@@ -54,7 +54,6 @@ from pipeline.sources.page_facts import take_language, take_license
 from pipeline.sources.pair_sink import (
     FULL,
     HTML_ATTRIBUTE,
-    PAGES,
     ROWS,
     TEXT_SOURCES,
     TRACKING_PIXELS,
@@ -387,11 +386,11 @@ def _add_open_graph(data, found, page, sink, page_start):  # type: ignore[no-unt
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def scan_html(data, pages, urls, first, sink, page, figures, page_numbers):  # type: ignore[no-untyped-def]
+def scan_html(data, pages, urls, positions, first, sink, page, figures):  # type: ignore[no-untyped-def]
     """Read `pages` from number `first` on; return the number of the page that found the sink full.
 
-    `pages` has rows (begin, end in `data`, begin and end of its address in `urls`); `page_numbers` gets the number of
-    each page stored. `page` holds room: scratch, base, its parts, facts, their lengths, an address.
+    `pages` has rows (begin, end in `data`, begin and end of its address in `urls`); `positions` are their
+    places in the file. `page` holds room: scratch, base, its parts, facts, their lengths, an address.
     """
     _scratch, base, base_parts, texts, lengths, _address = page
     attributes = np.zeros((NUM_ATTRIBUTES, 2), dtype=np.int64)
@@ -409,11 +408,8 @@ def scan_html(data, pages, urls, first, sink, page, figures, page_numbers):  # t
         _scan_page(data, begin, end, page, figures, attributes, found, best, sink, page_start)
         if found[_FOUND_IMAGE, 0] >= 0:
             _add_open_graph(data, found, page, sink, page_start)
-        stored = state[PAGES]
-        end_page(sink, page_start, urls, url, url_end, texts, lengths)
+        end_page(sink, page_start, positions[number], urls, url, url_end, texts, lengths)
         if state[FULL]:
             state[:] = page_start
             return number
-        if state[PAGES] > stored:
-            page_numbers[stored] = number
     return len(pages)

@@ -33,7 +33,9 @@ MAX_PAGE_BYTES = 32 << 20
 HTML_ATTRIBUTE, HTML_TEXT, JSON_TEXT, PLAIN_TEXT = range(4)
 """How a text is escaped."""
 
-Sink = namedtuple("Sink", "urls url_ends captions caption_ends sources row_pages page_texts page_ends state")
+Sink = namedtuple(
+    "Sink", "urls url_ends captions caption_ends sources row_pages page_texts page_ends page_positions state"
+)
 """Columns as numpy arrays; ``page_texts`` holds URL, language and licence of each page, one after the other."""
 
 
@@ -49,6 +51,7 @@ def new_sink(num_bytes: int) -> Sink:
         row_pages=np.empty(rows, dtype=np.int64),
         page_texts=np.empty(num_bytes, dtype=np.uint8),
         page_ends=np.zeros(3 * rows + 1, dtype=np.int64),
+        page_positions=np.zeros(rows, dtype=np.int64),
         state=np.zeros(COUNTS + len(DROP_REASONS), dtype=np.int64),
     )
 
@@ -135,8 +138,8 @@ def add_text(sink, first_row, last_row, again, url_size, data, begin, end, escap
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def end_page(sink, page_start, data, begin, end, texts, lengths):  # type: ignore[no-untyped-def]
-    """Store the page's URL ``data[begin:end]``, language and licence (rows of `texts`); forget a page without pairs."""
+def end_page(sink, page_start, position, data, begin, end, texts, lengths):  # type: ignore[no-untyped-def]
+    """Store the place, URL ``data[begin:end]``, language and licence (rows of `texts`) of a page that has pairs."""
     state = sink.state
     if state[ROWS] == page_start[ROWS] or state[FULL]:
         return
@@ -145,15 +148,16 @@ def end_page(sink, page_start, data, begin, end, texts, lengths):  # type: ignor
     if last + 3 >= len(sink.page_ends) or len(sink.page_texts) - state[PAGE_BYTES] < needed:
         state[FULL] = 1
         return
-    position = state[PAGE_BYTES]
-    sink.page_texts[position : position + end - begin] = data[begin:end]
-    position += end - begin
-    sink.page_ends[last + 1] = position
+    write = state[PAGE_BYTES]
+    sink.page_texts[write : write + end - begin] = data[begin:end]
+    write += end - begin
+    sink.page_ends[last + 1] = write
     for kind in range(2):
-        sink.page_texts[position : position + lengths[kind]] = texts[kind, : lengths[kind]]
-        position += lengths[kind]
-        sink.page_ends[last + 2 + kind] = position
-    state[PAGE_BYTES] = position
+        sink.page_texts[write : write + lengths[kind]] = texts[kind, : lengths[kind]]
+        write += lengths[kind]
+        sink.page_ends[last + 2 + kind] = write
+    state[PAGE_BYTES] = write
+    sink.page_positions[state[PAGES]] = position
     for row in range(page_start[ROWS], state[ROWS]):
         sink.row_pages[row] = state[PAGES]
     state[PAGES] += 1

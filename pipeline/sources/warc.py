@@ -53,6 +53,7 @@ class Warc:
                 else:
                     yield from scanner.add(*found)
         yield from scanner.scan()
+        yield from pairs.take(False, at_end=True)
         yield from pairs.dropped()
 
 
@@ -99,9 +100,10 @@ class _Scanner:
         longest = max(map(len, self._pages))
         scratch = np.empty(max(_SMALLEST_SCRATCH, longest + longest // 4) + PADDING, dtype=np.uint8)
         room = (scratch, *self._room)
-        page_numbers = np.zeros(len(rows), dtype=np.int64)
         number = 0
         while number < len(rows):
-            number = scan_html(pages.data, rows, urls.data, number, self._pairs.sink, room, self._figures, page_numbers)
-            yield from self._pairs.take(pages.positions[page_numbers], number < len(rows))
+            number = scan_html(
+                pages.data, rows, urls.data, pages.positions, number, self._pairs.sink, room, self._figures
+            )  # fmt: skip
+            yield from self._pairs.take(number < len(rows))
         self._pages, self._urls, self._positions, self._size = [], [], [], 0

@@ -52,12 +52,12 @@ class Wat:
             scratch = np.empty(int((records[:, 1] - records[:, 0]).max()) + PADDING, dtype=np.uint8)
             page = (scratch, base, base_parts, texts, lengths)
             status = np.zeros(len(records), dtype=np.uint8)
-            page_records = np.zeros(len(records), dtype=np.int64)
             number = 0
             while number < len(records):
-                number = scan_wat(item.data, records, number, pairs.sink, page, address, page_records, status)
-                yield from pairs.take(positions[page_records], number < len(records))
+                number = scan_wat(item.data, records, positions, number, pairs.sink, page, address, status)
+                yield from pairs.take(number < len(records))
             yield from _malformed(item, rows, positions, status)
+        yield from pairs.take(False, at_end=True)
         yield from pairs.dropped()
 
 

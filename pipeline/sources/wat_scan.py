@@ -10,13 +10,12 @@ In: JSON records in a buffer. Out: pairs in a `Sink`. Of a record only this is l
 import numpy as np
 from numba import njit
 
-from pipeline.sources.byte_scan import find_either, has_word, is_at, is_at_any_case
+from pipeline.sources.byte_scan import find_either, has_word, is_at, is_at_any_case, load_word
 from pipeline.sources.escapes import write_json
 from pipeline.sources.page_facts import take_language, take_license
 from pipeline.sources.pair_sink import (
     FULL,
     JSON_TEXT,
-    PAGES,
     ROWS,
     TEXT_SOURCES,
     WITHOUT_TEXT,
@@ -117,61 +116,74 @@ def _is_name(data, member, text):  # type: ignore[no-untyped-def]
     return member[1] - member[0] == len(text) and is_at(data, member[0], member[1], text)
 
 
+_PATH, _URL, _IMAGE_ALT, _IMAGE_TITLE, _REL, _NAME, _PROPERTY, _CONTENT, _HTTP_EQUIV = range(9)
+_NUM_FIELDS = 9
+
+
+def _word(name: str) -> np.uint64:
+    """Return up to eight bytes of `name` as `load_word` loads them."""
+    return np.uint64(int.from_bytes(name.encode()[:8], "little"))
+
+
+_PATH_WORD, _URL_WORD, _ALT_WORD, _TITLE_WORD = _word("path"), _word("url"), _word("alt"), _word("title")
+_REL_WORD, _NAME_WORD, _PROPERTY_WORD, _CONTENT_WORD = _word("rel"), _word("name"), _word("property"), _word("content")
+_HTTP_EQUIV_WORD = _word("http-equiv")
+_ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+def _field_row(data, begin, size):  # type: ignore[no-untyped-def]
+    """Return the row of the field whose name stands at `begin`, -1 for one that is not read."""
+    word = load_word(data, begin)
+    if size < 8:
+        word &= _ALL_BITS >> np.uint64(64 - 8 * size)
+    if size == 3:
+        return _URL if word == _URL_WORD else _IMAGE_ALT if word == _ALT_WORD else _REL if word == _REL_WORD else -1
+    if size == 4:
+        return _PATH if word == _PATH_WORD else _NAME if word == _NAME_WORD else -1
+    if size == 5:
+        return _IMAGE_TITLE if word == _TITLE_WORD else -1
+    if size == 7:
+        return _CONTENT if word == _CONTENT_WORD else -1
+    if size == 8:
+        return _PROPERTY if word == _PROPERTY_WORD else -1
+    return _HTTP_EQUIV if size == 10 and word == _HTTP_EQUIV_WORD else -1
+
+
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
 def _fields(data, position, end, member, fields):  # type: ignore[no-untyped-def]
     """Read one object of texts; return the position after it. `fields` gets the ranges by `_field_row`, -1 for none."""
-    fields[:, 0] = -1
+    for row in range(_NUM_FIELDS):
+        fields[row, 0] = -1
     position += 1
     while True:
-        position = _next_member(data, position, end, member)
-        if position < 0 or member[0] < 0:
-            return position
-        begin = position
-        if data[begin] == _QUOTE:
-            stop = _string_end(data, begin + 1, end)
-            if stop >= end:
-                return _BROKEN
-            row = _field_row(data, member)
-            if row >= 0:
-                fields[row, 0], fields[row, 1] = begin + 1, stop
-            position = stop + 1
+        # as nearly all are written: a comma, "name":"text" without white space
+        begin = position + 2 if data[position] == _COMMA else position + 1
+        name_end = end
+        if begin < end and data[begin - 1] == _QUOTE:
+            name_end = _string_end(data, begin, end)
+        value = name_end + 3
+        if value < end and data[name_end + 1] == _COLON and data[name_end + 2] == _QUOTE:
+            size = name_end - begin
         else:
-            position = _skip_value(data, position, end)
-            if position < 0:
-                return position
-
-
-_PATH, _URL, _IMAGE_ALT, _IMAGE_TITLE, _REL, _NAME, _PROPERTY, _CONTENT, _HTTP_EQUIV = range(9)
-
-
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def _field_row(data, member):  # type: ignore[no-untyped-def]
-    size = member[1] - member[0]
-    first = data[member[0]]
-    if size == 3:
-        if first == 117 and _is_name(data, member, b"url"):
-            return _URL
-        if first == 97 and _is_name(data, member, b"alt"):
-            return _IMAGE_ALT
-        if first == 114 and _is_name(data, member, b"rel"):
-            return _REL
-    elif size == 4:
-        if first == 112 and _is_name(data, member, b"path"):
-            return _PATH
-        if first == 110 and _is_name(data, member, b"name"):
-            return _NAME
-    elif size == 5:
-        if _is_name(data, member, b"title"):
-            return _IMAGE_TITLE
-    elif size == 7:
-        if _is_name(data, member, b"content"):
-            return _CONTENT
-    elif size == 8:
-        if _is_name(data, member, b"property"):
-            return _PROPERTY
-    elif size == 10 and _is_name(data, member, b"http-equiv"):
-        return _HTTP_EQUIV
-    return -1
+            value = _next_member(data, position, end, member)
+            if value < 0 or member[0] < 0:
+                return value
+            if data[value] != _QUOTE:
+                position = _skip_value(data, value, end)
+                if position < 0:
+                    return position
+                continue
+            value += 1
+            begin, size = member[0], member[1] - member[0]
+        stop = _string_end(data, value, end)
+        if stop >= end:
+            return _BROKEN
+        if 0 < size <= 10:
+            row = _field_row(data, begin, size)
+            if row >= 0:
+                fields[row, 0], fields[row, 1] = value, stop
+        position = stop + 1
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
@@ -367,14 +379,14 @@ def _read_record(data, position, end, member, fields, found, page, sink, page_st
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def scan_wat(data, records, first, sink, page, address, page_records, status):  # type: ignore[no-untyped-def]
+def scan_wat(data, records, positions, first, sink, page, address, status):  # type: ignore[no-untyped-def]
     """Read the JSON of `records` from number `first` on; return the number of the record that found the sink full.
 
-    `records` has rows (begin, end, begin of the URL, its end). `page_records` gets the record of each page stored,
+    `records` has rows (begin, end, begin of the URL, its end). `positions` are their places in the file.
     `status` gets `GOOD` or `MALFORMED` per record; a malformed one leaves nothing in the sink.
     """
     member = np.zeros(2, dtype=np.int64)
-    fields = np.zeros((9, 2), dtype=np.int64)
+    fields = np.zeros((_NUM_FIELDS, 2), dtype=np.int64)
     found = np.zeros((4, 2), dtype=np.int64)
     _scratch, base, base_parts, texts, lengths = page
     state = sink.state
@@ -388,15 +400,12 @@ def scan_wat(data, records, first, sink, page, address, page_records, status):  
         whole = _read_record(data, begin, end, member, fields, found, page, sink, page_start, address)
         if whole and found[_FOUND_IMAGE, 0] >= 0:
             _add_open_graph(data, found, page, sink, page_start)
-        pages = state[PAGES]
-        end_page(sink, page_start, data, url, url_end, texts, lengths)
+        end_page(sink, page_start, positions[number], data, url, url_end, texts, lengths)
         if state[FULL]:
             state[:] = page_start
             return number
         if not whole:
             state[:] = page_start
-        elif state[PAGES] > pages:
-            page_records[pages] = number
         status[number] = GOOD if whole else MALFORMED
     return len(records)
 

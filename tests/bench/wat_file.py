@@ -1,9 +1,9 @@
 """A WAT file in Common Crawl's layout, written by warcio from the HTML of real pages, by seed.
 
 In: WARC files with HTML pages. Out: a ``.warc.wat.gz`` of a given decompressed size: per page the metadata records of
-its request, response and metadata, as ia-web-commons writes them. Each page is another one: words of texts are drawn
-from the words of all pages, numbers and words in addresses are changed, so that it packs like a crawl and not like
-one page repeated.
+its request, response and metadata, as ia-web-commons writes them. Each page is another one: every word and number of a
+page becomes another, the same one wherever it stands in that page, so that a page repeats itself as often as the
+real one does, and no page repeats another.
 """
 
 import json
@@ -30,6 +30,8 @@ _LINKS = {
 _TEXT_KEYS = ("text", "alt", "title", "content")
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _NUMBER = re.compile(r"\d+")
+_KEPT = ("jpg", "jpeg", "png", "gif", "html", "htm", "php")
+"""Endings of addresses."""
 
 
 class _Page(HTMLParser):
@@ -102,7 +104,12 @@ class _Variation:
     def __init__(self, pages: list[tuple[str, _Page]], seed: int) -> None:
         self.choose = random.Random(seed)
         texts = [link.get(key, "") for _, page in pages for link in page.links for key in _TEXT_KEYS]
+        self._of_page: dict[str, str] = {}
         self._words = sorted({word for text in texts for word in _WORD.findall(text)})
+
+    def begin_page(self) -> None:
+        """Forget what the words of the page before became."""
+        self._of_page.clear()
 
     def text(self, text: str) -> str:
         return _WORD.sub(self._word, text)
@@ -116,17 +123,30 @@ class _Variation:
     def host(self) -> str:
         return f"www.{self._ascii_word(None)}-{self.choose.randrange(10**5)}.com"
 
-    def _word(self, match: re.Match[str] | None) -> str:
+    def _drawn(self) -> str:
         word: str = self._words[int(self.choose.random() * len(self._words))]
         return word
 
+    def _word(self, match: re.Match[str]) -> str:
+        found = match.group()
+        if found not in self._of_page:
+            self._of_page[found] = self._drawn()
+        return self._of_page[found]
+
     def _ascii_word(self, match: re.Match[str] | None) -> str:
-        if match is not None and match.group() in ("jpg", "jpeg", "png", "gif", "html", "htm", "php"):
-            return match.group()
-        return "".join(chr(97 + ord(letter) % 26) for letter in self._word(None))
+        if match is None:
+            return self._ascii(self._drawn())
+        found = match.group()
+        return found if found in _KEPT else self._ascii(self._word(match))
+
+    def _ascii(self, word: str) -> str:
+        return "".join(chr(97 + ord(letter) % 26) for letter in word)
 
     def _number(self, match: re.Match[str]) -> str:
-        return str(int(self.choose.random() * 10 ** min(len(match.group()), 12)))
+        found = match.group()
+        if found not in self._of_page:
+            self._of_page[found] = str(int(self.choose.random() * 10 ** min(len(found), 12)))
+        return self._of_page[found]
 
 
 def _envelope(kind: str, payload: dict[str, Any], address: str, number: int) -> bytes:
@@ -154,6 +174,7 @@ def _bodies(pages: list[tuple[str, _Page]], seed: int) -> Iterator[tuple[str, by
     number = 0
     while True:
         _, page = pages[number % len(pages)]
+        vary.begin_page()
         address = f"https://{vary.host()}/{vary.address('archive/2024/05/page-1234.html')}"
         links = []
         for link in page.links:
