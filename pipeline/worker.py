@@ -5,11 +5,21 @@ start, stop and channel lines (twenty per process and job) would bury what the c
 """
 
 import sys
+import threading
+from typing import Any
 
 from pipeline.logs import show_only_errors
 from pipeline.processes import exit_with_parent
 
+
+def _ignore_hang_up(arguments: Any) -> None:
+    """Let the channel's threads end without a trace: the runner hangs up first when the job is over."""
+    if "Multiplexer" not in str(arguments.exc_value) and "CANCELLED" not in str(arguments.exc_value):
+        threading.__excepthook__(arguments)
+
+
 if __name__ == "__main__":
+    threading.excepthook = _ignore_hang_up
     show_only_errors(with_traces="--with_traces" in sys.argv)
     exit_with_parent()
     control = [argument for argument in sys.argv if argument.startswith("--control_endpoint=")]

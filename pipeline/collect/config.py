@@ -5,6 +5,7 @@ from typing import Literal
 
 from pipeline.filter.config import FilterOptions
 from pipeline.match.config import MatchOptions
+from pipeline.runner_config import RunnerOptions
 from pipeline.sources.config import SourceOptions
 
 
@@ -39,7 +40,7 @@ class DuplicateOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOptions):
+class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOptions, RunnerOptions):
     """What decides which pairs become candidates."""
 
     max_caption_bytes: int = 10_000

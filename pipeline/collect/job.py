@@ -48,6 +48,7 @@ from pipeline.fork_server import prepare_workers
 from pipeline.match.metaclip_files import queries_dir
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
+from pipeline.shuffle_estimate import check_memory, estimate_shuffle
 from pipeline.sources.formats import open_source
 from pipeline.sources.row_filter import source_inputs
 from pipeline.sources.source import InputSplit, Source
@@ -67,7 +68,7 @@ memory."""
 ALGORITHM = "2"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
-NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", *LISTS)
+NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", "force", *LISTS)
 """Options that change no byte of the output: where things lie, and when to give up."""
 
 _REPORTED_OPTIONS = (
@@ -111,6 +112,8 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     parts = _units(output, PARTS)
     check_rejected_fraction(parts, config.max_rejected_fraction)
     num_partitions = partitions_for(sum(unit.body[CONTENT_BYTES] for unit in parts))
+    estimate = estimate_shuffle(output, [unit.files[0] for unit in parts], num_partitions)
+    check_memory("deduplicate", estimate, config, beam_args)
     if config.max_images_per_caption:
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
     deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)

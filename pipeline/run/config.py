@@ -36,6 +36,7 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
             **self._of(BalanceOptions),
             candidates=f"{self.output}/{CANDIDATES}",
             queries="" if names_metadata(self.queries) else self.queries,
+            force=self.force,
             output=f"{self.output}/{SELECTION}",
         )
 
@@ -45,6 +46,7 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
             **self._of(BalanceOptions),
             candidates=f"{self.output}/{CANDIDATES}",
             queries="" if names_metadata(self.queries) else self.queries,
+            force=self.force,
             output=f"{self.output}/{REFILL}",
             failed=(f"{self.output}/{SHARDS}",),
         )

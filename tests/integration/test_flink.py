@@ -5,14 +5,18 @@ import random
 import shutil
 from pathlib import Path
 
+import apache_beam as beam
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from apache_beam.metrics import Metrics
 
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.failures import JobFailed, names_element
+from pipeline.runner import run_pipeline
 from tests.conftest import SHARED_DATA, write_queries
 from tests.folder_bytes import folder_bytes
 
@@ -56,3 +60,27 @@ def test_embedded_flink_gives_the_same_bytes(tmp_path: Path, job_server_jar: str
         )  # fmt: skip
         run_balance(balance, beam_args)
     assert folder_bytes(tmp_path / "flink") == folder_bytes(tmp_path / "local")
+
+
+class CountThenFail(beam.DoFn):
+    @names_element
+    def process(self, element: int) -> list[int]:
+        Metrics.counter("test", "elements_seen").inc()
+        if element < 0:
+            raise OSError("a disk is gone\nand its mirror")
+        return [element]
+
+
+def run_counting(elements: list[int], job_server_jar: str) -> dict[str, int]:
+    def build(pipeline: beam.Pipeline) -> None:
+        _ = pipeline | beam.Create(elements) | beam.Reshuffle() | "CountThenFail" >> beam.ParDo(CountThenFail())
+
+    flink = ["--runner=FlinkRunner", "--flink_master=[local]", f"--flink_job_server_jar={job_server_jar}"]
+    return run_pipeline(build, flink)
+
+
+def test_counters_come_back_and_a_failure_is_told_in_one_line(job_server_jar: str) -> None:
+    assert run_counting(list(range(10)), job_server_jar)["elements_seen"] == 10
+    with pytest.raises(JobFailed) as error:
+        run_counting([1, -1], job_server_jar)
+    assert str(error.value) == "int: OSError: a disk is gone and its mirror [while running 'CountThenFail']"
