@@ -67,5 +67,5 @@ def to_utf8(body: bytes, declared: str | None) -> bytes:
         head = body[: 16 * _SNIFFED_BYTES]
         bad = head.decode("utf-8", "replace").count("\ufffd")
         encoding = "utf-8" if 8 * bad < sum(byte >= 128 for byte in head) else detect_encoding(body) or "utf-8"
-    text: str = bytes_to_str(body, map_encoding_to_html5(encoding), errors="replace")
+    text: str = bytes_to_str(body, map_encoding_to_html5(encoding) or "utf-8", errors="replace")
     return text.encode("utf-8", "replace")
