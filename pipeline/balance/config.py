@@ -30,6 +30,9 @@ class BalanceOptions:
     samples_per_shard: int = 10_000
     """Images per shard (img2dataset: number_sample_per_shard, 10,000)."""
 
+    write_entry_counts: bool = False
+    """Also write entry_counts.json: the matches of each query as MetaCLIP publishes them."""
+
     def __post_init__(self) -> None:
         if self.tail_share is not None and not 0 < self.tail_share < 1:
             raise ValueError(f"tail_share must be between 0 and 1, found {self.tail_share!r}")

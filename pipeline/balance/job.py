@@ -48,6 +48,7 @@ from pipeline.balance.transforms import (
     WriteThresholds,
     read_thresholds,
 )
+from pipeline.match.metaclip_files import write_entry_counts
 from pipeline.memory import available_bytes
 from pipeline.runner import is_local, run_pipeline
 from pipeline.shuffle_estimate import (
@@ -281,6 +282,8 @@ def _finish(output: Folder, queries: Folder, record: RunRecord, settings: Settin
     plans = [file for unit in units if unit for file in unit.files]
     files = [*plans, _write_query_counts(output, limits, kept, selected, thresholds)]
     files.append(output.write(QUERIES_FILE, queries.read(QUERIES_FILE), settings.num_queries))
+    if record.config["write_entry_counts"]:
+        files.append(write_entry_counts(output))
     lost = np.minimum(limits.matched_before, limits.caps) - np.minimum(limits.matched, limits.caps)
     if settings.refill:
         files.append(_write_not_refillable(output, limits, lost))

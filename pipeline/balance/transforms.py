@@ -48,6 +48,7 @@ from pipeline.balance.settings import (
     CandidateFile,
     Settings,
 )
+from pipeline.failures import names_element
 from pipeline.tables import bounded
 from schemas.candidate import candidate_schema
 from schemas.storage import Folder
@@ -145,6 +146,7 @@ class CountMatches(PassOverCandidates):
     def start_bundle(self) -> None:
         self._matched, self._before = (np.zeros(self._settings.num_queries, dtype=np.int64) for _ in range(2))
 
+    @names_element
     def process(self, element: CandidateFile) -> None:
         earlier = self._state.earlier
         for table in self._read(element, ["query_ids"] if earlier is None else ["query_ids", "image_id"]):
@@ -177,6 +179,7 @@ class DecideLimits(beam.DoFn):
 class RankBelowBound(PassOverCandidates):
     """CandidateFile in, (query partition, `RANKED` table) out: only the matches that can matter."""
 
+    @names_element
     def process(self, element: CandidateFile, too_many: int) -> Iterator[tuple[int, pa.Table]]:
         yield 0, RANKED.empty_table()  # so that there is something to write when no query is capped
         if too_many:
@@ -254,6 +257,7 @@ class SelectPairs(PassOverCandidates):
         self._waiting: list[pa.Table] = []
         self._waiting_bytes = 0
 
+    @names_element
     def process(self, element: CandidateFile, missing: int) -> Iterator[tuple[int, pa.Table]]:
         if missing:
             return

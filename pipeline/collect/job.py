@@ -50,6 +50,7 @@ from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.shuffle_estimate import check_memory, estimate_shuffle
 from pipeline.sources.formats import open_source
+from pipeline.sources.path_listing import names_listing
 from pipeline.sources.row_filter import source_inputs
 from pipeline.sources.source import InputSplit, Source
 from pipeline.units import Unit, finished_units, read_unit, whole_units
@@ -98,7 +99,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         command="pipeline collect",
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
         inputs=[
-            *_listing(splits),
+            *_listing(splits, config.input),
             *source_inputs(config),
             *filter_inputs(config),
             {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
@@ -297,8 +298,11 @@ def _sum(counts: list[dict[str, int]]) -> dict[str, int]:
     return dict(sorted(total.items()))
 
 
-def _listing(splits: list[InputSplit]) -> list[dict[str, Any]]:
-    """Return the input files with their sizes; of very many only the hash of the listing."""
+def _listing(splits: list[InputSplit], pattern: str) -> list[dict[str, Any]]:
+    """Return the input files with their sizes; of very many only the hash of the listing.
+
+    The files of a published listing never change: 100,000 requests for their sizes are spared.
+    """
     if splits[0].members:
         listing: list[dict[str, Any]] = [
             {"name": os.fsencode(name).decode("utf-8", "backslashreplace"), "bytes": size}
@@ -307,7 +311,11 @@ def _listing(splits: list[InputSplit]) -> list[dict[str, Any]]:
         ]
     else:
         paths = {split.name: split.path for split in splits}
-        listing = [{"name": name, "bytes": file_size(path)} for name, path in sorted(paths.items())]
+        listed = names_listing(pattern)
+        listing = [
+            {"name": name} if listed else {"name": name, "bytes": file_size(path)}
+            for name, path in sorted(paths.items())
+        ]
     if len(listing) <= MAX_LISTED_INPUTS:
         return listing
     digest = hashlib.sha256(canonical_json(listing)).hexdigest()

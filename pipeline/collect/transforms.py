@@ -31,6 +31,7 @@ from pipeline.collect.repeated import (
     lowest_images,
     repeated_captions,
 )
+from pipeline.failures import names_element
 from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
 from pipeline.sources.source import InputSplit, Source
@@ -78,6 +79,7 @@ class ExtractSplit(beam.DoFn):
     def _make_matcher(self) -> _SharedMatcher:
         return _SharedMatcher(self._options)
 
+    @names_element
     def process(self, element: InputSplit) -> Iterator[str]:
         counts = extract_split(element, self._source, self._holder.matcher, self._filters, self._options, self._output)
         for name, value in counts.items():
@@ -92,6 +94,7 @@ class ReadCaptions(beam.DoFn):
         self._output_url, self._num_partitions, self._limit = output_url, num_partitions, limit
         self._wanted = wanted
 
+    @names_element
     def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
         for table in gathered(caption_images(t) for t in read_stream(Folder(self._output_url), element.name)):
             lowest = lowest_images(table, self._limit)
@@ -151,6 +154,7 @@ class ReadPart(beam.DoFn):
     def _read_captions(self) -> _SharedCaptions:
         return _SharedCaptions(self._output_url, self._num_partitions)
 
+    @names_element
     def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
         tables = read_stream(self._output, element.name)
         if self._shared is not None:

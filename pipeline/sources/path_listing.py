@@ -28,6 +28,11 @@ def expand_inputs(pattern: str, paths_prefix: str) -> list[str]:
     return sorted(found)
 
 
+def names_listing(pattern: str) -> bool:
+    """Tell whether `pattern` names a listing."""
+    return any(path.split("?")[0].endswith(LISTING_SUFFIXES) for path in expand_glob(pattern))
+
+
 def _listed(path: str, prefix: str) -> list[str]:
     try:
         with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as raw:

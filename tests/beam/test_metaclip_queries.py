@@ -10,7 +10,7 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.match.metaclip_files import write_entry_counts
+from schemas.manifest import read_files
 from schemas.storage import Folder
 from tests.metaclip_reference import matches, worldwide_automaton
 
@@ -56,5 +56,9 @@ def test_entries_are_counted_as_metaclip_counts_them(tmp_path: Path) -> None:
     assert dict(zip(candidates["caption"].to_pylist(), candidates["query_ids"].to_pylist(), strict=True)) == captions
 
     selection = Folder(str(tmp_path / "selection"))
-    run_balance(BalanceConfig(candidates=collect.output, output=selection.url, max_pairs_per_query=20), [])
-    assert json.loads(selection.read(write_entry_counts(selection).name)) == counts
+    balance = BalanceConfig(
+        candidates=collect.output, output=selection.url, max_pairs_per_query=20, write_entry_counts=True
+    )
+    run_balance(balance, [])
+    assert json.loads(selection.read("entry_counts.json")) == counts
+    assert "entry_counts.json" in {file.name for file in read_files(selection)}
