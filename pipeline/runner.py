@@ -14,9 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipeline.failures import JobFailed, cause_of
-from pipeline.fork_server import worker_command
-
-LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
+from pipeline.fork_server import LOCAL_RUNNERS, worker_command
 
 PATH_FIELDS = ("input", "queries", "candidates", "selection", "output")
 """Fields of the commands' configurations that workers read from or write to."""

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
-from pipeline.sources.archive import Records, read_archive
+from pipeline.sources.archive import ArchiveFiles, Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.figures import new_figures
 from pipeline.sources.gathered import Gathered
@@ -27,18 +27,8 @@ BATCH_BYTES = 4 << 20
 _SMALLEST_SCRATCH = 16 << 10
 
 
-class Warc:
+class Warc(ArchiveFiles):
     """WARC files, one split each."""
-
-    extra = pa.struct([])
-
-    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
-        """`files` are (path, name relative to the input's root)."""
-        self.root_name = root_name
-        self._files = files
-
-    def splits(self) -> list[InputSplit]:
-        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
         pairs = Gathered()

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.sources.archive import Records, read_archive
+from pipeline.sources.archive import ArchiveFiles, Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.gathered import Gathered
 from pipeline.sources.page_facts import new_facts
@@ -22,18 +22,8 @@ from pipeline.sources.wat_scan import MALFORMED, scan_wat
 _SHOWN_BYTES = 100
 
 
-class Wat:
+class Wat(ArchiveFiles):
     """WAT files, one split each."""
-
-    extra = pa.struct([])
-
-    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
-        """`files` are (path, name relative to the input's root)."""
-        self.root_name = root_name
-        self._files = files
-
-    def splits(self) -> list[InputSplit]:
-        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
         pairs = Gathered()

@@ -16,11 +16,9 @@ from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from pipeline.runner import run_pipeline
-from schemas.candidate import selection_schema
-from schemas.sample import SHARD_TABLE
 from schemas.storage import Folder
-from schemas.tables import write_table
 from tests.folder_bytes import folder_bytes
+from tests.unit.pipeline.balance.candidates_folder import read_selection, write_shards
 
 WORDS = ["red", "blue", "dog", "cat", "of", "new york", "york", "house"]
 CAP = 25
@@ -73,11 +71,6 @@ def brute_force_selection(pairs: dict[bytes, list[int]], cap: int, seed: int) ->
         for _, pair in sorted(of_query[query])[:cap]:
             kept[pair].append(query)
     return kept
-
-
-def read_selection(folder: str) -> pa.Table:
-    names = sorted(Path(folder).glob("[0-9]*.parquet"))
-    return pa.concat_tables([selection_schema().empty_table(), *[pq.read_table(name) for name in names]])
 
 
 @pytest.fixture(scope="module")
@@ -177,26 +170,6 @@ def test_probabilistic_keeps_by_the_stated_draw(world: dict[str, str], tmp_path:
                 expected[pair].append(query)
     found = read_selection(config.output)
     assert dict(zip(found["pair_id"].to_pylist(), found["kept_by"].to_pylist(), strict=True)) == expected
-
-
-def write_shards(selection: str, output: Path, failed_keys: set[str]) -> str:
-    """Write the shard tables that a download of `selection` would leave, with the given images failed."""
-    folder = Folder(str(output))
-    for path in sorted(Path(selection).glob("[0-9]*.parquet")):
-        images = defaultdict(list)
-        for row in pq.read_table(path).to_pylist():
-            images[row["key"]].append(row)
-        rows = [
-            {
-                "url": group[0]["url"], "caption": group[0]["caption"], "key": key, "retryable": False,
-                "status": "failed_to_download" if key in failed_keys else "success",
-                "image_id": group[0]["image_id"], "captions": [row["caption"] for row in group],
-                "pair_ids": [row["pair_id"] for row in group], "query_ids": [row["query_ids"] for row in group],
-            }
-            for key, group in images.items()
-        ]  # fmt: skip
-        write_table(folder, path.name, pa.Table.from_pylist(rows, schema=SHARD_TABLE), SHARD_TABLE)
-    return folder.url
 
 
 @pytest.mark.parametrize("lost_share", [0.0, 0.3, 1.0])
