@@ -1,8 +1,6 @@
 """Collect and balance on an embedded Flink: the same bytes as on Beam's local runner."""
 
-import os
 import random
-import shutil
 from pathlib import Path
 
 import apache_beam as beam
@@ -17,7 +15,8 @@ from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from pipeline.failures import JobFailed, names_element
 from pipeline.runner import run_pipeline
-from tests.conftest import SHARED_DATA, write_queries
+from tests.conftest import write_queries
+from tests.flink_support import find_job_server_jar
 from tests.folder_bytes import folder_bytes
 
 pytestmark = pytest.mark.flink
@@ -27,16 +26,7 @@ WORDS = ["red", "blue", "dog", "cat", "of", "new york"]
 
 @pytest.fixture(scope="module")
 def job_server_jar() -> str:
-    """The jar of Beam's Flink job server: from FLINK_JOB_SERVER_JAR, else beside the checkout."""
-    if shutil.which("java") is None:
-        pytest.skip("no java on PATH")
-    found = os.environ.get("FLINK_JOB_SERVER_JAR", "")
-    if not found:
-        beside = sorted((SHARED_DATA.parent / "tools" / "flink").glob("beam-flink-*-job-server-*.jar"))
-        found = str(beside[0]) if beside else ""
-    if not Path(found).is_file():
-        pytest.skip("FLINK_JOB_SERVER_JAR names no file")
-    return found
+    return find_job_server_jar()
 
 
 def test_embedded_flink_gives_the_same_bytes(tmp_path: Path, job_server_jar: str) -> None:

@@ -6,7 +6,6 @@ The cluster is the one of ``deploy/flink/cluster.py``: a JobManager, two TaskMan
 import json
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
@@ -26,7 +25,8 @@ from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from schemas.storage import TEMPORARY_MARK
-from tests.conftest import SHARED_DATA, write_queries
+from tests.conftest import write_queries
+from tests.flink_support import find_job_server_jar
 from tests.folder_bytes import folder_bytes
 
 pytestmark = pytest.mark.flink
@@ -68,14 +68,7 @@ def script(action: str, folder: Path, *more: str) -> None:
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    if shutil.which("java") is None:
-        pytest.skip("no java on PATH")
-    jar = os.environ.get("FLINK_JOB_SERVER_JAR", "")
-    if not jar:
-        beside = sorted((SHARED_DATA.parent / "tools" / "flink").glob("beam-flink-*-job-server-*.jar"))
-        jar = str(beside[0]) if beside else ""
-    if not Path(jar).is_file():
-        pytest.skip("FLINK_JOB_SERVER_JAR names no file")
+    jar = find_job_server_jar()
     folder = tmp_path_factory.mktemp("cluster")
     distribution = os.environ.get("FLINK_DISTRIBUTION", "")  # a folder with pyflink/lib spares the download
     more = ["--flink", distribution] if distribution else []
