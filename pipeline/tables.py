@@ -48,14 +48,23 @@ beam.coders.registry.register_coder(pa.Table, ArrowTableCoder)
 
 
 def bounded(table: pa.Table) -> Iterator[pa.Table]:
-    """Cut `table` into slices of at most `MAX_ELEMENT_ROWS` rows and about `MAX_ELEMENT_BYTES` bytes, in order."""
+    """Cut `table` into slices of at most `MAX_ELEMENT_ROWS` rows and `MAX_ELEMENT_BYTES` bytes, in order.
+
+    A row that is larger alone is a slice of its own.
+    """
     if len(table) == 0:
         return
-    rows = min(MAX_ELEMENT_ROWS, max(1, len(table) * MAX_ELEMENT_BYTES // max(1, table.nbytes)))
+    aim = MAX_ELEMENT_BYTES - MAX_ELEMENT_BYTES // 8  # cut at the limit itself, every other slice would be too large
+    rows = min(MAX_ELEMENT_ROWS, max(1, len(table) * aim // max(1, table.nbytes)))
     for begin in range(0, len(table), rows):
-        part = table.slice(begin, rows)
-        if len(part) > 1 and part.nbytes > 2 * MAX_ELEMENT_BYTES:  # a few long rows among short ones
-            yield from bounded(part.slice(0, len(part) // 2))
-            yield from bounded(part.slice(len(part) // 2))
-        else:
-            yield part
+        yield from _halved(table.slice(begin, rows))
+
+
+def _halved(table: pa.Table) -> Iterator[pa.Table]:
+    """Cut `table`, in which a few rows may be long, in halves until each is small enough."""
+    if len(table) < 2 or table.nbytes <= MAX_ELEMENT_BYTES:
+        yield table
+        return
+    half = len(table) // 2
+    yield from _halved(table.slice(0, half))
+    yield from _halved(table.slice(half))
