@@ -9,7 +9,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-_IV = np.array(
+IV = np.array(
     [
         0x6A09E667F3BCC908, 0xBB67AE8584CAA73B, 0x3C6EF372FE94F82B, 0xA54FF53A5F1D36F1,
         0x510E527FADE682D1, 0x9B05688C2B3E6C1F, 0x1F83D9ABFB41BD6B, 0x5BE0CD19137E2179,
@@ -17,7 +17,7 @@ _IV = np.array(
     dtype=np.uint64,
 )  # fmt: skip
 
-_SIGMA = np.array(
+SIGMA = np.array(
     [
         [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
         [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
@@ -47,7 +47,8 @@ def _rotate_right(word, bits):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _compress(state, block, counted_bytes, last, work, words):  # type: ignore[no-untyped-def]
+def compress(state, block, counted_bytes, last, work, words):  # type: ignore[no-untyped-def]
+    """Mix one block into `state`; `work` and `words` are room for 16 words each."""
     for i in range(16):
         word = np.uint64(0)
         for j in range(8):
@@ -55,7 +56,7 @@ def _compress(state, block, counted_bytes, last, work, words):  # type: ignore[n
         words[i] = word
     for i in range(8):
         work[i] = state[i]
-        work[i + 8] = _IV[i]
+        work[i + 8] = IV[i]
     work[12] ^= np.uint64(counted_bytes)
     if last:
         work[14] = ~work[14]
@@ -66,8 +67,8 @@ def _compress(state, block, counted_bytes, last, work, words):  # type: ignore[n
             else:
                 k = step - 4
                 a, b, c, d = k, 4 + (k + 1) % 4, 8 + (k + 2) % 4, 12 + (k + 3) % 4
-            x = words[_SIGMA[turn, 2 * step]]
-            y = words[_SIGMA[turn, 2 * step + 1]]
+            x = words[SIGMA[turn, 2 * step]]
+            y = words[SIGMA[turn, 2 * step + 1]]
             work[a] = work[a] + work[b] + x
             work[d] = _rotate_right(work[d] ^ work[a], 32)
             work[c] = work[c] + work[d]
@@ -96,10 +97,10 @@ def _digest_rows(data, offsets, initial_state, key_block, digest_words):  # type
         counted = 0
         if keyed:
             counted = BLOCK_BYTES
-            _compress(state, key_block, counted, begin == end, work, words)
+            compress(state, key_block, counted, begin == end, work, words)
         while end - begin > BLOCK_BYTES:
             counted += BLOCK_BYTES
-            _compress(state, data[begin : begin + BLOCK_BYTES], counted, False, work, words)
+            compress(state, data[begin : begin + BLOCK_BYTES], counted, False, work, words)
             begin += BLOCK_BYTES
         if not keyed or begin < end:
             size = end - begin
@@ -108,7 +109,7 @@ def _digest_rows(data, offsets, initial_state, key_block, digest_words):  # type
             for i in range(size, BLOCK_BYTES):
                 block[i] = 0
             counted += size
-            _compress(state, block, counted, True, work, words)
+            compress(state, block, counted, True, work, words)
         for i in range(digest_words):
             digests[row, i] = state[i]
     return digests
@@ -129,7 +130,7 @@ def digest_rows(
     parameters = np.zeros(64, dtype=np.uint8)
     parameters[0:4] = (digest_bytes, len(key), 1, 1)
     parameters[48 : 48 + len(person)] = np.frombuffer(person, dtype=np.uint8)
-    state = _IV ^ parameters.view("<u8")
+    state = IV ^ parameters.view("<u8")
     key_block = np.zeros(BLOCK_BYTES if key else 0, dtype=np.uint8)
     key_block[: len(key)] = np.frombuffer(key, dtype=np.uint8)
     digests: UInt64Array = _digest_rows(

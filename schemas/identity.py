@@ -22,6 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.blake2 import UInt8Array, UInt64Array, digest_rows
+from schemas.blake2_ids import digest_ids
 from schemas.buffers import ids_from_words, string_buffers, strings, words_from_ids
 
 IDENTITY_VERSION = "1"
@@ -197,7 +198,7 @@ def seed_key(seed: int) -> bytes:
 
 def ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes) -> UInt64Array:
     """Return the uint64 rank of each pair under `key` (`seed_key` of the seed, or a private key)."""
-    return _ranks(pair_id, key, b"wit.rank.1")
+    return digest_ids(words_from_ids(pair_id), person=b"wit.rank.1", key=key)
 
 
 def caption_ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes) -> UInt64Array:
@@ -205,13 +206,7 @@ def caption_ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes) -> UInt64Arra
 
     Captions kept by `ranks` would all have low ranks, and images of many captions more of them than others.
     """
-    return _ranks(pair_id, key, b"wit.caption.1")
-
-
-def _ranks(pair_id: pa.ChunkedArray | pa.Array, key: bytes, person: bytes) -> UInt64Array:
-    rows = np.ascontiguousarray(words_from_ids(pair_id)).view(np.uint8).reshape(-1)
-    offsets = np.arange(len(rows) // 16 + 1, dtype=np.int64) * 16
-    return digest_rows(rows, offsets, digest_bytes=8, person=person, key=key)[:, 0]
+    return digest_ids(words_from_ids(pair_id), person=b"wit.caption.1", key=key)
 
 
 def text_hashes(captions: pa.ChunkedArray | pa.Array) -> UInt64Array:

@@ -25,7 +25,6 @@ from pipeline.balance.earlier import Earlier, read_id_set
 from pipeline.balance.kept import KeptCounts, kept_rows
 from pipeline.balance.limits import Limits, decide_limits, read_languages, read_limits, write_limits
 from pipeline.balance.ordering import grouped_rows
-from pipeline.balance.pair_ranks import pair_ranks
 from pipeline.balance.per_query_cap import (
     RANKED,
     TOP_RANK,
@@ -51,6 +50,7 @@ from pipeline.balance.settings import (
 from pipeline.failures import names_element
 from pipeline.tables import bounded
 from schemas.candidate import candidate_schema
+from schemas.identity import ranks
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
 
@@ -186,7 +186,7 @@ class RankBelowBound(PassOverCandidates):
             return
         found = []
         for table in self._read_alive(element, ["pair_id", "query_ids"]):
-            ranked = ranked_below(table, pair_ranks(table["pair_id"], self._settings.key), self._state.bounds)
+            ranked = ranked_below(table, ranks(table["pair_id"], self._settings.key), self._state.bounds)
             found.append(ranked)
         yield from cut_by_partition(found, self._partition, self._state.limits.num_ranked_partitions)
 
@@ -272,7 +272,7 @@ class SelectPairs(PassOverCandidates):
     def _select(self, table: pa.Table) -> pa.Table:
         offsets, query_ids = list_views(table["query_ids"])
         self._expected[:1] += expected_selected(offsets, query_ids, self._state.shares, self._settings.mode)
-        rank = pair_ranks(table["pair_id"], self._settings.key)
+        rank = ranks(table["pair_id"], self._settings.key)
         rows, ranked, kept_by = kept_rows(table, rank, self._state.kept(table, rank), self._counts)
         self._pairs[:1] += len(rows)
         Metrics.counter(NAMESPACE, SELECTED_PAIRS).inc(len(rows))

@@ -11,11 +11,10 @@ import pyarrow.compute as pc
 from pipeline.balance.caps import tail_share
 from pipeline.balance.counts import dense
 from pipeline.balance.limits import Limits
-from pipeline.balance.pair_ranks import pair_ranks
 from pipeline.balance.probabilistic import draw_bounds
 from pipeline.balance.settings import Settings
 from schemas.buffers import words_from_ids
-from schemas.identity import draws
+from schemas.identity import draws, ranks
 from schemas.text import normal_form
 
 TOP_QUERIES = 50
@@ -105,7 +104,7 @@ def pair_facts(
 
     `lower` counts, per match of the pairs in order, the pairs of the same query with a lower (rank, pair_id).
     """
-    ranks = pair_ranks(pairs["pair_id"], settings.key)
+    rank = ranks(pairs["pair_id"], settings.key)
     num_matches = len(pairs["query_ids"].combine_chunks().flatten())
     places = dense(lower, "lower", num_matches) + 1
     bounds = draw_bounds(limits.matched, limits.caps)
@@ -131,7 +130,7 @@ def pair_facts(
                 "image_id": pair["image_id"].hex(),
                 "url": pair["url"],
                 "caption": pair["caption"],
-                "rank": int(ranks[row]),
+                "rank": int(rank[row]),
                 "selected": any(fact["kept"] for fact in matches),
                 "queries": matches,
             }

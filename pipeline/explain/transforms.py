@@ -10,12 +10,12 @@ from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.balance.counts import counts_table
-from pipeline.balance.pair_ranks import pair_ranks
 from pipeline.balance.per_query_cap import list_views
 from pipeline.balance.prediction import expected_selected
 from pipeline.balance.settings import WORK, CandidateFile, Settings
 from pipeline.balance.transforms import PassOverCandidates, at_end
 from pipeline.explain.places import AskedMatches
+from schemas.identity import ranks
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
 
@@ -68,12 +68,12 @@ class CountLower(PassOverCandidates):
     def start_bundle(self) -> None:
         pairs = read_found(Folder(self._settings.output_url))
         assert pairs is not None
-        self._asked = AskedMatches(pairs, pair_ranks(pairs["pair_id"], self._settings.key), self._settings.num_queries)
+        self._asked = AskedMatches(pairs, ranks(pairs["pair_id"], self._settings.key), self._settings.num_queries)
         self._lower = np.zeros(len(self._asked.queries), dtype=np.int64)
 
     def process(self, element: CandidateFile) -> None:
         for table in self._read(element, ["pair_id", "query_ids"]):
-            self._lower += self._asked.count_lower(table, pair_ranks(table["pair_id"], self._settings.key))
+            self._lower += self._asked.count_lower(table, ranks(table["pair_id"], self._settings.key))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         yield at_end(counts_table(lower=self._lower))

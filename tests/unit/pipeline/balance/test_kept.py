@@ -9,11 +9,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.balance.kept import KeptCounts, kept_rows
-from pipeline.balance.pair_ranks import pair_ranks
 from pipeline.balance.per_query_cap import TOP_RANK, Thresholds, keep_lowest, last_kept, list_views, ranked_below
 from pipeline.balance.prediction import FIXED_POINT, expected_selected, keep_shares
 from pipeline.balance.probabilistic import draw_bounds, kept_by_draw
-from schemas.identity import seed_key
+from schemas.identity import ranks, seed_key
 from tests.unit.pipeline.balance.candidates_folder import Matches, brute_force, draw, match_table, pair_id
 
 NUM_QUERIES = 4
@@ -34,7 +33,7 @@ def select(matches: Matches, caps: list[int], seed: int, mode: str) -> tuple[Mat
     """Select by our functions, as the job's passes do, in one table."""
     table, counts = match_table(matches), KeptCounts(NUM_QUERIES)
     limits, matched = np.array(caps, dtype=np.int64), matched_of(matches)
-    rank = pair_ranks(table["pair_id"], seed_key(seed))
+    rank = ranks(table["pair_id"], seed_key(seed))
     if mode == "per_query_cap":
         bounds = np.full(NUM_QUERIES, TOP_RANK, dtype=np.uint64)
         last = last_kept(keep_lowest([ranked_below(table, rank, bounds)], limits))

@@ -1,16 +1,12 @@
-"""Orders by compiled sorts against Python's, with many ties; ranks against hashlib's."""
+"""Orders by compiled sorts against Python's, with many ties."""
 
 import numpy as np
 import pyarrow as pa
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.balance.ordering import grouped_rows, rows_by_image, rows_by_rank
-from pipeline.balance.pair_ranks import pair_ranks
 from schemas.buffers import ID
-from schemas.identity import ranks
-from tests.unit.pipeline.balance.candidates_folder import pair_id, rank
 
 ROWS = st.lists(
     st.tuples(st.integers(0, 3), st.integers(0, 2), st.sampled_from([0, 1, 2**63, 2**64 - 1]), st.integers(0, 2)),
@@ -36,12 +32,3 @@ def test_grouping_keeps_the_order_within_a_group(groups: list[int]) -> None:
     order = np.arange(len(groups))[::-1].copy()
     expected = sorted(order.tolist(), key=lambda row: groups[row])
     assert grouped_rows(np.array(groups, dtype=np.int64), order).tolist() == expected
-
-
-@pytest.mark.parametrize("key", [b"k", (7).to_bytes(8, "little"), bytes(range(64))])
-def test_pair_ranks_are_the_ranks(key: bytes) -> None:
-    ids = pa.array([pair_id(number) for number in range(50)], ID)
-    assert pair_ranks(ids.slice(3), key).tolist() == ranks(ids.slice(3), key).tolist()
-    if len(key) == 8:
-        assert pair_ranks(ids, key).tolist() == [rank(pair_id(number), 7) for number in range(50)]
-    assert len(pair_ranks(ids.slice(0, 0), key)) == 0
