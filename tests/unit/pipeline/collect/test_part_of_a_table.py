@@ -39,7 +39,7 @@ def rows() -> list[dict[str, Any]]:
 @pytest.fixture(scope="module")
 def uids(rows: list[dict[str, Any]]) -> list[str]:
     listed = [row["uid"] for row in rows if row["uid"]]
-    return random.Random(12).sample(listed, len(listed) // 2) + ["0" * 32]
+    return [*random.Random(12).sample(listed, len(listed) // 2), "0" * 32]
 
 
 def write(folder: Path, name: str, rows: list[dict[str, Any]]) -> Path:
@@ -108,6 +108,6 @@ def test_another_expression_or_list_is_another_run(rows: list[dict[str, Any]], u
     first = run_collect(CollectConfig(**options, where=WHERE, uids=f"{tmp_path}/a.txt"), [])
     (tmp_path / "moved.txt").write_text("\n".join(uids[:50]))
     assert run_collect(CollectConfig(**options, where=WHERE, uids=f"{tmp_path}/moved.txt"), []) == first
-    for where, listed in ((WHERE, "b.txt"), ("similarity > 0.3", "a.txt")):
-        with pytest.raises(ValueError, match="uids|where"):
+    for where, listed, message in ((WHERE, "b.txt", "sha256"), ("similarity > 0.3", "a.txt", "where")):
+        with pytest.raises(ValueError, match=message):
             run_collect(CollectConfig(**options, where=where, uids=f"{tmp_path}/{listed}"), [])
