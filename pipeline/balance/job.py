@@ -48,6 +48,7 @@ from pipeline.balance.transforms import (
     WriteThresholds,
     read_thresholds,
 )
+from pipeline.fork_server import prepare_workers
 from pipeline.match.metaclip_files import write_entry_counts
 from pipeline.memory import available_bytes
 from pipeline.runner import is_local, run_pipeline
@@ -85,6 +86,7 @@ def run_balance(
     `first_selection` is where a refill reads mode, cap, seed and shard size; None: from the manifest of the first
     folder of ``config.failed``. Raises ValueError for a refill that does not fit the first selection.
     """
+    prepare_workers(beam_args)
     candidates = Folder(config.candidates)
     manifest = read_manifest(candidates, "candidates")
     first = first_selection_settings(config, first_selection) if config.failed else None

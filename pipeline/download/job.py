@@ -16,6 +16,7 @@ from pipeline.download.runtime import close_runtimes
 from pipeline.download.shard import STATS_SUFFIX
 from pipeline.download.summary import print_summary
 from pipeline.download.transforms import MakeShard
+from pipeline.fork_server import prepare_workers
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.units import read_unit, whole_units
@@ -39,6 +40,7 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> dict[
     Raises FileNotFoundError or ValueError when the selection is unfinished or the output belongs to another
     run (`FolderConflict`).
     """
+    prepare_workers(beam_args)
     selection, shards = Folder(config.selection), Folder(config.output)
     read_manifest(selection, "selection")
     record = RunRecord(

@@ -29,6 +29,7 @@ from pipeline.balance.settings import COUNTS_FILE, CandidateFile, Settings
 from pipeline.explain.config import ExplainConfig
 from pipeline.explain.facts import after_facts, before_facts, pair_facts, query_facts
 from pipeline.explain.transforms import LOWER_FILE, CountLower, ExpectSize, FindPairs, WriteTable, read_found
+from pipeline.fork_server import prepare_workers
 from pipeline.runner import run_pipeline
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import read_manifest
@@ -42,6 +43,7 @@ def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, An
 
     Raises ValueError for a query or pair that is not there, or candidates that are not the selection's.
     """
+    prepare_workers(beam_args)
     summary = read_manifest(Folder(config.selection), "selection")["summary"] if config.selection else None
     if summary is not None:
         found = summary["config"]
