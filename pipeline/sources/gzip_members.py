@@ -1,4 +1,4 @@
-"""The members of a gzip file compressed record by record, decompressed by ISA-L, with their places in the file.
+"""The members of a gzip file compressed record by record, decompressed one after the other, with their places.
 
 In: a binary file. Out: batches of members that lie one after the other in one buffer. What is damaged is told by its
 byte offset, and reading goes on with the next member:
@@ -6,8 +6,8 @@ byte offset, and reading goes on with the next member:
     | member | member | gar bage | mem....... | member |      . = damaged
       good     good     broken     broken       good
 
-A member's end is not known before it is decompressed. The next place that looks like a gzip header is tried as its
-end, the four bytes before it as its size. Only when it does not end exactly there, the member is read in pieces.
+Members are decompressed as a whole, by libdeflate; one that is too large for that or fails is read once more in
+pieces, by ISA-L, which tells what is damaged from what is cut by the end of what was read so far.
 """
 
 from collections.abc import Iterator
@@ -20,25 +20,31 @@ from isal import igzip_lib
 from numba import njit
 
 from pipeline.sources.byte_scan import PADDING, find_either
+from pipeline.sources.libdeflate import DAMAGED, DONE, NO_ROOM, Decompressor, gunzip
 from pipeline.sources.source import Broken
+from schemas.compiled import leaf
 
 ISAL_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
 GZIP_MAGIC = b"\x1f\x8b\x08"
 READ_BYTES = 4 << 20
 """Compressed bytes asked for at once."""
-BATCH_BYTES = 8 << 20
-"""Decompressed bytes per batch, more when one member is larger."""
+BATCH_BYTES = 1 << 20
+"""Decompressed bytes per batch, more when one member is larger: about what stays in a core's cache until it is read."""
 MAX_MEMBER_BYTES = 64 << 20
 """A member that decompresses to more is skipped as broken: no page is so large, a bomb is."""
+_ROOM_BYTES = 4 << 20
+"""Room for a batch. A larger member is read in pieces."""
+_MOST_MEMBERS = 1 << 14
+_HEADER_BYTES = 4
+"""What tells a member's header: magic, deflate, no reserved flag."""
 _PIECE_BYTES = 64 << 10
-_QUICK_BYTES = 128 << 10
-"""A longer member is read in pieces, where its size can be bounded: deflate packs at most a thousand to one."""
-_SMALLEST_MEMBER = 20
+_FULL, _NO_HEADER = 10, 11
+"""Status of `_unpack` beside that of `gunzip`: the batch is large enough; no member begins here."""
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Pieces of a file, decompressed, one after the other."""
+    """Pieces of a file, decompressed, one after the other. Of use until the next one is asked for."""
 
     data: npt.NDArray[np.uint8]
     """The bytes; `PADDING` more than ``ends[-1]``."""
@@ -48,25 +54,6 @@ class Batch:
     """Byte offset of each piece in the file."""
 
 
-def read_members(raw: IO[bytes]) -> Iterator[Batch | Broken]:
-    """Yield the members of the gzip file `raw` and what of it is damaged, in file order."""
-    found: list[bytes] = []
-    positions: list[int] = []
-    size = 0
-    for position, member in _members(raw):
-        if isinstance(member, bytes):
-            found.append(member)
-            positions.append(position)
-            size += len(member)
-        if found and (size >= BATCH_BYTES or not isinstance(member, bytes)):
-            yield batch(found, positions)
-            found, positions, size = [], [], 0
-        if not isinstance(member, bytes):
-            yield member
-    if found:
-        yield batch(found, positions)
-
-
 def batch(pieces: list[bytes], positions: list[int]) -> Batch:
     """Return `pieces` as one batch."""
     data = np.frombuffer(b"".join([*pieces, bytes(PADDING)]), dtype=np.uint8)
@@ -74,88 +61,125 @@ def batch(pieces: list[bytes], positions: list[int]) -> Batch:
     return Batch(data, ends, np.array(positions, dtype=np.int64))
 
 
-def _members(raw: IO[bytes]) -> Iterator[tuple[int, bytes | Broken]]:
-    """Yield (offset, member), or (offset, what is broken there)."""
-    window = b""
-    window_start = 0  # offset in the file of the window
+class _Room:
+    """Where members are decompressed to, batch after batch."""
+
+    def __init__(self) -> None:
+        self._decompressor = Decompressor()
+        self._data = np.empty(_ROOM_BYTES + PADDING, dtype=np.uint8)
+        self._ends = np.zeros(_MOST_MEMBERS + 1, dtype=np.int64)
+        self._positions = np.zeros(_MOST_MEMBERS, dtype=np.int64)
+        self.count = 0
+
+    def fill(self, window: npt.NDArray[np.uint8], begin: int, end: int, window_start: int) -> tuple[int, int]:
+        """Add the members at ``window[begin:end]``; return where it stopped, and why: a status."""
+        done, self.count, status = _unpack(
+            self._decompressor.function, self._decompressor.state, window, begin, end, window_start,
+            self._data, BATCH_BYTES, self._ends, self._positions, self.count,
+        )  # fmt: skip
+        return done, status
+
+    def take(self) -> Iterator[Batch]:
+        """Yield the members there are, if any."""
+        count, self.count = self.count, 0
+        if count:
+            end = int(self._ends[count])
+            yield Batch(self._data[: end + PADDING], self._ends[: count + 1], self._positions[:count])
+
+
+def read_members(raw: IO[bytes]) -> Iterator[Batch | Broken]:
+    """Yield the members of the gzip file `raw` and what of it is damaged, in file order."""
+    room = _Room()
+    rest = b""
+    start = 0  # offset in the file of the window
+    damage: Broken | None = None  # what is being skipped
     at_end = False
-    damaged: tuple[int, str] | None = None  # begin of the damage that is being skipped, and what it is
-    while True:
-        headers = find_headers(np.frombuffer(window + bytes(PADDING), dtype=np.uint8), len(window))
-        view = memoryview(window)
-        done = 0
-        if len(window) >= len(GZIP_MAGIC) + 1 and not len(headers):
-            damaged = damaged or (window_start, "no gzip member begins here")
-            done = len(window) if at_end else len(window) - len(GZIP_MAGIC)
-        for number, start in enumerate(headers.tolist()):
-            if start < done:
-                continue  # inside the member before
-            last = number + 1 == len(headers)
-            if last and not at_end:
-                break  # its end may lie beyond the window
-            stop = len(window) if last else int(headers[number + 1])
-            member = _quick(view[start:stop])
-            if member is None:
-                member, used, whole = _careful(view[start:])
-                if not whole and not at_end and len(window) < MAX_MEMBER_BYTES:
-                    break  # more of the file may complete it
-                stop = start + used
-            if start > done and damaged is None:
-                damaged = (window_start + done, "no gzip member begins here")
-            if member is None:
-                damaged = damaged or (window_start + start, "the gzip member is damaged")
-                done = start + 1
-                if last:
-                    done = len(window)
-                continue
-            if damaged is not None:
-                yield damaged[0], Broken("member_unreadable", *damaged)
-                damaged = None
-            yield window_start + start, member
-            done = stop
-        view.release()
-        if at_end:
-            break
-        piece = raw.read(max(READ_BYTES, len(window) - done))
+    while not at_end:
+        piece = raw.read(max(READ_BYTES, len(rest)))
         at_end = not piece
-        window, window_start = window[done:] + piece, window_start + done
-    if done < len(window) and damaged is None:
-        damaged = (window_start + done, "no gzip member begins here")
-    if damaged is not None:
-        yield damaged[0], Broken("member_unreadable", *damaged)
+        window = np.frombuffer(b"".join((rest, piece, bytes(PADDING))), dtype=np.uint8)
+        end = len(window) - PADDING
+        done = 0
+        while done < end:
+            if damage is not None:
+                done = _find_header(window, done, end)
+            if end - done < _HEADER_BYTES and not at_end:
+                break
+            count = room.count
+            done, status = room.fill(window, done, end, start)
+            if damage is not None and room.count > count:
+                yield damage
+                damage = None
+            if status == _FULL:
+                yield from room.take()
+                continue
+            if done == end or (status == DAMAGED and not at_end and end - done < READ_BYTES):
+                break  # more of the file may complete the last member
+            if status != _NO_HEADER:
+                member, used, whole = _careful(memoryview(window)[done:end])  # type: ignore[arg-type]
+                if not whole and not at_end and end - done < MAX_MEMBER_BYTES:
+                    break
+                if member is not None:
+                    yield from room.take()
+                    if damage is not None:
+                        yield damage
+                        damage = None
+                    yield batch([member], [start + done])
+                    done += used
+                    continue
+            elif end - done < _HEADER_BYTES and not at_end:
+                break
+            yield from room.take()
+            if damage is None:
+                found = "no gzip member begins here" if status == _NO_HEADER else "the gzip member is damaged"
+                damage = Broken("member_unreadable", start + done, found)
+            done += 1
+        rest, start = window[done:end].tobytes(), start + done
+    yield from room.take()
+    if damage is not None:
+        yield damage
+
+
+@leaf
+def _is_header(data, position, end):  # type: ignore[no-untyped-def]
+    return (
+        end - position >= _HEADER_BYTES
+        and data[position] == 0x1F
+        and data[position + 1] == 0x8B
+        and data[position + 2] == 8
+        and data[position + 3] < 0x20
+    )
+
+
+@leaf
+def _find_header(data, position, end):  # type: ignore[no-untyped-def]
+    """Return the next place that looks like a member's header, else the first of which too little is there to tell."""
+    while end - position >= _HEADER_BYTES and not _is_header(data, position, end):
+        position = find_either(data, position + 1, end - _HEADER_BYTES + 1, 0x1F, 0x1F)
+    return position
 
 
 @njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
-def find_headers(data, end):  # type: ignore[no-untyped-def]
-    """Return the places in ``data[:end]`` that look like a gzip header: magic, deflate, no reserved flag."""
-    found = np.empty(end // 4 + 1, dtype=np.int64)
-    count = 0
-    i = 0
-    while True:
-        i = find_either(data, i, end - 3, 0x1F, 0x1F)
-        if i >= end - 3:
-            return found[:count].copy()
-        if data[i + 1] == 0x8B and data[i + 2] == 8 and data[i + 3] < 0x20:
-            found[count] = i
-            count += 1
-            i += 4
-        else:
-            i += 1
+def _unpack(function, state, data, position, end, start, out, enough, ends, positions, count):  # type: ignore[no-untyped-def]
+    """Decompress the members at ``data[position:end]`` to `out`; return (where it stopped, their number, status).
 
-
-def _quick(member: memoryview) -> bytes | None:
-    """Return the content of `member` when it ends exactly with it, else None."""
-    if not _SMALLEST_MEMBER <= len(member) <= _QUICK_BYTES:
-        return None
-    size = int.from_bytes(member[-4:], "little")
-    if size > MAX_MEMBER_BYTES:
-        return None
-    reader = igzip_lib.IgzipDecompressor(flag=igzip_lib.DECOMP_GZIP)
-    try:
-        found: bytes = reader.decompress(member, size + 1)  # the room it will need, and more shows that it is no end
-    except ISAL_ERROR:
-        return None
-    return found if reader.eof and not reader.unused_data else None
+    `count` members are there already: member ``i`` at ``out[ends[i]:ends[i + 1]]``. `start` is the offset of `data`.
+    """
+    lengths = np.zeros(2, dtype=np.int64)
+    while position < end:
+        if ends[count] >= enough or count == len(positions):
+            return position, count, _FULL
+        if not _is_header(data, position, end):
+            return position, count, _NO_HEADER
+        room = len(out) - PADDING - ends[count]
+        status = gunzip(function, state, data, position, end - position, out, ends[count], room, lengths)
+        if status != DONE:
+            return position, count, _FULL if status == NO_ROOM and count > 0 else status
+        positions[count] = start + position
+        position += lengths[0]
+        count += 1
+        ends[count] = ends[count - 1] + lengths[1]
+    return position, count, DONE
 
 
 def _careful(rest: memoryview) -> tuple[bytes | None, int, bool]:

@@ -5,9 +5,9 @@ its primary subtag in lower case (``en`` of ``en-US``), row 1 the licence as ``h
 """
 
 import numpy as np
-from numba import njit
 
 from pipeline.sources.byte_scan import is_at_any_case, trim
+from schemas.compiled import leaf
 
 LANGUAGE, LICENSE = 0, 1
 MAX_FACT_BYTES = 256
@@ -18,7 +18,7 @@ def new_facts() -> tuple[np.ndarray, np.ndarray]:
     return np.zeros((2, MAX_FACT_BYTES), dtype=np.uint8), np.zeros(2, dtype=np.int64)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def take_language(data, begin, end, texts, lengths):  # type: ignore[no-untyped-def]
     """Take a declared language unless one is known: two or three letters, then the end or a subtag."""
     if lengths[LANGUAGE]:
@@ -36,7 +36,7 @@ def take_language(data, begin, end, texts, lengths):  # type: ignore[no-untyped-
     lengths[LANGUAGE] = size
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def take_license(data, begin, end, declared, texts, lengths):  # type: ignore[no-untyped-def]
     """Take the target of a link when it is a Creative Commons licence or public domain mark.
 

@@ -7,11 +7,11 @@ In: per page its URL, language and licence; per image a reference and its texts.
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
 
-from pipeline.sources.byte_scan import trim
+from pipeline.sources.byte_scan import copy_bytes, trim
 from pipeline.sources.escapes import plain_size, write_html, write_json
 from pipeline.sources.url_resolution import DATA_URL, NO_REFERENCE, NO_SPACE, resolve
+from schemas.compiled import leaf
 
 TEXT_SOURCES = (
     "alt", "title", "figcaption", "data-caption", "data-image-caption", "data-title", "data-image-title",
@@ -56,18 +56,17 @@ def new_sink(num_bytes: int) -> Sink:
     )
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def write_text(data, begin, end, escape, out, position):  # type: ignore[no-untyped-def]
     """Write a text unescaped; return the output's end. The output has room for `plain_size`."""
     if escape == JSON_TEXT:
         return write_json(data, begin, end, out, position)
     if escape == PLAIN_TEXT:
-        out[position : position + end - begin] = data[begin:end]
-        return position + end - begin
+        return copy_bytes(data, begin, end, out, position)
     return write_html(data, begin, end, out, position, escape == HTML_ATTRIBUTE)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def begin_image(sink, data, begin, end, base, base_parts, page_start):  # type: ignore[no-untyped-def]
     """Resolve an image's plain reference at the end of the addresses; return its length, or 0 when it gives no pair.
 
@@ -90,7 +89,7 @@ def begin_image(sink, data, begin, end, base, base_parts, page_start):  # type: 
     return max(written - state[URL_BYTES], 0) if written >= 0 else 0
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def add_text(sink, first_row, last_row, again, url_size, data, begin, end, escape, source):  # type: ignore[no-untyped-def]
     """Add the pair of the image begun last and a text, unless it is empty or the rows of the image have it.
 
@@ -137,7 +136,7 @@ def add_text(sink, first_row, last_row, again, url_size, data, begin, end, escap
     state[ROWS] = row + 1
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def end_page(sink, page_start, position, data, begin, end, texts, lengths):  # type: ignore[no-untyped-def]
     """Store the place, URL ``data[begin:end]``, language and licence (rows of `texts`) of a page that has pairs."""
     state = sink.state
@@ -148,13 +147,10 @@ def end_page(sink, page_start, position, data, begin, end, texts, lengths):  # t
     if last + 3 >= len(sink.page_ends) or len(sink.page_texts) - state[PAGE_BYTES] < needed:
         state[FULL] = 1
         return
-    write = state[PAGE_BYTES]
-    sink.page_texts[write : write + end - begin] = data[begin:end]
-    write += end - begin
+    write = copy_bytes(data, begin, end, sink.page_texts, state[PAGE_BYTES])
     sink.page_ends[last + 1] = write
     for kind in range(2):
-        sink.page_texts[write : write + lengths[kind]] = texts[kind, : lengths[kind]]
-        write += lengths[kind]
+        write = copy_bytes(texts[kind], 0, lengths[kind], sink.page_texts, write)
         sink.page_ends[last + 2 + kind] = write
     state[PAGE_BYTES] = write
     sink.page_positions[state[PAGES]] = position

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 from pipeline.sources.byte_scan import find_either, is_at, is_at_any_case, trim
+from schemas.compiled import leaf
 
 STATUS, START, BEGIN, END, URL_BEGIN, URL_END, KIND, PIECE = range(8)
 """Columns of a record: status, where its header begins, its content, its target URI, its kind, the piece it is in."""
@@ -20,7 +21,7 @@ _MAX_HEADER_BYTES = 64 << 10
 _COLON, _NEWLINE = 58, 10
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _read_header(data, begin, end, row):  # type: ignore[no-untyped-def]
     """Fill `row` from the record at `begin`; return the position after it, of no meaning unless it is whole."""
     row[:] = 0
@@ -66,7 +67,7 @@ def _read_header(data, begin, end, row):  # type: ignore[no-untyped-def]
     return i + length
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _next_start(data, position, end):  # type: ignore[no-untyped-def]
     """Return the next position after `position` where a line begins with ``WARC/``, else `end`."""
     while position < end:

@@ -6,9 +6,9 @@ of a relative reference are resolved, an absolute URL stays as written. The work
 """
 
 import numpy as np
-from numba import njit
 
-from pipeline.sources.byte_scan import is_at_any_case, trim
+from pipeline.sources.byte_scan import copy_bytes, is_at_any_case, trim
+from schemas.compiled import leaf
 
 NO_REFERENCE, NOT_HTTP, DATA_URL, NO_SPACE = -1, -2, -3, -4
 """What `resolve` returns in place of an end: nothing refers to a resource, another scheme, ``data:``, output full."""
@@ -26,7 +26,7 @@ def empty_base() -> tuple[np.ndarray, np.ndarray]:
     return np.zeros(MAX_BASE_BYTES + 64, dtype=np.uint8), np.zeros(5, dtype=np.int64)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _is_http(data, begin, end):  # type: ignore[no-untyped-def]
     """Return the length of ``http:`` or ``https:`` where ``//`` follows it, else 0."""
     if is_at_any_case(data, begin, end, b"http://"):
@@ -36,7 +36,7 @@ def _is_http(data, begin, end):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def set_base(data, begin, end, base, parts):  # type: ignore[no-untyped-def]
     """Take the absolute URL ``data[begin:end]`` as base; a URL that is no base leaves none (length 0)."""
     begin, end = trim(data, begin, end)
@@ -45,7 +45,7 @@ def set_base(data, begin, end, base, parts):  # type: ignore[no-untyped-def]
     if scheme == 0 or end - begin > MAX_BASE_BYTES:
         return
     size = end - begin
-    base[:size] = data[begin:end]
+    copy_bytes(data, begin, end, base, 0)
     host = scheme + 2
     while host < size and base[host] != _SLASH and base[host] != _QUESTION and base[host] != _HASH:
         host += 1
@@ -59,7 +59,7 @@ def set_base(data, begin, end, base, parts):  # type: ignore[no-untyped-def]
     parts[BASE_FOLDER], parts[BASE_PATH] = folder, path
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def resolve(data, begin, end, base, parts, out, position):  # type: ignore[no-untyped-def]
     """Write the URL that ``data[begin:end]`` refers to at ``out[position:]``; return its end, or one of the codes."""
     begin, end = trim(data, begin, end)
@@ -80,12 +80,10 @@ def resolve(data, begin, end, base, parts, out, position):  # type: ignore[no-un
     first = data[begin]
     slash = first in (_SLASH, _BACKSLASH)
     if slash and begin + 1 < end and (data[begin + 1] == _SLASH or data[begin + 1] == _BACKSLASH):
-        out[position : position + parts[BASE_SCHEME]] = base[: parts[BASE_SCHEME]]
-        return _copy(data, begin, end, out, position + parts[BASE_SCHEME])
+        return _copy(data, begin, end, out, copy_bytes(base, 0, parts[BASE_SCHEME], out, position))
     kept = parts[BASE_HOST] if slash else parts[BASE_PATH] if first == _QUESTION else parts[BASE_FOLDER]
-    out[position : position + kept] = base[:kept]
     path = position + parts[BASE_HOST]
-    write = position + kept
+    write = copy_bytes(base, 0, kept, out, position)
     if kept == parts[BASE_HOST] and not slash and first != _QUESTION:
         out[write] = _SLASH
         write += 1
@@ -93,7 +91,7 @@ def resolve(data, begin, end, base, parts, out, position):  # type: ignore[no-un
     return written if first == _QUESTION else _resolve_dots(out, path, written)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _copy(data, begin, end, out, position):  # type: ignore[no-untyped-def]
     in_path = True
     for i in range(begin, end):
@@ -110,7 +108,7 @@ def _copy(data, begin, end, out, position):  # type: ignore[no-untyped-def]
     return position
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _resolve_dots(out, path, end):  # type: ignore[no-untyped-def]
     """Resolve ``.`` and ``..`` in place in the path that begins (with a slash) at `path`; return the new end."""
     stop = path

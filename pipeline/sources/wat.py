@@ -13,6 +13,7 @@ import pyarrow as pa
 from pipeline.sources.archive import ArchiveFiles, Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.gathered import Gathered
+from pipeline.sources.json_scan import SPARE_QUOTES
 from pipeline.sources.page_facts import new_facts
 from pipeline.sources.record_index import BEGIN, END, JSON_METADATA, KIND, START, URL_BEGIN, URL_END
 from pipeline.sources.source import Broken, Dropped, InputSplit
@@ -29,6 +30,7 @@ class Wat(ArchiveFiles):
         pairs = Gathered()
         base, base_parts = empty_base()
         texts, lengths = new_facts()
+        scratch, quotes = np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.int32)
         address = np.zeros(4 * MAX_BASE_BYTES + 64, dtype=np.uint8)
         for item in read_archive(split.path):
             if isinstance(item, Broken):
@@ -39,12 +41,15 @@ class Wat(ArchiveFiles):
             if not len(rows):
                 continue
             records = np.ascontiguousarray(rows[:, [BEGIN, END, URL_BEGIN, URL_END]])
-            scratch = np.empty(int((records[:, 1] - records[:, 0]).max()) + PADDING, dtype=np.uint8)
+            longest = int((records[:, 1] - records[:, 0]).max())
+            if longest + PADDING > len(scratch):
+                scratch = np.empty(2 * longest + PADDING, dtype=np.uint8)
+                quotes = np.empty(2 * longest + SPARE_QUOTES, dtype=np.int32)
             page = (scratch, base, base_parts, texts, lengths)
             status = np.zeros(len(records), dtype=np.uint8)
             number = 0
             while number < len(records):
-                number = scan_wat(item.data, records, positions, number, pairs.sink, page, address, status)
+                number = scan_wat(item.data, records, positions, number, pairs.sink, page, address, quotes, status)
                 yield from pairs.take(number < len(records))
             yield from _malformed(item, rows, positions, status)
         yield from pairs.take(False, at_end=True)

@@ -72,7 +72,7 @@ def extract(wat: Path) -> tuple[int, int]:
 
 
 def decompress(wat: Path) -> int:
-    """Return the size of `wat` decompressed by the fastest way known here (ISA-L), nothing else done."""
+    """Return the size of `wat` decompressed by the fastest way known here (libdeflate), nothing else done."""
     size = 0
     with wat.open("rb") as raw:
         for item in read_members(raw):
@@ -115,7 +115,7 @@ def bench(folder: Path) -> None:
     print(f"bench extract: {pairs:,} pairs, {broken} broken records; cc2dataset {links:,} image links", flush=True)
     ours, theirs, gzip_alone = (size / 1e6 / seconds for seconds in best)
     line("extract-wat", ours, "cc2dataset", theirs, "MB/s/core", 4)
-    line("extract-wat-gzip", ours, "gzip alone (ISA-L)", gzip_alone, "MB/s/core", 0.5)
+    line("extract-wat-gzip", ours, "gzip alone (libdeflate)", gzip_alone, "MB/s/core", 0.5)
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import random
 
 import pytest
 from hypothesis import given, settings
@@ -30,11 +31,16 @@ CONTENT = st.binary(max_size=400) | st.just(b"\x1f\x8b\x08\x00" * 50) | st.integ
 
 
 @settings(max_examples=60)
-@given(st.lists(CONTENT, max_size=6), st.sampled_from([64, 1 << 20]), st.integers(0, 9))
-def test_whole_members_are_read_with_their_offsets(contents: list[bytes], read_bytes: int, level: int) -> None:
+@given(
+    st.lists(CONTENT, max_size=6), st.sampled_from([64, 1 << 20]), st.sampled_from([1, 500, 1 << 20]), st.integers(0, 9)
+)
+def test_whole_members_are_read_with_their_offsets(
+    contents: list[bytes], read_bytes: int, batch_bytes: int, level: int
+) -> None:
     packed = [gzip.compress(content, level, mtime=0) for content in contents]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gzip_members, "READ_BYTES", read_bytes)
+        patch.setattr(gzip_members, "BATCH_BYTES", batch_bytes)
         found, broken = members_of(b"".join(packed))
     offsets = [sum(map(len, packed[:number])) for number in range(len(packed))]
     assert found == list(zip(offsets, contents, strict=True))
@@ -73,9 +79,18 @@ def test_damage_costs_one_member(number: int, damage: str, read_bytes: int) -> N
     assert broken == [where]
 
 
+@pytest.mark.parametrize("read_bytes", [1000, 1 << 20])
+def test_a_member_larger_than_the_room_is_read(monkeypatch: pytest.MonkeyPatch, read_bytes: int) -> None:
+    monkeypatch.setattr(gzip_members, "READ_BYTES", read_bytes)
+    contents = [b"a", random.Random(1).randbytes(5 << 20), b"b" * 100]
+    found, broken = members_of(b"".join(gzip.compress(content, 1) for content in contents))
+    assert [content for _, content in found] == contents
+    assert broken == []
+
+
 def test_a_bomb_is_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gzip_members, "MAX_MEMBER_BYTES", 1 << 20)
-    raw = gzip.compress(b"a") + gzip.compress(bytes(4 << 20)) + gzip.compress(b"b")
+    monkeypatch.setattr(gzip_members, "MAX_MEMBER_BYTES", 8 << 20)
+    raw = gzip.compress(b"a") + gzip.compress(bytes(16 << 20)) + gzip.compress(b"b")
     found, broken = members_of(raw)
     assert [content for _, content in found] == [b"a", b"b"]
     assert broken == [len(gzip.compress(b"a"))]

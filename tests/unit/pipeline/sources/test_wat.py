@@ -1,10 +1,17 @@
 """The `wat` source on made files and real ones, whole and broken."""
 
 import gzip
+import json
+import tempfile
 from pathlib import Path
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.unit.pipeline.sources.crawl_files import packed, read, record, wat_record
 
+WHITE = "".join(map(chr, range(33)))
 LICENSE = "https://creativecommons.org/licenses/by/4.0/"
 FULL = wat_record(
     "http://a.example/x/y.html",
@@ -75,6 +82,46 @@ def test_a_record_cut_anywhere_is_no_crash(tmp_path: Path) -> None:
     rows, broken, _ = read(tmp_path / "a.warc.wat.gz", "wat")
     assert rows == []
     assert [item.reason for item in broken] == ["record_malformed"] * len(cuts)
+
+
+TEXT = st.text(alphabet='ab"\\\\/é\n\u2028😀 &;', max_size=30)
+LINKS = st.lists(
+    st.fixed_dictionaries(
+        {
+            "path": st.sampled_from(["IMG@/src", "A@/href", "IMG@/longdesc"]),
+            "url": st.from_regex(r"[a-z]{1,90}", fullmatch=True),
+        },
+        optional={"alt": TEXT, "title": TEXT, "other": st.lists(st.dictionaries(TEXT, TEXT, max_size=2), max_size=2)},
+    ),
+    max_size=6,
+)
+
+
+@settings(max_examples=100)
+@given(LINKS, st.booleans(), st.sampled_from([(",", ":"), (" , ", " : ")]), st.booleans(), st.booleans())
+def test_links_are_those_that_json_reads(
+    links: list[dict[str, Any]], ascii_only: bool, separators: tuple[str, str], slashes: bool, links_first: bool
+) -> None:
+    html = {"Links": links, "Head": {"Base": "http://b.example/"}}
+    if not links_first:
+        html = dict(reversed(html.items()))
+    value = {
+        "Envelope": {"Payload-Metadata": {"HTTP-Response-Metadata": {"n": -1.5, "HTML-Metadata": html, "m": None}}}
+    }
+    body = json.dumps(value, ensure_ascii=ascii_only, separators=separators)
+    if slashes:
+        body = body.replace("/", "\\/")  # as Java's org.json writes it; a slash stands in no escape of json.dumps
+    wanted = []
+    for link in links:
+        if link["path"] == "IMG@/src":
+            texts = [link.get(name, "").strip(WHITE) for name in ("alt", "title")]
+            wanted += [(f"http://b.example/{link['url']}", text) for text in dict.fromkeys(texts) if text]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.warc.wat.gz"
+        path.write_bytes(packed([record("metadata", "http://a.example/", "application/json", body.encode())]))
+        rows, broken, _ = read(path, "wat")
+    assert broken == []
+    assert [(row["url"], row["caption"]) for row in rows] == wanted
 
 
 def test_real_file(shared_data: Path) -> None:
