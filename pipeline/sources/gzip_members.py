@@ -26,7 +26,7 @@ from schemas.compiled import leaf
 
 ISAL_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
 GZIP_MAGIC = b"\x1f\x8b\x08"
-READ_BYTES = 4 << 20
+READ_BYTES = 1 << 20
 """Compressed bytes asked for at once."""
 BATCH_BYTES = 1 << 20
 """Decompressed bytes per batch, more when one member is larger: about what stays in a core's cache until it is read."""
@@ -90,15 +90,17 @@ class _Room:
 def read_members(raw: IO[bytes]) -> Iterator[Batch | Broken]:
     """Yield the members of the gzip file `raw` and what of it is damaged, in file order."""
     room = _Room()
-    rest = b""
+    window = np.zeros(2 * READ_BYTES + PADDING, dtype=np.uint8)
+    end = 0
     start = 0  # offset in the file of the window
     damage: Broken | None = None  # what is being skipped
     at_end = False
     while not at_end:
-        piece = raw.read(max(READ_BYTES, len(rest)))
-        at_end = not piece
-        window = np.frombuffer(b"".join((rest, piece, bytes(PADDING))), dtype=np.uint8)
-        end = len(window) - PADDING
+        if 2 * end + READ_BYTES + PADDING > len(window):
+            window = np.concatenate((window[:end], np.zeros(end + READ_BYTES + PADDING, dtype=np.uint8)))
+        read = raw.readinto(memoryview(window)[end : end + max(READ_BYTES, end)])  # type: ignore[arg-type,attr-defined]
+        at_end = not read
+        end += read
         done = 0
         while done < end:
             if damage is not None:
@@ -134,7 +136,8 @@ def read_members(raw: IO[bytes]) -> Iterator[Batch | Broken]:
                 found = "no gzip member begins here" if status == _NO_HEADER else "the gzip member is damaged"
                 damage = Broken("member_unreadable", start + done, found)
             done += 1
-        rest, start = window[done:end].tobytes(), start + done
+        window[: end - done] = window[done:end].copy()
+        start, end = start + done, end - done
     yield from room.take()
     if damage is not None:
         yield damage
