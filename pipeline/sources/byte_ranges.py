@@ -8,8 +8,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import IO, Any
 
-import fsspec
 import pyarrow as pa
+from fsspec.compression import compr
+from fsspec.utils import infer_compression
+
+from pipeline.sources.input_file import open_input
 
 BLOCK_BYTES = 1 << 20
 """Small enough for the caches: what is made of a block is made of warm bytes."""
@@ -24,14 +27,18 @@ def is_compressed(path: str) -> bool:
 @contextmanager
 def open_table(path: str) -> Iterator[IO[bytes]]:
     """Open a text table for reading what is in it."""
-    if path.lower().split("?")[0].endswith(".zst"):
-        # Arrow's reader goes on after the first frame (pzstd writes many) and tells a cut file from a whole one;
-        # the one that fsspec opens does neither.
-        with fsspec.open(path, "rb") as raw, pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as found:
-            yield found
-        return
-    with fsspec.open(path, "rb", compression="infer") as raw:
-        yield raw
+    compression = infer_compression(path.split("?")[0])
+    with open_input(path) as raw:
+        if compression == "zstd":
+            # Arrow's reader goes on after the first frame (pzstd writes many) and tells a cut file from a whole one;
+            # the one that fsspec opens does neither.
+            with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as found:
+                yield found
+        elif compression is not None:
+            with compr[compression](raw, mode="rb") as found:
+                yield found
+        else:
+            yield raw
 
 
 def read_blocks(path: str, begin: int = 0, end: int = 0) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.sources.input_file import open_input
 from pipeline.sources.row_filter import WHERE
 from pipeline.sources.source import Dropped, InputSplit, Rows
 
@@ -24,7 +25,7 @@ BUFFER_BYTES = 1 << 20
 
 def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None") -> Iterator[Rows | Dropped]:
     """Yield the rows of the row groups ``split.begin`` to ``split.end`` with those of `columns` that are there."""
-    with fsspec.open(split.path, "rb") as raw:
+    with open_input(split.path) as raw:
         # Not pre-buffered: that reads whole columns of a row group before the first row.
         file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, pre_buffer=False)
         groups = list(range(split.begin, split.end or file.metadata.num_row_groups))

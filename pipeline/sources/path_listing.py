@@ -5,8 +5,7 @@ In: a path, a glob, or a comma-separated list of them, of which any may be a lis
 
 import os
 
-import fsspec
-
+from pipeline.sources.byte_ranges import open_table
 from pipeline.sources.source import BROKEN_DATA, first_line
 from schemas.storage import expand_glob
 
@@ -35,8 +34,8 @@ def names_listing(pattern: str) -> bool:
 
 def _listed(path: str, prefix: str) -> list[str]:
     try:
-        with fsspec.open(path, "rt", encoding="utf-8", compression="infer") as raw:
-            lines = [line.strip() for line in raw]
+        with open_table(path) as raw:
+            lines = [line.strip() for line in raw.read().decode().splitlines()]
     except BROKEN_DATA as error:
         raise ValueError(
             f"{path}: expected a listing, a path per line, plain or gzip; {type(error).__name__}: {first_line(error)}; "

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.byte_ranges import BLOCK_BYTES
 from pipeline.sources.config import SourceOptions
+from pipeline.sources.input_file import open_input
 from pipeline.sources.source import Dropped, Rows
 from pipeline.sources.uids import UidSet, load_uids
 
@@ -59,7 +59,7 @@ def source_inputs(options: SourceOptions) -> list[dict[str, Any]]:
     if not options.uids:
         return []
     try:
-        with fsspec.open(options.uids, "rb") as raw:
+        with open_input(options.uids) as raw:
             digest = hashlib.sha256()
             while block := raw.read(BLOCK_BYTES):
                 digest.update(block)

@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -18,6 +17,7 @@ import pyarrow.parquet as pq
 from pipeline.sources.byte_ranges import COMPRESSIONS, is_compressed
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.csv_rows import cut_csv, first_row, read_csv
+from pipeline.sources.input_file import open_input
 from pipeline.sources.json_lines import cut_json_lines, json_schema, read_json_lines
 from pipeline.sources.parquet_rows import read_parquet
 from pipeline.sources.row_filter import RowFilter, row_filter
@@ -124,7 +124,7 @@ class UrlTable:
         return InputSplit(0, path, name, begin, columns=columns, names=names, percent_encoded=encoded)
 
     def _parquet_splits(self, path: str, name: str) -> list[InputSplit]:
-        with fsspec.open(path, "rb") as raw:
+        with open_input(path) as raw:
             metadata = pq.ParquetFile(raw).metadata
         columns = self._columns(path, metadata.schema.to_arrow_schema().names)
         encoded = is_percent_encoded(columns)
@@ -237,7 +237,7 @@ def peek_schema(path: str) -> pa.Schema:
         return pa.schema([(name, pa.string()) for name in _header(path, _CSV_LIKE[kind])[0]])
     if kind in _JSON_LINES:
         return json_schema(path)
-    with fsspec.open(path, "rb") as raw:
+    with open_input(path) as raw:
         return pq.read_schema(raw)
 
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-import fsspec
 import pyarrow as pa
 
 from pipeline.sources.captions import IMAGE_SUFFIXES, TEXT_SUFFIXES, caption_in
+from pipeline.sources.input_file import open_input
 from pipeline.sources.source import BROKEN_DATA, MAX_CELL_BYTES, Broken, InputSplit, first_line, is_unicode, raw_schema
 
 READ_SAMPLES = 10_000
@@ -70,7 +70,7 @@ class WebDataset:
         """Yield the samples of a tar, and what is wrong with it; a damaged tar gives the samples before the damage."""
         sample: _Sample | None = None
         try:
-            with fsspec.open(split.path, "rb") as raw:
+            with open_input(split.path) as raw:
                 size = raw.seek(0, 2)
                 raw.seek(0)
                 with tarfile.open(fileobj=raw, mode="r:", errors="surrogateescape") as tar:
