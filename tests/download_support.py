@@ -103,7 +103,7 @@ def make_selection(
         schema=QUERIES,
     )
     counts = pa.Table.from_pylist(
-        [{"query_id": i, "matched": 1, "kept": 1, "selected": 1} for i in range(8)], schema=QUERY_COUNTS
+        [{"query_id": i, "matched": 1, "kept": 1, "selected": 1, "fetched": 0} for i in range(8)], schema=QUERY_COUNTS
     )
     files.append(write_table(folder, "queries.parquet", queries, QUERIES))
     files.append(write_table(folder, "query_counts.parquet", counts, QUERY_COUNTS))

@@ -1,12 +1,18 @@
 """Counts per query as Arrow tables (query_id, then int64 columns), and their sum. Pure."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.buffers import one_chunk
+
+RANGE_QUERIES = 1 << 16
+"""Query ids of one count table on its way: with four counts each (36 bytes) it has at most 2.3 MB."""
+
+WAITING_ROWS = 4 * RANGE_QUERIES
+"""Rows gathered before they are summed."""
 
 
 def counts_table(**counts: npt.NDArray[np.int64]) -> pa.Table:
@@ -16,22 +22,48 @@ def counts_table(**counts: npt.NDArray[np.int64]) -> pa.Table:
     return pa.table({"query_id": pa.array(found, pa.int32()), **columns})
 
 
+def cut_by_range(counts: pa.Table) -> Iterator[tuple[int, pa.Table]]:
+    """Yield (number of the range, its rows) of a count table; range 0 always, so that something comes."""
+    numbers = counts["query_id"].to_numpy() // RANGE_QUERIES
+    present = np.unique(numbers).tolist()
+    for number in present if 0 in present else [0, *present]:
+        begin, end = np.searchsorted(numbers, [number, number + 1])
+        yield int(number), counts.slice(int(begin), int(end - begin))
+
+
 def sum_counts(tables: Iterable[pa.Table]) -> pa.Table:
-    """Return the sum of count tables by query_id, in query_id order."""
+    """Return the sum of count tables by query_id, in query_id order; memory does not grow with their number."""
+    total = pa.table({"query_id": pa.array([], pa.int32())})
+    waiting: list[pa.Table] = []
+    rows = 0
+    for table in tables:
+        waiting.append(table)
+        rows += len(table)
+        if rows > WAITING_ROWS:
+            total, waiting, rows = _sum([total, *waiting]), [], 0
+    return _sum([total, *waiting])
+
+
+def _sum(tables: list[pa.Table]) -> pa.Table:
     found = [table for table in tables if len(table)]
     if not found:
-        return pa.table({"query_id": pa.array([], pa.int32())})
+        return max(tables, key=_num_columns)  # an empty one; not all of them know the columns
     together = pa.concat_tables(found)
     names = together.schema.names[1:]
     ids = together["query_id"].to_numpy()
-    top = int(ids.max()) + 1
+    first = int(ids.min())
+    top = int(ids.max()) + 1 - first
     summed: dict[str, npt.NDArray[np.int64]] = {}
-    present = np.bincount(ids, minlength=top) > 0
+    present = np.bincount(ids - first, minlength=top) > 0
     for name in names:
         total = np.zeros(top, dtype=np.int64)
-        np.add.at(total, ids, together[name].to_numpy())
+        np.add.at(total, ids - first, together[name].to_numpy())
         summed[name] = total[present]
-    return pa.table({"query_id": pa.array(np.flatnonzero(present), pa.int32()), **summed})
+    return pa.table({"query_id": pa.array(np.flatnonzero(present) + first, pa.int32()), **summed})
+
+
+def _num_columns(table: pa.Table) -> int:
+    return int(table.num_columns)
 
 
 def dense(table: pa.Table, name: str, num_queries: int) -> npt.NDArray[np.int64]:

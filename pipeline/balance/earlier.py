@@ -6,6 +6,7 @@ before; S(C) \\ F is contained in S(C \\ F), so nothing fetched is selected agai
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from hashlib import blake2b
 
 import numba
 import numpy as np
@@ -13,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.balance.settings import FAILED_FILE, SELECTED_FILE
 from schemas.buffers import one_chunk, sortable_ids
 from schemas.sample import SHARD_TABLE, STATUS_SUCCESS
 from schemas.storage import Folder
@@ -28,7 +30,6 @@ class Earlier:
 
     failed_images: IdSet
     selected_pairs: IdSet
-    num_shards: int
 
     def alive(self, table: pa.Table) -> npt.NDArray[np.bool_]:
         """Tell which rows of `table` are not on a failed image."""
@@ -70,39 +71,82 @@ def contains(members: IdSet, ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool
     return found
 
 
-def read_id_set(folder: Folder, name: str) -> IdSet:
-    """Read ids written by the launcher for the workers."""
-    return np.frombuffer(folder.read(name), dtype="<u8").reshape(-1, 2)
-
-
-def shard_tables(folders: Iterable[Folder]) -> Iterator[tuple[int, pa.Table]]:
-    """Yield (shard number, its table) of every shard in `folders`."""
+def shard_tables(folders: Iterable[Folder], num_shards: int | None) -> Iterator[tuple[int, pa.Table]]:
+    """Yield (shard number, its table) of every shard in `folders`, of the first `num_shards` if given."""
     for folder in folders:
         for name in folder.names(suffix=".parquet"):
             stem = name.removesuffix(".parquet")
-            if stem.isdigit():
+            if stem.isdigit() and (num_shards is None or int(stem) < num_shards):
                 yield int(stem), read_table(folder, name, SHARD_TABLE)
 
 
-def read_earlier(folders: Iterable[Folder]) -> Earlier:
-    """Read the shard tables of all earlier rounds. Memory: 16 bytes per pair selected and per failed image.
+@dataclass(frozen=True)
+class Rounds:
+    """What the shard tables of all earlier rounds say."""
 
-    Raises ValueError when two folders hold the same shard number (one is given twice) or a number is missing
-    (a round is left out: what it fetched would be selected again).
+    earlier: Earlier
+    num_shards: int
+    fetched: npt.NDArray[np.int64]
+    """Pairs whose image is in the shards, by query id; as long as the highest id needs."""
+
+    def fetched_by_query(self, num_queries: int) -> npt.NDArray[np.int64]:
+        """Return the pairs fetched for each query. Raises ValueError for an id that is no query."""
+        if len(self.fetched) > num_queries:
+            raise ValueError(
+                f"--failed: query ids must be below {num_queries}, found {len(self.fetched) - 1}; are these the "
+                "shards of these candidates?"
+            )
+        return np.pad(self.fetched, (0, num_queries - len(self.fetched)))
+
+
+def read_rounds(folders: Iterable[Folder], num_shards: int | None = None) -> Rounds:
+    """Read the shard tables of all earlier rounds, the first `num_shards` of them.
+
+    Memory: 16 bytes per pair selected and per failed image. Raises ValueError when two folders hold the same shard
+    number (one is given twice) or a number is missing (a round is left out: what it fetched would be selected again).
     """
     none = np.zeros((0, 2), dtype=np.uint64)
     failed, selected, seen = [none], [none], set()
-    for shard, table in shard_tables(folders):
+    fetched = np.zeros(0, dtype=np.int64)
+    for shard, table in shard_tables(folders, num_shards):
         if shard in seen:
             raise ValueError(f"--failed: shard {shard:05d} is in two of the folders; give each round's folder once")
         seen.add(shard)
         lost = pc.not_equal(table["status"], STATUS_SUCCESS)
         failed.append(sortable_ids(one_chunk(table["image_id"].filter(lost))))
         selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
-    missing = sorted(set(range(max(seen, default=-1) + 1)) - seen)
+        fetched = _added(fetched, one_chunk(table["query_ids"].filter(pc.invert(lost))).flatten().flatten())
+    expected = num_shards if num_shards is not None else max(seen, default=-1) + 1
+    missing = sorted(set(range(expected)) - seen)
     if missing:
         raise ValueError(
-            f"--failed: no folder holds shard {missing[0]:05d}, but one holds shard {max(seen):05d}; name the shard "
-            "folders of all rounds so far"
+            f"--failed: no folder holds shard {missing[0]:05d} of {expected}; name the shard folders of all rounds "
+            "so far"
         )
-    return Earlier(id_set(np.concatenate(failed)), id_set(np.concatenate(selected)), max(seen, default=-1) + 1)
+    return Rounds(Earlier(id_set(np.concatenate(failed)), id_set(np.concatenate(selected))), expected, fetched)
+
+
+def _added(counts: npt.NDArray[np.int64], query_ids: pa.Array) -> npt.NDArray[np.int64]:
+    """Return `counts` by query id with the ids of one table added."""
+    found = np.bincount(query_ids.to_numpy(zero_copy_only=False), minlength=len(counts)).astype(np.int64)
+    found[: len(counts)] += counts
+    return found
+
+
+def earlier_hash(earlier: Earlier) -> str:
+    """Return what identifies the earlier rounds as an input."""
+    digest = blake2b(digest_size=16)
+    for ids in (earlier.failed_images, earlier.selected_pairs):
+        digest.update(ids.astype("<u8").tobytes())
+    return digest.hexdigest()
+
+
+def write_earlier(folder: Folder, earlier: Earlier) -> None:
+    """Write the ids into the work folder for the workers."""
+    for name, ids in ((FAILED_FILE, earlier.failed_images), (SELECTED_FILE, earlier.selected_pairs)):
+        folder.write(name, ids.astype("<u8").tobytes())
+
+
+def read_written(folder: Folder) -> Earlier:
+    """Read what `write_earlier` wrote."""
+    return Earlier(*(np.frombuffer(folder.read(n), dtype="<u8").reshape(-1, 2) for n in (FAILED_FILE, SELECTED_FILE)))

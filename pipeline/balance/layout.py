@@ -9,14 +9,22 @@ from collections.abc import Iterable, Iterator
 
 import apache_beam as beam
 import pyarrow as pa
+import pyarrow.compute as pc
+from apache_beam.metrics import Metrics
 
-from pipeline.balance.selected import image_starts, in_shard_order, shard_rows, slice_images
+from pipeline.balance.passes import NAMESPACE
+from pipeline.balance.selected import image_starts, in_shard_order, matches_per_image, shard_rows, slice_images
 from pipeline.balance.settings import SELECTED, SHARDS, Settings, ShardRange
+from pipeline.metrics import add_to_distribution, joined, spread_of
 from pipeline.units import commit_unit
 from schemas.candidate import selection_schema
 from schemas.sample import shard_name
 from schemas.storage import Folder
 from schemas.tables import write_table
+
+IMAGES, NUM_SHARDS = "images", "shards"
+MATCHES_PER_TEXT, MATCHES_PER_IMAGE = "matches_per_text", "matches_per_image"
+"""Distributions: how many queries a selected pair matches, and the pairs of an image together."""
 
 
 class WriteSelected(beam.DoFn):
@@ -78,7 +86,7 @@ def shard_ranges(images: list[int], samples_per_shard: int, number: int) -> list
 
 
 class WriteShardPlans(beam.DoFn):
-    """ShardRange in; writes ``NNNNN.parquet`` of each of its shards and commits them."""
+    """ShardRange in; writes ``NNNNN.parquet`` of each of its shards, counts and commits them."""
 
     def __init__(self, output_url: str, extra: pa.StructType) -> None:
         self._output_url, self._extra = output_url, extra
@@ -97,16 +105,21 @@ class WriteShardPlans(beam.DoFn):
                 table = pa.concat_tables([table, more]).combine_chunks()
             following += 1
         starts = image_starts(table)
-        files = []
+        files, per_text, per_image = [], [], []
         for index in range(element.count):
             begin = element.skip_images + index * element.samples_per_shard
             rows = slice_images(table, begin, begin + element.samples_per_shard, starts)
             shard = element.number + index
             plan = shard_rows(rows, shard, schema)
             files.append(write_table(output, f"{shard_name(shard)}.parquet", plan, schema))
-        commit_unit(
-            output,
-            f"{SHARDS}-{element.partition:05d}.json",
-            files,
-            {"images": min(images, needed) - element.skip_images},
-        )
+            of_pairs = pc.list_value_length(plan["query_ids"]).to_numpy()
+            per_text.append(spread_of(of_pairs))
+            per_image.append(spread_of(matches_per_image(plan, of_pairs)))
+        num_images = min(images, needed) - element.skip_images
+        Metrics.counter(NAMESPACE, IMAGES).inc(num_images)
+        Metrics.counter(NAMESPACE, NUM_SHARDS).inc(element.count)
+        spreads = {MATCHES_PER_TEXT: joined(per_text), MATCHES_PER_IMAGE: joined(per_image)}
+        for name, spread in spreads.items():
+            add_to_distribution(NAMESPACE, name, spread)
+        body = {IMAGES: num_images, **{name: spread.as_json() for name, spread in spreads.items()}}
+        commit_unit(output, f"{SHARDS}-{element.partition:05d}.json", files, body)

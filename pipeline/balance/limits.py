@@ -15,8 +15,8 @@ from schemas.tables import read_table, write_table
 PARTITION_BYTES = 16 << 20
 """Selected candidates (compressed) per partition of images; ordering one takes about ten times as much memory."""
 
-RANKED_PARTITION_ROWS = 2_000_000
-"""(query, pair) rows kept per partition of capped queries: 56 MB."""
+RANKED_PARTITION_ROWS = 500_000
+"""(query, pair) rows kept per partition of capped queries: 14 MB, which runners hand over as one group."""
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,25 @@ class Limits:
     """Of images."""
     num_ranked_partitions: int
     """Of capped queries."""
+
+    def shape(self) -> dict[str, int]:
+        """Return the number of queries without a match, with at most their cap, and over it."""
+        over = self.matched > self.caps
+        return {
+            "without_match": int((self.matched == 0).sum()),
+            "up_to_cap": int(((self.matched > 0) & ~over).sum()),
+            "over_cap": int(over.sum()),
+        }
+
+    def lost(self) -> npt.NDArray[np.int64]:
+        """Return how many pairs fewer each query keeps since images failed: its spares are used up."""
+        found: npt.NDArray[np.int64] = np.minimum(self.matched_before, self.caps) - np.minimum(self.matched, self.caps)
+        return found
+
+    def not_refillable(self) -> dict[str, int]:
+        """Return the number of queries that keep fewer, and how many fewer they keep together."""
+        lost = self.lost()
+        return {"queries": int((lost > 0).sum()), "kept": int(lost.sum())}
 
 
 def decide_limits(counts: pa.Table, settings: Settings, language_of: npt.NDArray[np.int32]) -> Limits:

@@ -22,6 +22,9 @@ from schemas.buffers import ID, one_chunk, sortable_ids
 
 TOP_RANK = 2**64 - 1
 
+WAITING_ROWS = 200_000
+"""Rows gathered before they are reduced."""
+
 RANKED = pa.schema(
     [
         pa.field("query_id", pa.int32(), nullable=False),
@@ -81,9 +84,19 @@ def ranked_below(table: pa.Table, ranks: npt.NDArray[np.uint64], bounds: npt.NDA
 def keep_lowest(tables: Iterable[pa.Table], caps: npt.NDArray[np.int64]) -> pa.Table:
     """Return the cap rows of lowest (rank, pair_id) of each query, sorted by (query_id, rank, pair_id).
 
-    ``caps`` has one entry per query.
+    ``caps`` has one entry per query. Memory: what is kept and, beside it, as much again or `WAITING_ROWS`.
     """
-    together = pa.concat_tables([RANKED.empty_table(), *tables])
+    kept, waiting, rows = RANKED.empty_table(), [], 0
+    for table in tables:
+        waiting.append(table)
+        rows += len(table)
+        if rows > max(len(kept), WAITING_ROWS):
+            kept, waiting, rows = _lowest([kept, *waiting], caps), [], 0
+    return _lowest([kept, *waiting], caps)
+
+
+def _lowest(tables: list[pa.Table], caps: npt.NDArray[np.int64]) -> pa.Table:
+    together = pa.concat_tables(tables)
     queries, ranks = together["query_id"].to_numpy(), together["rank"].to_numpy()
     order = rows_by_rank(queries, ranks, together["pair_id"])
     sorted_queries = queries[order]

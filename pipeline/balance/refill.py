@@ -1,27 +1,11 @@
 """A refill follows the first selection: its settings are read from there, contradictions are refused."""
 
 from dataclasses import replace
-from hashlib import blake2b
 from typing import Any
 
-import pyarrow as pa
-
 from pipeline.balance.config import BalanceConfig
-from pipeline.balance.earlier import Earlier
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
-
-NOT_REFILLABLE = pa.schema(
-    [
-        pa.field("query_id", pa.int32(), nullable=False),
-        pa.field("matched_before", pa.int64(), nullable=False),
-        pa.field("matched", pa.int64(), nullable=False),
-        pa.field("lost", pa.int64(), nullable=False),
-    ]
-)
-"""``not_refillable.parquet`` of a refill: queries without spares. matched_before counts all candidates, matched those
-whose image has not failed, lost the pairs the query kept and nothing can take the place of:
-min(cap, matched_before) - min(cap, matched)."""
 
 
 def first_selection_settings(config: BalanceConfig, selection: Folder | None) -> dict[str, Any]:
@@ -53,11 +37,3 @@ def as_first(config: BalanceConfig, first: dict[str, Any], candidates_sha256: st
         if asked not in (value, getattr(defaults, name)):
             raise ValueError(f"{name}: the first selection has {value!r}, asked {asked!r}; leave it out of a refill")
     return replace(config, **settings)
-
-
-def earlier_hash(earlier: Earlier) -> str:
-    """Return what identifies the earlier rounds as an input."""
-    digest = blake2b(digest_size=16)
-    for ids in (earlier.failed_images, earlier.selected_pairs):
-        digest.update(ids.astype("<u8").tobytes())
-    return digest.hexdigest()

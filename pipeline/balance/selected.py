@@ -43,6 +43,13 @@ def image_starts(ordered: pa.Table) -> npt.NDArray[np.int64]:
     return np.flatnonzero(np.r_[True, differ])
 
 
+def matches_per_image(ordered: pa.Table, of_pairs: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Return the matches of each image of a table in shard order, from those of its pairs."""
+    if len(ordered) == 0:
+        return np.zeros(0, dtype=np.int64)
+    return np.add.reduceat(of_pairs.astype(np.int64), image_starts(ordered))
+
+
 def slice_images(ordered: pa.Table, begin: int, end: int, starts: npt.NDArray[np.int64] | None = None) -> pa.Table:
     """Return the rows of images begin .. end - 1 of a table in shard order; `starts`: its `image_starts`, if known."""
     ends = np.r_[image_starts(ordered) if starts is None else starts, len(ordered)]

@@ -19,6 +19,9 @@ class ExplainConfig(BalanceOptions):
     queries: str = ""
     """Where the queries folder of the candidates lies now; empty: where collect found it."""
 
+    failed: tuple[str, ...] = ()
+    """With the selection of a refill: where the shard folders it was given lie now; empty: where it found them."""
+
     query: tuple[str, ...] = ()
     """Explain these queries (text or surface)."""
 

@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from pipeline.balance.caps import tail_share
 from pipeline.balance.counts import dense
+from pipeline.balance.earlier import Earlier
 from pipeline.balance.limits import Limits
 from pipeline.balance.probabilistic import draw_bounds
 from pipeline.balance.settings import Settings
@@ -24,7 +25,6 @@ def before_facts(
     mode: str, num_candidates: int, expected: float, queries: pa.Table, limits: Limits, languages: Sequence[str]
 ) -> dict[str, Any]:
     """Return what a balance will do: its expected size by the formula of its mode, and the shape of the matches."""
-    over = limits.matched > limits.caps
     return {
         "mode": mode,
         "caps": dict(zip(languages, limits.language_caps, strict=True)),
@@ -33,9 +33,7 @@ def before_facts(
         "matches_per_candidate": _ratio(int(limits.matched.sum()), num_candidates),
         "expected_selected": round(expected, 3),
         "tail_share": tail_share(limits.matched, limits.caps),
-        "without_match": int((limits.matched == 0).sum()),
-        "up_to_cap": int(((limits.matched > 0) & ~over).sum()),
-        "over_cap": int(over.sum()),
+        **limits.shape(),
         "top_queries": [
             {**_query(queries, query), "matched": int(limits.matched[query]), "cap": int(limits.caps[query])}
             for query in _top(limits.matched)
@@ -98,22 +96,28 @@ def _why_query(matched: int, cap: int) -> str:
 
 
 def pair_facts(
-    pairs: pa.Table, lower: pa.Table, queries: pa.Table, limits: Limits, settings: Settings
+    pairs: pa.Table, lower: pa.Table, queries: pa.Table, limits: Limits, settings: Settings, earlier: Earlier | None
 ) -> list[dict[str, Any]]:
     """Return, for each pair, its rank and for each of its queries whether it keeps the pair, and why.
 
-    `lower` counts, per match of the pairs in order, the pairs of the same query with a lower (rank, pair_id).
+    `lower` counts, per match of the pairs in order, the pairs of the same query with a lower (rank, pair_id); of a
+    refill (`earlier`) those whose image has not failed.
     """
     rank = ranks(pairs["pair_id"], settings.key)
     num_matches = len(pairs["query_ids"].combine_chunks().flatten())
     places = dense(lower, "lower", num_matches) + 1
     bounds = draw_bounds(limits.matched, limits.caps)
+    alive = earlier.alive(pairs) if earlier is not None else np.ones(len(pairs), dtype=np.bool_)
+    before = earlier.selected(pairs) if earlier is not None else np.zeros(len(pairs), dtype=np.bool_)
     found, match = [], 0
     for row, pair in enumerate(pairs.select(["pair_id", "image_id", "url", "caption", "query_ids"]).to_pylist()):
         matches = []
         for query in pair["query_ids"]:
             fact = {**_query(queries, query), "matched": int(limits.matched[query]), "cap": int(limits.caps[query])}
-            if settings.mode == "per_query_cap":
+            if not alive[row]:
+                kept = False
+                fact["why"] = "its image failed: a refill leaves the pair out"
+            elif settings.mode == "per_query_cap":
                 fact["place"] = int(places[match])
                 kept = fact["place"] <= fact["cap"]
                 order = f"place {fact['place']} by rank of {fact['matched']}"
@@ -132,6 +136,7 @@ def pair_facts(
                 "caption": pair["caption"],
                 "rank": int(rank[row]),
                 "selected": any(fact["kept"] for fact in matches),
+                **({"selected_before": bool(before[row])} if earlier is not None else {}),
                 "queries": matches,
             }
         )

@@ -11,28 +11,24 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
-from pipeline.balance.combine import SumCounts
-from pipeline.balance.counts import dense
-from pipeline.balance.job import (
-    QUERIES_FILE,
-    QUERY_COUNTS_FILE,
-    candidate_files,
-    count_graph,
-    extra_type,
-    find_queries,
-    hash_of_key,
-    rank_key,
-)
+from pipeline.balance.counts import dense, sum_counts
+from pipeline.balance.earlier import Earlier, earlier_hash, read_rounds, write_earlier
+from pipeline.balance.graph import count_graph, spread_files
+from pipeline.balance.inputs import QUERIES_FILE, candidate_files, extra_type, find_queries, hash_of_key, rank_key
+from pipeline.balance.job import EARLIER_SHARDS
 from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_languages, write_limits
+from pipeline.balance.passes import NAMESPACE
 from pipeline.balance.prediction import FIXED_POINT
-from pipeline.balance.settings import COUNTS_FILE, CandidateFile, Settings
+from pipeline.balance.report import QUERY_COUNTS_FILE
+from pipeline.balance.settings import CandidateFile, Settings
+from pipeline.balance.sums import SumCounts, WriteSum, nothing, read_sums
 from pipeline.explain.config import ExplainConfig
 from pipeline.explain.facts import after_facts, before_facts, pair_facts, query_facts
-from pipeline.explain.transforms import LOWER_FILE, CountLower, ExpectSize, FindPairs, WriteTable, read_found
+from pipeline.explain.transforms import EXPECTED, LOWER, CountLower, ExpectSize, FindPairs, read_found
 from pipeline.fork_server import prepare_workers
 from pipeline.runner import run_pipeline
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
-from schemas.manifest import read_manifest
+from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.tables import read_table
@@ -76,7 +72,12 @@ def _explain_candidates(
 ) -> dict[str, Any]:
     candidates = Folder(config.candidates)
     manifest = read_manifest(candidates, "candidates")
-    queries_folder = find_queries(config.queries, read_run(candidates))
+    if summary is not None and summary["candidates_sha256"] != manifest_sha256(candidates):
+        raise ValueError(f"--candidates {config.candidates}: the selection was made of other candidates")
+    earlier = _earlier(config, summary) if summary is not None and summary["refill"] else None
+    if earlier is not None:
+        write_earlier(work, earlier)
+    queries_folder = find_queries(config.queries, candidates, read_run(candidates))
     queries = read_table(queries_folder, QUERIES_FILE)
     languages = write_languages(work, queries["language"])
     caps = (config.max_pairs_per_query,) * len(languages) if config.tail_share is None else None
@@ -86,16 +87,16 @@ def _explain_candidates(
         candidates_url=candidates.url, output_url=work.url, mode=config.mode, key=rank_key(config),
         num_queries=len(queries), languages=languages, extra=extra_type(candidates), caps=caps,
         tail_share=config.tail_share, candidates_rows=manifest["rows"], candidates_bytes=manifest["bytes"],
+        refill=earlier is not None,
     )  # fmt: skip
     files = candidate_files(candidates)
     asked = _asked(config)
     if files:
         run_pipeline(partial(_facts_graph, files=files, settings=settings, asked=asked), beam_args)
     else:
-        write_limits(work, decide_limits(SumCounts().create_accumulator(), settings, read_languages(work)))
+        write_limits(work, decide_limits(sum_counts([]), settings, read_languages(work)))
     limits = read_limits(work)
-    expected = read_table(work, COUNTS_FILE) if files else SumCounts().create_accumulator()
-    size = int(dense(expected, "expected", len(queries)).sum()) / FIXED_POINT if len(queries) else 0.0
+    size = int(dense(read_sums(work, EXPECTED), "expected", len(queries)).sum()) / FIXED_POINT
     before = before_facts(config.mode, manifest["rows"], size, queries, limits, languages)
     facts: dict[str, Any] = {"before": before}
     counts = None
@@ -112,8 +113,22 @@ def _explain_candidates(
         if pairs is None:
             raise ValueError(f"{asked[2]}: no candidate; it was not matched, dropped, rejected or never in the input")
         run_pipeline(partial(_lower_graph, files=files, settings=settings), beam_args)
-        facts["pairs"] = pair_facts(pairs, read_table(work, LOWER_FILE), queries, limits, settings)
+        facts["pairs"] = pair_facts(pairs, read_sums(work, LOWER), queries, limits, settings, earlier)
     return facts
+
+
+def _earlier(config: ExplainConfig, summary: dict[str, Any]) -> Earlier:
+    """Return what the refill left out. Raises ValueError when its earlier shards are not there or not the same."""
+    run = read_run(Folder(config.selection))
+    folders = config.failed or run["paths"].get("failed", ())
+    advice = "name the shard folders that the refill was given with --failed"
+    if not folders:
+        raise ValueError(f"--selection {config.selection}: a refill; {advice}")
+    found = read_rounds([Folder(path) for path in folders], summary["shards"]["first"]).earlier
+    asked = next(entry["sha256"] for entry in run["inputs"] if entry["name"] == EARLIER_SHARDS)
+    if earlier_hash(found) != asked:
+        raise ValueError(f"{', '.join(folders)}: not what the refill left out; {advice}, as they were then")
+    return found
 
 
 def _counts_before(matched: Any) -> pa.Table:
@@ -132,28 +147,20 @@ def _asked(config: ExplainConfig) -> tuple[str, bytes, str] | None:
     return "image_id", image_ids(normal)[0].as_py(), f"--url {config.url}"
 
 
-def _spread(pipeline: beam.Pipeline, files: list[CandidateFile]) -> beam.PCollection:
-    created = pipeline | "CreateFiles" >> beam.Create(files)
-    return created | "SpreadFiles" >> beam.Reshuffle()  # one bundle per file: Create gives them all to one worker
-
-
 def _facts_graph(
     pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, asked: tuple[str, bytes, str] | None
 ) -> None:
     shared = Shared()
-    spread = _spread(pipeline, files)
+    spread = spread_files(pipeline, files)
     decided = count_graph(spread, settings, shared)
     expect = beam.ParDo(ExpectSize(settings, shared), beam.pvalue.AsSingleton(decided))
-    counts = spread | "ExpectSize" >> expect.with_output_types(pa.Table)
-    total = counts | "SumExpected" >> beam.CombineGlobally(SumCounts()).without_defaults()
-    _ = total | "WriteExpected" >> beam.ParDo(WriteTable(settings.output_url, COUNTS_FILE))
+    counts = spread | "ExpectSize" >> expect.with_output_types(tuple[int, pa.Table])
+    _ = counts | "SumExpected" >> SumCounts(WriteSum(settings.output_url, EXPECTED, NAMESPACE, nothing))
     if asked is not None:
         _ = spread | "FindPairs" >> beam.ParDo(FindPairs(settings, shared, asked[0], asked[1]))
 
 
 def _lower_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
-    lower = _spread(pipeline, files) | "CountLower" >> beam.ParDo(CountLower(settings, Shared())).with_output_types(
-        pa.Table
-    )
-    total = lower | "SumLower" >> beam.CombineGlobally(SumCounts()).without_defaults()
-    _ = total | "WriteLower" >> beam.ParDo(WriteTable(settings.output_url, LOWER_FILE))
+    count = beam.ParDo(CountLower(settings, Shared())).with_output_types(tuple[int, pa.Table])
+    lower = spread_files(pipeline, files) | "CountLower" >> count
+    _ = lower | "SumLower" >> SumCounts(WriteSum(settings.output_url, LOWER, NAMESPACE, nothing))

@@ -2,39 +2,39 @@
 
 from collections.abc import Iterator
 
-import apache_beam as beam
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.balance.counts import counts_table
+from pipeline.balance.counts import counts_table, cut_by_range
+from pipeline.balance.passes import PassOverCandidates, at_end
 from pipeline.balance.per_query_cap import list_views
 from pipeline.balance.prediction import expected_selected
 from pipeline.balance.settings import WORK, CandidateFile, Settings
-from pipeline.balance.transforms import PassOverCandidates, at_end
 from pipeline.explain.places import AskedMatches
 from schemas.identity import ranks
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
 
-FOUND, LOWER_FILE = f"{WORK}/found", f"{WORK}/lower.parquet"
+FOUND, EXPECTED, LOWER = f"{WORK}/found", f"{WORK}/expected", f"{WORK}/lower"
 
 
 class ExpectSize(PassOverCandidates):
-    """CandidateFile in, once the limits are decided; per bundle a count table out: expected, in the row of query 0."""
+    """CandidateFile in, once the limits are decided; per bundle (range, count table) out: expected, at query 0."""
 
     def start_bundle(self) -> None:
         self._expected = np.zeros(self._settings.num_queries, dtype=np.int64)
 
     def process(self, element: CandidateFile, decided: int) -> None:
-        for table in self._read(element, ["query_ids"]):
+        for table in self._read_alive(element, ["query_ids"]):
             offsets, query_ids = list_views(table["query_ids"])
             self._expected[:1] += expected_selected(offsets, query_ids, self._state.shares, self._settings.mode)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        yield at_end(counts_table(expected=self._expected))
+        for element in cut_by_range(counts_table(expected=self._expected)):
+            yield at_end(element)
 
 
 class FindPairs(PassOverCandidates):
@@ -63,7 +63,7 @@ def read_found(folder: Folder) -> pa.Table | None:
 
 
 class CountLower(PassOverCandidates):
-    """CandidateFile in; per bundle a count table out: lower, by place in `AskedMatches` (in column query_id)."""
+    """CandidateFile in; per bundle (range, count table) out: lower, by place in `AskedMatches` (in column query_id)."""
 
     def start_bundle(self) -> None:
         pairs = read_found(Folder(self._settings.output_url))
@@ -72,18 +72,9 @@ class CountLower(PassOverCandidates):
         self._lower = np.zeros(len(self._asked.queries), dtype=np.int64)
 
     def process(self, element: CandidateFile) -> None:
-        for table in self._read(element, ["pair_id", "query_ids"]):
+        for table in self._read_alive(element, ["pair_id", "query_ids"]):
             self._lower += self._asked.count_lower(table, ranks(table["pair_id"], self._settings.key))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        yield at_end(counts_table(lower=self._lower))
-
-
-class WriteTable(beam.DoFn):
-    """The one table in; writes it as work file `name`."""
-
-    def __init__(self, output_url: str, name: str) -> None:
-        self._output_url, self._name = output_url, name
-
-    def process(self, element: pa.Table) -> None:
-        write_table(Folder(self._output_url), self._name, element, element.schema)
+        for element in cut_by_range(counts_table(lower=self._lower)):
+            yield at_end(element)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.balance import job, limits, transforms
+from pipeline.balance import job, limits, passes
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.balance.per_query_cap import rank_bounds
@@ -57,7 +57,7 @@ def test_no_number_of_partitions_changes_a_byte(
     for name, num_bytes, num_rows in (("few", 16 << 20, 2_000_000), ("many", 2_000, 15)):
         monkeypatch.setattr(limits, "PARTITION_BYTES", num_bytes)
         monkeypatch.setattr(limits, "RANKED_PARTITION_ROWS", num_rows)
-        monkeypatch.setattr(transforms, "BUFFER_BYTES", num_bytes)
+        monkeypatch.setattr(passes, "BUFFER_BYTES", num_bytes)
         config = BalanceConfig(
             candidates=candidates, output=str(tmp_path / name), max_pairs_per_query=CAP, seed=5, samples_per_shard=17,
             mode=mode,
@@ -80,7 +80,7 @@ def test_a_bound_too_tight_is_doubled(candidates: str, tmp_path: Path, monkeypat
         factors.append(factor)
         return np.where(matched > caps, rank_bounds(8 * matched, caps, factor), np.uint64(0))
 
-    monkeypatch.setattr(transforms, "rank_bounds", tight)
+    monkeypatch.setattr(passes, "rank_bounds", tight)
     config = BalanceConfig(candidates=candidates, output=str(tmp_path / "s"), max_pairs_per_query=CAP)
     run_balance(config, [])
     assert as_dict(config.output) == brute_force(MATCHES, [CAP] * len(SURFACES), 0)

@@ -5,10 +5,11 @@ from collections import defaultdict
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.balance.combine import KeepLowest
+from pipeline.balance import per_query_cap
 from pipeline.balance.per_query_cap import (
     RANKED,
     TOP_RANK,
@@ -64,13 +65,10 @@ def test_cap_lowest_in_any_order_and_bundling(
     assert as_dict(keep_lowest([ranked], caps)) == expected
     order = list(range(len(ranked)))
     shuffler.shuffle(order)
-    combine = KeepLowest(lambda: caps)
-    accumulators = [combine.create_accumulator() for _ in range(3)]
-    for position in order:
-        which = shuffler.randrange(3)
-        accumulators[which] = combine.add_input(accumulators[which], ranked.slice(position, 1))
-    merged = combine.extract_output(combine.merge_accumulators(accumulators))
-    assert as_dict(merged) == expected
+    pieces = [ranked.take(pa.array(order[begin : begin + 3])) for begin in range(0, len(order), 3)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(per_query_cap, "WAITING_ROWS", shuffler.randrange(8))  # reduced again and again, or once
+        assert as_dict(keep_lowest(iter(pieces), caps)) == expected
 
 
 @given(ROWS, st.integers(1, 5))

@@ -72,7 +72,10 @@ def test_what_is_no_metadata_is_refused(raw: bytes, message: str) -> None:
 def test_counts_in_metaclips_layout(tmp_path: Path) -> None:
     queries = metadata_queries([("en.json", b'["The", "the", "b"]'), ("de.json", b'["b"]')])
     counts = pa.Table.from_pylist(
-        [{"query_id": i, "matched": n, "kept": 0, "selected": 0} for i, n in enumerate([7, 0, 20_001, 4])],
+        [
+            {"query_id": i, "matched": n, "kept": 0, "selected": 0, "fetched": 0}
+            for i, n in enumerate([7, 0, 20_001, 4])
+        ],
         schema=QUERY_COUNTS,
     )
     assert entry_counts(queries, counts) == {"The": 7, "the": 0, "b": 20_005}

@@ -1,0 +1,108 @@
+"""The Beam job of balance, readable top to bottom: three passes over the candidates, then the layout in shards.
+
+All of it is one job, because starting workers costs seconds::
+
+    files -> count matches, decide limits -.
+    files -> rank below bounds (waits) -> thresholds -.
+    files -> select (waits) -> by partition of images -> shards
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+import apache_beam as beam
+import pyarrow as pa
+from apache_beam.utils.shared import Shared
+
+from pipeline.balance.counting import CountMatches, DecideLimits, matched_counters
+from pipeline.balance.counts import sum_counts
+from pipeline.balance.layout import PlanShards, WriteSelected, WriteShardPlans
+from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_limits
+from pipeline.balance.passes import NAMESPACE
+from pipeline.balance.selecting import SelectPairs, selected_counters
+from pipeline.balance.settings import COUNTS, MATCHED, CandidateFile, Settings, ShardRange
+from pipeline.balance.sums import SumCounts, WriteSum, has_sums
+from pipeline.balance.threshold_steps import CountMissing, RankBelowBound, WriteThresholds
+from pipeline.runner import run_pipeline
+from schemas.storage import Folder
+
+
+def balance(files: list[CandidateFile], settings: Settings, beam_args: Sequence[str]) -> None:
+    """Run the job; once more, with bounds twice as high, when a query found fewer pairs below its bound than it keeps.
+
+    Ranks are uniform, so that happens in less than one of 10^14 runs.
+    """
+    output = Folder(settings.output_url)
+    if not files:
+        write_limits(output, decide_limits(sum_counts([]), settings, read_languages(output)))
+        return
+    run_pipeline(partial(balance_graph, files=files, settings=settings), beam_args)
+    too_many = settings.max_selected is not None and read_limits(output).at_most_selected > settings.max_selected
+    if not too_many and not has_sums(output, COUNTS):
+        balance(files, replace(settings, factor=2 * settings.factor), beam_args)
+
+
+def balance_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
+    """Build the job over `files`, which may not be none."""
+    shared = Shared()
+    spread = spread_files(pipeline, files)
+    missing = count_graph(spread, settings, shared)
+    if settings.mode == "per_query_cap":
+        missing = _threshold_graph(spread, missing, settings, shared)
+    selected = _select_graph(spread, missing, settings, shared)
+    _layout_graph(pipeline, selected, settings)
+
+
+def spread_files(pipeline: beam.Pipeline, files: list[CandidateFile]) -> beam.PCollection:
+    """Return the files as elements."""
+    created = pipeline | "CreateFiles" >> beam.Create(files)
+    return created | "SpreadFiles" >> beam.Reshuffle()  # one bundle per file: Create gives them all to one worker
+
+
+def count_graph(files: beam.PCollection, settings: Settings, shared: Shared) -> beam.PCollection:
+    """Pass 1: write the limits; return 0 when they are written."""
+    counts = files | "CountMatches" >> beam.ParDo(CountMatches(settings, shared)).with_output_types(
+        tuple[int, pa.Table]
+    )
+    summed = counts | "SumMatches" >> SumCounts(WriteSum(settings.output_url, MATCHED, NAMESPACE, matched_counters))
+    return summed | "DecideLimits" >> beam.ParDo(DecideLimits(settings))
+
+
+def _threshold_graph(
+    files: beam.PCollection, decided: beam.PCollection, settings: Settings, shared: Shared
+) -> beam.PCollection:
+    """Pass 2: write the thresholds; return the number of queries that lack theirs."""
+    rank = beam.ParDo(RankBelowBound(settings, shared), beam.pvalue.AsSingleton(decided))
+    return (
+        files
+        | "RankBelowBound" >> rank.with_output_types(tuple[int, pa.Table])
+        | "GroupByQueryPartition" >> beam.GroupByKey()
+        | "WriteThresholds" >> beam.ParDo(WriteThresholds(settings, shared))
+        | "SumThresholds" >> beam.CombineGlobally(sum).without_defaults()
+        | "CountMissing" >> beam.ParDo(CountMissing(settings, shared))
+    )
+
+
+def _select_graph(
+    files: beam.PCollection, missing: beam.PCollection, settings: Settings, shared: Shared
+) -> beam.PCollection:
+    """Pass 3: return (partition, selected pairs); write the counts."""
+    selected = files | "SelectPairs" >> (
+        beam.ParDo(SelectPairs(settings, shared), beam.pvalue.AsSingleton(missing))
+        .with_output_types(tuple[int, pa.Table], **{SelectPairs.COUNTS: tuple[int, pa.Table]})
+        .with_outputs(SelectPairs.COUNTS, main="selected")
+    )
+    write = WriteSum(settings.output_url, COUNTS, NAMESPACE, selected_counters)
+    _ = selected[SelectPairs.COUNTS] | "SumSelected" >> SumCounts(write)
+    return selected.selected
+
+
+def _layout_graph(pipeline: beam.Pipeline, selected: beam.PCollection, settings: Settings) -> None:
+    """Write the partitions of images in order, then one plan per shard."""
+    grouped = selected | "GroupByPartition" >> beam.GroupByKey()
+    images = grouped | "WriteSelected" >> beam.ParDo(WriteSelected(settings.output_url))
+    plan = beam.ParDo(PlanShards(settings), beam.pvalue.AsList(images)).with_output_types(ShardRange)
+    ranges = pipeline | "CreatePlan" >> beam.Create([0]) | "PlanShards" >> plan
+    spread = ranges | "SpreadRanges" >> beam.Reshuffle()  # one element made them all
+    _ = spread | "WriteShardPlans" >> beam.ParDo(WriteShardPlans(settings.output_url, settings.extra))

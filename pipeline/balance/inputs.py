@@ -1,0 +1,75 @@
+"""What a balance is made from: the candidates' files, the queries they were matched with, the key of the ranks."""
+
+from hashlib import blake2b
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline.balance.config import BalanceOptions
+from pipeline.balance.settings import CandidateFile
+from pipeline.match.metaclip_files import queries_dir
+from pipeline.shuffle_estimate import estimate_shuffle
+from schemas.identity import seed_key
+from schemas.manifest import manifest_sha256, read_files, read_manifest
+from schemas.storage import FileRecord, Folder
+from schemas.tables import read_table
+
+QUERIES_FILE = "queries.parquet"
+
+
+def candidate_files(candidates: Folder) -> list[CandidateFile]:
+    """Return the files of the folder that hold candidates."""
+    return [CandidateFile(record.name) for record in _candidate_records(candidates)]
+
+
+def _candidate_records(candidates: Folder) -> list[FileRecord]:
+    found = read_files(candidates)
+    return [record for record in found if "/" not in record.name and record.name.endswith(".parquet") and record.rows]
+
+
+def bytes_per_pair(candidates: Folder) -> int:
+    """Return how many bytes a candidate has as a part of an element, more or less."""
+    files = _candidate_records(candidates)
+    found = estimate_shuffle(candidates, files, max(1, len(files)))
+    return -(-found.shuffled_bytes // max(1, found.rows))
+
+
+def extra_type(candidates: Folder) -> pa.StructType:
+    """Return the type of the columns carried through from the input."""
+    names = [f.name for f in read_files(candidates) if "/" not in f.name and f.name.endswith(".parquet")]
+    schema = read_table(candidates, names[0]).schema
+    return schema.field("extra").type if "extra" in schema.names else pa.struct([])
+
+
+def find_queries(queries: str, candidates: Folder, run: dict[str, Any]) -> Folder:
+    """Return the queries folder the candidates were matched with: `queries`, or where collect found it.
+
+    `run` is the candidates' ``run.json``. MetaCLIP's files are resolved as collect does: to the folder beside the
+    candidates. Raises FileNotFoundError when it is not there (any more) and ValueError when it holds another list.
+    """
+    folder = Folder(queries_dir(queries, candidates.url) if queries else run["paths"]["queries"])
+    read_manifest(folder, "queries")
+    asked = next(entry["manifest_sha256"] for entry in run["inputs"] if entry["name"] == "queries")
+    found = manifest_sha256(folder)
+    if found != asked:
+        raise ValueError(
+            f"{folder.url}: not the queries the candidates were matched with (manifest sha256 {found}, expected "
+            f"{asked}); name the right folder with --queries, or collect again"
+        )
+    return folder
+
+
+def rank_key(config: BalanceOptions) -> bytes:
+    """Return the key of ranks and draws: the seed's, or the private one."""
+    if not config.rank_key_file:
+        return seed_key(config.seed)
+    with open(config.rank_key_file, "rb") as raw:
+        key = raw.read(65)
+    if not 1 <= len(key) <= 64:
+        raise ValueError(f"--rank-key-file {config.rank_key_file}: expected 1 to 64 bytes, found {len(key)} or more")
+    return key
+
+
+def hash_of_key(key: bytes) -> str:
+    """Return what tells keys apart without giving them away."""
+    return blake2b(key, digest_size=16, person=b"wit.key").hexdigest()
