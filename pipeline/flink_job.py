@@ -60,10 +60,10 @@ class Flink(FlinkRunner):
         if flink.flink_submit_uber_jar:
             return super().default_job_server(options)
         flink.flink_master = self.add_http_scheme(flink.flink_master)
-        check_cluster(flink.flink_master)
         server = _QuietJobServer(options)
         key = repr((flink.flink_master, flink.flink_job_server_jar, flink.flink_version))
-        if key not in _servers:
+        if key not in _servers:  # later jobs wait for a TaskManager that was lost meanwhile
+            check_cluster(flink.flink_master, flink.parallelism)
             if shutil.which(server._java_launcher) is None:
                 raise ValueError(f"FlinkRunner: no {server._java_launcher!r} on PATH; install Java 11 or 17")
             _servers[key] = server
@@ -86,19 +86,31 @@ class _QuietJobServer(FlinkJarJobServer):
         return [sys.executable, "-m", "pipeline.processes", *map(str, command)], endpoint
 
 
-def check_cluster(master: str) -> None:
-    """Raise ValueError when no Flink answers at `master`: the job server would try for a minute, then give a trace."""
+def check_cluster(master: str, parallelism: int) -> None:
+    """Raise ValueError when no Flink answers at `master`, or one with fewer slots than the job asks for.
+
+    The job server would try for a minute, then give a trace; the job would wait for slots, five minutes an attempt. A
+    cluster that starts TaskManagers by itself, on Kubernetes or YARN, has none before the first job.
+    """
     if not master.startswith("http"):
         return
     try:
-        found = _get(f"{master}/overview")
-        if not found["slots-total"]:
-            raise ValueError(f"--flink_master {master}: the cluster has no TaskManager; start some")
+        slots = int(_get(f"{master}/overview")["slots-total"])
+        if slots >= max(1, parallelism) or _starts_task_managers(_get(f"{master}/jobmanager/config")):
+            return
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(
             f"--flink_master {master}: no Flink JobManager answers there ({error}); start one "
             "(deploy/flink/cluster.py start FOLDER) or correct the address"
         ) from None
+    raise ValueError(
+        f"--flink_master {master}: the cluster has {slots} slots, --parallelism {max(1, parallelism)} needs as many; "
+        "start TaskManagers or lower --parallelism"
+    )
+
+
+def _starts_task_managers(configuration: list[dict[str, str]]) -> bool:
+    return any(entry["key"].startswith(("kubernetes.cluster-id", "yarn.application")) for entry in configuration)
 
 
 def cancel(options: PipelineOptions, job_name: str) -> None:

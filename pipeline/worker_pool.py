@@ -12,15 +12,19 @@ import traceback
 from typing import Any
 
 from apache_beam.portability.api import beam_fn_api_pb2
-from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer
+from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer, kill_process_gracefully
 
 
 class WorkerPool(BeamFnExternalWorkerPoolServicer):
-    """Answers StartWorker with ``python -m pipeline.worker``; Beam's own StopWorker ends it."""
+    """Answers StartWorker with ``python -m pipeline.worker`` and StopWorker by ending it.
+
+    Every TaskManager numbers its workers from ``1-1``: those of several at one pool are told apart by their connection,
+    or one that stops its worker would end another's, and with it the other's job.
+    """
 
     worker_arguments: tuple[str, ...] = ()
 
-    def StartWorker(self, start_worker_request: Any, unused_context: Any) -> Any:
+    def StartWorker(self, start_worker_request: Any, context: Any) -> Any:
         command = [
             sys.executable, "-m", "pipeline.worker",
             f"--control_endpoint={start_worker_request.control_endpoint.url}",
@@ -31,8 +35,23 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
             worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
         except OSError:
             return beam_fn_api_pb2.StartWorkerResponse(error=traceback.format_exc())
-        self._worker_processes[start_worker_request.worker_id] = worker
+        for key, other in list(self._worker_processes.items()):
+            if other.poll() is not None:  # it ended by itself, as when its TaskManager was killed; collected now
+                self._worker_processes.pop(key, None)
+        self._worker_processes[f"{context.peer()} {start_worker_request.worker_id}"] = worker
         return beam_fn_api_pb2.StartWorkerResponse()
+
+    def StopWorker(self, stop_worker_request: Any, context: Any) -> Any:
+        worker_id = stop_worker_request.worker_id
+        same = [key for key in list(self._worker_processes) if key.rpartition(" ")[2] == worker_id]
+        asked = f"{context.peer()} {worker_id}"
+        # From a connection that did not start it, when it is one of several: left alone, a worker ends with its
+        # TaskManager's server.
+        for key in [asked] if asked in same else same[: len(same) == 1]:
+            worker = self._worker_processes.pop(key, None)
+            if worker is not None:
+                kill_process_gracefully(worker)
+        return beam_fn_api_pb2.StopWorkerResponse()
 
 
 def start_worker_pool(port: int = 0) -> tuple[str, Any]:

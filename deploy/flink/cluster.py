@@ -2,8 +2,9 @@
 
 In: a folder to work in. Out: a JobManager, TaskManagers and a worker pool, all bound to 127.0.0.1, their
 configuration, logs and process ids in that folder. Needs Java 11 or 17 and, the first time, pip and a package index:
-Flink comes from the package ``apache-flink-libraries``, the distribution without its shell scripts. Run it with the
-Python that has this project installed, because the workers are started by it:
+Flink comes from the package ``apache-flink-libraries``, the distribution without its shell scripts, Beam's job server
+jar by Beam's own download. Run it with the Python that has this project installed, because the workers are started
+by it:
 
     python deploy/flink/cluster.py start cluster
     python deploy/flink/cluster.py status cluster
@@ -22,7 +23,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-FLINK_PACKAGE = "apache-flink-libraries==1.19.3"
+FLINK_VERSION, FLINK_PACKAGE = "1.19", "apache-flink-libraries==1.19.3"
 """Of the version that the job server speaks."""
 
 JOB_MANAGER = "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint"
@@ -44,17 +45,21 @@ taskmanager.host: 127.0.0.1
 taskmanager.bind-host: 127.0.0.1
 taskmanager.numberOfTaskSlots: {slots}
 io.tmp.dirs: {folder}/tmp
-classloader.resolve-order: {resolve_order}
+web.tmpdir: {folder}/tmp
+# Beam's jar lies on the class path. Loaded child first, by every job, its threads outlive the job's class loader and
+# end in a NoClassDefFoundError, which ends the TaskManager (uncaught-exception-handling below).
+classloader.resolve-order: parent-first
 
 # Memory. Elements are Arrow tables of at most about 8 MiB (pipeline/tables.py). A slot holds some of them on the heap
 # while they are copied, Beam's gRPC channel to Python holds them in direct memory (off-heap), sorting spills from
-# managed memory to disk. Flink's own sizes end in "call is closed" or hang.
+# managed memory to disk. Flink's own sizes end in "call is closed" or hang. Every shuffle that a slot writes takes 16
+# MiB of network buffers, and balance writes several at a time: "Insufficient number of network buffers" with 64m.
 jobmanager.memory.process.size: 1200m
 taskmanager.memory.task.heap.size: {heap_mb}m
 taskmanager.memory.task.off-heap.size: {off_heap_mb}m
 taskmanager.memory.managed.size: {managed_mb}m
-taskmanager.memory.network.min: 64m
-taskmanager.memory.network.max: 64m
+taskmanager.memory.network.min: {network_mb}m
+taskmanager.memory.network.max: {network_mb}m
 taskmanager.memory.jvm-metaspace.size: 384m
 env.java.opts.taskmanager: -XX:+UseParallelGC
 
@@ -91,7 +96,7 @@ def main() -> None:
     parser.add_argument("--pool-port", type=int, default=50000, help="of Beam's worker pool (default 50000)")
     parser.add_argument(
         "--job-server-jar", type=Path, default=os.environ.get("FLINK_JOB_SERVER_JAR") or None,
-        help="Beam's Flink job server jar: loaded once, not by every job (default: FLINK_JOB_SERVER_JAR)",
+        help="Beam's Flink job server jar (default: FLINK_JOB_SERVER_JAR, else Beam downloads it)",
     )  # fmt: skip
     parser.add_argument("--flink", type=Path, help="folder with pyflink/lib, if you have one; else installed by pip")
     options = parser.parse_args()
@@ -112,9 +117,8 @@ def start(options: argparse.Namespace) -> None:
         raise RuntimeError(f"{folder}: a cluster runs there already; stop it first")
     for name in ("conf", "log", "tmp"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    flink = install_flink(options)
+    flink, jar = install_flink(options), find_jar(options)
     write_configuration(options)
-    jar = str(options.job_server_jar.resolve()) if options.job_server_jar else ""
     settings = {"flink": str(flink), "jar": jar, "rest_port": options.rest_port}
     (folder / "cluster.json").write_text(json.dumps(settings))
     (folder / "pids.json").write_text("{}")
@@ -131,7 +135,7 @@ def start(options: argparse.Namespace) -> None:
     page, parallelism = f"http://127.0.0.1:{options.rest_port}", options.task_managers * options.slots
     print(
         f"{options.task_managers} TaskManagers with {options.slots} slots each, page at {page}; use it with\n"
-        f"  pipeline ... -- --runner=FlinkRunner --flink_master={page} --flink_version=1.19 "
+        f"  pipeline ... -- --runner=FlinkRunner --flink_master={page} --flink_version={FLINK_VERSION} "
         f"--parallelism={parallelism} --sdk_worker_parallelism={options.slots} "
         f"--environment_type=EXTERNAL --environment_config=localhost:{options.pool_port}"
     )
@@ -182,12 +186,25 @@ def install_flink(options: argparse.Namespace) -> Path:
     return (target / "pyflink").resolve()
 
 
+def find_jar(options: argparse.Namespace) -> str:
+    """Return the path of Beam's job server jar; without one given, of the one that Beam downloads for its jobs."""
+    if options.job_server_jar:
+        if not options.job_server_jar.is_file():
+            raise ValueError(f"--job-server-jar {options.job_server_jar}: no such file")
+        return str(options.job_server_jar.resolve())
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.runners.portability.flink_runner import FlinkJarJobServer
+
+    server = FlinkJarJobServer(PipelineOptions([f"--flink_version={FLINK_VERSION}"]))
+    return str(server.local_jar(server.path_to_jar()))
+
+
 def write_configuration(options: argparse.Namespace) -> None:
     """Write Flink's configuration and the log's; the memory grows with the slots."""
     text = CONFIGURATION.format(
         folder=options.folder, rpc_port=options.rpc_port, rest_port=options.rest_port, slots=options.slots,
         heap_mb=750 * options.slots, off_heap_mb=500 * options.slots, managed_mb=256 * options.slots,
-        resolve_order="parent-first" if options.job_server_jar else "child-first",
+        network_mb=256 * options.slots,
     )  # fmt: skip
     (options.folder / "conf" / "flink-conf.yaml").write_text(text)
     (options.folder / "conf" / "log4j.properties").write_text(LOG4J)
@@ -204,9 +221,8 @@ def java_command(folder: Path, flink: Path, jar: str, kind: str, main_class: str
     jvm, dynamic = (line.removeprefix(RESULT).split() for line in said.splitlines() if line.startswith(RESULT))
     opens = [f"--add-opens=java.base/java.{name}=ALL-UNNAMED" for name in OPENED.split()]
     opens.append("--add-opens=java.base/sun.nio.ch=ALL-UNNAMED")
-    class_path = f"{flink}/lib/*" + (f":{jar}" if jar else "")
     log = f"-Dlog4j.configurationFile={conf}/log4j.properties"
-    return ["java", *jvm, *opens, log, "-cp", class_path, main_class, "--configDir", conf, *dynamic]
+    return ["java", *jvm, *opens, log, "-cp", f"{flink}/lib/*:{jar}", main_class, "--configDir", conf, *dynamic]
 
 
 def launch(folder: Path, name: str, command: list[str]) -> None:
