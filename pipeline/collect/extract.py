@@ -40,11 +40,13 @@ DROPS = pa.schema(
     ]
 )
 
-RECORDS, REJECTED, MATCHED_PAIRS, MATCHES = "records", "rejected", "matched_pairs", "matches"
+RECORDS, REJECTED, ALL_DROPPED, MATCHED_PAIRS, MATCHES = "records", "rejected", "dropped", "matched_pairs", "matches"
 NO_MATCH = "no_match"
 """Reason of a drop; the filters' reasons come before it."""
 DROPPED = "dropped_"
 """A reason with this before it counts its drops."""
+REJECTED_FOR = "rejected_"
+"""A reason with this before it counts its rejections."""
 CONTENT_BYTES = "content_bytes"
 """What the candidates of a part take, however they are cut: decides the number of partitions."""
 
@@ -100,7 +102,7 @@ def _repeated(value: str, size: int) -> pa.Array:
 def extract_split(
     split: InputSplit, source: Source, matcher: QueryMatcher, filters: Filters, options: CollectOptions, output: Folder
 ) -> dict[str, int]:  # fmt: skip
-    """Read `split`, write its part and commit it; return the counts."""
+    """Read `split`, write its part and commit it; return the counts, those by reason too."""
     counts: Counter[str] = Counter()
     broken: list[tuple[str, str, int, str | bytes | None]] = []
     sampled = DROPS.empty_table()
@@ -145,7 +147,8 @@ def extract_split(
         files,
         {"counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size},
     )
-    return dict(counts)
+    dropped = sum(count for name, count in counts.items() if name.startswith(DROPPED))
+    return {**counts, ALL_DROPPED: dropped, **{REJECTED_FOR + reason: count for reason, count in reasons.items()}}
 
 
 def sample_drops(drops: pa.Table) -> pa.Table:

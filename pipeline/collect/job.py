@@ -18,6 +18,7 @@ from apache_beam.utils.shared import Shared
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.deduplicate import Reduction
 from pipeline.collect.extract import (
+    ALL_DROPPED,
     CONTENT_BYTES,
     DROPPED,
     DROPS,
@@ -30,7 +31,10 @@ from pipeline.collect.extract import (
 )
 from pipeline.collect.repeated import REPEATED_CAPTION
 from pipeline.collect.transforms import (
+    CANDIDATES,
+    CAPTIONS_PER_IMAGE,
     DROPPED_PARTS,
+    DUPLICATES,
     PARTITIONS,
     REPEATED,
     ROWS_KEPT,
@@ -240,10 +244,6 @@ def check_rejected_fraction(parts: list[Unit], limit: float) -> None:
         )
 
 
-CAPTIONS_PER_IMAGE = "captions_per_image"
-"""Reason of the rows that an image had beyond its first captions: counted, not sampled."""
-
-
 def _finish(
     output: Folder, record: RunRecord, parts: list[Unit], extra: pa.StructType, num_partitions: int
 ) -> dict[str, Any]:
@@ -268,10 +268,10 @@ def _finish(
     summary = {
         "counts": {
             **{name: counts.get(name, 0) for name in (RECORDS, REJECTED)},
-            "dropped": sum(dropped.values()),
+            ALL_DROPPED: sum(dropped.values()),
             **{name: counts.get(name, 0) for name in (MATCHED_PAIRS, MATCHES)},
-            "duplicates": rows_kept - candidates,
-            "candidates": candidates,
+            DUPLICATES: rows_kept - candidates,
+            CANDIDATES: candidates,
         },
         "rejected_by_reason": _sum([unit.body["rejected_by_reason"] for unit in parts]),
         "dropped_by_reason": dropped,

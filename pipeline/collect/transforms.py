@@ -21,7 +21,7 @@ from pipeline.collect.deduplicate import (
     with_copies,
     without_null_columns,
 )
-from pipeline.collect.extract import DROPPED, DROPS, drops_of, extract_split, sample_drops
+from pipeline.collect.extract import ALL_DROPPED, DROPPED, DROPS, drops_of, extract_split, sample_drops
 from pipeline.collect.repeated import (
     REPEATED_CAPTION,
     REPEATED_CAPTIONS,
@@ -40,6 +40,13 @@ from pipeline.units import commit_unit
 from schemas.candidate import candidate_schema
 from schemas.storage import Folder
 from schemas.tables import read_stream, read_table, write_table
+
+NAMESPACE = "collect"
+"""Of the counters; their names are those of the report."""
+
+DUPLICATES, CANDIDATES = "duplicates", "candidates"
+CAPTIONS_PER_IMAGE = "captions_per_image"
+"""Reason of the rows that an image had beyond its first captions: counted, not sampled."""
 
 PARTITIONS = "partitions"
 REPEATED = "repeated"
@@ -83,7 +90,7 @@ class ExtractSplit(beam.DoFn):
     def process(self, element: InputSplit) -> Iterator[str]:
         counts = extract_split(element, self._source, self._holder.matcher, self._filters, self._options, self._output)
         for name, value in counts.items():
-            Metrics.counter("collect", name).inc(value)
+            Metrics.counter(NAMESPACE, name).inc(value)
         yield element.name
 
 
@@ -162,10 +169,12 @@ class ReadPart(beam.DoFn):
             tables = self._without_repeated(tables, dropped)
         for table in gathered(tables):
             reduced = self._reduction.apply(with_copies(without_null_columns(table)))
+            _count_dropped(CAPTIONS_PER_IMAGE, len(table) - num_copies(reduced))
             partition = partition_of(reduced[self._reduction.partition_column], self._num_partitions)
             yield from _pieces(reduced, partition, self._wanted)
         if self._shared is not None:
             self._commit_drops(element, dropped[0], self._num_dropped)
+            _count_dropped(REPEATED_CAPTION, self._num_dropped)
 
     def _without_repeated(self, tables: Iterator[pa.Table], dropped: list[pa.Table]) -> Iterator[pa.Table]:
         self._num_dropped = 0
@@ -182,6 +191,11 @@ class ReadPart(beam.DoFn):
         name = f"{DROPPED_PARTS}/{part.name.rsplit('/', 1)[-1].removesuffix('.arrow')}"
         record = write_table(self._output, f"{name}.parquet", sampled, DROPS)
         commit_unit(self._output, f"{name}.json", [record], {"counts": {DROPPED + REPEATED_CAPTION: count}})
+
+
+def _count_dropped(reason: str, count: int) -> None:
+    Metrics.counter(NAMESPACE, DROPPED + reason).inc(count)
+    Metrics.counter(NAMESPACE, ALL_DROPPED).inc(count)
 
 
 def _pieces(
@@ -201,15 +215,31 @@ class WritePartition(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[pa.Table]]) -> Iterator[int]:
         number, tables = element
-        write_partition(Folder(self._output_url), number, tables, self._extra, self._reduction)
+        self._rows = 0
+        kept, candidates = write_partition(
+            Folder(self._output_url), number, self._counted(tables), self._extra, self._reduction
+        )
+        _count_dropped(CAPTIONS_PER_IMAGE, self._rows - kept)
+        Metrics.counter(NAMESPACE, DUPLICATES).inc(kept - candidates)
+        Metrics.counter(NAMESPACE, CANDIDATES).inc(candidates)
         yield number
+
+    def _counted(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
+        for table in tables:
+            self._rows += num_copies(table)
+            yield table
 
 
 def write_partition(
     output: Folder, number: int, tables: Iterable[pa.Table], extra: pa.StructType, reduction: Reduction
-) -> None:
-    """Reduce `tables`, all of one partition, write ``NNNNN.parquet`` and commit it."""
+) -> tuple[int, int]:
+    """Reduce `tables`, all of one partition, write ``NNNNN.parquet`` and commit it.
+
+    Return how many rows stayed, and how many pairs they are.
+    """
     schema = candidate_schema(extra)
     reduced = reduction.apply_all(tables, with_copies(schema.empty_table()))
     record = write_table(output, f"{number:05d}.parquet", reduced.drop_columns([COPIES]), schema)
-    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], {ROWS_KEPT: num_copies(reduced)})
+    rows_kept = num_copies(reduced)
+    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], {ROWS_KEPT: rows_kept})
+    return rows_kept, len(reduced)
