@@ -10,6 +10,8 @@ from urllib.parse import unquote
 import numba
 import numpy as np
 
+from schemas.html_entities import write_character
+
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""
 
@@ -99,7 +101,7 @@ def _unescape(raw, out):  # type: ignore[no-untyped-def]
         if byte == 38:
             code, end = _escape(raw, np.int64(place))
             if code >= 0:
-                length = np.uint64(_write_utf8(out, np.int64(length), code))
+                length = np.uint64(write_character(code, out, np.int64(length)))
                 place = np.uint64(end)
                 continue
         out[length] = byte
@@ -146,28 +148,6 @@ def _escape(raw, place):  # type: ignore[no-untyped-def]
     if 0xD800 <= code < 0xE000 or code > 0x10FFFF:
         return -1, place
     return code, place + 1
-
-
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _write_utf8(out, length, code):  # type: ignore[no-untyped-def]
-    """Write character `code` at `length` of `out`; return the length then."""
-    if code < 0x80:
-        out[length] = code
-        return length + 1
-    if code < 0x800:
-        out[length] = 0xC0 | (code >> 6)
-        out[length + 1] = 0x80 | (code & 63)
-        return length + 2
-    if code < 0x10000:
-        out[length] = 0xE0 | (code >> 12)
-        out[length + 1] = 0x80 | ((code >> 6) & 63)
-        out[length + 2] = 0x80 | (code & 63)
-        return length + 3
-    out[length] = 0xF0 | (code >> 18)
-    out[length + 1] = 0x80 | ((code >> 12) & 63)
-    out[length + 2] = 0x80 | ((code >> 6) & 63)
-    out[length + 3] = 0x80 | (code & 63)
-    return length + 4
 
 
 def parse_page(raw: bytes, position: int) -> Page | None:

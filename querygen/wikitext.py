@@ -2,16 +2,16 @@
 
 In: the wikitext of a page in UTF-8. Out: text in which every line is one run of prose: a line end stands for a
 paragraph, list item or heading, and also where something that is shown was cut out (a template, a formula).
-`querygen.markup_scan` cuts the markup, `querygen.entities` resolves what is left of HTML.
+`querygen.markup_scan` cuts the markup, `schemas.html_entities` resolves what is left of HTML.
 """
 
 import numpy as np
 import numpy.typing as npt
 
 from querygen.dump import SiteInfo
-from querygen.entities import unescape_into, unescaped_size
 from querygen.markup_scan import scan
 from querygen.utf8 import PADDING, check_utf8
+from schemas.html_entities import plain_size, write_html
 
 
 class TextExtractor:
@@ -32,7 +32,7 @@ class TextExtractor:
     def _reserve(self, size: int) -> None:
         self._padded: npt.NDArray[np.uint8] = np.empty(size + 64, dtype=np.uint8)
         self._out = self._padded[PADDING:]
-        self._unescaped: npt.NDArray[np.uint8] = np.empty(unescaped_size(size + 64), dtype=np.uint8)
+        self._unescaped: npt.NDArray[np.uint8] = np.empty(plain_size(size + 64), dtype=np.uint8)
         self._kinds = np.empty(size // 2 + 16, dtype=np.uint8)
         self._marks = np.empty(size // 2 + 16, dtype=np.int64)
 
@@ -53,7 +53,7 @@ class TextExtractor:
         if not valid:
             text.tobytes().decode()  # raises, and says what stands where
         if has_entities:
-            text = self._unescaped[: unescape_into(text, written, self._unescaped)]
+            text = self._unescaped[: write_html(text, 0, written, self._unescaped, 0, False)]
         return text, bool(unclosed)
 
     def extract(self, wikitext: bytes) -> tuple[str, bool]:

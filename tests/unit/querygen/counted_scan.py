@@ -10,8 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from querygen import entities, markup_scan, wikitext
+from querygen import markup_scan, wikitext
 from querygen.dump import SiteInfo
+from schemas import html_entities
 from tests.unit.querygen.markup_inputs import PAIRS, UNITS, random_wikitext
 
 SHORT, LONG = 1_000, 4_000
@@ -45,7 +46,7 @@ def extract(text: bytes) -> bytes:
     source = Counted(text)
     size, _ = markup_scan.scan(source, len(text), out, kinds, marks, extractor._prefixes, extractor._offsets)
     unescaped = Counted(bytes(len(extractor._unescaped)))
-    written = entities.unescape_into(out, size, unescaped)
+    written = html_entities.write_html(out, 0, size, unescaped, 0, False)
     return bytes(unescaped.values[:written])
 
 
