@@ -42,7 +42,7 @@ def print_balance(manifest: dict[str, Any], output: str) -> None:
     """Print what `pipeline balance` made."""
     summary = manifest["summary"]
     counts, queries, config = summary["counts"], summary["queries"], summary["config"]
-    shards = summary["shards"]
+    shards, spreads = summary["shards"], summary.get("distributions", {})  # folders since schema 1.3 have these
     last = shards["first"] + shards["count"] - 1
     print_table(
         "balance (refill)" if summary["refill"] else "balance",
@@ -58,7 +58,12 @@ def print_balance(manifest: dict[str, Any], output: str) -> None:
             *([("selected by earlier rounds", counts["selected_before"])] if summary["refill"] else []),
             *([("kept no more, without a spare", summary["not_refillable"]["kept"])] if summary["refill"] else []),
             ("images", counts["images"]),
+            *[(name.replace("_", " "), _mean_and_range(spread)) for name, spread in spreads.items() if spread["count"]],
             ("shards", f"{shards['count']:,}" + (f" ({shards['first']:05d} .. {last:05d})" if shards["count"] else "")),
             ("in", output),
         ],
     )
+
+
+def _mean_and_range(spread: dict[str, int]) -> str:
+    return f"{spread['sum'] / spread['count']:.2f} ({spread['min']:,} .. {spread['max']:,})"

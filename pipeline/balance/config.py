@@ -55,7 +55,8 @@ class BalanceConfig(BalanceOptions, RunnerOptions):
     """Folder for the selection: absent, or an unfinished run of the same command."""
 
     queries: str = ""
-    """Where the queries folder of the candidates lies now; empty: where collect found it."""
+    """Where the queries folder of the candidates (or the MetaCLIP metadata.json) lies now; empty: where collect found
+    it."""
 
     failed: tuple[str, ...] = ()
     """Refill: all shard folders downloaded so far. Selects replacements for the failed images of queries that have

@@ -17,7 +17,8 @@ class ExplainConfig(BalanceOptions):
     """Folder that `pipeline balance` made: what it selected. Mode, caps and seed are read from there."""
 
     queries: str = ""
-    """Where the queries folder of the candidates lies now; empty: where collect found it."""
+    """Where the queries folder of the candidates (or the MetaCLIP metadata.json) lies now; empty: where collect found
+    it."""
 
     failed: tuple[str, ...] = ()
     """With the selection of a refill: where the shard folders it was given lie now; empty: where it found them."""

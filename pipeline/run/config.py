@@ -6,7 +6,6 @@ from typing import Any
 from pipeline.balance.config import BalanceConfig, BalanceOptions
 from pipeline.collect.config import CollectConfig, CollectOptions
 from pipeline.download.config import DownloadConfig, DownloadOptions
-from pipeline.match.config import names_metadata
 
 CANDIDATES, SELECTION, SHARDS, REFILL = "candidates", "selection", "shards", "selection-refill"
 """The folders below the output; the refill's shards go on in ``shards/``."""
@@ -35,7 +34,7 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
         return BalanceConfig(
             **self._of(BalanceOptions),
             candidates=f"{self.output}/{CANDIDATES}",
-            queries="" if names_metadata(self.queries) else self.queries,
+            queries=self.queries,
             force=self.force,
             output=f"{self.output}/{SELECTION}",
         )
@@ -45,7 +44,7 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
         return BalanceConfig(
             **self._of(BalanceOptions),
             candidates=f"{self.output}/{CANDIDATES}",
-            queries="" if names_metadata(self.queries) else self.queries,
+            queries=self.queries,
             force=self.force,
             output=f"{self.output}/{REFILL}",
             failed=(f"{self.output}/{SHARDS}",),

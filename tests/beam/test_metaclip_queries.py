@@ -1,15 +1,19 @@
 """MetaCLIP's metadata.json as ``--queries``: through collect and balance to counts in MetaCLIP's layout."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+import pytest
 
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.explain.config import ExplainConfig
+from pipeline.explain.job import run_explain
 from schemas.manifest import read_files
 from schemas.storage import Folder
 from tests.metaclip_reference import matches, worldwide_automaton
@@ -59,6 +63,14 @@ def test_entries_are_counted_as_metaclip_counts_them(tmp_path: Path) -> None:
     balance = BalanceConfig(
         candidates=collect.output, output=selection.url, max_pairs_per_query=20, write_entry_counts=True
     )
-    run_balance(balance, [])
+    manifest = run_balance(balance, [])
     assert json.loads(selection.read("entry_counts.json")) == counts
     assert "entry_counts.json" in {file.name for file in read_files(selection)}
+
+    given = replace(balance, output=str(tmp_path / "again"), queries=collect.queries)  # the files, not the folder
+    assert run_balance(given, []) == manifest
+    facts = run_explain(ExplainConfig(candidates=collect.output, queries=collect.queries, query=("New York",)), [])
+    assert facts["queries"][0]["matched"] == counts["New York"]
+    (tmp_path / "zh.json").write_text(json.dumps([*ENTRIES["zh"], "more"]))
+    with pytest.raises(ValueError, match="candidates-queries belongs to another run"):
+        run_balance(replace(given, output=str(tmp_path / "other")), [])

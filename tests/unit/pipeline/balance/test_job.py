@@ -100,11 +100,15 @@ def test_a_refill_reads_caps_found_from_the_tail_share_and_reports_what_has_no_s
     folders, selected = [], set(as_dict(first.output))
     image_of = {pair_id(number): image_id(number) for number in range(len(MATCHES))}
     failed: set[bytes] = set()
+    num_fetched = np.zeros(len(SURFACES), dtype=np.int64)
     choose, last = random.Random(3), first.output
+    assert pq.read_table(f"{first.output}/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
     for turn in (1, 2):
         keys = sorted(set(read_selection(last)["key"].to_pylist()))
         lost = {key for key in keys if choose.random() < 0.5}
         failed |= {bytes.fromhex(key) for key in lost}
+        for row in read_selection(last).to_pylist():
+            num_fetched[row["query_ids"]] += row["key"] not in lost
         folders.append(write_shards(last, tmp_path / f"shards-{turn}", lost))
         refill = BalanceConfig(candidates=candidates, output=str(tmp_path / f"r{turn}"), failed=tuple(folders))
         again = run_balance(refill, [], Folder(first.output))
@@ -120,6 +124,7 @@ def test_a_refill_reads_caps_found_from_the_tail_share_and_reports_what_has_no_s
         rows = pq.read_table(f"{refill.output}/not_refillable.parquet").to_pylist()
         assert {row["query_id"]: row["lost"] for row in rows} == {q: n for q, n in enumerate(lost_kept.tolist()) if n}
         assert again["summary"]["not_refillable"] == {"queries": len(rows), "kept": int(lost_kept.sum())}
+        assert pq.read_table(f"{refill.output}/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
         last = refill.output
 
 
@@ -129,6 +134,18 @@ def test_a_refill_refuses_another_tail_share(candidates: str, tmp_path: Path) ->
     shards = write_shards(first.output, tmp_path / "shards", set())
     refill = BalanceConfig(candidates=candidates, output=str(tmp_path / "r"), failed=(shards,), tail_share=0.1)
     with pytest.raises(ValueError, match=r"tail_share: the first selection has None, asked 0\.1"):
+        run_balance(refill, [], Folder(first.output))
+
+
+def test_shards_of_other_queries_are_refused(candidates: str, tmp_path: Path) -> None:
+    longer = write_candidates(tmp_path / "longer", [[5]] * 9, [*SURFACES, "more"])
+    first = BalanceConfig(candidates=candidates, output=str(tmp_path / "s"), max_pairs_per_query=CAP)
+    other = replace(first, candidates=longer, output=str(tmp_path / "other"))
+    run_balance(first, [])
+    run_balance(other, [])
+    shards = write_shards(other.output, tmp_path / "shards", set())
+    refill = BalanceConfig(candidates=candidates, output=str(tmp_path / "r"), failed=(shards,))
+    with pytest.raises(ValueError, match="query ids must be below 5, found 5; are these the shards of these candidat"):
         run_balance(refill, [], Folder(first.output))
 
 
