@@ -69,7 +69,7 @@ class SumCounts(beam.PTransform):
         self._write = write
 
     def expand(self, pieces: beam.PCollection) -> beam.PCollection:
-        summed = pieces | "Combine" >> beam.CombinePerKey(AddCounts())
+        summed = pieces | "Combine" >> beam.CombinePerKey(AddCounts()).with_output_types(tuple[int, pa.Table])
         written = summed | "Write" >> beam.ParDo(self._write)
         return written | "Wait" >> beam.CombineGlobally(beam.combiners.CountCombineFn()).without_defaults()
 

@@ -35,11 +35,12 @@ class RankBelowBound(PassOverCandidates):
 
     def start_bundle(self) -> None:
         self._cut = CutByPartition(query_partition)
+        self._is_due = False
 
     @names_element
     def process(self, element: CandidateFile, too_many: int) -> Iterator[tuple[int, pa.Table]]:
-        # Something must come when no query is capped.
-        yield from self._cut.add(RANKED.empty_table(), self._num_partitions)
+        self._is_due = True
+        yield from self._cut.add(RANKED.empty_table(), self._num_partitions)  # something when no query is capped
         if too_many:
             return
         for table in self._read_alive(element, ["pair_id", "query_ids"]):
@@ -47,6 +48,8 @@ class RankBelowBound(PassOverCandidates):
             yield from self._cut.add(ranked, self._num_partitions)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
+        if not self._is_due:
+            return
         for element in self._cut.rest(self._num_partitions):
             yield at_end(element)
 
