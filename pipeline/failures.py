@@ -10,6 +10,7 @@ _JAVA = re.compile(r"(Caused by: )?(java|javax|org|io|com|sun|scala)\.[\w.$]+")
 _ENDS_A_MESSAGE = re.compile(
     r"\s*$|Traceback |During handling |The above exception |\s+(File \"|at |\.\.\. )|Caused by: "
 )
+_JOB = re.compile(r"^RuntimeError: Pipeline \S+ failed in state \w+: ")
 _STEP = re.compile(r"\[while running '[^']*'\]")
 _JAVA_CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w.$]+\.)?(\w+(?:Exception|Error)): (.+)$", re.MULTILINE)
 
@@ -69,5 +70,6 @@ def cause_of(error: BaseException) -> str:
         whole = [line.strip() for line in lines if line.strip()]
         found = f"{type(error).__name__}: {whole[-1] if whole else ''}"
     step = _STEP.findall(found)  # one for each step around it: the innermost is where it was
+    found = _JOB.sub("", found)
     found = found.removeprefix(f"{ElementFailed.__module__}.{ElementFailed.__name__}: ")
     return " ".join(" ".join([_STEP.sub("", found), *step[:1]]).split())[:MAX_LENGTH] or found

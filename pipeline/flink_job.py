@@ -1,4 +1,4 @@
-"""Jobs on Flink: one job server for all jobs of a command, workers in processes, cancelling.
+"""Jobs on Flink: one job server for all jobs of a command, workers in processes.
 
 In: Beam options with ``--runner=FlinkRunner``. Out: a runner for `pipeline.runner`, and the same options completed.
 """
@@ -8,8 +8,7 @@ import json
 import os
 import shutil
 import sys
-import time
-import urllib.request
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,13 +16,15 @@ from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOpt
 from apache_beam.runners.portability import job_server
 from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, FlinkJarJobServer, FlinkRunner
 
+from pipeline.flink_rest import get
 from pipeline.memory import available_cores
 from pipeline.worker_pool import start_worker_pool
 
 JAR_VARIABLE = "FLINK_JOB_SERVER_JAR"
 """Environment variable with the job server jar of machines that cannot download Beam's."""
 
-CANCEL_S = 30.0
+LAUNCHER = f"webimagetext-{uuid.uuid4().hex[:8]}"
+"""Part of the name of every job of this process, by which it is found to be cancelled."""
 
 _servers: dict[str, job_server.JobServer] = {}
 _pools: list[tuple[str, Any]] = []
@@ -71,7 +72,10 @@ class Flink(FlinkRunner):
 
 
 class _QuietJobServer(FlinkJarJobServer):
-    """The job server below a process that ends with this one and that a terminal's Ctrl-C does not reach."""
+    """The job server below a process that ends with this one, and with it what runs on the cluster.
+
+    A terminal's Ctrl-C does not reach them.
+    """
 
     _stub: Any = None
 
@@ -83,7 +87,8 @@ class _QuietJobServer(FlinkJarJobServer):
 
     def subprocess_cmd_and_endpoint(self) -> tuple[list[str], str]:
         command, endpoint = super().subprocess_cmd_and_endpoint()
-        return [sys.executable, "-m", "pipeline.processes", *map(str, command)], endpoint
+        guard = [sys.executable, "-m", "pipeline.flink_rest", self._master_url, LAUNCHER]
+        return [*guard, *map(str, command)], endpoint
 
 
 def check_cluster(master: str, parallelism: int) -> None:
@@ -95,8 +100,8 @@ def check_cluster(master: str, parallelism: int) -> None:
     if not master.startswith("http"):
         return
     try:
-        slots = int(_get(f"{master}/overview")["slots-total"])
-        if slots >= max(1, parallelism) or _starts_task_managers(_get(f"{master}/jobmanager/config")):
+        slots = int(get(f"{master}/overview")["slots-total"])
+        if slots >= max(1, parallelism) or _starts_task_managers(get(f"{master}/jobmanager/config")):
             return
     except (OSError, KeyError, json.JSONDecodeError) as error:
         raise ValueError(
@@ -111,32 +116,3 @@ def check_cluster(master: str, parallelism: int) -> None:
 
 def _starts_task_managers(configuration: list[dict[str, str]]) -> bool:
     return any(entry["key"].startswith(("kubernetes.cluster-id", "yarn.application")) for entry in configuration)
-
-
-def cancel(options: PipelineOptions, job_name: str) -> None:
-    """Cancel the jobs of that name on the Flink cluster and wait until they have ended.
-
-    By Flink's REST: the job server interrupts only its own thread that waits for the job. An embedded Flink ends with
-    its job server. A cluster that does not answer is left alone: nobody is helped by a second error.
-    """
-    master = options.view_as(FlinkRunnerOptions).flink_master
-    if not master.startswith("http"):
-        return
-    deadline = time.monotonic() + CANCEL_S
-    while time.monotonic() < deadline:
-        try:
-            jobs = [job for job in _get(f"{master}/jobs/overview")["jobs"] if job_name in job["name"]]
-            running = [job["jid"] for job in jobs if job["end-time"] < 0]
-            for number in running:
-                request = urllib.request.Request(f"{master}/jobs/{number}?mode=cancel", method="PATCH")
-                urllib.request.urlopen(request, timeout=5).close()
-        except (OSError, ValueError):
-            return
-        if not running:
-            return
-        time.sleep(0.5)
-
-
-def _get(url: str) -> Any:
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        return json.load(answer)

@@ -3,13 +3,18 @@
 import argparse
 import shlex
 import sys
-import uuid
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any
 
 import apache_beam as beam
-from apache_beam.options.pipeline_options import DirectOptions, GoogleCloudOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import (
+    DirectOptions,
+    FlinkRunnerOptions,
+    GoogleCloudOptions,
+    PipelineOptions,
+    StandardOptions,
+)
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
@@ -82,15 +87,16 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]
         check_graph(build_proto(planned, options))
     if name != "FlinkRunner":
         return _run(build, None, options)
-    from pipeline.flink_job import Flink, cancel, flink_arguments
+    from pipeline.flink_job import LAUNCHER, Flink, flink_arguments
+    from pipeline.flink_rest import cancel_jobs
 
     options = check_beam_options(flink_arguments(beam_args))
     cloud = options.view_as(GoogleCloudOptions)  # where Beam keeps the name of any job
-    cloud.job_name = cloud.job_name or f"webimagetext-{uuid.uuid4().hex[:8]}"
+    cloud.job_name = f"{cloud.job_name}-{LAUNCHER}" if cloud.job_name else LAUNCHER
     try:
         return _run(build, Flink(), options)
     except KeyboardInterrupt:
-        cancel(options, cloud.job_name)
+        cancel_jobs(options.view_as(FlinkRunnerOptions).flink_master, LAUNCHER)
         raise
 
 

@@ -4,6 +4,7 @@
 start, stop and channel lines (twenty per process and job) would bury what the commands say.
 """
 
+import os
 import sys
 import threading
 from typing import Any
@@ -27,7 +28,12 @@ if __name__ == "__main__":
         from apache_beam.runners.worker.sdk_worker import SdkHarness
 
         worker_id = next(argument for argument in sys.argv if argument.startswith("--id="))
-        SdkHarness(control[0].partition("=")[2], worker_id=worker_id.partition("=")[2]).run()
+        harness = SdkHarness(control[0].partition("=")[2], worker_id=worker_id.partition("=")[2])
+        for argument in sys.argv:
+            if argument.startswith("--ready_fd="):  # the pool waits for it
+                os.write(int(argument.partition("=")[2]), b"1")
+                os.close(int(argument.partition("=")[2]))
+        harness.run()
     else:
         from apache_beam.runners.worker import sdk_worker_main
 

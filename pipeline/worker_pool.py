@@ -5,6 +5,7 @@ it is the side-car of a TaskManager: ``python -m pipeline.worker_pool --port 500
 """
 
 import argparse
+import os
 import subprocess
 import sys
 import time
@@ -13,6 +14,9 @@ from typing import Any
 
 from apache_beam.portability.api import beam_fn_api_pb2
 from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPoolServicer, kill_process_gracefully
+
+READY = "--ready_fd="
+"""Argument of a worker: the file descriptor it writes a byte to once it is connected."""
 
 
 class WorkerPool(BeamFnExternalWorkerPoolServicer):
@@ -25,21 +29,31 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
     worker_arguments: tuple[str, ...] = ()
 
     def StartWorker(self, start_worker_request: Any, context: Any) -> Any:
+        ready_at, ready = os.pipe()
         command = [
-            sys.executable, "-m", "pipeline.worker",
+            sys.executable, "-m", "pipeline.worker", f"{READY}{ready}",
             f"--control_endpoint={start_worker_request.control_endpoint.url}",
             f"--id={start_worker_request.worker_id}",
             *self.worker_arguments,
         ]  # fmt: skip
         try:
-            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True)
+            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[ready])
         except OSError:
+            os.close(ready_at)
             return beam_fn_api_pb2.StartWorkerResponse(error=traceback.format_exc())
+        finally:
+            os.close(ready)
         for key, other in list(self._worker_processes.items()):
             if other.poll() is not None:  # it ended by itself, as when its TaskManager was killed; collected now
                 self._worker_processes.pop(key, None)
         self._worker_processes[f"{context.peer()} {start_worker_request.worker_id}"] = worker
-        return beam_fn_api_pb2.StartWorkerResponse()
+        with os.fdopen(ready_at, "rb") as waiting:
+            if waiting.read(1):
+                return beam_fn_api_pb2.StartWorkerResponse()
+        # Without this answer the TaskManager would wait for the worker for ever.
+        worker_id, status = start_worker_request.worker_id, worker.wait()
+        error = f"OSError: the Python worker {worker_id} ended with status {status} at its start"
+        return beam_fn_api_pb2.StartWorkerResponse(error=error)
 
     def StopWorker(self, stop_worker_request: Any, context: Any) -> Any:
         worker_id = stop_worker_request.worker_id

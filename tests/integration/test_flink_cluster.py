@@ -3,9 +3,12 @@
 The cluster is the one of ``deploy/flink/cluster.py``: a JobManager, two TaskManagers, Beam's worker pool.
 """
 
+import contextlib
+import dataclasses
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +27,7 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.flink_job import check_cluster
 from schemas.storage import TEMPORARY_MARK
 from tests.conftest import write_queries
 from tests.flink_support import find_job_server_jar
@@ -49,16 +53,19 @@ class Cluster:
         with urllib.request.urlopen(f"http://127.0.0.1:{REST_PORT}/jobs/overview", timeout=30) as answer:
             return list(json.load(answer)["jobs"])
 
+    def num_failures(self, job: str) -> int:
+        """Return how often a piece of `job` failed and was started again."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{REST_PORT}/jobs/{job}/exceptions", timeout=30) as answer:
+            return len(json.load(answer)["exceptionHistory"]["entries"])
+
     def workers(self) -> list[int]:
-        """Return the processes of Python workers that run steps."""
+        """Return the processes of Python workers, those that have ended but were not waited for included."""
+        (pool,) = self.pids("worker-pool")
         found = []
-        for entry in Path("/proc").glob("[0-9]*/cmdline"):
-            try:
-                words = entry.read_bytes().split(b"\0")
-            except OSError:
-                continue  # it has just ended
-            if b"pipeline.worker" in words and int(entry.parent.name) != os.getpid():
-                found.append(int(entry.parent.name))
+        for entry in Path("/proc").glob("[0-9]*/stat"):
+            with contextlib.suppress(OSError):  # it has just ended
+                if int(entry.read_text().rsplit(")", 1)[1].split()[1]) == pool:
+                    found.append(int(entry.parent.name))
         return found
 
 
@@ -90,9 +97,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("world")
     choose = random.Random(3)
     (root / "in").mkdir()
-    for name in ("a", "b", "c", "d"):
-        captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(4000)]
-        urls = [f"http://images.example/{choose.randrange(9000)}.jpg" for _ in captions]
+    for name in "abcdefgh":
+        captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(20_000)]
+        urls = [f"http://images.example/{choose.randrange(45_000)}.jpg" for _ in captions]
         pq.write_table(pa.table({"url": urls, "caption": captions}), root / "in" / f"{name}.parquet")
     write_queries(root / "queries", WORDS)
     run_both(root, "local", [])
@@ -125,48 +132,72 @@ def test_a_session_cluster_gives_the_same_bytes(cluster: Cluster, world: Path) -
     assert temporaries(world / "cluster") == []
 
 
-def when_running(condition: Callable[[], bool], act: Callable[[], None], done: list[bool]) -> threading.Thread:
+def when(condition: Callable[[], bool], act: Callable[[], None], done: list[bool]) -> threading.Thread:
     """Call `act` once, as soon as `condition` holds; note it in `done`."""
 
     def watch() -> None:
-        for _ in range(6000):
+        deadline = time.monotonic() + 300
+        while time.monotonic() < deadline:
             if condition():
                 act()
                 done.append(True)
                 return
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     thread = threading.Thread(target=watch, daemon=True)
     thread.start()
     return thread
 
 
-@pytest.mark.parametrize("victim", ["worker", "task manager"])
-def test_a_killed_process_changes_nothing(cluster: Cluster, world: Path, victim: str) -> None:
-    before = set(cluster.workers())
-    name = f"killed-{victim.replace(' ', '-')}"
+MOMENTS: dict[str, Callable[[Path], bool]] = {
+    "at its start": lambda folder: True,
+    "in collect": lambda folder: any((folder / "candidates" / "parts").glob("*.json")),
+    "in balance": lambda folder: (folder / "selection" / "work" / "limits.parquet").exists(),
+}
+"""When to kill, told by what the job has written."""
 
-    def working() -> bool:
-        return bool(set(cluster.workers()) - before)
+
+@pytest.mark.parametrize(
+    ("victim", "moment"),
+    [
+        ("worker", "at its start"),
+        ("worker", "in collect"),
+        ("worker", "in balance"),
+        ("task manager", "in collect"),
+        ("task manager", "in balance"),
+    ],
+)
+def test_a_killed_process_changes_nothing(cluster: Cluster, world: Path, victim: str, moment: str) -> None:
+    name = f"killed-{victim}-{moment}".replace(" ", "-")
+    known = {job["jid"] for job in cluster.jobs()}
 
     def kill() -> None:
+        worker = max(cluster.workers())
         if victim == "worker":
-            os.kill(max(set(cluster.workers()) - before), signal.SIGKILL)
+            os.kill(worker, signal.SIGKILL)
             return
-        newest = max(set(cluster.workers()) - before)
-        for pid in cluster.pids("task-manager"):
-            if serves(pid, newest):
-                os.kill(pid, signal.SIGKILL)
-                script("task-manager", cluster.folder)  # in its place
-                return
+        task_manager = next(pid for pid in cluster.pids("task-manager") if serves(pid, worker))
+        os.kill(task_manager, signal.SIGKILL)
+        script("task-manager", cluster.folder)  # in its place
 
     killed: list[bool] = []
-    thread = when_running(working, kill, killed)
+    thread = when(lambda: bool(cluster.workers()) and MOMENTS[moment](world / name), kill, killed)
     run_both(world, name, cluster.beam_args)
-    thread.join(1)
+    thread.join(10)
     assert killed
     assert folder_bytes(world / name) == folder_bytes(world / "local")
     assert temporaries(world / name) == []
+    jobs = [job for job in cluster.jobs() if job["jid"] not in known]
+    assert {job["state"] for job in jobs} == {"FINISHED"}
+    assert sum(cluster.num_failures(job["jid"]) for job in jobs) >= 1  # it was in mid-run
+    wait_for(lambda: cluster.workers() == [])
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
 
 def serves(task_manager: int, worker: int) -> bool:
@@ -183,15 +214,18 @@ def serves(task_manager: int, worker: int) -> bool:
     return any(os.readlink(link) in inodes for link in links if link.is_symlink())
 
 
-def test_ctrl_c_cancels_the_job_on_the_cluster(cluster: Cluster, world: Path) -> None:
-    config = collect_config(world, "interrupted")
-    command = [
+def command(config: CollectConfig, cluster: Cluster) -> list[str]:
+    return [
         sys.executable, "-m", "pipeline", "collect", "--input", config.input, "--queries", config.queries,
         "--output", config.output, "--", *cluster.beam_args,
     ]  # fmt: skip
+
+
+def test_ctrl_c_cancels_the_job_on_the_cluster(cluster: Cluster, world: Path) -> None:
+    config = collect_config(world, "interrupted")
     known = {job["jid"] for job in cluster.jobs()}
     with subprocess.Popen(
-        command, cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
+        command(config, cluster), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
     ) as launcher:
         while not {job["jid"] for job in cluster.jobs()} - known:
             assert launcher.poll() is None
@@ -205,3 +239,59 @@ def test_ctrl_c_cancels_the_job_on_the_cluster(cluster: Cluster, world: Path) ->
     assert [job["state"] for job in new] == ["CANCELED"]
     run_collect(config, [])  # what was left to do, on the local runner
     assert folder_bytes(config.output) == folder_bytes(world / "local" / "candidates")
+    wait_for(lambda: cluster.workers() == [])
+
+
+def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: Path) -> None:
+    config = collect_config(world, "launcher-killed")
+    known = {job["jid"] for job in cluster.jobs()}
+    with subprocess.Popen(command(config, cluster), cwd=REPOSITORY, start_new_session=True) as launcher:
+        wait_for(lambda: MOMENTS["in collect"](world / "launcher-killed"))
+        launcher.kill()
+    wait_for(lambda: all(job["state"] in {"CANCELED", "FINISHED"} for job in cluster.jobs()))
+    assert [job["state"] for job in cluster.jobs() if job["jid"] not in known] == ["CANCELED"]
+    run_collect(config, cluster.beam_args)
+    assert folder_bytes(config.output) == folder_bytes(world / "local" / "candidates")
+    assert temporaries(Path(config.output)) == []
+    wait_for(lambda: cluster.workers() == [])
+
+
+def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Path) -> None:
+    candidates = world / "damaged" / "candidates"
+    shutil.copytree(world / "local" / "candidates", candidates)
+    whole = (candidates / "00001.parquet").read_bytes()
+    (candidates / "00001.parquet").write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    ended = subprocess.run(
+        [
+            sys.executable, "-m", "pipeline", "balance", "--candidates", str(candidates),
+            "--output", str(world / "damaged" / "selection"), "--", *cluster.beam_args,
+        ],
+        cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=180, check=False,
+    )  # fmt: skip
+    assert ended.returncode == 1, ended.stderr
+    assert ended.stderr.startswith("error: a worker failed: 00001.parquet: OSError: "), ended.stderr
+    assert "[while running 'CountMatches']; run the same command again to resume" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+    wait_for(lambda: cluster.workers() == [])
+
+
+def test_queries_that_vanish_are_named(cluster: Cluster, world: Path) -> None:
+    config = dataclasses.replace(collect_config(world, "vanished"), queries=str(world / "vanishing"))
+    shutil.copytree(world / "queries", config.queries)
+    known = {job["jid"] for job in cluster.jobs()}
+    done: list[bool] = []
+    when(lambda: {job["jid"] for job in cluster.jobs()} > known, lambda: shutil.rmtree(config.queries), done)
+    ended = subprocess.run(
+        command(config, cluster), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=180, check=False
+    )
+    assert done
+    assert ended.returncode == 1, ended.stderr
+    assert f"FileNotFoundError: [Errno 2] No such file or directory: '{config.queries}/queries.parquet'" in ended.stderr
+    assert "[while running 'ExtractSplit']" in ended.stderr
+    assert ended.stderr.count("\n") == 1
+
+
+def test_more_slots_than_there_are_is_said_at_once(cluster: Cluster, world: Path) -> None:
+    check_cluster(f"http://127.0.0.1:{REST_PORT}", 4)
+    with pytest.raises(ValueError, match="the cluster has 4 slots, --parallelism 5 needs as many"):
+        check_cluster(f"http://127.0.0.1:{REST_PORT}", 5)

@@ -65,6 +65,11 @@ Caused by: java.lang.OutOfMemoryError: Direct buffer memory
     assert cause_of(RuntimeError(text)) == "OutOfMemoryError: Direct buffer memory"
 
 
+def test_what_the_cluster_itself_says_is_told_without_the_name_of_the_job() -> None:
+    text = "Pipeline webimagetext-1_2-3 failed in state FAILED: java.io.IOException: Insufficient number of buffers"
+    assert cause_of(RuntimeError(text)) == "java.io.IOException: Insufficient number of buffers"
+
+
 def test_an_error_without_a_trace_is_named() -> None:
     assert cause_of(RuntimeError("gone")) == "RuntimeError: gone"
     assert cause_of(RuntimeError()) == "RuntimeError:"

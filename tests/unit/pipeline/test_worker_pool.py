@@ -1,9 +1,13 @@
-"""The worker pool ends the worker it is asked to end, and no other."""
+"""The worker pool ends the worker it is asked to end, and no other; it says when one died at its start."""
 
 import os
+import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent import futures
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -11,79 +15,88 @@ from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc, e
 
 from pipeline.worker_pool import start_worker_pool
 
+pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs Linux's /proc")
 
-class TaskManager:
-    """A client with a connection of its own, as every TaskManager has."""
 
-    def __init__(self, address: str, control: str) -> None:
-        self.channel = grpc.insecure_channel(address, options=[("grpc.use_local_subchannel_pool", 1)])
+class TaskManager(beam_fn_api_pb2_grpc.BeamFnControlServicer):
+    """A client with a connection of its own, as every TaskManager has, and a control server that gives no work."""
+
+    def __init__(self, pool: str) -> None:
+        self.closed = threading.Event()
+        self.server = grpc.server(futures.ThreadPoolExecutor(4))
+        self.control = f"localhost:{self.server.add_insecure_port('localhost:0')}"
+        beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(self, self.server)
+        self.server.start()
+        self.channel = grpc.insecure_channel(pool, options=[("grpc.use_local_subchannel_pool", 1)])
         self.stub = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(self.channel)
-        self.control = control
 
-    def start(self, worker_id: str) -> None:
+    def Control(self, request_iterator: Any, context: Any) -> Iterator[Any]:
+        self.closed.wait()
+        return iter(())
+
+    def start(self, worker_id: str) -> Any:
+        """Return the answer to be."""
         endpoint = endpoints_pb2.ApiServiceDescriptor(url=self.control)
         request = beam_fn_api_pb2.StartWorkerRequest(worker_id=worker_id, control_endpoint=endpoint)
-        assert self.stub.StartWorker(request).error == ""
+        return self.stub.StartWorker.future(request)
 
     def stop(self, worker_id: str) -> None:
         self.stub.StopWorker(beam_fn_api_pb2.StopWorkerRequest(worker_id=worker_id))
 
+    def workers(self) -> list[int]:
+        """Return the living children of this process that have this control endpoint."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                words = (entry / "cmdline").read_bytes().decode().split("\0")
+                parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
+            except OSError:
+                continue  # it has just ended
+            if parent == os.getpid() and f"--control_endpoint={self.control}" in words:
+                found.append(int(entry.name))
+        return found
+
+    def close(self) -> None:
+        self.closed.set()
+        self.channel.close()
+        self.server.stop(0)
+
 
 @pytest.fixture
-def task_manager() -> Iterator[Callable[[str], TaskManager]]:
-    """A function that makes a TaskManager with the control endpoint that its workers get."""
+def task_manager() -> Iterator[Callable[[], TaskManager]]:
+    """A function that makes a TaskManager of one pool."""
     address, server = start_worker_pool()
     made: list[TaskManager] = []
 
-    def make(control: str) -> TaskManager:
-        made.append(TaskManager(address, control))
+    def make() -> TaskManager:
+        made.append(TaskManager(address))
         return made[-1]
 
     yield make
     for manager in made:
-        manager.channel.close()
+        manager.close()
     server.stop(0)
 
 
-def workers(control: str) -> list[int]:
-    """Return the living children of this process that have the control endpoint `control`."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (entry / "cmdline").read_bytes().decode().split("\0")
-            parent = int((entry / "stat").read_text().rsplit(")", 1)[1].split()[1])
-        except OSError:
-            continue  # it has just ended
-        if parent == os.getpid() and f"--control_endpoint={control}" in words:
-            found.append(int(entry.name))
-    return found
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
-@pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs Linux's /proc")
 def test_task_managers_that_number_workers_alike_do_not_end_each_others(
-    task_manager: Callable[[str], TaskManager],
+    task_manager: Callable[[], TaskManager],
 ) -> None:
-    first, second = task_manager("localhost:1"), task_manager("localhost:2")  # nobody answers: the workers wait
-    first.start("1-1")
-    second.start("1-1")
-    second.start("1-2")
-    wait_for(lambda: [len(workers(t.control)) for t in (first, second)] == [1, 2])
+    first, second, other = task_manager(), task_manager(), task_manager()
+    for answer in [first.start("1-1"), second.start("1-1")]:
+        assert answer.result().error == ""
+    other.stop("1-1")  # it could be either: none is ended
+    assert [len(first.workers()), len(second.workers())] == [1, 1]
     first.stop("1-1")
-    wait_for(lambda: [len(workers(t.control)) for t in (first, second)] == [0, 2])
-    again = task_manager("localhost:2")  # a connection that was made anew
-    again.stop("1-1")
-    wait_for(lambda: len(workers("localhost:2")) == 1)
-    first.start("1-2")
-    wait_for(lambda: len(workers("localhost:1")) == 1)
-    again.stop("1-2")  # it could be either: none is ended
-    assert [len(workers(t.control)) for t in (first, second)] == [1, 1]
-    first.stop("1-2")
-    second.stop("1-2")
-    assert [len(workers(t.control)) for t in (first, second)] == [0, 0]
+    assert [len(first.workers()), len(second.workers())] == [0, 1]
+    other.stop("1-1")  # as a TaskManager with a new connection does
+    assert second.workers() == []
+
+
+def test_a_worker_that_dies_at_its_start_is_told(task_manager: Callable[[], TaskManager]) -> None:
+    manager = task_manager()
+    answer = manager.start("1-7")
+    while not manager.workers():
+        assert not answer.done()
+        time.sleep(0.01)
+    os.kill(manager.workers()[0], signal.SIGKILL)
+    assert answer.result().error == "OSError: the Python worker 1-7 ended with status -9 at its start"
