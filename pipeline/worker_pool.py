@@ -8,6 +8,7 @@ import argparse
 import os
 import subprocess
 import sys
+import threading
 import time
 import traceback
 from typing import Any
@@ -43,13 +44,17 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
             return beam_fn_api_pb2.StartWorkerResponse(error=traceback.format_exc())
         finally:
             os.close(ready)
+        threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie of one that ends by itself
         for key, other in list(self._worker_processes.items()):
-            if other.poll() is not None:  # it ended by itself, as when its TaskManager was killed; collected now
+            if other.poll() is not None:
                 self._worker_processes.pop(key, None)
         self._worker_processes[f"{context.peer()} {start_worker_request.worker_id}"] = worker
         with os.fdopen(ready_at, "rb") as waiting:
-            if waiting.read(1):
-                return beam_fn_api_pb2.StartWorkerResponse()
+            connected = bool(waiting.read(1))
+        if connected and not context.is_active():  # its job was cancelled meanwhile: nobody will stop it
+            worker.kill()
+        if connected:
+            return beam_fn_api_pb2.StartWorkerResponse()
         # Without this answer the TaskManager would wait for the worker for ever.
         worker_id, status = start_worker_request.worker_id, worker.wait()
         error = f"OSError: the Python worker {worker_id} ended with status {status} at its start"

@@ -68,6 +68,14 @@ class Cluster:
                     found.append(int(entry.parent.name))
         return found
 
+    def wait_until_idle(self) -> None:
+        """Return when no Python worker is left; fail when one stays."""
+        deadline = time.monotonic() + 90
+        while self.workers():
+            left = [Path(f"/proc/{pid}/stat").read_text()[:100] for pid in self.workers()]
+            assert time.monotonic() < deadline, left
+            time.sleep(0.1)
+
 
 def script(action: str, folder: Path, *more: str) -> None:
     subprocess.run([sys.executable, "deploy/flink/cluster.py", action, str(folder), *more], cwd=REPOSITORY, check=True)
@@ -190,7 +198,7 @@ def test_a_killed_process_changes_nothing(cluster: Cluster, world: Path, victim:
     jobs = [job for job in cluster.jobs() if job["jid"] not in known]
     assert {job["state"] for job in jobs} == {"FINISHED"}
     assert sum(cluster.num_failures(job["jid"]) for job in jobs) >= 1  # it was in mid-run
-    wait_for(lambda: cluster.workers() == [])
+    cluster.wait_until_idle()
 
 
 def wait_for(condition: Callable[[], bool]) -> None:
@@ -239,7 +247,7 @@ def test_ctrl_c_cancels_the_job_on_the_cluster(cluster: Cluster, world: Path) ->
     assert [job["state"] for job in new] == ["CANCELED"]
     run_collect(config, [])  # what was left to do, on the local runner
     assert folder_bytes(config.output) == folder_bytes(world / "local" / "candidates")
-    wait_for(lambda: cluster.workers() == [])
+    cluster.wait_until_idle()
 
 
 def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: Path) -> None:
@@ -253,7 +261,7 @@ def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: Path) ->
     run_collect(config, cluster.beam_args)
     assert folder_bytes(config.output) == folder_bytes(world / "local" / "candidates")
     assert temporaries(Path(config.output)) == []
-    wait_for(lambda: cluster.workers() == [])
+    cluster.wait_until_idle()
 
 
 def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Path) -> None:
@@ -272,7 +280,7 @@ def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Pat
     assert ended.stderr.startswith("error: a worker failed: 00001.parquet: OSError: "), ended.stderr
     assert "[while running 'CountMatches']; run the same command again to resume" in ended.stderr
     assert ended.stderr.count("\n") == 1
-    wait_for(lambda: cluster.workers() == [])
+    cluster.wait_until_idle()
 
 
 def test_queries_that_vanish_are_named(cluster: Cluster, world: Path) -> None:

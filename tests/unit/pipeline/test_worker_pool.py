@@ -100,3 +100,14 @@ def test_a_worker_that_dies_at_its_start_is_told(task_manager: Callable[[], Task
         time.sleep(0.01)
     os.kill(manager.workers()[0], signal.SIGKILL)
     assert answer.result().error == "OSError: the Python worker 1-7 ended with status -9 at its start"
+
+
+def test_a_worker_that_nobody_waits_for_any_more_ends(task_manager: Callable[[], TaskManager]) -> None:
+    manager = task_manager()
+    answer = manager.start("1-1")
+    while not manager.workers():
+        assert not answer.done()
+        time.sleep(0.01)
+    answer.cancel()
+    while manager.workers():
+        time.sleep(0.01)
