@@ -120,7 +120,7 @@ def _read_number(data, position, end):  # type: ignore[no-untyped-def]
         digit = hexadecimal(data[i])
         if digit < 0 or digit >= base:
             break
-        number = min(number * base + digit, _TOO_LARGE)
+        number = min(np.int64(number * base + digit), np.int64(_TOO_LARGE))
         i += 1
     if i == first:
         return np.int64(-2), position

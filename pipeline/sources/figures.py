@@ -7,10 +7,11 @@ figure the first `MAX_IMAGES` images get the caption: a gallery of hundreds is d
 from collections import namedtuple
 
 import numpy as np
-from numba import njit
 
+from pipeline.sources.byte_scan import copy_bytes
 from pipeline.sources.escapes import plain_size, write_html
 from pipeline.sources.pair_sink import FULL, PLAIN_TEXT, ROWS, TEXT_SOURCES, URL_BYTES, WITHOUT_TEXT, add_text
+from schemas.compiled import leaf
 
 MAX_DEPTH = 16
 """Figures within figures; deeper ones are taken for the one around them."""
@@ -42,7 +43,7 @@ def new_figures() -> Figures:
     )
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def open_figure(figures, sink):  # type: ignore[no-untyped-def]
     """Begin a figure."""
     figures.state[IN_CAPTION] = 0
@@ -55,7 +56,7 @@ def open_figure(figures, sink):  # type: ignore[no-untyped-def]
     figures.state[DEPTH] = level + 1
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def add_figure_image(figures, sink, first_row, url_size):  # type: ignore[no-untyped-def]
     """Keep the image begun last, whose rows begin at `first_row`, for the caption; tell whether a figure took it."""
     level = figures.state[DEPTH] - 1
@@ -64,7 +65,7 @@ def add_figure_image(figures, sink, first_row, url_size):  # type: ignore[no-unt
     number = figures.images[level, 0]
     rows = sink.state[ROWS]
     begin = sink.state[URL_BYTES] - (url_size if rows > first_row else 0)
-    figures.urls[level, number, :url_size] = sink.urls[begin : begin + url_size]
+    copy_bytes(sink.urls, begin, begin + url_size, figures.urls[level, number], 0)
     figures.images[level, 1 + 3 * number] = first_row
     figures.images[level, 2 + 3 * number] = rows
     figures.images[level, 3 + 3 * number] = url_size
@@ -72,7 +73,7 @@ def add_figure_image(figures, sink, first_row, url_size):  # type: ignore[no-unt
     return True
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def append_caption(figures, data, begin, end, separate):  # type: ignore[no-untyped-def]
     """Append text to the open caption, white space runs as one space; or, to `separate` words, a space."""
     if figures.state[IN_CAPTION] == 0 or figures.state[DEPTH] == 0:
@@ -102,7 +103,7 @@ def append_caption(figures, data, begin, end, separate):  # type: ignore[no-unty
     figures.caption_sizes[level] = size
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def close_figure(figures, sink):  # type: ignore[no-untyped-def]
     """End the innermost figure: its images and its caption become pairs."""
     figures.state[IN_CAPTION] = 0
@@ -123,7 +124,7 @@ def close_figure(figures, sink):  # type: ignore[no-untyped-def]
                 state[FULL] = 1
                 return
             begin = state[URL_BYTES]
-            sink.urls[begin : begin + url_size] = figures.urls[level, number, :url_size]
+            copy_bytes(figures.urls[level, number], 0, url_size, sink.urls, begin)
             caption = figures.captions[level]
             size = figures.caption_sizes[level]
             add_text(sink, first, last, False, url_size, caption, 0, size, PLAIN_TEXT, _FIGCAPTION)

@@ -5,7 +5,8 @@ collision would only make a page say something else, which it can say anyway.
 """
 
 import numpy as np
-from numba import njit
+
+from schemas.compiled import leaf
 
 (IMG, SOURCE, META, BASE, HTML, A, AREA, LINK, PICTURE, FIGURE, FIGCAPTION, RAW_TEXT, PLAINTEXT, INLINE) = range(1, 15)
 """Tags; those before `PICTURE` have attributes that are read."""
@@ -66,7 +67,7 @@ _TAG_HASHES, _TAG_CODES = _table(_TAGS)
 _ATTRIBUTE_HASHES, _ATTRIBUTE_CODES = _table(_ATTRIBUTES)
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _hash(data, begin, end):  # type: ignore[no-untyped-def]
     value = np.uint64(_OFFSET)
     for i in range(begin, end):
@@ -77,7 +78,7 @@ def _hash(data, begin, end):  # type: ignore[no-untyped-def]
     return value
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def tag_code(data, begin, end):  # type: ignore[no-untyped-def]
     """Return the code of a tag name, 0 for one that is not known."""
     value = _hash(data, begin, end)
@@ -89,7 +90,7 @@ def tag_code(data, begin, end):  # type: ignore[no-untyped-def]
     return 0
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def attribute_code(data, begin, end):  # type: ignore[no-untyped-def]
     """Return the code of an attribute name, -1 for one that is not known."""
     value = _hash(data, begin, end)

@@ -4,14 +4,13 @@ small.jpg 480w, large.jpg 1024w        icon.png, icon@2x.png 2x
                 ^^^^^^^^^ 1024                    ^^^^^^^^^^^ 2
 """
 
-from numba import njit
-
 from pipeline.sources.byte_scan import is_at_any_case
+from schemas.compiled import leaf
 
 _COMMA, _OPEN, _CLOSE = 44, 40, 41
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def _descriptor(data, begin, end):  # type: ignore[no-untyped-def]
     """Return the number before the ``w`` or ``x`` of the first descriptor, 1 for none."""
     number, scale = 0.0, 0.0
@@ -32,7 +31,7 @@ def _descriptor(data, begin, end):  # type: ignore[no-untyped-def]
     return 1.0
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@leaf
 def largest(data, end):  # type: ignore[no-untyped-def]
     """Return (begin, end, width or density) of the largest image in ``data[:end]``, (-1, -1, 0) for none.
 

@@ -8,23 +8,21 @@ with its description. The image is the largest of ``srcset`` and ``<picture>``, 
 from collections.abc import Iterator
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.archive import ArchiveFiles, Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.figures import new_figures
 from pipeline.sources.gathered import Gathered
-from pipeline.sources.gzip_members import batch
+from pipeline.sources.html_images import new_page
 from pipeline.sources.html_page import NotAPage, read_page
 from pipeline.sources.html_scan import scan_html
-from pipeline.sources.page_facts import new_facts
 from pipeline.sources.record_index import END, KIND, RESPONSE, START, URL_BEGIN, URL_END
 from pipeline.sources.source import Broken, Dropped, InputSplit
-from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base
 
 BATCH_BYTES = 4 << 20
 """HTML scanned at once."""
-_SMALLEST_SCRATCH = 16 << 10
 
 
 class Warc(ArchiveFiles):
@@ -67,7 +65,6 @@ class _Scanner:
     def __init__(self, pairs: Gathered) -> None:
         self._pairs = pairs
         self._figures = new_figures()
-        self._room = (*empty_base(), *new_facts(), np.zeros(4 * MAX_BASE_BYTES + 64, dtype=np.uint8))
         self._pages: list[bytes] = []
         self._urls: list[bytes] = []
         self._positions: list[int] = []
@@ -85,15 +82,22 @@ class _Scanner:
         """Yield the pairs of the pages gathered."""
         if not self._pages:
             return
-        pages, urls = batch(self._pages, self._positions), batch(self._urls, self._positions)
-        rows = np.stack([pages.ends[:-1], pages.ends[1:], urls.ends[:-1], urls.ends[1:]], axis=1)
-        longest = max(map(len, self._pages))
-        scratch = np.empty(max(_SMALLEST_SCRATCH, longest + longest // 4) + PADDING, dtype=np.uint8)
-        room = (scratch, *self._room)
+        pages, page_ends = _joined(self._pages)
+        urls, url_ends = _joined(self._urls)
+        rows = np.stack([page_ends[:-1], page_ends[1:], url_ends[:-1], url_ends[1:]], axis=1)
+        positions = np.array(self._positions, dtype=np.int64)
+        page = new_page(max(map(len, self._pages)))
         number = 0
         while number < len(rows):
-            number = scan_html(
-                pages.data, rows, urls.data, pages.positions, number, self._pairs.sink, room, self._figures
-            )  # fmt: skip
+            number = scan_html(pages, rows, urls, positions, number, self._pairs.sink, page, self._figures)
             yield from self._pairs.take(number < len(rows))
         self._pages, self._urls, self._positions, self._size = [], [], [], 0
+
+
+def _joined(pieces: list[bytes]) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:
+    """Return `pieces` one after the other, with `PADDING`, and their ends after a 0.
+
+    Writable like all the scanner's arrays: for others numba would compile every kernel once more.
+    """
+    data = np.frombuffer(bytearray().join([*pieces, bytes(PADDING)]), dtype=np.uint8)
+    return data, np.cumsum([0, *map(len, pieces)], dtype=np.int64)
