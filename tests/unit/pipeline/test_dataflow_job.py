@@ -14,6 +14,7 @@ from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms.userstate import ReadModifyWriteStateSpec
 
 from pipeline import runner
+from pipeline.balance import graph as balance_graph
 from pipeline.balance import job as balance_job
 from pipeline.balance.config import BalanceConfig
 from pipeline.collect import job as collect_job
@@ -82,7 +83,7 @@ def test_the_graphs_of_collect_and_balance_run_on_dataflow(tmp_path: Path, monke
         return runner.run_pipeline(build, beam_args)
 
     monkeypatch.setattr(collect_job, "run_pipeline", check_then_run)
-    monkeypatch.setattr(balance_job, "run_pipeline", check_then_run)
+    monkeypatch.setattr(balance_graph, "run_pipeline", check_then_run)
     pq.write_table(
         pa.table({"url": [f"http://a.example/{n}.jpg" for n in range(40)], "caption": ["red dog"] * 40}),
         tmp_path / "in.parquet",
