@@ -8,7 +8,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.blake2 import BLOCK_BYTES, IV, SIGMA, compress
+from schemas.blake2 import BLOCK_BYTES, IV, SIGMA, compress, mix
 from schemas.buffers import ID_BYTES
 
 DIGEST_BYTES = 8
@@ -30,26 +30,8 @@ def _state_after(key: bytes, person: bytes) -> npt.NDArray[np.uint64]:
     state: npt.NDArray[np.uint64] = IV ^ parameters.view("<u8")
     block = np.zeros(BLOCK_BYTES, dtype=np.uint8)
     block[: len(key)] = np.frombuffer(key, dtype=np.uint8)
-    compress(state, block, BLOCK_BYTES, False, np.empty(16, dtype=np.uint64), np.empty(16, dtype=np.uint64))
+    compress(state, block, 0, BLOCK_BYTES, BLOCK_BYTES, False, np.empty(16, dtype=np.uint64))
     return state
-
-
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _turn(word, bits):  # type: ignore[no-untyped-def]
-    return (word >> np.uint64(bits)) | (word << np.uint64(64 - bits))
-
-
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _mix(a, b, c, d, x, y):  # type: ignore[no-untyped-def]
-    a = a + b + x
-    d = _turn(d ^ a, 32)
-    c = c + d
-    b = _turn(b ^ c, 24)
-    a = a + b + y
-    d = _turn(d ^ a, 16)
-    c = c + d
-    b = _turn(b ^ c, 63)
-    return a, b, c, d
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
@@ -63,13 +45,13 @@ def _digests(words, state, block):  # type: ignore[no-untyped-def]
         v12, v13, v14, v15 = IV[4] ^ np.uint64(BLOCK_BYTES + ID_BYTES), IV[5], ~IV[6], IV[7]
         for turn in range(12):
             s = SIGMA[turn]
-            v0, v4, v8, v12 = _mix(v0, v4, v8, v12, block[s[0]], block[s[1]])
-            v1, v5, v9, v13 = _mix(v1, v5, v9, v13, block[s[2]], block[s[3]])
-            v2, v6, v10, v14 = _mix(v2, v6, v10, v14, block[s[4]], block[s[5]])
-            v3, v7, v11, v15 = _mix(v3, v7, v11, v15, block[s[6]], block[s[7]])
-            v0, v5, v10, v15 = _mix(v0, v5, v10, v15, block[s[8]], block[s[9]])
-            v1, v6, v11, v12 = _mix(v1, v6, v11, v12, block[s[10]], block[s[11]])
-            v2, v7, v8, v13 = _mix(v2, v7, v8, v13, block[s[12]], block[s[13]])
-            v3, v4, v9, v14 = _mix(v3, v4, v9, v14, block[s[14]], block[s[15]])
+            v0, v4, v8, v12 = mix(v0, v4, v8, v12, block[s[0]], block[s[1]])
+            v1, v5, v9, v13 = mix(v1, v5, v9, v13, block[s[2]], block[s[3]])
+            v2, v6, v10, v14 = mix(v2, v6, v10, v14, block[s[4]], block[s[5]])
+            v3, v7, v11, v15 = mix(v3, v7, v11, v15, block[s[6]], block[s[7]])
+            v0, v5, v10, v15 = mix(v0, v5, v10, v15, block[s[8]], block[s[9]])
+            v1, v6, v11, v12 = mix(v1, v6, v11, v12, block[s[10]], block[s[11]])
+            v2, v7, v8, v13 = mix(v2, v7, v8, v13, block[s[12]], block[s[13]])
+            v3, v4, v9, v14 = mix(v3, v4, v9, v14, block[s[14]], block[s[15]])
         digests[row] = s0 ^ v0 ^ v8
     return digests

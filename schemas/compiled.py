@@ -1,4 +1,4 @@
-"""The decorator of kernels that make no array.
+"""The decorators of kernels that make no array.
 
 numba counts references to arrays atomically wherever one is passed on or taken from a tuple, some 20 cycles each: in
 the scan of a crawl's records that took two thirds of the time. A kernel that only uses the arrays of its caller needs
@@ -18,4 +18,4 @@ def leaf(function: Callable[..., Any]) -> Any:
 
 def inlined(function: Callable[..., Any]) -> Any:
     """Compile a small `leaf` that is put in place of its calls."""
-    return njit(inline="always", _nrt=False)(function)
+    return njit(forceinline=True, _nrt=False)(function)

@@ -7,12 +7,10 @@ All overlapping queries count, each once per text.
 With 500,000 queries of real text the table takes 24 MB and is built in half a second, once per process.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.match.lanes import NUMBER_LANES, PADDING, bit_count, numbers_below, numbers_equal, prefetch
 from pipeline.match.query_table import LONGER, NO_QUERY, QUERY, SHARED, QueryTable, find, pair_bit, query_table, slot_of
 from pipeline.match.tokenise import (
     SCRATCH_BYTES,
@@ -26,7 +24,9 @@ from pipeline.match.tokenise import (
 )
 from schemas.buffers import one_chunk, string_buffers
 from schemas.candidate import QUERY_IDS
+from schemas.compiled import inlined, leaf
 from schemas.folding import folding_tables
+from schemas.lanes import NUMBER_LANES, PADDING, bit_count, numbers_below, numbers_equal, prefetch
 from schemas.text import normal_form
 
 MATCH_RULES = ("normalised", "metaclip", "characters")
@@ -41,7 +41,7 @@ _BLOCK_WORDS = 256
 """Words per block: their slots, a cache line each, stay in a core's first cache."""
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _tokenise(rule, data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
     if rule == _NORMALISED:
         return normalised_words(data, begin, end, classes, starts, folded, scratch, out, count)
@@ -52,7 +52,7 @@ def _tokenise(rule, data, begin, end, classes, starts, folded, scratch, out, cou
     return query_words(data, begin, end, out, count) if end > begin else count
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@leaf
 def _query_hashes(rule, data, offsets, seeds, out, ends):  # type: ignore[no-untyped-def]
     count = 0
     for row in range(len(ends)):
@@ -67,7 +67,7 @@ def _query_hashes(rule, data, offsets, seeds, out, ends):  # type: ignore[no-unt
         ends[row] = count
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _add(entry, following, found, used, room):  # type: ignore[no-untyped-def]
     """Append the queries of `entry`; return how many are there then, or -1 when they do not fit `room`."""
     query = np.int64(entry & QUERY) - 1
@@ -82,17 +82,37 @@ def _add(entry, following, found, used, room):  # type: ignore[no-untyped-def]
     return used
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def _put_many_sorted(numbers, out, written):  # type: ignore[no-untyped-def]
-    ordered = np.sort(numbers)
-    for i in range(len(ordered)):
-        if i == 0 or ordered[i] != ordered[i - 1]:
-            out[written] = ordered[i]
+@leaf
+def _sift(numbers, begin, parent, size):  # type: ignore[no-untyped-def]
+    """Let number `parent` of the heap ``numbers[begin:begin + size]`` sink to its place."""
+    value = numbers[begin + parent]
+    while 2 * parent + 1 < size:
+        child = 2 * parent + 1
+        if child + 1 < size and numbers[begin + child] < numbers[begin + child + 1]:
+            child += 1
+        if numbers[begin + child] <= value:
+            break
+        numbers[begin + parent] = numbers[begin + child]
+        parent = child
+    numbers[begin + parent] = value
+
+
+@leaf
+def _put_many_sorted(found, begin, end, out, written):  # type: ignore[no-untyped-def]
+    """`_put_sorted` of any number of matches, by a heap, in place."""
+    for parent in range((end - begin) // 2 - 1, -1, -1):
+        _sift(found, begin, parent, end - begin)
+    for size in range(end - begin - 1, 0, -1):
+        found[begin], found[begin + size] = found[begin + size], found[begin]
+        _sift(found, begin, 0, size)
+    for i in range(begin, end):
+        if i == begin or found[i] != found[i - 1]:
+            out[written] = found[i]
             written += 1
     return written
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _put_sorted(found, begin, end, out, written):  # type: ignore[no-untyped-def]
     """Append ``found[begin:end]`` to `out`, sorted, each number once; return the new end.
 
@@ -101,7 +121,7 @@ def _put_sorted(found, begin, end, out, written):  # type: ignore[no-untyped-def
     """
     size = end - begin
     if size > 2 * NUMBER_LANES:
-        return _put_many_sorted(found[begin:end], out, written)
+        return _put_many_sorted(found, begin, end, out, written)
     all_bits = (np.uint64(1) << np.uint64(size)) - np.uint64(1)
     kept = all_bits
     repeated = np.uint64(0)
@@ -123,7 +143,7 @@ def _put_sorted(found, begin, end, out, written):  # type: ignore[no-untyped-def
         kept = all_bits & ~repeated  # some number stands there twice: now without its repeats
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@leaf
 def _match(  # type: ignore[no-untyped-def]
     rule, data, offsets, seeds, classes, starts, folded, words, phrases, pairs, following, scratch,
     hashes, entries, phrase_at, phrase_key, ends, found_ends, found, out, counts, unsure,
@@ -312,7 +332,7 @@ def _table_of(
 
 
 def _padded(data: npt.NDArray[np.uint8], begin: int, end: int) -> npt.NDArray[np.uint8]:
-    """Return a copy of ``data[begin:end]`` with zeros behind, as the loads of `pipeline.match.lanes` ask."""
+    """Return a copy of ``data[begin:end]`` with zeros behind, as the loads of `schemas.lanes` ask."""
     out = np.zeros(end - begin + PADDING, dtype=np.uint8)
     out[: end - begin] = data[begin:end]
     return out

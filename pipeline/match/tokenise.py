@@ -1,6 +1,6 @@
 """Compiled tokenisers: the words of a text as 64-bit hashes of their bytes. One per match rule.
 
-In: bytes with `pipeline.match.lanes.PADDING` behind them. Each puts the hashes of one text's words at ``out[count:]``
+In: bytes with `schemas.lanes.PADDING` behind them. Each puts the hashes of one text's words at ``out[count:]``
 and returns the new count, or `UNSURE_TEXT` when the text must go through `schemas.text.normal_form` first.
 
 ::
@@ -10,11 +10,11 @@ and returns the new count, or `UNSURE_TEXT` when the text must go through `schem
     odd         .....  .   ..        an apostrophe, a byte of a character beyond ASCII: that token goes one by one
 """
 
-import numba
 import numpy as np
 
-from pipeline.match.lanes import bytes_between, first_bit, load_word
+from schemas.compiled import inlined, leaf
 from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at
+from schemas.lanes import bytes_between, first_bit, load_word
 
 UNSURE_TEXT = -1
 
@@ -37,7 +37,7 @@ SMALL = np.uint64(0x2020202020202020)
 """The bit in which a capital ASCII letter and its small one differ; digits have it set."""
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def join_hash(prefix, word):  # type: ignore[no-untyped-def]
     """Return the hash of a phrase: of its prefix and the next word. Never 0."""
     state = prefix * _K3 + word
@@ -45,13 +45,13 @@ def join_hash(prefix, word):  # type: ignore[no-untyped-def]
     return state if state != 0 else _ONE
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def seeded(word, seed):  # type: ignore[no-untyped-def]
     """Return the hash of a word of one language. Never 0."""
     return word ^ seed if word != seed else _ONE
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _mixed(state, low, high):  # type: ignore[no-untyped-def]
     state = (state + low) * _K1
     state ^= state >> _32
@@ -59,7 +59,7 @@ def _mixed(state, low, high):  # type: ignore[no-untyped-def]
     return state ^ (state >> _32)
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def bytes_hash(data, begin, size, case):  # type: ignore[no-untyped-def]
     """Return the hash of ``data[begin:begin + size]``. Never 0.
 
@@ -77,13 +77,13 @@ def bytes_hash(data, begin, size, case):  # type: ignore[no-untyped-def]
     return state if state != 0 else _ONE
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _below(size):  # type: ignore[no-untyped-def]
     """Return the lowest `size` (0 to 63) bits."""
     return (_ONE << np.uint64(size)) - _ONE
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _put(scratch, used, code):  # type: ignore[no-untyped-def]
     """Write a code point as UTF-8; return the bytes used then."""
     if code < 0x80:
@@ -110,7 +110,7 @@ _SCRATCH_ROOM = 128
 """More than one character's folded form and what a hash reads behind a word."""
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@leaf
 def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
     """Tokenise ``data[begin:end]`` character by character: the words of `schemas.text.words`.
 
@@ -170,7 +170,7 @@ def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count): 
     return count
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def normalised_words(data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
     """Tokenise by rule ``normalised``: the words of `schemas.text.words`."""
     token = -1  # where the token that reaches in from the 64 bytes before begins
@@ -241,7 +241,7 @@ def normalised_words(data, begin, end, classes, starts, folded, scratch, out, co
     return count
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def query_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
     """Tokenise a query: the bytes between single spaces, empty words kept."""
     word = begin
@@ -254,7 +254,7 @@ def query_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
     return count + 1
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def metaclip_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
     """Tokenise by MetaCLIP's rule: bytes between single spaces, case kept, empty words kept.
 
@@ -294,12 +294,12 @@ def metaclip_words(data, begin, end, out, count):  # type: ignore[no-untyped-def
     return count + 1
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def _character_hash(code):  # type: ignore[no-untyped-def]
     return _mixed(np.uint64(0), np.uint64(code) + _ONE, np.uint64(0))
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def characters(data, begin, end, spaced, out, count):  # type: ignore[no-untyped-def]
     """Tokenise into characters; with `spaced` (texts, not queries) as MetaCLIP spaces them, see `metaclip_words`."""
     space = _character_hash(32)

@@ -10,8 +10,9 @@ second", section 3.1.1). A walk holds a place in the list of quotes beside its p
 
 import numpy as np
 
-from pipeline.sources.byte_scan import byte_mask, count_bits, is_at, trailing_zeros
+from pipeline.sources.byte_scan import is_at
 from schemas.compiled import inlined, leaf
+from schemas.lanes import bit_count, bytes_equal, first_bit
 
 QUOTE, BACKSLASH, COMMA, COLON = 34, 92, 44, 58
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = 123, 125, 91, 93
@@ -35,8 +36,8 @@ def index_quotes(data, begin, end, quotes):  # type: ignore[no-untyped-def]
     count = 0
     escaped_first = _ZERO  # whether the first byte of the next 64 is escaped
     for position in range(begin, end, 64):
-        found = byte_mask(data, position, QUOTE)
-        slashes = byte_mask(data, position, BACKSLASH)
+        found = bytes_equal(data, position, QUOTE)
+        slashes = bytes_equal(data, position, BACKSLASH)
         if end - position < 64:
             kept = _ALL >> np.uint64(64 - (end - position))
             found &= kept
@@ -46,14 +47,14 @@ def index_quotes(data, begin, end, quotes):  # type: ignore[no-untyped-def]
             terminal = (((starts << _ONE) | _ODD_BITS) - starts) ^ _ODD_BITS
             found &= ~(terminal ^ (slashes | escaped_first))
             escaped_first = (terminal & slashes) >> _LAST_BIT
-        size = count_bits(found)
+        size = bit_count(found)
         for i in range(_AT_ONCE):  # without a branch: what is written too much is written over
-            quotes[count + i] = position + trailing_zeros(found)
+            quotes[count + i] = position + first_bit(found)
             found &= found - _ONE
         if size > _AT_ONCE:
             at = count + _AT_ONCE
             while found != _ZERO:
-                quotes[at] = position + trailing_zeros(found)
+                quotes[at] = position + first_bit(found)
                 found &= found - _ONE
                 at += 1
         count += size

@@ -10,7 +10,7 @@ In: JSON records in a buffer. Out: pairs in a `Sink`. Of a record only this is l
 import numpy as np
 from numba import njit
 
-from pipeline.sources.byte_scan import find_either, has_word, is_at, is_at_any_case, load_word
+from pipeline.sources.byte_scan import find_either, has_word, is_at, is_at_any_case
 from pipeline.sources.escapes import write_json
 from pipeline.sources.json_scan import (
     BACKSLASH,
@@ -43,6 +43,7 @@ from pipeline.sources.pair_sink import (
 )
 from pipeline.sources.url_resolution import resolve, set_base
 from schemas.compiled import leaf
+from schemas.lanes import load_word
 
 GOOD, MALFORMED = 0, 1
 """Status of a record."""

@@ -49,6 +49,21 @@ def bytes_between(typing: Any, data: Any, index: Any, low: Any, count: Any) -> A
 
 
 @intrinsic
+def bytes_equal(typing: Any, data: Any, index: Any, value: Any) -> Any:
+    """Return 64 bits: bit i tells whether ``data[index + i] == value``."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        array, at, wanted = arguments
+        lanes = ir.VectorType(_BYTE, LANES)
+        pointer = builder.bitcast(_address(context, builder, signature.args[0], array, at), lanes.as_pointer())
+        loaded = builder.load(pointer)
+        loaded.align = 1
+        return builder.bitcast(builder.icmp_unsigned("==", loaded, _splat(builder, lanes, wanted)), _WORD)
+
+    return types.uint64(data, types.intp, types.uint8), generate
+
+
+@intrinsic
 def load_word(typing: Any, data: Any, index: Any) -> Any:
     """Return the 8 bytes from ``data[index]`` on as a little-endian integer."""
 
@@ -63,10 +78,10 @@ def load_word(typing: Any, data: Any, index: Any) -> Any:
 
 @intrinsic
 def first_bit(typing: Any, bits: Any) -> Any:
-    """Return the position of the lowest bit that is set; `bits` is not 0."""
+    """Return the position of the lowest bit that is set, 64 when none is."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 1))
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
 
     return types.int64(types.uint64), generate
 
