@@ -19,6 +19,8 @@ from apache_beam.runners.worker.worker_pool_main import BeamFnExternalWorkerPool
 READY = "--ready_fd="
 """Argument of a worker: the file descriptor it writes a byte to once it is connected."""
 
+MAX_STARTS = 3
+
 
 class WorkerPool(BeamFnExternalWorkerPoolServicer):
     """Answers StartWorker with ``python -m pipeline.worker`` and StopWorker by ending it.
@@ -30,35 +32,43 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
     worker_arguments: tuple[str, ...] = ()
 
     def StartWorker(self, start_worker_request: Any, context: Any) -> Any:
+        """Answer when the worker is connected: for one that died before, its TaskManager would wait for ever.
+
+        It is started again before that is told, because a TaskManager that is told so keeps the job's other workers.
+        """
+        try:
+            for _ in range(MAX_STARTS):
+                worker, connected = self._start(start_worker_request, context.peer())
+                if connected and not context.is_active():  # its job was cancelled meanwhile: nobody will stop it
+                    worker.kill()
+                if connected or not context.is_active():
+                    return beam_fn_api_pb2.StartWorkerResponse()
+        except OSError:
+            return beam_fn_api_pb2.StartWorkerResponse(error=traceback.format_exc())
+        worker_id = start_worker_request.worker_id
+        error = f"OSError: the Python worker {worker_id} ended with status {worker.wait()} at its start"
+        return beam_fn_api_pb2.StartWorkerResponse(error=error)
+
+    def _start(self, request: Any, peer: str) -> tuple[subprocess.Popen[bytes], bool]:
+        """Start a worker; return it when it is connected (true) or has ended (false)."""
         ready_at, ready = os.pipe()
         command = [
             sys.executable, "-m", "pipeline.worker", f"{READY}{ready}",
-            f"--control_endpoint={start_worker_request.control_endpoint.url}",
-            f"--id={start_worker_request.worker_id}",
+            f"--control_endpoint={request.control_endpoint.url}",
+            f"--id={request.worker_id}",
             *self.worker_arguments,
         ]  # fmt: skip
-        try:
-            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[ready])
-        except OSError:
-            os.close(ready_at)
-            return beam_fn_api_pb2.StartWorkerResponse(error=traceback.format_exc())
-        finally:
-            os.close(ready)
-        threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie of one that ends by itself
-        for key, other in list(self._worker_processes.items()):
-            if other.poll() is not None:
-                self._worker_processes.pop(key, None)
-        self._worker_processes[f"{context.peer()} {start_worker_request.worker_id}"] = worker
         with os.fdopen(ready_at, "rb") as waiting:
-            connected = bool(waiting.read(1))
-        if connected and not context.is_active():  # its job was cancelled meanwhile: nobody will stop it
-            worker.kill()
-        if connected:
-            return beam_fn_api_pb2.StartWorkerResponse()
-        # Without this answer the TaskManager would wait for the worker for ever.
-        worker_id, status = start_worker_request.worker_id, worker.wait()
-        error = f"OSError: the Python worker {worker_id} ended with status {status} at its start"
-        return beam_fn_api_pb2.StartWorkerResponse(error=error)
+            try:
+                worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[ready])
+            finally:
+                os.close(ready)
+            threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie of one that ends by itself
+            for key, other in list(self._worker_processes.items()):
+                if other.poll() is not None:
+                    self._worker_processes.pop(key, None)
+            self._worker_processes[f"{peer} {request.worker_id}"] = worker
+            return worker, bool(waiting.read(1))
 
     def StopWorker(self, stop_worker_request: Any, context: Any) -> Any:
         worker_id = stop_worker_request.worker_id

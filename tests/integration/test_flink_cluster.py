@@ -197,7 +197,8 @@ def test_a_killed_process_changes_nothing(cluster: Cluster, world: Path, victim:
     assert temporaries(world / name) == []
     jobs = [job for job in cluster.jobs() if job["jid"] not in known]
     assert {job["state"] for job in jobs} == {"FINISHED"}
-    assert sum(cluster.num_failures(job["jid"]) for job in jobs) >= 1  # it was in mid-run
+    if moment != "at its start":  # the pool starts another worker, the job sees nothing
+        assert sum(cluster.num_failures(job["jid"]) for job in jobs) >= 1  # it was in mid-run
     cluster.wait_until_idle()
 
 
