@@ -1,4 +1,9 @@
-"""WebDataset shards: images already there, referred to by their byte range in the tar."""
+"""WebDataset shards: images already there, referred to by their byte range in the tar.
+
+A tar is one split, however large: only a member's header tells where the next one is, and finding headers by their
+checksums in mid file would let a picture that holds one forge samples. So cutting takes reading every header, and
+that is nearly all the work there is: pictures are stepped over, only headers and captions are read.
+"""
 
 import tarfile
 from collections.abc import Iterator
@@ -74,7 +79,8 @@ class WebDataset:
                 size = raw.seek(0, 2)
                 raw.seek(0)
                 with tarfile.open(fileobj=raw, mode="r:", errors="surrogateescape") as tar:
-                    for member in tar:
+                    while (member := tar.next()) is not None:
+                        tar.members.clear()  # kept by tarfile for look-ups by name: a kilobyte each
                         if not member.isfile():
                             continue
                         folder, _, base = member.name.removeprefix("./").rpartition("/")

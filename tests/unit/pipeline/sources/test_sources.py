@@ -279,3 +279,22 @@ def test_a_truncated_tar_keeps_what_came_before(tmp_path: Path, shared_data: Pat
     rows, _ = read(open_source(str(tmp_path / "a.tar"), "webdataset")[0])
     less, broken = read(open_source(str(tmp_path / "b.tar"), "webdataset")[0])
     assert 0 < len(less) < len(rows) or broken
+
+
+def test_memory_does_not_grow_with_the_members_of_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tarfile.TarFile] = []
+    kept: list[int] = []
+
+    class Watched(tarfile.TarFile):
+        def next(self) -> tarfile.TarInfo | None:
+            opened.append(self)
+            kept.append(len(self.members))
+            return super().next()
+
+    monkeypatch.setattr("tarfile.TarFile", Watched)
+    monkeypatch.setattr("tarfile.open", Watched.open)
+    write_tar(tmp_path / "a.tar", [(f"{number}.png", b"x") for number in range(300)])
+    rows, broken = read(open_source(str(tmp_path / "a.tar"), "webdataset")[0])
+    assert (len(rows), broken) == (300, [])
+    assert len(kept) > 300
+    assert max(kept) <= 1
