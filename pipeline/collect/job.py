@@ -47,6 +47,7 @@ from pipeline.collect.transforms import (
     write_partition,
     write_repeated,
 )
+from pipeline.exchange import EXCHANGE, GroupTables, exchange_folder
 from pipeline.filter.filters import LISTS, filter_inputs
 from pipeline.fork_server import prepare_workers
 from pipeline.match.metaclip_files import queries_dir
@@ -123,7 +124,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
     deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)
     manifest = _finish(output, record, parts, source.extra, num_partitions)
-    for directory in (PARTS, REPEATED, DROPPED_PARTS, PARTITIONS):
+    for directory in (PARTS, REPEATED, DROPPED_PARTS, PARTITIONS, EXCHANGE):
         output.delete(directory)
     return manifest
 
@@ -163,22 +164,25 @@ def count_captions(
     if wanted and full:
         read = ReadCaptions(output.url, num_partitions, limit, wanted)
         write = WriteRepeatedCaptions(output.url, limit)
-        with UnitProgress(output, REPEATED, ".json", num_partitions, "count captions: partitions"):
-            run_pipeline(partial(_caption_graph, parts=full, read=read, write=write), beam_args)
+        with (
+            exchange_folder(output, beam_args) as exchange,
+            UnitProgress(output, REPEATED, ".json", num_partitions, "count captions: partitions"),
+        ):
+            run_pipeline(partial(_caption_graph, parts=full, read=read, write=write, exchange=exchange), beam_args)
     for number in sorted(wanted):  # partitions that got no row
         if read_unit(output, f"{REPEATED}/{number:05d}.json") is None:
             write_repeated(output, number, np.zeros(0, dtype=np.uint64))
 
 
 def _caption_graph(
-    pipeline: beam.Pipeline, parts: list[Part], read: ReadCaptions, write: WriteRepeatedCaptions
+    pipeline: beam.Pipeline, parts: list[Part], read: ReadCaptions, write: WriteRepeatedCaptions, exchange: str | None
 ) -> None:
     _ = (
         pipeline
         | "CreateCaptionParts" >> beam.Create(parts)
         | "SpreadCaptionParts" >> beam.Reshuffle()  # as above
         | "ReadCaptions" >> beam.ParDo(read).with_output_types(tuple[int, pa.Table])
-        | "GroupByCaptionPartition" >> beam.GroupByKey()
+        | "GroupByCaptionPartition" >> GroupTables(exchange)
         | "WriteRepeatedCaptions" >> beam.ParDo(write)
     )
 
@@ -198,8 +202,12 @@ def deduplicate_parts(
     if (wanted or uncounted) and full:
         read = ReadPart(output.url, num_partitions, reduction, wanted, repeated)
         write = WritePartition(output.url, extra, reduction)
-        with UnitProgress(output, PARTITIONS, ".json", num_partitions, "deduplicate: partitions"):
-            run_pipeline(partial(_deduplicate_graph, parts=full, read=read, write=write), beam_args)
+        with (
+            exchange_folder(output, beam_args) as exchange,
+            UnitProgress(output, PARTITIONS, ".json", num_partitions, "deduplicate: partitions"),
+        ):
+            graph = partial(_deduplicate_graph, parts=full, read=read, write=write, exchange=exchange)
+            run_pipeline(graph, beam_args)
     for number in sorted(wanted):  # partitions that got no row
         if read_unit(output, f"{PARTITIONS}/{number:05d}.json") is None:
             write_partition(output, number, [], extra, reduction)
@@ -215,13 +223,15 @@ def _full(parts: list[Unit]) -> list[Part]:
     return [Part(unit.files[0].name) for unit in parts if unit.files[0].rows]
 
 
-def _deduplicate_graph(pipeline: beam.Pipeline, parts: list[Part], read: ReadPart, write: WritePartition) -> None:
+def _deduplicate_graph(
+    pipeline: beam.Pipeline, parts: list[Part], read: ReadPart, write: WritePartition, exchange: str | None
+) -> None:
     _ = (
         pipeline
         | "CreateParts" >> beam.Create(parts)
         | "SpreadParts" >> beam.Reshuffle()  # as above
         | "ReadPart" >> beam.ParDo(read).with_output_types(tuple[int, pa.Table])
-        | "GroupByPartition" >> beam.GroupByKey()
+        | "GroupByPartition" >> GroupTables(exchange)
         | "WritePartition" >> beam.ParDo(write)
     )
 

@@ -19,6 +19,7 @@ import numpy as np
 import numpy.typing as npt
 
 from pipeline.match.tokenise import join_hash
+from schemas.compiled import inlined, leaf
 
 QUERY = np.uint64((1 << 32) - 1)
 """Bits of an entry that hold the query's id + 1 (0: the prefix is no query itself)."""
@@ -48,13 +49,13 @@ class QueryTable:
         return sum(part.nbytes for part in (self.words, self.phrases, self.pairs, self.following))
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def slot_of(table, key):  # type: ignore[no-untyped-def]
     """Return the place of `key`'s home slot in `table`."""
     return np.int64(key & np.uint64(len(table) // 2 - 1)) * 2
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def find(table, key):  # type: ignore[no-untyped-def]
     """Return the place of `key`, or of the empty slot where it belongs."""
     place = slot_of(table, key)
@@ -65,7 +66,7 @@ def find(table, key):  # type: ignore[no-untyped-def]
     return place
 
 
-@numba.njit(forceinline=True)  # type: ignore[untyped-decorator]
+@inlined
 def pair_bit(pairs, key):  # type: ignore[no-untyped-def]
     """Return the word of `pairs` and the bit in it that stand for a phrase of two words."""
     bit = key >> np.uint64(20)
@@ -86,7 +87,7 @@ def prefix_hashes(words, ends):  # type: ignore[no-untyped-def]
     return out
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@leaf
 def _fill(prefixes, ends, query_ids, words, phrases, pairs, following):  # type: ignore[no-untyped-def]
     begin = 0
     for row in range(len(ends)):
@@ -119,7 +120,7 @@ def query_table(
     first = np.zeros(len(words), dtype=bool)
     starts = np.concatenate([np.zeros(1, dtype=np.int64), ends[:-1]]) if len(ends) else ends
     first[starts[starts < ends]] = True
-    num_words, num_phrases = len(np.unique(prefixes[first])), len(np.unique(prefixes[~first]))
+    num_words, num_phrases = _num_distinct(prefixes[first]), _num_distinct(prefixes[~first])
     made = QueryTable(
         words=np.zeros(2 * _slots(num_words), dtype=np.uint64),
         phrases=np.zeros(2 * _slots(num_phrases), dtype=np.uint64),
@@ -128,6 +129,11 @@ def query_table(
     )
     _fill(prefixes, ends, query_ids, made.words, made.phrases, made.pairs, made.following)
     return made
+
+
+def _num_distinct(hashes: npt.NDArray[np.uint64]) -> int:
+    hashes.sort()  # a tenth of the time of np.unique
+    return int((hashes[1:] != hashes[:-1]).sum()) + bool(len(hashes))
 
 
 def _slots(keys: int) -> int:
