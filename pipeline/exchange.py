@@ -54,6 +54,14 @@ def exchange_folder(output: Folder, beam_args: Sequence[str]) -> Iterator[str | 
             os.rmdir(f"{output.root}/{EXCHANGE}")
 
 
+def encode(table: pa.Table) -> pa.Buffer:
+    """Return `table` as an Arrow IPC stream, not compressed: it is written once and read once, in place."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return sink.getvalue()
+
+
 class GroupTables(beam.PTransform):
     """(int, table) in, (int, tables) out: a GroupByKey, through the files of `folder` where there is one."""
 
@@ -81,10 +89,7 @@ class Park(beam.DoFn):
 
     def process(self, element: tuple[int, pa.Table]) -> Iterator[tuple[int, Place]]:
         key, table = element
-        sink = pa.BufferOutputStream()
-        with pa.ipc.new_stream(sink, table.schema) as writer:
-            writer.write_table(table.combine_chunks())
-        encoded = sink.getvalue()
+        encoded = encode(table)
         begin = self._size
         self._write(encoded)
         self._write(bytes(-len(encoded) % _ALIGNMENT))
