@@ -268,8 +268,8 @@ def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: Path) ->
 def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Path) -> None:
     candidates = world / "damaged" / "candidates"
     shutil.copytree(world / "local" / "candidates", candidates)
-    whole = (candidates / "00001.parquet").read_bytes()
-    (candidates / "00001.parquet").write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    whole = (candidates / "00000.parquet").read_bytes()
+    (candidates / "00000.parquet").write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
     ended = subprocess.run(
         [
             sys.executable, "-m", "pipeline", "balance", "--candidates", str(candidates),
@@ -278,7 +278,7 @@ def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Pat
         cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert ended.returncode == 1, ended.stderr
-    assert ended.stderr.startswith("error: a worker failed: 00001.parquet: OSError: "), ended.stderr
+    assert ended.stderr.startswith("error: a worker failed: 00000.parquet: OSError: "), ended.stderr
     assert "[while running 'CountMatches']; run the same command again to resume" in ended.stderr
     assert ended.stderr.count("\n") == 1
     cluster.wait_until_idle()
