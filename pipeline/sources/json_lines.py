@@ -23,13 +23,21 @@ MAX_LINE_BYTES = 8 << 20
 
 
 def json_schema(path: str) -> pa.Schema:
-    """Return the columns of the first lines, those of any of them, with their types (null: not told by them)."""
+    """Return the columns of the first lines, those of any of them, with their types (null: not told by them).
+
+    Raises ValueError for one JSON document in place of lines.
+    """
     with open_table(path) as raw:
         head = raw.read(PEEK_BYTES)
         if not head.endswith(b"\n"):
             head += raw.read(MAX_LINE_BYTES).partition(b"\n")[0]
     values = [_parsed(line) for line in head.split(b"\n")]
     good = [value for value in values if isinstance(value, dict)]
+    if not good and head.lstrip()[:1] in (b"{", b"["):
+        raise ValueError(
+            f"{path}: expected JSON lines, an object per line; found a JSON document: make lines of it, for example by "
+            "jq -c '.[]' (README.md has the commands for RedCaps and SBU)"
+        )
     names = dict.fromkeys(name for value in good for name in value if is_unicode(name))
     return pa.schema([(name, _type_of([value.get(name) for value in good])) for name in names])
 

@@ -80,7 +80,7 @@ class WebDataset:
                 raw.seek(0)
                 with tarfile.open(fileobj=raw, mode="r:", errors="surrogateescape") as tar:
                     while (member := tar.next()) is not None:
-                        tar.members.clear()  # kept by tarfile for look-ups by name: a kilobyte each
+                        tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps a kilobyte of each
                         if not member.isfile():
                             continue
                         folder, _, base = member.name.removeprefix("./").rpartition("/")

@@ -98,3 +98,12 @@ def test_columns_are_those_of_any_of_the_first_lines(folder: Path) -> None:
     (folder / "t.jsonl").write_text('{"a": 1}\nnot json\n{"b": "x", "a": 2.5}\n{"c": null}\n')
     found = json_schema(str(folder / "t.jsonl"))
     assert found == pa.schema([("a", pa.float64()), ("b", pa.string()), ("c", pa.null())])
+
+
+@pytest.mark.parametrize(
+    "document", ["[\n" + '{"url": "u", "caption": "c"},\n' * 3, '{"url": ["' + "x" * 9_000_000, "{\n"]
+)
+def test_a_json_document_is_told_from_lines(tmp_path: Path, document: str) -> None:
+    (tmp_path / "a.json").write_text(document)
+    with pytest.raises(ValueError, match=r"a\.json: expected JSON lines, .* found a JSON document: .* jq -c"):
+        json_schema(str(tmp_path / "a.json"))
