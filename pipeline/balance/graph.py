@@ -24,6 +24,7 @@ from pipeline.balance.selecting import SelectPairs, selected_counters
 from pipeline.balance.settings import COUNTS, MATCHED, CandidateFile, Settings, ShardRange
 from pipeline.balance.sums import SumCounts, WriteSum, has_sums
 from pipeline.balance.threshold_steps import CountMissing, RankBelowBound, WriteThresholds
+from pipeline.exchange import GroupTables, exchange_folder
 from pipeline.runner import run_pipeline
 from schemas.storage import Folder
 
@@ -37,21 +38,24 @@ def balance(files: list[CandidateFile], settings: Settings, beam_args: Sequence[
     if not files:
         write_limits(output, decide_limits(sum_counts([]), settings, read_languages(output)))
         return
-    run_pipeline(partial(balance_graph, files=files, settings=settings), beam_args)
+    with exchange_folder(output, beam_args) as exchange:
+        run_pipeline(partial(balance_graph, files=files, settings=settings, exchange=exchange), beam_args)
     too_many = settings.max_selected is not None and read_limits(output).at_most_selected > settings.max_selected
     if not too_many and not has_sums(output, COUNTS):
         balance(files, replace(settings, factor=2 * settings.factor), beam_args)
 
 
-def balance_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
-    """Build the job over `files`, which may not be none."""
+def balance_graph(
+    pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, exchange: str | None
+) -> None:
+    """Build the job over `files`, which may not be none; `exchange` as `pipeline.exchange` gives it."""
     shared = Shared()
     spread = spread_files(pipeline, files)
     missing = count_graph(spread, settings, shared)
     if settings.mode == "per_query_cap":
-        missing = _threshold_graph(spread, missing, settings, shared)
+        missing = _threshold_graph(spread, missing, settings, shared, exchange)
     selected = _select_graph(spread, missing, settings, shared)
-    _layout_graph(pipeline, selected, settings)
+    _layout_graph(pipeline, selected, settings, exchange)
 
 
 def spread_files(pipeline: beam.Pipeline, files: list[CandidateFile]) -> beam.PCollection:
@@ -70,14 +74,14 @@ def count_graph(files: beam.PCollection, settings: Settings, shared: Shared) -> 
 
 
 def _threshold_graph(
-    files: beam.PCollection, decided: beam.PCollection, settings: Settings, shared: Shared
+    files: beam.PCollection, decided: beam.PCollection, settings: Settings, shared: Shared, exchange: str | None
 ) -> beam.PCollection:
     """Pass 2: write the thresholds; return the number of queries that lack theirs."""
     rank = beam.ParDo(RankBelowBound(settings, shared), beam.pvalue.AsSingleton(decided))
     return (
         files
         | "RankBelowBound" >> rank.with_output_types(tuple[int, pa.Table])
-        | "GroupByQueryPartition" >> beam.GroupByKey()
+        | "GroupByQueryPartition" >> GroupTables(exchange)
         | "WriteThresholds" >> beam.ParDo(WriteThresholds(settings, shared))
         | "SumThresholds" >> beam.CombineGlobally(sum).without_defaults()
         | "CountMissing" >> beam.ParDo(CountMissing(settings, shared))
@@ -98,9 +102,11 @@ def _select_graph(
     return selected.selected
 
 
-def _layout_graph(pipeline: beam.Pipeline, selected: beam.PCollection, settings: Settings) -> None:
+def _layout_graph(
+    pipeline: beam.Pipeline, selected: beam.PCollection, settings: Settings, exchange: str | None
+) -> None:
     """Write the partitions of images in order, then one plan per shard."""
-    grouped = selected | "GroupByPartition" >> beam.GroupByKey()
+    grouped = selected | "GroupByPartition" >> GroupTables(exchange)
     images = grouped | "WriteSelected" >> beam.ParDo(WriteSelected(settings.output_url))
     plan = beam.ParDo(PlanShards(settings), beam.pvalue.AsList(images)).with_output_types(ShardRange)
     ranges = pipeline | "CreatePlan" >> beam.Create([0]) | "PlanShards" >> plan

@@ -20,6 +20,7 @@ from pipeline.balance.prediction import FIXED_POINT
 from pipeline.balance.selecting import EXPECTED_SELECTED, MATCHES_OF_SELECTED, SELECTED_BEFORE, SELECTED_PAIRS
 from pipeline.balance.settings import COUNTS, SHARDS, WORK, Settings
 from pipeline.balance.sums import read_sums
+from pipeline.exchange import EXCHANGE
 from pipeline.match.metaclip_files import write_entry_counts
 from pipeline.metrics import Spread, joined
 from pipeline.units import finished_units, read_unit
@@ -91,7 +92,8 @@ def finish(
     }
     output.delete_temporaries()
     manifest = write_manifest(output, "selection", files, rows=pairs, identity=record.identity, summary=summary)
-    output.delete(WORK)
+    for directory in (WORK, EXCHANGE):
+        output.delete(directory)
     return manifest
 
 

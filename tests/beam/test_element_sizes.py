@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline import exchange
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
@@ -21,15 +22,20 @@ CAPTION_BYTES, ROWS = 100_000, 150
 
 @pytest.fixture
 def elements(monkeypatch: pytest.MonkeyPatch) -> list[pa.Table]:
-    """The sizes of all tables that jobs code, which is all that goes from one stage to the next."""
+    """All tables that jobs code, which is all that goes from one stage to the next: by the runner or by files."""
     found: list[pa.Table] = []
-    encode = ArrowTableCoder.encode
+    encode, park = ArrowTableCoder.encode, exchange.encode
 
     def encoding(coder: ArrowTableCoder, value: pa.Table) -> bytes:
         found.append(value)
         return encode(coder, value)
 
+    def parking(value: pa.Table) -> pa.Buffer:
+        found.append(value)
+        return park(value)
+
     monkeypatch.setattr(ArrowTableCoder, "encode", encoding)
+    monkeypatch.setattr(exchange, "encode", parking)
     return found
 
 

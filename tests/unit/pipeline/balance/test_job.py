@@ -64,6 +64,7 @@ def test_no_number_of_partitions_changes_a_byte(
         )  # fmt: skip
         manifest = run_balance(config, [])
         trees.append(folder_bytes(config.output))
+        assert not any(Folder(config.output).exists(name) for name in ("work", "exchange"))
         assert as_dict(config.output) == brute_force(MATCHES, [CAP] * len(SURFACES), 5, mode)
         counts = manifest["summary"]["counts"]
         assert counts["selected_pairs"] == manifest["rows"] == len(as_dict(config.output))
