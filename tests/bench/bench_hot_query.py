@@ -44,7 +44,7 @@ class Run:
     worker_bytes: int
     """Most resident memory of any worker process."""
     launcher_bytes: int
-    """Of the process that holds Beam's local runner, and with it every shuffled byte."""
+    """Of the process that holds Beam's local runner."""
 
 
 def watch(command: list[str]) -> Run:
