@@ -47,7 +47,7 @@ class Cluster:
 
     def pids(self, name: str) -> list[int]:
         found = json.loads((self.folder / "pids.json").read_text())
-        return [pid for key, pid in found.items() if key.startswith(name)]
+        return [pid for key, pid in found.items() if key.startswith(name) and Path(f"/proc/{pid}").exists()]
 
     def jobs(self) -> list[dict[str, str]]:
         with urllib.request.urlopen(f"http://127.0.0.1:{REST_PORT}/jobs/overview", timeout=30) as answer:
@@ -106,8 +106,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
     choose = random.Random(3)
     (root / "in").mkdir()
     for name in "abcdefgh":
-        captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(20_000)]
-        urls = [f"http://images.example/{choose.randrange(45_000)}.jpg" for _ in captions]
+        captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(40_000)]
+        urls = [f"http://images.example/{choose.randrange(90_000)}.jpg" for _ in captions]
         pq.write_table(pa.table({"url": urls, "caption": captions}), root / "in" / f"{name}.parquet")
     write_queries(root / "queries", WORDS)
     run_both(root, "local", [])
@@ -268,8 +268,8 @@ def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: Path) ->
 def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Path) -> None:
     candidates = world / "damaged" / "candidates"
     shutil.copytree(world / "local" / "candidates", candidates)
-    whole = (candidates / "00000.parquet").read_bytes()
-    (candidates / "00000.parquet").write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
+    whole = (candidates / "00001.parquet").read_bytes()  # the launcher itself looks at the first
+    (candidates / "00001.parquet").write_bytes(whole[:4] + bytes(len(whole) // 2) + whole[4 + len(whole) // 2 :])
     ended = subprocess.run(
         [
             sys.executable, "-m", "pipeline", "balance", "--candidates", str(candidates),
@@ -278,7 +278,7 @@ def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Pat
         cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=180, check=False,
     )  # fmt: skip
     assert ended.returncode == 1, ended.stderr
-    assert ended.stderr.startswith("error: a worker failed: 00000.parquet: OSError: "), ended.stderr
+    assert ended.stderr.startswith("error: a worker failed: 00001.parquet: OSError: "), ended.stderr
     assert "[while running 'CountMatches']; run the same command again to resume" in ended.stderr
     assert ended.stderr.count("\n") == 1
     cluster.wait_until_idle()
