@@ -1,33 +1,40 @@
-"""How much memory a shuffle needs on Beam's local runner, told before it starts.
+"""What a shuffle needs on Beam's local runner, told before it starts: memory for places, disk for tables.
 
 In: the Parquet files or Arrow streams whose rows are shuffled. Out: nothing, or a ValueError with the command for the
-embedded Flink, which spills to disk.
+embedded Flink. Tables go through files there (`pipeline.exchange`); where each lies the runner keeps in memory.
 """
 
 import os
 import shlex
+import shutil
 import sys
+import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from pipeline.exchange import encode
 from pipeline.memory import available_bytes, available_cores
 from pipeline.runner import is_local
 from pipeline.runner_config import RunnerOptions
-from pipeline.tables import MAX_ELEMENT_ROWS, ArrowTableCoder, bounded
+from pipeline.tables import MAX_ELEMENT_ROWS
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_stream
 
 MAX_MEMORY_FRACTION = 0.6
 """Of the available memory; the rest is for the query list, the other worker processes and the estimate's error."""
 
-LOCAL_COPIES = 4.8
-WORKING_BYTES = 100 << 20
-"""Peak = WORKING_BYTES + LOCAL_COPIES x shuffled bytes. The runner holds the encoded elements by key, then once more
-as the stream to the next step; what one partition takes decoded does not grow with the input. Measured in
-``tests/bench``; see also `tests/unit/pipeline/test_shuffle_estimate.py`."""
+TABLE_BYTES = 600
+"""The launcher's memory for the place of one table."""
+
+SMALLEST_WORK, LARGEST_WORK, WORK_SHARE = 100 << 20, 800 << 20, 4
+"""What two workers take for the partitions they cut and write: this many times what is shuffled, but bounded, because
+a partition does not grow with the input. See ``make bench BENCH=shuffle``."""
+
+MAX_DISK_FRACTION = 0.9
+"""Of the free disk; the output needs some too."""
 
 SAMPLED_FILES = 4
 
@@ -38,36 +45,40 @@ class ShuffleEstimate:
 
     rows: int
     shuffled_bytes: int
-    """As coded between the steps."""
+    """Of the tables between the steps, not compressed: on the local runner, disk."""
+    tables: int
 
     @property
     def peak_bytes(self) -> int:
         """Memory on Beam's local runner beyond what the command takes before the shuffle."""
-        return int(WORKING_BYTES + LOCAL_COPIES * self.shuffled_bytes) if self.rows else 0
+        work = min(SMALLEST_WORK + WORK_SHARE * self.shuffled_bytes, LARGEST_WORK)
+        return work + TABLE_BYTES * self.tables if self.rows else 0
 
 
 def estimate_shuffle(
-    folder: Folder, files: Sequence[FileRecord], num_partitions: int, max_rows: int | None = None
+    folder: Folder, files: Sequence[FileRecord], num_partitions: int, gathered_bytes: int
 ) -> ShuffleEstimate:
-    """Estimate the shuffle of the rows of `files` (at most `max_rows` of them) by `num_partitions` keys.
+    """Estimate the shuffle of the rows of `files` by `num_partitions` keys.
 
-    Reads the first rows of a few files and codes them as the step would: in pieces of a file's share of a partition,
-    because small pieces compress worse.
+    A step cuts each file into partitions after every `gathered_bytes` of it. Reads the first rows of a few files.
     """
     full = [record for record in files if record.rows]
     rows = sum(record.rows for record in full)
     if not rows:
-        return ShuffleEstimate(rows=0, shuffled_bytes=0)
+        return ShuffleEstimate(rows=0, shuffled_bytes=0, tables=0)
     step = max(1, len(full) // SAMPLED_FILES)
-    coded = sampled = 0
+    coded = sampled = empty = 0
     for record in full[::step][:SAMPLED_FILES]:
         table = _first_rows(folder, record.name, MAX_ELEMENT_ROWS)
-        piece_rows = max(1, min(len(table), record.rows // num_partitions))
-        for piece in bounded(table.slice(0, piece_rows)):
-            coded += len(ArrowTableCoder().encode(piece))
-            sampled += len(piece)
-    shuffled = min(rows, max_rows) if max_rows is not None else rows
-    return ShuffleEstimate(rows=shuffled, shuffled_bytes=coded * shuffled // max(1, sampled))
+        table = table.select([name for name in table.schema.names if table[name].null_count < len(table)])
+        empty = len(encode(table.slice(0, 0)))
+        coded += len(encode(table)) - empty
+        sampled += len(table)
+    tables = 0
+    for record in full:
+        cuts = -(-coded * record.rows // (sampled * gathered_bytes))
+        tables += min(record.rows, cuts * num_partitions + record.rows // MAX_ELEMENT_ROWS)
+    return ShuffleEstimate(rows=rows, shuffled_bytes=coded * rows // max(1, sampled) + tables * empty, tables=tables)
 
 
 def _first_rows(folder: Folder, name: str, rows: int) -> pa.Table:
@@ -79,25 +90,37 @@ def _first_rows(folder: Folder, name: str, rows: int) -> pa.Table:
         return pa.Table.from_batches([batch]) if batch is not None else file.schema_arrow.empty_table()
 
 
-def check_memory(
-    job: str, estimate: ShuffleEstimate, options: RunnerOptions, beam_args: Sequence[str],
-    available: int | None = None,
+def check_room(
+    job: str, estimate: ShuffleEstimate, options: RunnerOptions, output: Folder, beam_args: Sequence[str],
+    available: int | None = None, free: int | None = None,
 ) -> None:  # fmt: skip
-    """Raise ValueError when the shuffle of `job` would take too much memory on the local runner.
+    """Raise ValueError when the shuffle of `job` would take too much memory or disk on the local runner.
 
-    Says nothing on other runners, with ``--force``, or where the system does not tell its memory. `available` stands in
-    for what the system tells.
+    Says nothing on other runners, with ``--force``, or where the system does not tell what it has. `available` and
+    `free` stand in for what the system tells of memory and of the disk of `output`.
     """
     if options.force or not is_local(beam_args):
         return
-    limit = available_bytes() if available is None else available
-    if limit is None or estimate.peak_bytes <= MAX_MEMORY_FRACTION * limit:
+    memory = available_bytes() if available is None else available
+    disk = _free_disk(output) if free is None else free
+    if memory is not None and estimate.peak_bytes > MAX_MEMORY_FRACTION * memory:
+        needed, limit = estimate.peak_bytes, f"{MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(memory)} memory available"
+    elif estimate.shuffled_bytes > MAX_DISK_FRACTION * disk:
+        needed, limit = estimate.shuffled_bytes, f"{MAX_DISK_FRACTION:.0%} of the {_gigabytes(disk)} disk free"
+    else:
         return
     raise ValueError(
-        f"{job}: shuffling {estimate.rows} pairs needs about {_gigabytes(estimate.peak_bytes)} on Beam's local runner, "
-        f"more than {MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(limit)} available; use the embedded Flink, "
-        f"which spills to disk and goes on from here: {flink_command()} (or start it all the same with --force)"
+        f"{job}: shuffling {estimate.rows} pairs needs about {_gigabytes(needed)} on Beam's local runner, more than "
+        f"{limit}; use the embedded Flink, which spills to the disk of temporary files and goes on from here: "
+        f"{flink_command()} (or start it all the same with --force)"
     )
+
+
+def _free_disk(output: Folder) -> int:
+    """Return the free bytes where the tables of a shuffle go."""
+    folder = output.root if output.local else tempfile.gettempdir()
+    os.makedirs(folder, exist_ok=True)
+    return shutil.disk_usage(folder).free
 
 
 def _gigabytes(size: int) -> str:

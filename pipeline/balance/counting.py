@@ -57,7 +57,7 @@ def matched_counters(summed: pa.Table) -> dict[str, int]:
 
 
 class DecideLimits(beam.DoFn):
-    """A number in, once all counts are summed; writes the limits. Out: 0, or 1 when the other passes must not run."""
+    """A number in, once all counts are summed; writes the limits. Out: 0."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -70,5 +70,4 @@ class DecideLimits(beam.DoFn):
             Metrics.counter(NAMESPACE, QUERIES_ + name).inc(number)
         for name, number in limits.not_refillable().items():
             Metrics.counter(NAMESPACE, NOT_REFILLABLE_ + name).inc(number)
-        most = self._settings.max_selected
-        yield int(most is not None and limits.at_most_selected > most)
+        yield 0

@@ -18,7 +18,7 @@ from apache_beam.utils.shared import Shared
 from pipeline.balance.counting import CountMatches, DecideLimits, matched_counters
 from pipeline.balance.counts import sum_counts
 from pipeline.balance.layout import PlanShards, WriteSelected, WriteShardPlans
-from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_limits
+from pipeline.balance.limits import decide_limits, read_languages, write_limits
 from pipeline.balance.passes import NAMESPACE
 from pipeline.balance.selecting import SelectPairs, selected_counters
 from pipeline.balance.settings import COUNTS, MATCHED, CandidateFile, Settings, ShardRange
@@ -40,8 +40,7 @@ def balance(files: list[CandidateFile], settings: Settings, beam_args: Sequence[
         return
     with exchange_folder(output, beam_args) as exchange:
         run_pipeline(partial(balance_graph, files=files, settings=settings, exchange=exchange), beam_args)
-    too_many = settings.max_selected is not None and read_limits(output).at_most_selected > settings.max_selected
-    if not too_many and not has_sums(output, COUNTS):
+    if not has_sums(output, COUNTS):
         balance(files, replace(settings, factor=2 * settings.factor), beam_args)
 
 

@@ -6,9 +6,11 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.balance.config import BalanceOptions
+from pipeline.balance.limits import partitions_of_images
+from pipeline.balance.passes import BUFFER_BYTES
 from pipeline.balance.settings import CandidateFile
 from pipeline.match.metaclip_files import queries_dir
-from pipeline.shuffle_estimate import estimate_shuffle
+from pipeline.shuffle_estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key
 from schemas.manifest import manifest_sha256, read_files, read_manifest
 from schemas.storage import FileRecord, Folder
@@ -27,11 +29,11 @@ def _candidate_records(candidates: Folder) -> list[FileRecord]:
     return [record for record in found if "/" not in record.name and record.name.endswith(".parquet") and record.rows]
 
 
-def bytes_per_pair(candidates: Folder) -> int:
-    """Return how many bytes a candidate has as a part of an element, more or less."""
-    files = _candidate_records(candidates)
-    found = estimate_shuffle(candidates, files, max(1, len(files)))
-    return -(-found.shuffled_bytes // max(1, found.rows))
+def most_shuffled(candidates: Folder) -> ShuffleEstimate:
+    """Return what the shuffle takes when every candidate is selected: how many are is known in mid-run only."""
+    records = _candidate_records(candidates)
+    num_partitions = partitions_of_images(sum(record.bytes for record in records))
+    return estimate_shuffle(candidates, records, num_partitions, BUFFER_BYTES)
 
 
 def extra_type(candidates: Folder) -> pa.StructType:

@@ -5,7 +5,6 @@ download.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,27 +14,19 @@ from pipeline.balance.earlier import earlier_hash, read_rounds, write_earlier
 from pipeline.balance.graph import balance
 from pipeline.balance.inputs import (
     QUERIES_FILE,
-    bytes_per_pair,
     candidate_files,
     extra_type,
     find_queries,
     hash_of_key,
+    most_shuffled,
     rank_key,
 )
-from pipeline.balance.limits import read_limits, write_languages
+from pipeline.balance.limits import write_languages
 from pipeline.balance.refill import as_first, first_caps, first_selection_settings
 from pipeline.balance.report import finish
 from pipeline.balance.settings import WORK, Settings
 from pipeline.fork_server import prepare_workers
-from pipeline.memory import available_bytes
-from pipeline.runner import is_local
-from pipeline.shuffle_estimate import (
-    LOCAL_COPIES,
-    MAX_MEMORY_FRACTION,
-    WORKING_BYTES,
-    ShuffleEstimate,
-    check_memory,
-)
+from pipeline.shuffle_estimate import check_room
 from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_record import RunRecord, config_parts, read_run, start_run
 from schemas.storage import Folder
@@ -104,7 +95,8 @@ def run_balance(
     if rounds is not None:
         fetched = rounds.fetched_by_query(settings.num_queries)
         write_earlier(output, rounds.earlier)
-    _balance_in_memory(config, settings, candidates, beam_args)
+    check_room("balance", most_shuffled(candidates), config, output, beam_args)
+    balance(candidate_files(candidates), settings, beam_args)
     return finish(output, queries, record, settings, fetched)
 
 
@@ -115,23 +107,3 @@ def _given_caps(
     if first is not None:
         return first_caps(first, languages)
     return None if config.tail_share is not None else (config.max_pairs_per_query,) * len(languages)
-
-
-def _balance_in_memory(config: BalanceConfig, settings: Settings, candidates: Folder, beam_args: Sequence[str]) -> None:
-    """Run the job; raise ValueError once the matches are counted if the local runner would not hold its shuffle."""
-    available = None if config.force or not is_local(beam_args) else available_bytes()
-    per_pair = bytes_per_pair(candidates)
-    settings = replace(settings, max_selected=_most_selected(available, per_pair))
-    balance(candidate_files(candidates), settings, beam_args)
-    found = read_limits(Folder(settings.output_url)).at_most_selected
-    if settings.max_selected is not None and found > settings.max_selected:
-        estimate = ShuffleEstimate(rows=found, shuffled_bytes=found * per_pair)
-        check_memory("balance", estimate, config, beam_args, available)
-        raise AssertionError(f"{found} pairs are too many, but their estimate fits: {estimate}")
-
-
-def _most_selected(available: int | None, per_pair: int) -> int | None:
-    """Return the most pairs whose shuffle fits `available` bytes of memory; None: any number."""
-    if available is None or per_pair == 0:
-        return None
-    return int((MAX_MEMORY_FRACTION * available - WORKING_BYTES) / LOCAL_COPIES) // per_pair

@@ -29,8 +29,6 @@ class Limits:
     """Candidates that match the query, those on failed images too."""
     caps: npt.NDArray[np.int64]
     language_caps: tuple[int, ...]
-    at_most_selected: int
-    """Each query keeps at most its cap; the pairs several queries keep are counted more than once."""
     num_partitions: int
     """Of images."""
     num_ranked_partitions: int
@@ -64,6 +62,7 @@ def decide_limits(counts: pa.Table, settings: Settings, language_of: npt.NDArray
         assert settings.tail_share is not None
         caps = tuple(caps_of_languages(matched, language_of, len(settings.languages), settings.tail_share))
     of_queries = caps_of_queries(language_of, caps)
+    # each query keeps at most its cap; the pairs several queries keep are counted more than once
     at_most = min(settings.candidates_rows, int(np.minimum(matched, of_queries).sum()))
     bytes_selected = settings.candidates_bytes * at_most // max(1, settings.candidates_rows)
     ranked_rows = int(of_queries[matched > of_queries].sum())
@@ -72,10 +71,14 @@ def decide_limits(counts: pa.Table, settings: Settings, language_of: npt.NDArray
         before,
         of_queries,
         tuple(caps),
-        at_most_selected=at_most,
-        num_partitions=_power_of_two(bytes_selected, PARTITION_BYTES),
+        num_partitions=partitions_of_images(bytes_selected),
         num_ranked_partitions=_power_of_two(ranked_rows, RANKED_PARTITION_ROWS),
     )
+
+
+def partitions_of_images(num_bytes: int) -> int:
+    """Return the number of partitions for `num_bytes` of selected candidates."""
+    return _power_of_two(num_bytes, PARTITION_BYTES)
 
 
 def _power_of_two(amount: int, per_partition: int) -> int:
@@ -87,7 +90,7 @@ def write_limits(folder: Folder, limits: Limits) -> None:
     names = ("matched", "matched_before", "caps")
     table = pa.table({name: pa.array(getattr(limits, name), pa.int64()) for name in names})
     write_table(folder, LIMITS_FILE, table, table.schema)
-    planned = ("language_caps", "at_most_selected", "num_partitions", "num_ranked_partitions")
+    planned = ("language_caps", "num_partitions", "num_ranked_partitions")
     plan = {name: getattr(limits, name) for name in planned}
     folder.write_json(PLAN_FILE, plan)
 
@@ -100,7 +103,6 @@ def read_limits(folder: Folder) -> Limits:
         matched_before=table["matched_before"].to_numpy(),
         caps=table["caps"].to_numpy(),
         language_caps=tuple(plan["language_caps"]),
-        at_most_selected=plan["at_most_selected"],
         num_partitions=plan["num_partitions"],
         num_ranked_partitions=plan["num_ranked_partitions"],
     )

@@ -33,8 +33,6 @@ class Settings:
     refill: bool = False
     candidates_rows: int = 0
     candidates_bytes: int = 0
-    max_selected: int | None = None
-    """Give up after counting when more pairs may be selected (Beam's local runner would not hold them in memory)."""
     samples_per_shard: int = 10_000
     first_shard: int = 0
     factor: int = 1

@@ -38,11 +38,10 @@ class RankBelowBound(PassOverCandidates):
         self._is_due = False
 
     @names_element
-    def process(self, element: CandidateFile, too_many: int) -> Iterator[tuple[int, pa.Table]]:
+    def process(self, element: CandidateFile, decided: int) -> Iterator[tuple[int, pa.Table]]:
+        """`decided` comes once the limits are written."""
         self._is_due = True
         yield from self._cut.add(RANKED.empty_table(), self._num_partitions)  # something when no query is capped
-        if too_many:
-            return
         for table in self._read_alive(element, ["pair_id", "query_ids"]):
             ranked = ranked_below(table, ranks(table["pair_id"], self._settings.key), self._state.bounds)
             yield from self._cut.add(ranked, self._num_partitions)

@@ -16,7 +16,7 @@ import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
 from pipeline.collect.config import CollectConfig
-from pipeline.collect.deduplicate import Reduction
+from pipeline.collect.deduplicate import COMPACT_BYTES, Reduction
 from pipeline.collect.extract import (
     ALL_DROPPED,
     CONTENT_BYTES,
@@ -53,7 +53,7 @@ from pipeline.fork_server import prepare_workers
 from pipeline.match.metaclip_files import queries_dir
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
-from pipeline.shuffle_estimate import check_memory, estimate_shuffle
+from pipeline.shuffle_estimate import check_room, estimate_shuffle
 from pipeline.sources.formats import open_source
 from pipeline.sources.path_listing import names_listing
 from pipeline.sources.row_filter import source_inputs
@@ -118,8 +118,8 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     parts = _units(output, PARTS)
     check_rejected_fraction(parts, config.max_rejected_fraction)
     num_partitions = partitions_for(sum(unit.body[CONTENT_BYTES] for unit in parts))
-    estimate = estimate_shuffle(output, [unit.files[0] for unit in parts], num_partitions)
-    check_memory("deduplicate", estimate, config, beam_args)
+    estimate = estimate_shuffle(output, [unit.files[0] for unit in parts], num_partitions, COMPACT_BYTES)
+    check_room("deduplicate", estimate, config, output, beam_args)
     if config.max_images_per_caption:
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
     deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)

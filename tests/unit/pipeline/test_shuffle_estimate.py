@@ -1,4 +1,4 @@
-"""The memory a shuffle needs: near what its coding gives, and the way out that the error shows."""
+"""The memory and disk a shuffle needs: near what its coding gives, and the way out that the error shows."""
 
 from pathlib import Path
 
@@ -6,13 +6,15 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from pipeline.exchange import encode
 from pipeline.runner_config import RunnerOptions
-from pipeline.shuffle_estimate import ShuffleEstimate, check_memory, estimate_shuffle, flink_command
-from pipeline.tables import ArrowTableCoder, bounded
+from pipeline.shuffle_estimate import ShuffleEstimate, check_room, estimate_shuffle, flink_command
+from pipeline.tables import bounded
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
 
-LARGE = ShuffleEstimate(rows=1_000_000, shuffled_bytes=10 << 30)
+LARGE = ShuffleEstimate(rows=1_000_000, shuffled_bytes=10 << 30, tables=10_000_000)
+PLENTY = 1 << 50
 
 
 def make_files(folder: Folder, num_files: int, rows: int) -> tuple[list[FileRecord], list[pa.Table]]:
@@ -28,32 +30,48 @@ def make_files(folder: Folder, num_files: int, rows: int) -> tuple[list[FileReco
 
 
 @pytest.mark.parametrize("num_partitions", [1, 16])
-def test_the_estimate_is_near_what_the_coder_gives(tmp_path: Path, num_partitions: int) -> None:
+@pytest.mark.parametrize("gathered_bytes", [20_000, 1 << 20])
+def test_the_estimate_is_near_what_the_exchange_gets(tmp_path: Path, num_partitions: int, gathered_bytes: int) -> None:
     files, tables = make_files(Folder(str(tmp_path)), 6, 3000)
-    coded = 0
+    coded = parked = 0
     for table in tables:
-        partition = np.frombuffer(b"".join(table["pair_id"].to_pylist()), np.uint8)[::16] % num_partitions
-        for number in range(num_partitions):
-            for piece in bounded(table.filter(pa.array(partition == number))):
-                coded += len(ArrowTableCoder().encode(piece))
-    found = estimate_shuffle(Folder(str(tmp_path)), files, num_partitions)
+        rows = len(table) * gathered_bytes // table.nbytes + 1
+        for begin in range(0, len(table), rows):
+            gathered = table.slice(begin, rows)
+            partition = np.frombuffer(b"".join(gathered["pair_id"].to_pylist()), np.uint8)[::16] % num_partitions
+            for number in range(num_partitions):
+                for piece in bounded(gathered.filter(pa.array(partition == number))):
+                    coded += len(encode(piece))
+                    parked += 1
+    found = estimate_shuffle(Folder(str(tmp_path)), files, num_partitions, gathered_bytes)
     assert found.rows == 18_000
-    assert coded / 1.5 < found.shuffled_bytes < coded * 1.5
-    half = estimate_shuffle(Folder(str(tmp_path)), files, num_partitions, max_rows=9_000)
-    assert half.rows == 9_000
-    assert abs(half.shuffled_bytes * 2 - found.shuffled_bytes) <= 1
+    assert coded / 2 < found.shuffled_bytes < coded * 2
+    assert parked / 2 < found.tables < parked * 2
+    assert found.peak_bytes < 200 << 20  # of a small input not what a large one may take
 
 
 def test_nothing_to_shuffle_needs_nothing(tmp_path: Path) -> None:
-    assert estimate_shuffle(Folder(str(tmp_path)), [], 4).peak_bytes == 0
+    found = estimate_shuffle(Folder(str(tmp_path)), [], 4, 1 << 20)
+    assert found.peak_bytes == found.shuffled_bytes == 0
 
 
-def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(monkeypatch: pytest.MonkeyPatch) -> None:
+def check(
+    options: RunnerOptions, output: Folder, beam_args: list[str], available: int = PLENTY, free: int = PLENTY
+) -> None:
+    check_room("deduplicate", LARGE, options, output, beam_args, available, free)
+
+
+def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.argv", ["/bin/pipeline", "collect", "--input", "a b/*.parquet", "--", "--x=1"])
-    needed = LARGE.peak_bytes
-    check_memory("deduplicate", LARGE, RunnerOptions(), [], available=int(needed / 0.6) + 2)
-    with pytest.raises(ValueError, match="deduplicate: shuffling 1000000 pairs") as error:
-        check_memory("deduplicate", LARGE, RunnerOptions(), [], available=int(needed / 0.6) - 2)
+    output = Folder(str(tmp_path))
+    memory, disk = int(LARGE.peak_bytes / 0.6), int(LARGE.shuffled_bytes / 0.9)
+    check(RunnerOptions(), output, [], available=memory + 2, free=disk + 2)
+    with pytest.raises(ValueError, match=r"deduplicate: shuffling 1000000 pairs needs .* memory available") as error:
+        check(RunnerOptions(), output, [], available=memory - 2)
+    with pytest.raises(ValueError, match=r"10.7 GB on Beam's local runner, more than 90% of the 11.9 GB disk free"):
+        check(RunnerOptions(), output, [], free=disk - 2)
     assert (
         "pipeline collect --input 'a b/*.parquet' -- --runner=FlinkRunner '--flink_master=[local]' --parallelism="
         in str(error.value)
@@ -61,11 +79,12 @@ def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(monkeypatch
     assert "--force" in str(error.value)
 
 
-def test_force_and_other_runners_are_not_stopped() -> None:
-    check_memory("deduplicate", LARGE, RunnerOptions(force=True), [], available=1)
-    check_memory("deduplicate", LARGE, RunnerOptions(), ["--runner=FlinkRunner"], available=1)
+def test_force_and_other_runners_are_not_stopped(tmp_path: Path) -> None:
+    output = Folder(str(tmp_path))
+    check(RunnerOptions(force=True), output, [], available=1)
+    check(RunnerOptions(), output, ["--runner=FlinkRunner"], available=1, free=1)
     with pytest.raises(ValueError, match="deduplicate"):
-        check_memory("deduplicate", LARGE, RunnerOptions(), ["--direct_num_workers=2"], available=1)
+        check(RunnerOptions(), output, ["--direct_num_workers=2"], available=1)
 
 
 def test_the_command_of_a_module_run() -> None:

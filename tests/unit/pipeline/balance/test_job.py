@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.balance import job, limits, passes
+from pipeline import shuffle_estimate
+from pipeline.balance import limits, passes
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.balance.per_query_cap import rank_bounds
@@ -150,10 +151,8 @@ def test_shards_of_other_queries_are_refused(candidates: str, tmp_path: Path) ->
         run_balance(refill, [], Folder(first.output))
 
 
-def test_too_large_a_shuffle_is_refused_once_the_matches_are_counted(
-    candidates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(job, "available_bytes", lambda: 100 << 20)  # less than what a job takes
+def test_too_large_a_shuffle_is_refused(candidates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shuffle_estimate, "available_bytes", lambda: 100 << 20)  # less than what a job takes
     config = BalanceConfig(candidates=candidates, output=str(tmp_path / "s"), max_pairs_per_query=CAP)
     with pytest.raises(ValueError, match=r"balance: shuffling \d+ pairs needs .* use the embedded Flink"):
         run_balance(config, [])

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from pipeline.balance import job
+from pipeline import shuffle_estimate
 from pipeline.run.config import RunConfig
 from pipeline.run.job import run_all
 
@@ -39,11 +39,11 @@ def test_a_run_stopped_for_its_memory_goes_on_with_force(
     for number in range(6):
         Image.frombytes("RGB", (40, 40), choose.randbytes(4800)).save(tmp_path / "in" / f"{number}.png")
         (tmp_path / "in" / f"{number}.txt").write_text(f"a red dog {number}")
-    monkeypatch.setattr(job, "available_bytes", lambda: 100 << 20)  # less than what a job takes
+    monkeypatch.setattr(shuffle_estimate, "available_bytes", lambda: 100 << 20)  # less than what a job takes
     config = RunConfig(
         input=str(tmp_path / "in"), input_format="folder", queries=queries_folder(["red"]), output=str(tmp_path / "o"),
         image_size=32, num_decode_processes=1,
     )  # fmt: skip
-    with pytest.raises(ValueError, match="balance: shuffling 6 pairs needs"):
+    with pytest.raises(ValueError, match="deduplicate: shuffling 6 pairs needs"):
         run_all(config, [])
     assert run_all(replace(config, force=True), [])["rows"] == 6
