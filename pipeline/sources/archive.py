@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
-import fsspec
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,6 +25,7 @@ from pipeline.sources.gzip_members import (
     batch,
     read_members,
 )
+from pipeline.sources.input_file import open_input
 from pipeline.sources.record_index import CUT, MALFORMED, PIECE, START, STATUS, WHOLE, index_records
 from pipeline.sources.source import BROKEN_DATA, Broken, InputSplit, first_line
 
@@ -65,23 +65,29 @@ def read_archive(path: str) -> Iterator[Records | Broken]:
     position = 0
     try:
         with ExitStack() as opened:
-            raw = opened.enter_context(fsspec.open(path, "rb"))
+            raw = opened.enter_context(open_input(path))
             probe = raw.read(_PROBE_BYTES)
             if not probe:
                 yield Broken("file_unreadable", 0, "the file is empty")
                 return
-            if GZIP_MAGIC in probe and not _is_one_stream(probe):
-                for item in read_members(cast(IO[bytes], _Joined(probe, raw))):
+            joined = _Joined(probe, raw)
+            if GZIP_MAGIC in probe and not _is_packed_otherwise(path, probe) and not _is_one_stream(probe):
+                for item in read_members(cast(IO[bytes], joined)):
                     if isinstance(item, Broken):
                         yield item
                     else:
                         rows, _ = index_records(item.data, item.ends, True)
                         yield from _told_apart(item.data, rows, item.positions[rows[:, PIECE]])
+                        position = int(item.positions[-1])
+                if joined.failure is not None:
+                    raise joined.failure
                 return
-            source = _decompressed(path, _Joined(probe, raw), probe)
+            source = _decompressed(path, joined, probe)
             for item, rows, start in _stream(source):
                 position = start + int(item.ends[-1])
                 yield from _told_apart(item.data, rows, start + rows[:, START])
+            if joined.failure is not None:
+                raise joined.failure
     except BROKEN_DATA as error:
         yield Broken("file_unreadable", position, f"{type(error).__name__}: {first_line(error)}")
 
@@ -101,20 +107,33 @@ def _told_apart(
 
 
 class _Joined:
-    """A binary file whose first bytes were read already."""
+    """A binary file whose first bytes were read already. It ends where it cannot be read on, and keeps the reason:
+    whoever reads it gives what came before.
+    """
 
     def __init__(self, head: bytes, raw: IO[bytes]) -> None:
         self._head, self._raw = head, raw
         self.closed = False
+        self.failure: OSError | None = None
 
     def read(self, size: int = -1) -> bytes:
         if not self._head:
-            return self._raw.read(size)
+            try:
+                return self._raw.read(size)
+            except OSError as error:
+                self.failure = error
+                return b""
         size = len(self._head) if size < 0 else size
         found, self._head = self._head[:size], self._head[size:]
         return found
 
     def readinto(self, buffer: Any) -> int:
+        if not self._head and hasattr(self._raw, "readinto"):
+            try:
+                return int(self._raw.readinto(buffer))
+            except OSError as error:
+                self.failure = error
+                return 0
         found = self.read(len(buffer))
         buffer[: len(found)] = found
         return len(found)
@@ -124,6 +143,11 @@ class _Joined:
 
     def close(self) -> None:
         self.closed = True
+
+
+def _is_packed_otherwise(path: str, probe: bytes) -> bool:
+    """Tell that a file is plain, or compressed in another way: what looks like gzip in it stands inside a record."""
+    return probe.lstrip().startswith(b"WARC/") or path.split("?")[0].lower().endswith(tuple(_STREAMS))
 
 
 def _is_one_stream(probe: bytes) -> bool:
@@ -136,7 +160,8 @@ def _is_one_stream(probe: bytes) -> bool:
     except ISAL_ERROR:
         return False
     if not reader.eof:
-        rows, _ = index_records(np.frombuffer(first + bytes(PADDING), np.uint8), np.array([0, len(first)]), False)
+        found = batch([first], [0])
+        rows, _ = index_records(found.data, found.ends, False)
         return len(rows) > 0
     found = batch([first], [0])
     rows, _ = index_records(found.data, found.ends, True)

@@ -56,7 +56,8 @@ class Batch:
 
 def batch(pieces: list[bytes], positions: list[int]) -> Batch:
     """Return `pieces` as one batch."""
-    data = np.frombuffer(b"".join([*pieces, bytes(PADDING)]), dtype=np.uint8)
+    # writable, as other batches are: numba compiles a kernel once more for an array that is not
+    data = np.frombuffer(bytearray().join([*pieces, bytes(PADDING)]), dtype=np.uint8)
     ends = np.cumsum([0, *map(len, pieces)], dtype=np.int64)
     return Batch(data, ends, np.array(positions, dtype=np.int64))
 

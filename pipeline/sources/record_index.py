@@ -95,7 +95,9 @@ def index_records(data, ends, at_end):  # type: ignore[no-untyped-def]
                 break
             if count == len(rows):
                 grown = np.zeros((2 * count, 8), dtype=np.int64)
-                grown[:count] = rows
+                for i in range(count):
+                    for column in range(rows.shape[1]):
+                        grown[i, column] = rows[i, column]
                 rows = grown
             row = rows[count]
             if is_at(data, position, end, b"WARC/"):

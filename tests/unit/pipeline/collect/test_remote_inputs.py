@@ -125,7 +125,6 @@ def test_a_glob_on_s3(s3: str, expected: list[Any], tmp_path: Path) -> None:
     assert found == expected
 
 
-@pytest.mark.xfail(reason="read_archive loses what it has gathered when the file under it raises")
 def test_a_connection_that_breaks_in_mid_file(server: str, expected: list[Any], tmp_path: Path) -> None:
     found, summary = collect(tmp_path, f"{server}/cut/{NAMES[0]}")
     urls = {row["url"] for row in found}
