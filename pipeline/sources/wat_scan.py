@@ -16,6 +16,7 @@ from pipeline.sources.json_scan import (
     BACKSLASH,
     BROKEN,
     CLOSE_ARRAY,
+    CLOSE_OBJECT,
     COLON,
     COMMA,
     NAME,
@@ -67,6 +68,7 @@ def _word(name: str) -> np.uint64:
 _PATH_WORD, _URL_WORD, _ALT_WORD, _TITLE_WORD = _word("path"), _word("url"), _word("alt"), _word("title")
 _REL_WORD, _NAME_WORD, _PROPERTY_WORD, _CONTENT_WORD = _word("rel"), _word("name"), _word("property"), _word("content")
 _HTTP_EQUIV_WORD = _word("http-equiv")
+_PATH_BEGIN, _URL_BEGIN, _I = _word('"path":"'), _word('","url":'), 73
 _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
@@ -159,6 +161,40 @@ def _take_link_license(data, fields, scratch, texts, lengths):  # type: ignore[n
 
 
 @leaf
+def _skip_link(data, position, end, quotes, walk):  # type: ignore[no-untyped-def]
+    """Return the position after a link that is no image's and no licence's, 0 for one that must be read.
+
+    Nearly all links are written ``{"path":"A@/href","url":"...", more texts}``.
+    """
+    number = walk[NEXT]
+    first = quotes[number]
+    if first != position + 1 or load_word(data, first) != _PATH_BEGIN or data[first + 8] == _I:
+        return 0
+    close = quotes[number + 3]
+    if load_word(data, close) != _URL_BEGIN or quotes[number + 6] != close + 8:
+        return 0
+    stop = quotes[number + 7]
+    if _may_be_license(data, close + 9, stop):
+        return 0
+    number += 8
+    while stop + 1 < end:
+        if data[stop + 1] == CLOSE_OBJECT:
+            walk[NEXT] = number
+            return stop + 2
+        name_end = quotes[number + 1]
+        if (
+            data[stop + 1] != COMMA
+            or quotes[number] != stop + 2
+            or data[name_end + 1] != COLON
+            or quotes[number + 2] != name_end + 2
+        ):
+            return 0
+        stop = quotes[number + 3]
+        number += 4
+    return 0
+
+
+@leaf
 def _read_array(data, position, end, quotes, walk, fields, kind, found, page, sink, page_start):  # type: ignore[no-untyped-def]
     """Read ``Links`` (kind 0), ``Metas`` (1) or ``Link`` (2); return the position after the array."""
     scratch, base, base_parts, texts, lengths = page
@@ -179,6 +215,11 @@ def _read_array(data, position, end, quotes, walk, fields, kind, found, page, si
                 return BROKEN
             position = after
             continue
+        if kind == 0:
+            after = _skip_link(data, position, end, quotes, walk)
+            if after > 0:
+                position = after
+                continue
         position = _fields(data, position, end, quotes, walk, fields)
         if position < 0:
             return position
