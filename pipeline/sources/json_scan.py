@@ -27,7 +27,7 @@ SPARE_QUOTES = 64 + _SENTINELS
 _ZERO, _ONE, _ALL = np.uint64(0), np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
 _ODD_BITS = np.uint64(0xAAAAAAAAAAAAAAAA)
 _LAST_BIT = np.uint64(63)
-_AT_ONCE = 8
+_AT_ONCE = 12
 
 
 @leaf
