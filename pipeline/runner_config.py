@@ -8,5 +8,5 @@ class RunnerOptions:
     """How the job is run; no byte of the output depends on it."""
 
     force: bool = False
-    """Start although the shuffle seems to need more than 60 % of the available memory (Beam's local runner keeps all
-    of it in memory; other runners spill to disk and are not checked)."""
+    """Start although the shuffle seems to need more than 60 % of the available memory or 90 % of the free disk (Beam's
+    local runner; other runners spill to disks of their own and are not checked)."""

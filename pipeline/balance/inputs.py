@@ -4,6 +4,7 @@ from hashlib import blake2b
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from pipeline.balance.config import BalanceOptions
 from pipeline.balance.limits import partitions_of_images
@@ -14,7 +15,6 @@ from pipeline.shuffle_estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key
 from schemas.manifest import manifest_sha256, read_files, read_manifest
 from schemas.storage import FileRecord, Folder
-from schemas.tables import read_table
 
 QUERIES_FILE = "queries.parquet"
 
@@ -39,7 +39,8 @@ def most_shuffled(candidates: Folder) -> ShuffleEstimate:
 def extra_type(candidates: Folder) -> pa.StructType:
     """Return the type of the columns carried through from the input."""
     names = [f.name for f in read_files(candidates) if "/" not in f.name and f.name.endswith(".parquet")]
-    schema = read_table(candidates, names[0]).schema
+    with candidates.open(names[0]) as raw:
+        schema = pq.read_schema(raw)
     return schema.field("extra").type if "extra" in schema.names else pa.struct([])
 
 

@@ -42,9 +42,11 @@ class Run:
     seconds: float
     cpu_seconds: float
     worker_bytes: int
-    """Most resident memory of any worker process."""
+    """Most resident memory of any Python worker process."""
     launcher_bytes: int
     """Of the process that holds Beam's local runner."""
+    java_bytes: int = 0
+    """Of Flink, where it runs the job."""
 
 
 def watch(command: list[str]) -> Run:
@@ -52,17 +54,28 @@ def watch(command: list[str]) -> Run:
     start = time.perf_counter()
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     peaks: dict[int, int] = {}
+    java: set[int] = set()
     cpu: dict[int, float] = {}  # of each process as it runs: a forked worker is no child that is waited for
     while process.poll() is None:
         for pid in _tree(process.pid):
             peaks[pid] = max(peaks.get(pid, 0), _peak_bytes(pid))
             cpu[pid] = max(cpu.get(pid, 0.0), _cpu_seconds(pid))
+            if _program(pid) == "java":
+                java.add(pid)
         time.sleep(POLL_S)
     seconds = time.perf_counter() - start
     if process.returncode:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}")
     launcher = peaks.pop(process.pid)
-    return Run(seconds, sum(cpu.values()), max(peaks.values(), default=0), launcher)
+    java_bytes = max([peaks.pop(pid) for pid in java if pid in peaks], default=0)
+    return Run(seconds, sum(cpu.values()), max(peaks.values(), default=0), launcher, java_bytes)
+
+
+def _program(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:  # it has just ended
+        return ""
 
 
 def _peak_bytes(pid: int) -> int:
