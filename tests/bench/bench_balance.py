@@ -1,8 +1,8 @@
 """Speed of balance on Beam's local runner, in one process and with two workers, over made candidates.
 
 Run by `make bench BENCH=balance`. There is no peer that balances in bounded memory; the rate is held against the one
-that is wanted. A fourth of the pairs is selected, as with MetaCLIP. Starting two workers costs seconds (Beam's imports),
-so the larger input shows the rate and the smaller one what starting costs.
+that is wanted. A fourth of the pairs is selected, as with MetaCLIP. Starting two workers costs seconds (Beam's
+imports), so the larger input shows the rate and the smaller one what starting costs.
 """
 
 import shutil
