@@ -5,7 +5,8 @@ to the next, all in the launcher. On one machine nothing need go that way:
 
     step -> Park -> (key, place) -> GroupByKey -> Fetch -> (key, tables), mapped from the files -> step
 
-Only on the local runner: on others workers share no disk, and a shuffle is what those runners are good at.
+Only where all workers are on one machine: the local runner and the embedded Flink, whose batch jobs hang when a worker
+gives more than 100 messages of 10 MB in one bundle, and a bundle there is all that a worker gets of a step.
 """
 
 import mmap
@@ -20,7 +21,7 @@ from typing import Any
 import apache_beam as beam
 import pyarrow as pa
 
-from pipeline.runner import is_local
+from pipeline.runner import shares_disk
 from schemas.storage import Folder
 
 EXCHANGE = "exchange"
@@ -38,7 +39,7 @@ def exchange_folder(output: Folder, beam_args: Sequence[str]) -> Iterator[str | 
 
     It lies in the output when that is local, where there must be room for as much again, else with temporary files.
     """
-    if not is_local(beam_args):
+    if not shares_disk(beam_args):
         yield None
         return
     if output.local:

@@ -15,6 +15,7 @@ from apache_beam.options.pipeline_options import (
     PipelineOptions,
     StandardOptions,
 )
+from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
@@ -63,8 +64,29 @@ def check_runner(config: Any, beam_args: Sequence[str]) -> None:
 
 
 def is_local(beam_args: Sequence[str]) -> bool:
-    """Tell whether these options run the job on Beam's local runner, which keeps every shuffled byte in memory."""
+    """Tell whether these options run the job on Beam's local runner, in processes of this machine."""
     return (check_beam_options(beam_args).view_as(StandardOptions).runner or "") in LOCAL_RUNNERS
+
+
+def is_embedded_flink(beam_args: Sequence[str]) -> bool:
+    """Tell whether these options run the job on a Flink inside the launcher's job server, with workers of ours."""
+    options = check_beam_options(beam_args)
+    name, master = options.view_as(StandardOptions).runner or "", options.view_as(FlinkRunnerOptions).flink_master
+    given = {argument.partition("=")[0].removeprefix("--") for argument in beam_args}
+    return name == "FlinkRunner" and master in MAGIC_HOST_NAMES and "environment_type" not in given
+
+
+def shares_disk(beam_args: Sequence[str]) -> bool:
+    """Tell whether launcher and workers are processes of one machine."""
+    return is_local(beam_args) or is_embedded_flink(beam_args)
+
+
+def flink_parallelism(beam_args: Sequence[str]) -> int | None:
+    """Return the number of parallel pieces on Flink, None on other runners."""
+    options = check_beam_options(beam_args)
+    if options.view_as(StandardOptions).runner != "FlinkRunner":
+        return None
+    return max(1, int(options.view_as(FlinkRunnerOptions).parallelism or 1))
 
 
 def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]) -> dict[str, int]:

@@ -17,7 +17,7 @@ import pyarrow.parquet as pq
 
 from pipeline.exchange import encode
 from pipeline.memory import available_bytes, available_cores
-from pipeline.runner import is_local
+from pipeline.runner import flink_parallelism, is_local, shares_disk
 from pipeline.runner_config import RunnerOptions
 from pipeline.tables import MAX_ELEMENT_ROWS
 from schemas.storage import FileRecord, Folder
@@ -32,6 +32,11 @@ TABLE_BYTES = 600
 SMALLEST_WORK, LARGEST_WORK, WORK_SHARE = 100 << 20, 800 << 20, 4
 """What two workers take for the partitions they cut and write: this many times what is shuffled, but bounded, because
 a partition does not grow with the input. See ``make bench BENCH=shuffle``."""
+
+FLINK_BUNDLE_BYTES = 1_000_000_000
+"""Of tables that one parallel piece of a batch job on Flink may give. Beam's job server reads what a worker gives when
+the bundle, all elements of the piece, is done, and holds back the worker after 100 messages of at least 10 MB: 1 GB, of
+coded tables, which are smaller than ours."""
 
 MAX_DISK_FRACTION = 0.9
 """Of the free disk; the output needs some too."""
@@ -94,26 +99,37 @@ def check_room(
     job: str, estimate: ShuffleEstimate, options: RunnerOptions, output: Folder, beam_args: Sequence[str],
     available: int | None = None, free: int | None = None,
 ) -> None:  # fmt: skip
-    """Raise ValueError when the shuffle of `job` would take too much memory or disk on the local runner.
+    """Raise ValueError when the shuffle of `job` would take too much memory, disk, or too much of a Flink worker.
 
-    Says nothing on other runners, with ``--force``, or where the system does not tell what it has. `available` and
+    Says nothing on Dataflow and Spark, with ``--force``, or where the system does not tell what it has. `available` and
     `free` stand in for what the system tells of memory and of the disk of `output`.
     """
-    if options.force or not is_local(beam_args):
+    if options.force:
         return
-    memory = available_bytes() if available is None else available
+    pairs = f"{job}: shuffling {estimate.rows} pairs needs about"
+    forced = "(or start it all the same with --force)"
+    if not shares_disk(beam_args):
+        pieces = flink_parallelism(beam_args)
+        if pieces is not None and estimate.shuffled_bytes > pieces * FLINK_BUNDLE_BYTES:
+            wanted = -(-estimate.shuffled_bytes // FLINK_BUNDLE_BYTES)
+            raise ValueError(
+                f"{pairs} --parallelism={wanted} on Flink, found {pieces}: a piece of more than "
+                f"{_gigabytes(FLINK_BUNDLE_BYTES)} makes a batch job hang; give the cluster as many slots {forced}"
+            )
+        return
     disk = _free_disk(output) if free is None else free
-    if memory is not None and estimate.peak_bytes > MAX_MEMORY_FRACTION * memory:
-        needed, limit = estimate.peak_bytes, f"{MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(memory)} memory available"
-    elif estimate.shuffled_bytes > MAX_DISK_FRACTION * disk:
-        needed, limit = estimate.shuffled_bytes, f"{MAX_DISK_FRACTION:.0%} of the {_gigabytes(disk)} disk free"
-    else:
-        return
-    raise ValueError(
-        f"{job}: shuffling {estimate.rows} pairs needs about {_gigabytes(needed)} on Beam's local runner, more than "
-        f"{limit}; use the embedded Flink, which spills to the disk of temporary files and goes on from here: "
-        f"{flink_command()} (or start it all the same with --force)"
-    )
+    if estimate.shuffled_bytes > MAX_DISK_FRACTION * disk:
+        raise ValueError(
+            f"{pairs} {_gigabytes(estimate.shuffled_bytes)} of disk in {output.url}, more than "
+            f"{MAX_DISK_FRACTION:.0%} of the {_gigabytes(disk)} free; make room there {forced}"
+        )
+    memory = available_bytes() if available is None else available
+    if is_local(beam_args) and memory is not None and estimate.peak_bytes > MAX_MEMORY_FRACTION * memory:
+        raise ValueError(
+            f"{pairs} {_gigabytes(estimate.peak_bytes)} of memory on Beam's local runner, more than "
+            f"{MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(memory)} available; use the embedded Flink, which spills to "
+            f"disk and goes on from here: {flink_command()} {forced}"
+        )
 
 
 def _free_disk(output: Folder) -> int:

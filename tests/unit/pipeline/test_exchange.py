@@ -83,9 +83,19 @@ def test_groups_are_the_runners(tmp_path: Path, beam_args: list[str]) -> None:
     assert not (tmp_path / "out" / EXCHANGE).exists()
 
 
-def test_only_the_local_runner_goes_by_files(tmp_path: Path) -> None:
-    with exchange_folder(Folder(str(tmp_path / "out")), ["--runner=FlinkRunner"]) as folder:
+CLUSTER = ["--runner=FlinkRunner", "--flink_master=http://127.0.0.1:8081"]
+EMBEDDED = ["--runner=FlinkRunner", "--flink_master=[local]"]
+
+
+@pytest.mark.parametrize("beam_args", [CLUSTER, ["--runner=DataflowRunner"], [*EMBEDDED, "--environment_type=DOCKER"]])
+def test_workers_elsewhere_go_by_the_runner(tmp_path: Path, beam_args: list[str]) -> None:
+    with exchange_folder(Folder(str(tmp_path / "out")), beam_args) as folder:
         assert folder is None
+
+
+def test_workers_here_go_by_files(tmp_path: Path) -> None:
+    with exchange_folder(Folder(str(tmp_path / "out")), EMBEDDED) as folder:
+        assert folder is not None
     with exchange_folder(Folder("memory://out"), []) as folder:
         assert folder is not None
         assert os.listdir(folder) == []

@@ -15,6 +15,7 @@ from schemas.tables import write_table
 
 LARGE = ShuffleEstimate(rows=1_000_000, shuffled_bytes=10 << 30, tables=10_000_000)
 PLENTY = 1 << 50
+EMBEDDED = ["--runner=FlinkRunner", "--flink_master=[local]"]
 
 
 def make_files(folder: Folder, num_files: int, rows: int) -> tuple[list[FileRecord], list[pa.Table]]:
@@ -66,12 +67,10 @@ def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(
 ) -> None:
     monkeypatch.setattr("sys.argv", ["/bin/pipeline", "collect", "--input", "a b/*.parquet", "--", "--x=1"])
     output = Folder(str(tmp_path))
-    memory, disk = int(LARGE.peak_bytes / 0.6), int(LARGE.shuffled_bytes / 0.9)
-    check(RunnerOptions(), output, [], available=memory + 2, free=disk + 2)
-    with pytest.raises(ValueError, match=r"deduplicate: shuffling 1000000 pairs needs .* memory available") as error:
+    memory = int(LARGE.peak_bytes / 0.6)
+    check(RunnerOptions(), output, [], available=memory + 2)
+    with pytest.raises(ValueError, match=r"deduplicate: shuffling 1000000 pairs needs .* of memory on") as error:
         check(RunnerOptions(), output, [], available=memory - 2)
-    with pytest.raises(ValueError, match=r"10.7 GB on Beam's local runner, more than 90% of the 11.9 GB disk free"):
-        check(RunnerOptions(), output, [], free=disk - 2)
     assert (
         "pipeline collect --input 'a b/*.parquet' -- --runner=FlinkRunner '--flink_master=[local]' --parallelism="
         in str(error.value)
@@ -79,12 +78,30 @@ def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(
     assert "--force" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    "beam_args", [[], ["--direct_num_workers=2"], ["--runner=FlinkRunner", "--flink_master=[local]"]]
+)
+def test_a_full_disk_is_told_before(tmp_path: Path, beam_args: list[str]) -> None:
+    disk = int(LARGE.shuffled_bytes / 0.9)
+    check(RunnerOptions(), Folder(str(tmp_path)), beam_args, free=disk + 2)
+    with pytest.raises(ValueError, match=r"10.7 GB of disk in .*, more than 90% of the 11.9 GB free; make room"):
+        check(RunnerOptions(), Folder(str(tmp_path)), beam_args, free=disk - 2)
+
+
+def test_pieces_too_large_for_a_flink_cluster(tmp_path: Path) -> None:
+    cluster = ["--runner=FlinkRunner", "--flink_master=http://127.0.0.1:8081"]
+    check(RunnerOptions(), Folder(str(tmp_path)), [*cluster, "--parallelism=11"], available=1, free=1)
+    with pytest.raises(
+        ValueError, match=r"needs about --parallelism=11 on Flink, found 1: a piece of more than 1.0 GB"
+    ):
+        check(RunnerOptions(), Folder(str(tmp_path)), cluster)
+
+
 def test_force_and_other_runners_are_not_stopped(tmp_path: Path) -> None:
     output = Folder(str(tmp_path))
-    check(RunnerOptions(force=True), output, [], available=1)
-    check(RunnerOptions(), output, ["--runner=FlinkRunner"], available=1, free=1)
-    with pytest.raises(ValueError, match="deduplicate"):
-        check(RunnerOptions(), output, ["--direct_num_workers=2"], available=1)
+    check(RunnerOptions(force=True), output, [], available=1, free=1)
+    check(RunnerOptions(), output, ["--runner=DataflowRunner"], available=1, free=1)
+    check(RunnerOptions(), output, EMBEDDED, available=1)
 
 
 def test_the_command_of_a_module_run() -> None:
