@@ -62,7 +62,7 @@ def run(arguments: list[str]) -> None:
 
 
 def num_files(folder: Path) -> int:
-    return sum(path.is_file() for path in folder.rglob("*"))
+    return sum(len(names) for _, _, names in os.walk(folder))  # a folder may go while it is looked at
 
 
 def fetches(server: Server) -> dict[str, int]:
