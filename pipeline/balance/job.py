@@ -71,6 +71,7 @@ def run_balance(
         paths={**run["paths"], "candidates": candidates.url, "failed": [folder.url for folder in failed]},
     )
     if not start_run(output, record):
+        output.delete(WORK)  # of another run of this output that ended later
         return read_manifest(output, "selection")
     output.delete(WORK)
     queries = find_queries(config.queries, candidates, run)

@@ -92,14 +92,14 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     `TooManyRejections`.
     """
     prepare_workers(beam_args)
-    config = dataclasses.replace(config, queries=queries_dir(config.queries, config.output))
-    queries = Folder(config.queries)
-    read_manifest(queries, "queries")
     source, root = open_source(config)
     splits = source.splits()
     if not splits:
         raise ValueError(f"--input {config.input}: nothing to read there; expected {config.input_format} input")
     output = Folder(config.output)
+    config = dataclasses.replace(config, queries=queries_dir(config.queries, config.output))
+    queries = Folder(config.queries)
+    read_manifest(queries, "queries")
     record = RunRecord(
         command="pipeline collect",
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
@@ -113,6 +113,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         paths={"image_roots": {source.root_name: root}, "queries": queries.url},
     )
     if not start_run(output, record):
+        _delete_work(output)  # of another run of this output that ended later
         return read_manifest(output, "candidates")
     extract(config, source, splits, output, beam_args)
     parts = _units(output, PARTS)
@@ -124,9 +125,13 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
     deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)
     manifest = _finish(output, record, parts, source.extra, num_partitions)
+    _delete_work(output)
+    return manifest
+
+
+def _delete_work(output: Folder) -> None:
     for directory in (PARTS, REPEATED, DROPPED_PARTS, PARTITIONS, EXCHANGE):
         output.delete(directory)
-    return manifest
 
 
 class TooManyRejections(ValueError):

@@ -31,6 +31,7 @@ from pipeline.sources.source import BROKEN_DATA, Broken, InputSplit, first_line
 
 _STREAMS = {".zst": "zstd", ".lz4": "lz4", ".bz2": "bz2"}
 _PROBE_BYTES = 1 << 20
+_PIECE_BYTES = 64 << 10
 _REASONS = {MALFORMED: "record_malformed", CUT: "record_truncated"}
 _SHOWN_BYTES = 100
 
@@ -177,6 +178,17 @@ def _decompressed(path: str, raw: Any, probe: bytes) -> Any:
     return raw
 
 
+def _pieces(source: Any) -> tuple[list[bytes], BaseException | None]:
+    """Read about `BATCH_BYTES` in small pieces, because what comes before a damage in one is lost; and the damage."""
+    pieces: list[bytes] = []
+    try:
+        while sum(map(len, pieces)) < BATCH_BYTES and (piece := bytes(source.read(_PIECE_BYTES))):
+            pieces.append(piece)
+    except BROKEN_DATA as error:
+        return pieces, error
+    return pieces, None
+
+
 def _stream(source: Any) -> Iterator[tuple[Batch, npt.NDArray[np.int64], int]]:
     """Yield (batch of one piece, its records, its offset); a record cut by the end of a batch begins the next one."""
     rest = b""
@@ -184,12 +196,9 @@ def _stream(source: Any) -> Iterator[tuple[Batch, npt.NDArray[np.int64], int]]:
     at_end = False
     failure: BaseException | None = None
     while not at_end:
-        try:
-            piece = source.read(BATCH_BYTES)
-        except BROKEN_DATA as error:  # what came before the damage is read
-            piece, failure = b"", error
-        at_end = not piece
-        found = batch([rest + bytes(piece)], [start])
+        pieces, failure = _pieces(source)
+        at_end = failure is not None or not pieces
+        found = batch([b"".join((rest, *pieces))], [start])
         size = int(found.ends[-1])
         if at_end and not size:
             break

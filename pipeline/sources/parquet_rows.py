@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 
 from pipeline.sources.input_file import open_input
 from pipeline.sources.row_filter import WHERE
-from pipeline.sources.source import Dropped, InputSplit, Rows
+from pipeline.sources.source import BROKEN_DATA, Broken, Dropped, InputSplit, Rows, first_line
 
 if TYPE_CHECKING:
     from pipeline.sources.where import Where
@@ -23,7 +23,7 @@ BUFFER_BYTES = 1 << 20
 """A column of a row group is read in pieces of this size."""
 
 
-def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None") -> Iterator[Rows | Dropped]:
+def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None") -> Iterator[Rows | Broken | Dropped]:
     """Yield the rows of the row groups ``split.begin`` to ``split.end`` with those of `columns` that are there."""
     with open_input(split.path) as raw:
         # Not pre-buffered: that reads whole columns of a row group before the first row.
@@ -38,9 +38,15 @@ def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None
                 yield Dropped(WHERE, size)
                 row += size
                 continue
-            for batch in file.iter_batches(READ_ROWS, row_groups=[group], columns=present):
-                yield Rows(pa.Table.from_batches([batch]), np.arange(row, row + len(batch)))
-                row += len(batch)
+            following = row + size
+            try:
+                for batch in file.iter_batches(READ_ROWS, row_groups=[group], columns=present):
+                    yield Rows(pa.Table.from_batches([batch]), np.arange(row, row + len(batch)))
+                    row += len(batch)
+            except BROKEN_DATA as error:  # a damaged page: the other row groups are read
+                found = f"row group {group} from row {row} on: {type(error).__name__}: {first_line(error)}"
+                yield Broken("file_unreadable", row, found)
+            row = following
 
 
 def possible_groups(path: str, groups: list[int], schema: pa.Schema, where: "Where") -> set[int]:

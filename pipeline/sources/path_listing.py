@@ -5,6 +5,8 @@ In: a path, a glob, or a comma-separated list of them, of which any may be a lis
 
 import os
 
+import aiohttp
+
 from pipeline.sources.byte_ranges import open_table
 from pipeline.sources.source import BROKEN_DATA, first_line
 from schemas.storage import expand_glob
@@ -19,7 +21,11 @@ def expand_inputs(pattern: str, paths_prefix: str) -> list[str]:
     looked for: a list of a crawl has 100,000. Raises FileNotFoundError, or ValueError for a listing that is none.
     """
     found: set[str] = set()
-    for path in expand_glob(pattern):
+    try:
+        paths = expand_glob(pattern)
+    except aiohttp.ClientError as error:
+        raise OSError(f"{pattern}: cannot be listed: {type(error).__name__}: {first_line(error)}") from error
+    for path in paths:
         if path.split("?")[0].endswith(LISTING_SUFFIXES):
             found.update(_listed(path, paths_prefix))
         else:

@@ -67,6 +67,7 @@ class UrlTable:
         self._files = files
         self._options = options
         self.extra, self._types = self._column_types()
+        self._check_comparisons()
 
     def _column_types(self) -> tuple[pa.StructType, dict[str, pa.DataType]]:
         """Return the type of the column ``extra``, and of every column read by name as the first whole file has it."""
@@ -86,6 +87,14 @@ class UrlTable:
                 if _is_for_the_user(error):
                     raise
         raise ValueError(f"{self._files[0][0]}: none of the {len(self._files)} input files can be read")
+
+    def _check_comparisons(self) -> None:
+        """Raise ValueError when ``--where`` compares a column of numbers with a text: no row would stay."""
+        where = row_filter(self._options.where, "", self._options.uid_column).where
+        for name, kind in (where.kinds if where is not None else {}).items():
+            found = self._types.get(name)
+            if kind == "text" and found is not None and (pa.types.is_integer(found) or pa.types.is_floating(found)):
+                raise ValueError(f"--where {self._options.where!r}: column {name!r} holds numbers ({found}), no texts")
 
     def splits(self) -> list[InputSplit]:
         with ThreadPoolExecutor(PLANNING_THREADS) as pool:

@@ -290,3 +290,26 @@ def test_row_filters_are_for_tables(tmp_path: Path) -> None:
             SourceOptions(input=str(tmp_path), input_format="folder", **options)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="--where 'a >': "):
         SourceOptions(input="x", where="a >")
+
+
+def test_a_damaged_row_group_costs_its_rows(tmp_path: Path) -> None:
+    path = tmp_path / "a.parquet"
+    rows = pa.table(
+        {"url": [f"http://a.example/{n}" for n in range(3000)], "caption": [f"text {n}" for n in range(3000)]}
+    )
+    pq.write_table(rows, path, row_group_size=1000, compression="zstd")
+    column = pq.ParquetFile(path).metadata.row_group(1).column(0)
+    raw = bytearray(path.read_bytes())
+    begin = column.data_page_offset  # of the page's header: pages have no checksum
+    raw[begin : begin + 20] = b"\xff" * 20
+    path.write_bytes(raw)
+    found, broken, _ = read(table(path))
+    assert [row["source_row"] for row in found] == [*range(1000), *range(2000, 3000)]
+    assert broken == [(1000, "file_unreadable")]
+
+
+def test_a_filter_that_compares_numbers_with_a_text_is_refused(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.parquet", [{"url": "http://a.example/1", "caption": "a", "similarity": 0.5}])
+    assert len(pairs(table(path, where="similarity > 0.3"))) == 1
+    with pytest.raises(ValueError, match=r"--where .*: column 'similarity' holds numbers \(double\), no texts"):
+        table(path, where="similarity > 'abc'")

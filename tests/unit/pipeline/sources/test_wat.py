@@ -1,8 +1,11 @@
 """The `wat` source on made files and real ones, whole and broken."""
 
 import gzip
+import itertools
 import json
+import random
 import tempfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +131,21 @@ def test_real_file(shared_data: Path) -> None:
     folder = shared_data / "web_archives" / "commoncrawl-whirlwind"
     for name in ("whirlwind.warc.wat.gz", "whirlwind.warc.wat"):
         assert read(folder / name, "wat") == ([], [], {})
+
+
+def test_what_comes_before_a_cut_in_a_whole_file_is_read(tmp_path: Path) -> None:
+    noise = random.Random(1)
+    records = [
+        wat_record(f"http://a.example/{n}", [{"path": "IMG@/src", "url": "i.jpg", "alt": noise.randbytes(40).hex()}])
+        for n in range(2000)
+    ]
+    whole = b"".join(records)
+    cut = gzip.compress(whole, mtime=0)
+    cut = cut[: len(cut) // 2]
+    (tmp_path / "a.warc.wat.gz").write_bytes(cut)
+    readable = len(zlib.decompressobj(31).decompress(cut))
+    ends = itertools.accumulate(map(len, records))
+    rows, broken, _ = read(tmp_path / "a.warc.wat.gz", "wat")
+    assert sum(end <= readable - (64 << 10) for end in ends) <= len(rows) < len(records)
+    assert rows
+    assert [item.reason for item in broken][-1] == "file_unreadable"
