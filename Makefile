@@ -17,7 +17,7 @@ PYTEST_WORKERS ?= 2
 
 help:
 	@echo 'make setup        .venv with everything, WordNet (done once)'
-	@echo 'make demo         the whole way on small real input, about 10 minutes on two cores; demo-output/'
+	@echo 'make demo         the whole way on small real input, about five minutes on two cores; demo-output/'
 	@echo 'make test         the tests, without those marked slow, flink and mediawiki; gpu ones skip where there is none'
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make test-flink   the tests on Flink; needs FLINK_JOB_SERVER_JAR and Java 11 or 17'
