@@ -33,26 +33,27 @@ Place = tuple[str, int, int]
 """Where a table lies: file, offset, size."""
 
 
+def exchange_root(output: Folder) -> str:
+    """Return where the tables go: in the output when that is local, there must be room, else with temporary files."""
+    return f"{output.root}/{EXCHANGE}" if output.local else tempfile.gettempdir()
+
+
 @contextmanager
 def exchange_folder(output: Folder, beam_args: Sequence[str]) -> Iterator[str | None]:
-    """Give a folder for the tables of one job while the block runs; None where the runner is to shuffle them.
-
-    It lies in the output when that is local, where there must be room for as much again, else with temporary files.
-    """
+    """Give a folder for the tables of one job while the block runs; None where the runner is to shuffle them."""
     if not shares_disk(beam_args):
         yield None
         return
-    if output.local:
-        folder = f"{output.root}/{EXCHANGE}/{uuid.uuid4().hex}"
-        os.makedirs(folder)
-    else:
-        folder = tempfile.mkdtemp(prefix="webimagetext-exchange-")
+    root = exchange_root(output)
+    os.makedirs(root, exist_ok=True)
+    folder = tempfile.mkdtemp(prefix="webimagetext-exchange-", dir=root)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        with suppress(OSError):  # another run of the same output uses it too
-            os.rmdir(f"{output.root}/{EXCHANGE}")
+        if output.local:
+            with suppress(OSError):  # another run of the same output uses it too
+                os.rmdir(root)
 
 
 def encode(table: pa.Table) -> pa.Buffer:

@@ -8,14 +8,13 @@ import os
 import shlex
 import shutil
 import sys
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from pipeline.exchange import encode
+from pipeline.exchange import encode, exchange_root
 from pipeline.memory import available_bytes, available_cores
 from pipeline.runner import flink_parallelism, is_local, shares_disk
 from pipeline.runner_config import RunnerOptions
@@ -134,7 +133,7 @@ def check_room(
 
 def _free_disk(output: Folder) -> int:
     """Return the free bytes where the tables of a shuffle go."""
-    folder = output.root if output.local else tempfile.gettempdir()
+    folder = output.root if output.local else exchange_root(output)
     os.makedirs(folder, exist_ok=True)
     return shutil.disk_usage(folder).free
 

@@ -27,27 +27,13 @@ from pipeline.sources.gzip_members import (
 )
 from pipeline.sources.input_file import open_input
 from pipeline.sources.record_index import CUT, MALFORMED, PIECE, START, STATUS, WHOLE, index_records
-from pipeline.sources.source import BROKEN_DATA, Broken, InputSplit, first_line
+from pipeline.sources.source import BROKEN_DATA, Broken, first_line
 
 _STREAMS = {".zst": "zstd", ".lz4": "lz4", ".bz2": "bz2"}
 _PROBE_BYTES = 1 << 20
 _PIECE_BYTES = 64 << 10
 _REASONS = {MALFORMED: "record_malformed", CUT: "record_truncated"}
 _SHOWN_BYTES = 100
-
-
-class ArchiveFiles:
-    """What the sources of web archives share: files, one split each, that carry no columns through."""
-
-    extra = pa.struct([])
-
-    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
-        """`files` are (path, name relative to the input's root)."""
-        self.root_name = root_name
-        self._files = files
-
-    def splits(self) -> list[InputSplit]:
-        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
 
 
 @dataclass(frozen=True)

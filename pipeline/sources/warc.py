@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.sources.archive import ArchiveFiles, Records, read_archive
+from pipeline.sources.archive import Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.figures import new_figures
 from pipeline.sources.gathered import Gathered
@@ -20,12 +20,13 @@ from pipeline.sources.html_page import NotAPage, read_page
 from pipeline.sources.html_scan import scan_html
 from pipeline.sources.record_index import END, KIND, RESPONSE, START, URL_BEGIN, URL_END
 from pipeline.sources.source import Broken, Dropped, InputSplit
+from pipeline.sources.whole_files import WholeFiles
 
 BATCH_BYTES = 4 << 20
 """HTML scanned at once."""
 
 
-class Warc(ArchiveFiles):
+class Warc(WholeFiles):
     """WARC files, one split each."""
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.sources.archive import ArchiveFiles, Records, read_archive
+from pipeline.sources.archive import Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.gathered import Gathered
 from pipeline.sources.json_scan import SPARE_QUOTES
@@ -19,11 +19,12 @@ from pipeline.sources.record_index import BEGIN, END, JSON_METADATA, KIND, START
 from pipeline.sources.source import Broken, Dropped, InputSplit
 from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base
 from pipeline.sources.wat_scan import MALFORMED, scan_wat
+from pipeline.sources.whole_files import WholeFiles
 
 _SHOWN_BYTES = 100
 
 
-class Wat(ArchiveFiles):
+class Wat(WholeFiles):
     """WAT files, one split each."""
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:

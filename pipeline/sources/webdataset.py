@@ -15,6 +15,7 @@ import pyarrow as pa
 from pipeline.sources.captions import IMAGE_SUFFIXES, TEXT_SUFFIXES, caption_in
 from pipeline.sources.input_file import open_input
 from pipeline.sources.source import BROKEN_DATA, MAX_CELL_BYTES, Broken, InputSplit, first_line, is_unicode, raw_schema
+from pipeline.sources.whole_files import WholeFiles
 
 READ_SAMPLES = 10_000
 
@@ -31,18 +32,8 @@ class _Sample:
     broken: list[Broken] = field(default_factory=list)
 
 
-class WebDataset:
+class WebDataset(WholeFiles):
     """A glob of plain (not compressed) tar shards. A sample is the members of one key, next to each other."""
-
-    extra = pa.struct([])
-
-    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
-        """`files` are (path, name relative to the input's root)."""
-        self.root_name = root_name
-        self._files = files
-
-    def splits(self) -> list[InputSplit]:
-        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
         rows: list[dict[str, Any]] = []
