@@ -10,7 +10,7 @@ from urllib.parse import unquote
 import numba
 import numpy as np
 
-from schemas.html_entities import write_character
+from schemas.utf8 import write_character
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""

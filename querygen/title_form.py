@@ -10,32 +10,11 @@ import numpy.typing as npt
 
 from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at, folding_tables
 from schemas.text import normal_form
+from schemas.utf8 import write_character
 
 _UNSURE_TITLE = -1
 _LARGEST_FOLDING = 18 * 4
 """Bytes that one character may fold to at most (U+FDFA has 18 characters), and a space."""
-
-
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _encode(code, out, o):  # type: ignore[no-untyped-def]
-    """Write `code` as UTF-8 to ``out[o:]``; return the end."""
-    if code < 0x80:
-        out[o] = code
-        return o + 1
-    if code < 0x800:
-        out[o] = 0xC0 | (code >> 6)
-        out[o + 1] = 0x80 | (code & 0x3F)
-        return o + 2
-    if code < 0x10000:
-        out[o] = 0xE0 | (code >> 12)
-        out[o + 1] = 0x80 | ((code >> 6) & 0x3F)
-        out[o + 2] = 0x80 | (code & 0x3F)
-        return o + 3
-    out[o] = 0xF0 | (code >> 18)
-    out[o + 1] = 0x80 | ((code >> 12) & 0x3F)
-    out[o + 2] = 0x80 | ((code >> 6) & 0x3F)
-    out[o + 3] = 0x80 | (code & 0x3F)
-    return o + 4
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -79,7 +58,7 @@ def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # ty
                 after_letter = False
             else:
                 for j in range(folded_starts[code], folded_starts[code + 1]):
-                    o = _encode(folded[j], out, o)
+                    o = write_character(folded[j], out, o)
                 after_letter = kind in (LETTER, MARK, COMBINING)
         elif word >= 0:
             o = _without_possessive(out, word, o)

@@ -15,6 +15,7 @@ import numpy as np
 from schemas.compiled import inlined, leaf
 from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at
 from schemas.lanes import bytes_between, first_bit, load_word
+from schemas.utf8 import write_character
 
 UNSURE_TEXT = -1
 
@@ -83,28 +84,6 @@ def _below(size):  # type: ignore[no-untyped-def]
     return (_ONE << np.uint64(size)) - _ONE
 
 
-@inlined
-def _put(scratch, used, code):  # type: ignore[no-untyped-def]
-    """Write a code point as UTF-8; return the bytes used then."""
-    if code < 0x80:
-        scratch[used] = code
-        return used + 1
-    if code < 0x800:
-        scratch[used] = 0xC0 | (code >> 6)
-        scratch[used + 1] = 0x80 | (code & 0x3F)
-        return used + 2
-    if code < 0x10000:
-        scratch[used] = 0xE0 | (code >> 12)
-        scratch[used + 1] = 0x80 | ((code >> 6) & 0x3F)
-        scratch[used + 2] = 0x80 | (code & 0x3F)
-        return used + 3
-    scratch[used] = 0xF0 | (code >> 18)
-    scratch[used + 1] = 0x80 | ((code >> 12) & 0x3F)
-    scratch[used + 2] = 0x80 | ((code >> 6) & 0x3F)
-    scratch[used + 3] = 0x80 | (code & 0x3F)
-    return used + 4
-
-
 SCRATCH_BYTES = 1 << 16
 _SCRATCH_ROOM = 128
 """More than one character's folded form and what a hash reads behind a word."""
@@ -156,7 +135,7 @@ def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count): 
                         trail = 2
                     else:
                         trail = 0
-                    used = _put(scratch, used, part)
+                    used = write_character(part, scratch, used)
                 after_letter = kind in (LETTER, MARK, COMBINING)
         elif inside:
             out[count] = bytes_hash(scratch, 0, base if trail == 2 else used, KEPT)

@@ -7,7 +7,8 @@ import numpy as np
 
 from schemas.compiled import leaf
 from schemas.html_entities import compiled_plain_size as plain_size
-from schemas.html_entities import hexadecimal, write_character, write_html
+from schemas.html_entities import hexadecimal, write_html
+from schemas.utf8 import write_character
 
 __all__ = ["plain_size", "write_html", "write_json"]
 
