@@ -6,9 +6,8 @@ from typing import Annotated
 
 import tyro
 
-from querygen.compare import CompareConfig
-from querygen.config import BuildConfig, CountConfig, MergeConfig, WordnetConfig
-from querygen.explain import ExplainConfig
+from querygen.config import BuildConfig, CompareConfig, CountConfig, ExplainConfig, MergeConfig, WordnetConfig
+from querygen.lean_start import lean_start
 from querygen.report.config import ReportConfig
 
 Command = (
@@ -38,6 +37,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     try:
         config = tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)  # type: ignore[call-overload]
+        lean_start()
         if isinstance(config, BuildConfig):
             from querygen.build import build
 

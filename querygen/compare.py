@@ -4,49 +4,22 @@ In: two lists (`querygen.listed_texts`). Out: a dict of JSON values: sizes, Jacc
 what only one of them holds, rank correlations; the same for the same lists.
 """
 
-from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import tyro
 
+from querygen.config import CompareConfig
 from querygen.hash_sample import sample_rows
 from querygen.listed_texts import ListedTexts, read_texts
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 from schemas.storage import Folder
 
 ABSENT = "(absent)"
 MEASURES = ("order", "count", "pmi", "views")
 """What lists are ranked by: place in the list (the first is the best), and the columns, higher is better."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class CompareConfig:
-    """Compare two query lists: folders of `querygen build`, JSON lists (MetaCLIP's metadata.json) or text lists."""
-
-    a: Annotated[str, tyro.conf.Positional]
-    """First list: queries folder, .json (list of strings, or object of text to count), or text, one query a line."""
-    b: Annotated[str, tyro.conf.Positional]
-    """Second list."""
-    exact: bool = False
-    """Compare as written (of a queries folder: the surface) instead of in normal form."""
-    samples: int = 10
-    """Samples shown of what only one list holds, per source."""
-    seed: int = 0
-    """Seed of the samples."""
-    output: str | None = None
-    """JSON file to write, too."""
-
-    def __post_init__(self) -> None:
-        if self.samples < 0:
-            raise ValueError(f"samples must be 0 or more, found {self.samples!r}")
-        if not 0 <= self.seed < 2**64:
-            raise ValueError(f"seed must be in 0 .. 2**64 - 1, found {self.seed!r}")
-        if self.output is not None and self.output.rstrip("/") != self.output:
-            raise ValueError(f"output must be a file, found {self.output!r}")
 
 
 def compare(config: CompareConfig) -> dict[str, Any]:

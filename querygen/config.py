@@ -1,4 +1,4 @@
-"""Configuration of ``querygen build``, ``count``, ``merge`` and ``wordnet``."""
+"""Configuration of the subcommands of ``querygen``; that of ``report`` is in its room. Imports nothing that is slow."""
 
 from dataclasses import dataclass
 from typing import Annotated, Literal
@@ -7,7 +7,7 @@ import tyro
 
 from querygen.presets import PRESETS
 from querygen.query_list import DEFAULT_SIZE
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 
 GIGABYTES_PER_PROCESS = 1.0
 """What a process that counts needs at most, see `querygen.ngrams`."""
@@ -216,3 +216,41 @@ def _check_machine(config: BuildConfig | CountConfig | MergeConfig) -> None:
 def _check_language(config: BuildConfig | CountConfig) -> None:
     if not config.language.replace("-", "").isalnum() or not config.language.isascii():
         raise ValueError(f"language must be a code such as 'en' or 'zh-yue', found {config.language!r}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainConfig:
+    """Say why texts are queries of a list, or why not. Exit code 1 when any of them is not."""
+
+    texts: Annotated[tuple[str, ...], tyro.conf.Positional]
+    """Texts to explain, quoted: "new york city". They are brought into the list's normal form first."""
+    queries: str
+    """Folder of `querygen build`."""
+    json: bool = False
+    """Write JSON: a list with one object per text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareConfig:
+    """Compare two query lists: folders of `querygen build`, JSON lists (MetaCLIP's metadata.json) or text lists."""
+
+    a: Annotated[str, tyro.conf.Positional]
+    """First list: queries folder, .json (list of strings, or object of text to count), or text, one query a line."""
+    b: Annotated[str, tyro.conf.Positional]
+    """Second list."""
+    exact: bool = False
+    """Compare as written (of a queries folder: the surface) instead of in normal form."""
+    samples: int = 10
+    """Samples shown of what only one list holds, per source."""
+    seed: int = 0
+    """Seed of the samples."""
+    output: str | None = None
+    """JSON file to write, too."""
+
+    def __post_init__(self) -> None:
+        if self.samples < 0:
+            raise ValueError(f"samples must be 0 or more, found {self.samples!r}")
+        if not 0 <= self.seed < 2**64:
+            raise ValueError(f"seed must be in 0 .. 2**64 - 1, found {self.seed!r}")
+        if self.output is not None and self.output.rstrip("/") != self.output:
+            raise ValueError(f"output must be a file, found {self.output!r}")

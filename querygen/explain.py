@@ -7,37 +7,23 @@ import dataclasses
 import json
 import re
 import sys
-from dataclasses import dataclass
 from fractions import Fraction
-from typing import Annotated, Any
-
-import tyro
+from typing import Any
 
 from querygen.bigram_rank import StopWords, bigram_rule, rank_bigram, settings
+from querygen.config import ExplainConfig
 from querygen.counts_file import CountsFile
 from querygen.explanation import Explanation, SourceAnswer, lines, number, refused, times
 from querygen.pmi import pmi
 from querygen.printable import printable
 from querygen.segment import join_words, segment, segmenter
 from schemas.manifest import read_manifest
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.text import UNIDATA_VERSION, normal_form
 
 SYNSETS_FILE = "counts/synsets.parquet"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ExplainConfig:
-    """Say why texts are queries of a list, or why not. Exit code 1 when any of them is not."""
-
-    texts: Annotated[tuple[str, ...], tyro.conf.Positional]
-    """Texts to explain, quoted: "new york city". They are brought into the list's normal form first."""
-    queries: str
-    """Folder of `querygen build`."""
-    json: bool = False
-    """Write JSON: a list with one object per text."""
 
 
 def explain(config: ExplainConfig) -> int:

@@ -15,7 +15,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.manifest import MANIFEST_FILE, read_manifest
-from schemas.query import QUERIES, SOURCES
+from schemas.query import QUERIES
+from schemas.query_source import SOURCES
 from schemas.storage import Folder
 from schemas.tables import read_table
 from schemas.text import UNIDATA_VERSION, normal_form

@@ -10,7 +10,8 @@ from querygen.dump import Rejection
 from querygen.query_list import QueryList, overlap
 from querygen.synsets import SynsetHead
 from schemas.manifest import write_manifest
-from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SOURCES, SYNSET_HEADS
+from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS
+from schemas.query_source import SOURCES
 from schemas.rejection import REJECTIONS, rejections
 from schemas.storage import Folder
 from schemas.tables import write_table

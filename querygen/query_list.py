@@ -14,7 +14,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 
 PROPORTIONS = {"word": 251_465, "bigram": 100_646, "title": 61_235, "synset": 86_654}
 DEFAULT_SIZE = sum(PROPORTIONS.values())

@@ -7,7 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from querygen.counts_folder import LOSSES
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 
 REJECTIONS_FILE = "rejections/querygen.parquet"
 _LOSS_NAMES = {

@@ -2,9 +2,6 @@
 
 import pyarrow as pa
 
-SOURCES = ("word", "bigram", "title", "synset")
-"""Where a query comes from, in the paper's order (CLIP, section 2.2): the first that brings it owns it."""
-
 QUERIES = pa.schema(
     [
         pa.field("query_id", pa.int32(), nullable=False),

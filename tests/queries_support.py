@@ -8,7 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from schemas.manifest import write_manifest
-from schemas.query import BIGRAM_COUNTS, QUERIES, SOURCES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
+from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
+from schemas.query_source import SOURCES
 from schemas.rejection import REJECTIONS, rejections
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import FileRecord, Folder

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from querygen.bigram_rank import BigramRule, takeable
 from querygen.counts_file import CountsFile
 from querygen.hash_sample import sample_rows
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 
 POINTS_PER_DECADE = 40
 """Points of a curve per factor of ten in rank: more than a chart has pixels for."""

@@ -14,7 +14,8 @@ from querygen.report.charts import characters_chart, curve_chart, words_chart
 from querygen.report.config import ReportConfig
 from querygen.report.figures import TAKEABLE, lengths, listed_values, pmi_curve, samples, value_curve
 from schemas.manifest import read_manifest
-from schemas.query import QUERIES, SOURCES
+from schemas.query import QUERIES
+from schemas.query_source import SOURCES
 from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.tables import read_table

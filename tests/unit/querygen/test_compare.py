@@ -11,7 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from querygen.command import main
-from querygen.compare import ABSENT, CompareConfig, compare, compare_texts, rank_correlation
+from querygen.compare import ABSENT, compare, compare_texts, rank_correlation
+from querygen.config import CompareConfig
 from querygen.listed_texts import read_texts
 from schemas.text import normal_form
 from tests.queries_support import Counts, make_queries_folder

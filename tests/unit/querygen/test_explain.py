@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from querygen.command import main
 from querygen.explain import Explainer
 from querygen.explanation import Explanation, SourceAnswer, lines
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 from schemas.storage import Folder
 from tests.queries_support import Counts, make_queries_folder
 

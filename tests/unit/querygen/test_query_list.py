@@ -14,7 +14,7 @@ from querygen.query_list import (
     overlap,
     scale_budgets,
 )
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 
 
 def ranked(prefix: str, number: int) -> list[Ranked]:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from querygen.counts_folder import LOSSES
 from querygen.summary import print_summary, summary_lines
-from schemas.query import SOURCES
+from schemas.query_source import SOURCES
 
 ROW = dict.fromkeys(SOURCES, 0)
 
