@@ -29,7 +29,7 @@ from querygen.dump_page import (
     read_site_info,
     unescape,
 )
-from querygen.packed import BROKEN_DATA, FileTruncated, decompress, packing
+from schemas.packed import BROKEN_DATA, FileTruncated, decompress, packing
 from schemas.rejection import MAX_VALUE_BYTES
 
 __all__ = [

@@ -16,7 +16,7 @@ from querygen.article_tables import PARQUET_MARK, ArticleTable, row_group_ranges
 from querygen.bzip2_blocks import block_starts
 from querygen.dump import DumpFile, read_header
 from querygen.dump_page import Page, Rejection, SiteInfo
-from querygen.packed import packing
+from schemas.packed import packing
 
 TAIL_BYTES = 4 * 1024 * 1024
 """The end of a file that is looked at to place the start of its last unit."""

@@ -1,22 +1,17 @@
 """A list of queries from anywhere, as one table: what ``querygen compare`` sets side by side.
 
-In: a queries folder, a JSON list of strings (MetaCLIP's ``metadata.json``), a JSON object of text to count, or a text
-file of one query per line; JSON and text may be compressed (.gz, .bz2, .xz, .zst). Out: `ListedTexts`.
+In: a queries folder, or a file that `schemas.query_texts` reads. Out: `ListedTexts`.
 """
 
-import json
-import lzma
-import zlib
 from dataclasses import dataclass
-from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.manifest import MANIFEST_FILE, read_manifest
 from schemas.query import QUERIES
 from schemas.query_source import SOURCES
+from schemas.query_texts import EXPECTED, read_query_texts
 from schemas.storage import Folder
 from schemas.tables import read_table
 from schemas.text import UNIDATA_VERSION, normal_form
@@ -68,14 +63,9 @@ def read_texts(path: str, exact: bool) -> ListedTexts:
     if folder.fs.isdir(folder.root) or folder.exists(MANIFEST_FILE):
         return _read_folder(folder, exact)
     if not folder.exists():
-        raise FileNotFoundError(f"{path}: no such file or folder; expected a queries folder, a JSON or a text list")
-    try:
-        with fsspec.open(path, "rb", compression="infer") as source:
-            data: bytes = source.read()
-    except (EOFError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{path}: cannot be unpacked whole, {type(error).__name__}: {error}") from None
-    name = path.lower()
-    return _read_json(path, data, exact) if ".json" in name.rsplit("/", 1)[-1] else _read_lines(data, exact)
+        raise FileNotFoundError(f"{path}: no such file or folder; expected a queries folder, {EXPECTED}")
+    found = read_query_texts(path)
+    return _from_strings(found.kind, found.texts, found.counts, len(found.broken), exact)
 
 
 def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
@@ -88,46 +78,7 @@ def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
     return _distinct("queries folder", pa.Table.from_arrays(columns, schema=LISTED), len(table), 0)
 
 
-def _read_json(path: str, data: bytes, exact: bool) -> ListedTexts:
-    try:
-        value: Any = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: expected a JSON list of strings, {error}") from None
-    if isinstance(value, dict):
-        kind, texts = "JSON object", list(value)
-        counts = [count if type(count) is int and abs(count) < 2**63 else None for count in value.values()]
-    elif isinstance(value, list):
-        kind, texts, counts = "JSON list", value, [None] * len(value)
-    else:
-        raise ValueError(
-            f"{path}: expected a JSON list of strings or an object of counts, found {type(value).__name__}"
-        )
-    kept = [(text, count) for text, count in zip(texts, counts, strict=True) if _is_text(text)]
-    broken = len(texts) - len(kept)
-    return _from_strings(kind, [text for text, _ in kept], [count for _, count in kept], broken, exact)
-
-
-def _is_text(value: Any) -> bool:
-    """Tell whether a JSON value is a string that UTF-8 can hold: one with a lone surrogate cannot be stored."""
-    try:
-        return isinstance(value, str) and value.encode() is not None
-    except UnicodeEncodeError:
-        return False
-
-
-def _read_lines(data: bytes, exact: bool) -> ListedTexts:
-    texts, broken = [], 0
-    for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"):
-        stripped = line.strip(b"\r\n") if exact else line.strip()
-        if stripped:
-            try:
-                texts.append(stripped.decode("utf-8"))
-            except UnicodeDecodeError:
-                broken += 1
-    return _from_strings("text list", texts, [None] * len(texts), broken, exact)
-
-
-def _from_strings(kind: str, texts: list[str], counts: list[Any], broken: int, exact: bool) -> ListedTexts:
+def _from_strings(kind: str, texts: list[str], counts: list[int | None], broken: int, exact: bool) -> ListedTexts:
     final = texts if exact else [normal_form(text) for text in texts]
     rows = len(final)
     columns = [

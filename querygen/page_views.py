@@ -22,9 +22,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from querygen.dump import Rejection
-from querygen.packed import BROKEN_DATA, FileTruncated, decompress
 from querygen.title_table import BATCH_ROWS, TitleTable, add, add_batch, capped_sum, title_buffers
 from querygen.view_title import MAX_TITLE_BYTES, REFUSED, SURE, canonical_title, slow_title, title_classes
+from schemas.packed import BROKEN_DATA, FileTruncated, decompress
 from schemas.rejection import MAX_VALUE_BYTES
 
 MAX_LINE_BYTES = 64 * 1024

@@ -7,6 +7,7 @@ entry_counts.json  {"abacus": 10241, ...}             matches of every entry, in
 import hashlib
 import json
 import re
+import sys
 from pathlib import PurePosixPath
 from typing import Any
 
@@ -16,6 +17,7 @@ import pyarrow as pa
 from pipeline.match.config import names_metadata
 from schemas.manifest import write_manifest
 from schemas.query import QUERIES
+from schemas.query_texts import EXPECTED, QueryTexts, parse_query_texts
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import FileRecord, Folder, expand_glob
 from schemas.tables import read_table, write_table
@@ -38,32 +40,57 @@ def queries_dir(queries: str, output: str) -> str:
     if not names_metadata(queries):
         return queries
     folder = Folder(f"{output.rstrip('/')}-queries")
-    tables, inputs = [], []
+    lists, inputs = [], []
     for path in expand_glob(queries):
         with fsspec.open(path, "rb") as file:
             raw = file.read()
         inputs.append({"name": PurePosixPath(path).name, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
-        tables.append((path, raw))
+        lists.append((path, listed_entries(path, raw)))
     record = RunRecord(command="pipeline collect: queries", config={}, inputs=inputs)
     if start_run(folder, record):
-        table = metadata_queries(tables)
+        table = metadata_queries(lists)
         written = write_table(folder, "queries.parquet", table, QUERIES)
-        write_manifest(folder, "queries", [written], rows=len(table), identity=record.identity, summary={})
+        summary = {"entries": sum(len(found.texts) for _, found in lists), "repeated": _say_repeated(lists)}
+        write_manifest(folder, "queries", [written], rows=len(table), identity=record.identity, summary=summary)
     return folder.url
 
 
-def metadata_queries(files: list[tuple[str, bytes]]) -> pa.Table:
-    """Return the queries (schema `QUERIES`) of MetaCLIP's files, given as (path, contents), in their order.
+def listed_entries(path: str, raw: bytes) -> QueryTexts:
+    """Return the entries of a file of MetaCLIP's, given its contents.
+
+    Raises ValueError that names the file, and the entry, when it is not such a file: ids would not be those of the
+    file if an entry that is no text were left out.
+    """
+    found = parse_query_texts(path, raw)
+    if found.broken:
+        raise ValueError(f"{path}: expected texts only, found {found.broken[0]}; correct the file")
+    if not found.texts:
+        raise ValueError(f"{path}: expected {EXPECTED}, found an empty one")
+    return found
+
+
+def _say_repeated(lists: list[tuple[str, QueryTexts]]) -> int:
+    """Tell of entries that stand more than once in their file, and return how many those are."""
+    total = 0
+    for path, found in lists:
+        repeated = len(found.texts) - len(found.distinct)
+        if repeated:
+            print(f"note: {path}: {repeated:,} of {len(found.texts):,} entries repeat one before", file=sys.stderr)
+        total += repeated
+    return total
+
+
+def metadata_queries(lists: list[tuple[str, QueryTexts]]) -> pa.Table:
+    """Return the queries (schema `QUERIES`) of MetaCLIP's files, given as (path, entries), in their order, each once.
 
     The surface is the entry as it stands, text its normal form: empty where the entry has no word, and the same for
     entries that differ in case only.
     """
     surfaces: list[str] = []
     languages: list[str] = []
-    for path, raw in files:
-        entries = _entries(path, raw)
-        surfaces += entries
-        languages += [_language(path)] * len(entries)
+    for path, found in lists:
+        surfaces += found.distinct
+        languages += [_language(path)] * len(found.distinct)
     size = len(surfaces)
     columns: dict[str, Any] = {
         "query_id": pa.array(range(size), pa.int32()),
@@ -79,32 +106,6 @@ def metadata_queries(files: list[tuple[str, bytes]]) -> pa.Table:
         for field in QUERIES
     ]  # fmt: skip
     return pa.Table.from_arrays(arrays, schema=QUERIES)
-
-
-def _entries(path: str, raw: bytes) -> list[str]:
-    expected = "a MetaCLIP metadata.json, a list of different texts"
-    try:
-        parsed = json.loads(raw)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path}: expected {expected}, found no JSON: {error}") from error
-    if not isinstance(parsed, list | dict) or not parsed:
-        raise ValueError(f"{path}: expected {expected}, found {type(parsed).__name__} {str(parsed)[:60]!r}")
-    seen: dict[str, int] = {}
-    for number, entry in enumerate(parsed):
-        if not isinstance(entry, str) or not _is_encodable(entry):
-            raise ValueError(f"{path}: entry {number}: expected a text, found {str(entry)[:60]!r}; correct the file")
-        if seen.setdefault(entry, number) != number:
-            raise ValueError(f"{path}: entry {number}, {entry[:60]!r}, repeats entry {seen[entry]}; leave one out")
-    return list(seen)
-
-
-def _is_encodable(entry: str) -> bool:
-    """Tell whether `entry` is Unicode: JSON may hold half of a surrogate pair."""
-    try:
-        entry.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _language(path: str) -> str:

@@ -11,8 +11,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen import bzip2_blocks, dump, packed
+from querygen import bzip2_blocks, dump
 from querygen.dump import DumpFile, plain_title, read_site_info, unescape
+from schemas import packed
 
 HEADER = (
     '<mediawiki xml:lang="la"><siteinfo><base>https://la.wikipedia.org/wiki/Pagina%20prim%C4%81</base><namespaces>'

@@ -14,10 +14,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen import packed
 from querygen.page_views import MAX_LINE_BYTES, ViewCounts, count_views_file, count_views_files, merge_views
 from querygen.title_table import MAX_SUM
 from querygen.view_title import slow_title
+from schemas import packed
 
 LINES = (
     b"de Hund 50 0\n"

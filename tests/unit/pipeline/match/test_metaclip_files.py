@@ -6,7 +6,13 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.match.metaclip_files import entry_counts, metadata_queries, queries_dir, write_entry_counts
+from pipeline.match.metaclip_files import (
+    entry_counts,
+    listed_entries,
+    metadata_queries,
+    queries_dir,
+    write_entry_counts,
+)
 from schemas.candidate import QUERY_COUNTS
 from schemas.manifest import read_manifest
 from schemas.query import QUERIES
@@ -54,23 +60,35 @@ def test_files_of_many_languages(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("raw", "message"),
     [
-        (b"[", "m.json: expected a MetaCLIP metadata.json, a list of different texts, found no JSON"),
-        (b"\xff\xfe[", "found no JSON"),
-        (b"[" * 100_000, "found no JSON"),
-        (b"[]", "found list"),
-        (b'"a"', "found str"),
-        (b'["a", 5]', "m.json: entry 1: expected a text, found '5'"),
-        (b'["a", "\\ud800"]', "m.json: entry 1: expected a text"),
-        (b'["a", "b", "a"]', "m.json: entry 2, 'a', repeats entry 0"),
+        pytest.param(b"[", "m.json: expected a JSON list of texts, .* found no JSON", id="cut"),
+        pytest.param(b"[]", "m.json: .* found an empty one", id="empty"),
+        pytest.param(b'["a", 5]', "m.json: expected texts only, found entry 1: 5; correct the file", id="number"),
+        pytest.param(b'["a", "\\ud800"]', "m.json: .* found entry 1: ", id="surrogate"),
+        pytest.param(b'{"set A": ["cat", "dog"]}', "m.json: .*'set A' is list of 2 entries", id="label sets"),
     ],
 )
-def test_what_is_no_metadata_is_refused(raw: bytes, message: str) -> None:
+def test_what_is_no_list_of_texts_is_refused(tmp_path: Path, raw: bytes, message: str) -> None:
+    (tmp_path / "m.json").write_bytes(raw)
     with pytest.raises(ValueError, match=message):
-        metadata_queries([("m.json", raw)])
+        queries_dir(str(tmp_path / "m.json"), str(tmp_path / "out"))
+    assert not (tmp_path / "out-queries").exists()
+
+
+def test_repeated_entries_count_once_and_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "metadata.json", ["cat", "dog", "cat", "Cat", "cat"])
+    folder = Folder(queries_dir(path, str(tmp_path / "out")))
+    assert read_table(folder, "queries.parquet", QUERIES)["surface"].to_pylist() == ["cat", "dog", "Cat"]
+    assert read_manifest(folder, "queries")["summary"] == {"entries": 5, "repeated": 2}
+    assert capsys.readouterr().err == f"note: {path}: 2 of 5 entries repeat one before\n"
 
 
 def test_counts_in_metaclips_layout(tmp_path: Path) -> None:
-    queries = metadata_queries([("en.json", b'["The", "the", "b"]'), ("de.json", b'["b"]')])
+    queries = metadata_queries(
+        [
+            (name, listed_entries(name, raw))
+            for name, raw in (("en.json", b'["The", "the", "b"]'), ("de.json", b'["b"]'))
+        ]
+    )
     counts = pa.Table.from_pylist(
         [
             {"query_id": i, "matched": n, "kept": 0, "selected": 0, "fetched": 0}

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen import packed
-from querygen.packed import BROKEN_DATA, FileTruncated, decompress, packing
+from schemas import packed
+from schemas.packed import BROKEN_DATA, FileTruncated, decompress, packing
 
 TEXT = b"".join(b"%d lines of text, " % number for number in random.Random(1).choices(range(10**9), k=20_000))
 
