@@ -17,6 +17,7 @@ from apache_beam.runners.portability import job_server
 from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, FlinkJarJobServer, FlinkRunner
 
 from pipeline.flink_rest import get
+from pipeline.flink_version import NO_ANSWER, flink_version
 from pipeline.memory import available_cores
 from pipeline.worker_pool import start_worker_pool
 
@@ -33,14 +34,18 @@ _pools: list[tuple[str, Any]] = []
 def flink_arguments(arguments: Sequence[str]) -> list[str]:
     """Return Beam's arguments with what Flink needs and the user left out.
 
-    The job server jar from the environment; on embedded Flink a worker process per parallel piece, where Beam's
-    default is threads of this process, which take turns at Python's lock.
+    The job server jar from the environment; the version of Flink (`pipeline.flink_version`); on embedded Flink a
+    worker process per parallel piece, where Beam's default is threads of this process, which take turns at Python's
+    lock.
     """
     found = list(arguments)
     given = {argument.partition("=")[0].removeprefix("--") for argument in found}
     if JAR_VARIABLE in os.environ and not given & {"flink_job_server_jar", "job_endpoint"}:
         found.append(f"--flink_job_server_jar={os.environ[JAR_VARIABLE]}")
     flink = PipelineOptions(found).view_as(FlinkRunnerOptions)
+    if not given & {"job_endpoint", "flink_submit_uber_jar"}:  # a job server that runs knows its own
+        flink.flink_master = FlinkRunner.add_http_scheme(flink.flink_master)
+        found.append(f"--flink_version={flink_version(flink, 'flink_version' in given)}")
     if flink.flink_master in MAGIC_HOST_NAMES and "environment_type" not in given:
         parallelism = flink.parallelism if flink.parallelism > 0 else available_cores()
         if "parallelism" not in given:
@@ -104,10 +109,7 @@ def check_cluster(master: str, parallelism: int) -> None:
         if slots >= max(1, parallelism) or _starts_task_managers(get(f"{master}/jobmanager/config")):
             return
     except (OSError, KeyError, json.JSONDecodeError) as error:
-        raise ValueError(
-            f"--flink_master {master}: no Flink JobManager answers there ({error}); start one "
-            "(deploy/flink/cluster.py start FOLDER) or correct the address"
-        ) from None
+        raise ValueError(NO_ANSWER.format(master=master, error=error)) from None
     raise ValueError(
         f"--flink_master {master}: the cluster has {slots} slots, --parallelism {max(1, parallelism)} needs as many; "
         "start TaskManagers or lower --parallelism"

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.exchange import encode, exchange_root
+from pipeline.flink_version import EMBEDDED
 from pipeline.memory import available_bytes, available_cores
 from pipeline.runner import flink_parallelism, is_local, shares_disk
 from pipeline.runner_config import RunnerOptions
@@ -148,5 +149,6 @@ def flink_command(arguments: Sequence[str] | None = None) -> str:
     program = os.path.basename(found[0])
     words = ["pipeline"] if program == "pipeline" else ["python", "-m", "pipeline"]
     ours = found[1 : found.index("--")] if "--" in found else found[1:]
-    flink = ["--runner=FlinkRunner", "--flink_master=[local]", f"--parallelism={available_cores()}"]
+    flink = ["--runner=FlinkRunner", "--flink_master=[local]", f"--flink_version={EMBEDDED}"]
+    flink.append(f"--parallelism={available_cores()}")
     return shlex.join([*words, *ours, "--", *flink])

@@ -7,6 +7,7 @@ starts Ray on this machine for the time of the run.
 import contextlib
 import logging
 import os
+import secrets
 import sys
 import threading
 from dataclasses import replace
@@ -33,6 +34,12 @@ _QUIET = {
 }
 for _name, _value in _QUIET.items():
     os.environ.setdefault(_name, _value)  # read by Ray when it is imported
+if "RAY_ADDRESS" not in os.environ:
+    # Else Ray would write a token into the home folder, which need not be writable, and from then on every `ray start`
+    # of this user would ask for it. This Ray ends with the run, and so may its token.
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    if "RAY_AUTH_TOKEN_PATH" not in os.environ:
+        os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
 
 import ray  # noqa: E402
 import ray.train  # noqa: E402

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -35,11 +34,13 @@ def train(cwd: Path, *arguments: str, **environment: str) -> subprocess.Complete
 
 def test_two_workers_train_and_the_model_is_evaluated(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", 48, broken=(5,))
+    (tmp_path / "home").mkdir()
     told = train(
         tmp_path, "--shards", "shards", "--output", "out", "--num-workers", "2", "--global-batch-size", "8",
-        "--epochs", "3",
+        "--epochs", "3", HOME=str(tmp_path / "home"),
     )  # fmt: skip
     assert told.returncode == 0, told.stderr
+    assert not list((tmp_path / "home").rglob("auth_token")), "later clusters of this user would ask for it"
     assert read_manifest(Folder(str(tmp_path / "out")), "checkpoint")["summary"]["steps"] == 18
     training = json.loads((tmp_path / "out" / "training.json").read_text())
     assert (training["num_workers"], training["replaced"]) == (2, 3)
@@ -127,7 +128,9 @@ def wait_for(url: str, process: subprocess.Popen[bytes], limit_s: float = 90) ->
 def test_ray_job_submit_from_a_working_directory(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", 48)
     ray = str(Path(sys.executable).parent / "ray")
-    environment = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": secrets.token_hex(32)}
+    environment = os.environ | {"RAY_AUTH_MODE": "token", "HOME": str(tmp_path)}
+    made = subprocess.run([ray, "get-auth-token", "--generate"], env=environment, capture_output=True, check=True)
+    assert made.stdout.strip() == (tmp_path / ".ray" / "auth_token").read_bytes()
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as temporary:  # sockets need a short path
         head = subprocess.Popen(
             [ray, "start", "--head", "--block", "--num-cpus=2", "--port=6389", "--dashboard-port=8275",
@@ -136,6 +139,8 @@ def test_ray_job_submit_from_a_working_directory(tmp_path: Path) -> None:
         )  # fmt: skip
         try:
             wait_for("http://127.0.0.1:8275/api/version", head)
+            with pytest.raises(urllib.error.HTTPError, match="401"):  # the token is asked for
+                urllib.request.urlopen("http://127.0.0.1:8275/api/jobs/", timeout=60)
             told = subprocess.run(
                 [ray, "job", "submit", "--address", "http://127.0.0.1:8275", "--working-dir", ".", "--",
                  sys.executable, "trainer/run.py", "--model", "rn-tiny", "--shards", str(tmp_path / "shards"),

@@ -71,10 +71,8 @@ def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(
     check(RunnerOptions(), output, [], available=memory + 2)
     with pytest.raises(ValueError, match=r"deduplicate: shuffling 1000000 pairs needs .* of memory on") as error:
         check(RunnerOptions(), output, [], available=memory - 2)
-    assert (
-        "pipeline collect --input 'a b/*.parquet' -- --runner=FlinkRunner '--flink_master=[local]' --parallelism="
-        in str(error.value)
-    )
+    command = "pipeline collect --input 'a b/*.parquet' -- --runner=FlinkRunner '--flink_master=[local]'"
+    assert f"{command} --flink_version=1.19 --parallelism=" in str(error.value)
     assert "--force" in str(error.value)
 
 
