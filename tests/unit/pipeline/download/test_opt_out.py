@@ -2,6 +2,7 @@
 
 import os
 from email.message import Message
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask t
 
 from img2dataset.downloader import is_disallowed
 
+from pipeline.download.config import DownloadConfig
 from pipeline.download.opt_out import is_opted_out
 
 DISALLOWED = {"noai", "noimageai", "noindex", "noimageindex"}
@@ -49,3 +51,16 @@ def test_as_img2dataset_for_one_agent(agent: str, directives: list[str]) -> None
     value = agent + ",".join(directives)
     headers["X-Robots-Tag"] = value
     assert is_opted_out([value], "webimagetext", DISALLOWED) is is_disallowed(headers, "webimagetext", DISALLOWED)
+
+
+def test_the_readme_names_the_opt_outs_that_are_obeyed_and_those_that_are_not() -> None:
+    readme = " ".join((Path(__file__).parents[4] / "README.md").read_text().split())
+    start = readme.index("Of machine-readable opt-outs")
+    said = readme[start : readme.index(". ", readme.index("are not read", start) - 1)]
+    config = DownloadConfig(selection="s", output="o")
+    for name in ("`X-Robots-Tag`", *(f"`{name}`" for name in config.disallowed_header_directives)):
+        assert name in said
+    obeyed, unread = said.split("; ")
+    for name in ("robots.txt", "`Content-Usage`", "`tdm-reservation`", "`tdm-policy`"):
+        assert name in unread
+        assert name not in obeyed
