@@ -22,13 +22,18 @@ Command = (
     | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
 )
 
+CONFIGS: dict[str, Any] = {
+    "collect": CollectConfig, "balance": BalanceConfig, "download": DownloadConfig, "explain": ExplainConfig,
+    "run": RunConfig,
+}  # fmt: skip
+
 DESCRIPTION = "Collect, balance and download image-text pairs. Beam options come after '--'."
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     ours, beam_args = split_arguments(sys.argv[1:] if arguments is None else arguments)
-    config = tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=ours)  # type: ignore[call-overload]
+    config = parse(ours)
     try:
         _run(config, beam_args)
     except (ValueError, OSError) as error:
@@ -43,6 +48,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("interrupted; run the same command again to resume", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def parse(arguments: list[str]) -> Any:
+    """Return the config of the subcommand. A named one is parsed alone: tyro's hints then name its own ``--help``."""
+    name = arguments[0] if arguments else ""
+    if name in CONFIGS:
+        return tyro.cli(CONFIGS[name], prog=f"pipeline {name}", args=arguments[1:])
+    return tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=arguments)  # type: ignore[call-overload]
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

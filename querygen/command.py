@@ -2,7 +2,7 @@
 
 import sys
 from concurrent.futures.process import BrokenProcessPool
-from typing import Annotated
+from typing import Annotated, Any
 
 import tyro
 
@@ -21,6 +21,11 @@ Command = (
 )
 
 
+CONFIGS: dict[str, Any] = {
+    "build": BuildConfig, "count": CountConfig, "merge": MergeConfig, "explain": ExplainConfig,
+    "compare": CompareConfig, "report": ReportConfig, "wordnet": WordnetConfig,
+}  # fmt: skip
+
 DAMAGED_INPUT = 3
 """Exit code when all is written but a part of the input could not be read; what, is in rejections/."""
 
@@ -33,10 +38,18 @@ def _package(error: Exception) -> str:
     return type(error).__module__.partition(".")[0]
 
 
+def _parse(arguments: list[str]) -> Any:
+    """Return the config of the subcommand. A named one is parsed alone: tyro's hints then name its own ``--help``."""
+    name = arguments[0] if arguments else ""
+    if name in CONFIGS:
+        return tyro.cli(CONFIGS[name], prog=f"querygen {name}", args=arguments[1:])
+    return tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)  # type: ignore[call-overload]
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     try:
-        config = tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)  # type: ignore[call-overload]
+        config = _parse(sys.argv[1:] if arguments is None else arguments)
         lean_start()
         if isinstance(config, BuildConfig):
             from querygen.build import build

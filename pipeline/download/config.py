@@ -33,8 +33,8 @@ class DownloadOptions:
     """Do not enlarge small images (img2dataset: off)."""
     encode_format: EncodeFormat = "jpg"
     """Format of the stored images (img2dataset: jpg)."""
-    encode_quality: int = 95
-    """Quality 0-100 of jpg and webp; compression 0-9 of png (img2dataset: 95)."""
+    encode_quality: int | None = None
+    """Quality 0-100 of jpg and webp (default 95, as img2dataset's); compression 0-9 of png (default 6, zlib's own)."""
     skip_reencode: bool = False
     """Store the fetched bytes as they are when the image was not resized and has the right format
     (img2dataset: off)."""
@@ -68,7 +68,9 @@ class DownloadOptions:
     """The job fails when a larger share of the images is rejected (1: never; links rot)."""
 
     def __post_init__(self) -> None:
-        quality_end = 9 if self.encode_format == "png" else 100
+        default_quality, quality_end = (6, 9) if self.encode_format == "png" else (95, 100)
+        if self.encode_quality is None:
+            object.__setattr__(self, "encode_quality", default_quality)
         for name, low, high in (
             ("image_size", 1, 16_384), ("encode_quality", 0, quality_end), ("timeout_s", 0.001, 3600),
             ("retries", 0, 20), ("max_body_bytes", 1, 1 << 30), ("max_redirects", 0, 50),

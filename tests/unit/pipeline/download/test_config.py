@@ -21,9 +21,15 @@ def test_bad_values_name_the_field(field: str, value: object) -> None:
 
 
 def test_png_quality_is_a_compression_level() -> None:
-    with pytest.raises(ValueError, match="encode_quality"):
-        DownloadConfig(selection="s", output="o", encode_format="png")
+    with pytest.raises(ValueError, match=r"encode_quality must be in 0 \.\. 9, found 95"):
+        DownloadConfig(selection="s", output="o", encode_format="png", encode_quality=95)
     assert DownloadConfig(selection="s", output="o", encode_format="png", encode_quality=9).encode_quality == 9
+
+
+@pytest.mark.parametrize(("encode_format", "quality"), [("jpg", 95), ("webp", 95), ("png", 6)])
+def test_each_format_has_a_quality_of_its_own_where_none_is_given(encode_format: str, quality: int) -> None:
+    config = DownloadConfig(selection="s", output="o", encode_format=encode_format)  # type: ignore[arg-type]
+    assert config.encode_quality == quality
 
 
 def test_agent_token_and_roots() -> None:

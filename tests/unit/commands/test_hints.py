@@ -1,0 +1,27 @@
+"""What a wrong option says: which value is wrong, and the help of the very subcommand that was asked for."""
+
+import pytest
+
+from pipeline.__main__ import main as pipeline
+from querygen.command import main as querygen
+
+
+@pytest.mark.parametrize(
+    ("command", "arguments", "asked"),
+    [
+        (pipeline, ["download", "--selection", "s", "--output", "o", "--retries", "x"], "pipeline download --help"),
+        (pipeline, ["download", "--selection", "s", "--output", "o", "--image-size", "0"], "pipeline download --help"),
+        (pipeline, ["download", "--selection", "s"], "pipeline download --help"),
+        (pipeline, ["balance", "--candidates", "c", "--output", "o", "--no-such-option"], "pipeline balance --help"),
+        (querygen, ["build", "--output", "o", "--size", "-1"], "querygen build --help"),
+        (querygen, ["count", "--no-such-option"], "querygen count --help"),
+    ],
+    ids=["word for a number", "out of range", "missing", "unknown", "out of range in querygen", "unknown in querygen"],
+)  # fmt: skip
+def test_hints_name_the_help_of_the_subcommand(command, arguments, asked, capsys) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises(SystemExit) as ended:
+        command(arguments)
+    assert ended.value.code == 2
+    said = " ".join(capsys.readouterr().err.replace("│", " ").split())
+    assert asked in said
+    assert f"{asked.split()[0]} --help" not in said
