@@ -7,6 +7,7 @@ one after the other are one file, as ``cat`` makes them. Memory stays bounded wh
 import bz2
 import io
 import lzma
+import zlib
 from collections.abc import Callable, Iterator
 from typing import IO, Any, cast
 
@@ -16,8 +17,9 @@ from isal import isal_zlib
 READ_BYTES = 256 * 1024
 PIECE_BYTES = 1024 * 1024
 
-BROKEN_DATA = (OSError, EOFError, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
-"""What `decompress` raises over broken packed data, by kind of packing (Zstandard: OSError)."""
+BROKEN_DATA = (OSError, EOFError, zlib.error, cast(type[Exception], isal_zlib.error), lzma.LZMAError)
+"""What unpacking broken data raises, here and in fsspec, by kind of packing (Zstandard: OSError; gzip: fsspec takes
+ISA-L, whose error is a plain Exception, where it is installed)."""
 
 
 class FileTruncated(Exception):

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.packed import BROKEN_DATA
+
 
 @dataclass(frozen=True)
 class ListFile:
@@ -57,6 +59,9 @@ def _read(path: str, option: str) -> bytes:
             return body
     except FileNotFoundError as error:
         raise FileNotFoundError(f"{_flag(option)} {path}: no such file") from error
+    except BROKEN_DATA as error:
+        said = f"{type(error).__name__}: {error}"
+        raise ValueError(f"{_flag(option)} {path}: cannot be read whole, {said}; fetch it again") from error
 
 
 def _flag(option: str) -> str:

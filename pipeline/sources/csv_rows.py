@@ -13,7 +13,7 @@ import pyarrow as pa
 from pipeline.sources.byte_ranges import read_blocks
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.csv_cells import ROWS_AT_ONCE, Cells, cell_column, find_cells
-from pipeline.sources.source import Broken, ByteRange, Rows
+from pipeline.sources.source import BROKEN_DATA, Broken, ByteRange, Rows
 from schemas.rejection import MAX_VALUE_BYTES
 
 MAX_COLUMNS = 4_096
@@ -90,11 +90,15 @@ def _parsed(
     """Yield (bytes, the rows in them, position in the file behind those rows)."""
     blocks = read_blocks(path, part.begin, part.end)
     position, skipping, rest, block = part.begin, False, b"", next(blocks, b"")
+    damage: Exception | None = None
     while block:
-        following = next(blocks, b"")
+        try:
+            following = next(blocks, b"")
+        except BROKEN_DATA as error:  # told after the rows before it
+            following, damage = b"", error
         data = np.frombuffer(b"".join((rest, block, _PADDING)), dtype=np.uint8)
         while True:
-            cells = find_cells(data, not following, skipping, delimiter, wanted)
+            cells = find_cells(data, not (following or damage), skipping, delimiter, wanted)
             skipping = cells.skipping
             position += cells.resume
             yield data, cells, position
@@ -102,3 +106,5 @@ def _parsed(
             if cells.rows < ROWS_AT_ONCE:
                 break
         rest, block = data[:-PADDING].tobytes(), following
+    if damage is not None:
+        raise damage

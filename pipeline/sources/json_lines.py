@@ -13,9 +13,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
-from pipeline.sources.byte_ranges import BLOCK_BYTES, open_table, read_blocks
+from pipeline.sources.byte_ranges import BLOCK_BYTES, read_blocks
 from pipeline.sources.byte_scan import PADDING, find_either
-from pipeline.sources.source import Broken, ByteRange, Rows, is_unicode
+from pipeline.sources.source import BROKEN_DATA, Broken, ByteRange, Rows, is_unicode
 
 PEEK_BYTES = 1 << 18
 MAX_LINE_BYTES = 8 << 20
@@ -25,12 +25,9 @@ MAX_LINE_BYTES = 8 << 20
 def json_schema(path: str) -> pa.Schema:
     """Return the columns of the first lines, those of any of them, with their types (null: not told by them).
 
-    Raises ValueError for one JSON document in place of lines.
+    Raises ValueError for one JSON document in place of lines, one of `BROKEN_DATA` when nothing can be read.
     """
-    with open_table(path) as raw:
-        head = raw.read(PEEK_BYTES)
-        if not head.endswith(b"\n"):
-            head += raw.read(MAX_LINE_BYTES).partition(b"\n")[0]
+    head = _first_lines(path)
     values = [_parsed(line) for line in head.split(b"\n")]
     good = [value for value in values if isinstance(value, dict)]
     if not good and head.lstrip()[:1] in (b"{", b"["):
@@ -40,6 +37,21 @@ def json_schema(path: str) -> pa.Schema:
         )
     names = dict.fromkeys(name for value in good for name in value if is_unicode(name))
     return pa.schema([(name, _type_of([value.get(name) for value in good])) for name in names])
+
+
+def _first_lines(path: str) -> bytes:
+    """Return the lines of the first `PEEK_BYTES`, the last of them whole, as far as the file can be read."""
+    head = b""
+    try:
+        for block in read_blocks(path):
+            head += block
+            end = head.find(b"\n", PEEK_BYTES)
+            if end >= 0 or len(head) > PEEK_BYTES + MAX_LINE_BYTES:
+                return head[:end]
+    except BROKEN_DATA:
+        if not head:
+            raise
+    return head
 
 
 def read_json_lines(path: str, schema: pa.Schema, part: ByteRange) -> Iterator[Rows | Broken]:

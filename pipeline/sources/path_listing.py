@@ -7,7 +7,7 @@ import os
 
 import aiohttp
 
-from pipeline.sources.byte_ranges import open_table
+from pipeline.sources.byte_ranges import name_of, open_table
 from pipeline.sources.source import BROKEN_DATA, first_line
 from schemas.storage import expand_glob
 
@@ -26,7 +26,7 @@ def expand_inputs(pattern: str, paths_prefix: str) -> list[str]:
     except aiohttp.ClientError as error:
         raise OSError(f"{pattern}: cannot be listed: {type(error).__name__}: {first_line(error)}") from error
     for path in paths:
-        if path.split("?")[0].endswith(LISTING_SUFFIXES):
+        if name_of(path).endswith(LISTING_SUFFIXES):
             found.update(_listed(path, paths_prefix))
         else:
             found.add(path)
@@ -35,13 +35,13 @@ def expand_inputs(pattern: str, paths_prefix: str) -> list[str]:
 
 def names_listing(pattern: str) -> bool:
     """Tell whether `pattern` names a listing."""
-    return any(path.split("?")[0].endswith(LISTING_SUFFIXES) for path in expand_glob(pattern))
+    return any(name_of(path).endswith(LISTING_SUFFIXES) for path in expand_glob(pattern))
 
 
 def _listed(path: str, prefix: str) -> list[str]:
     try:
         with open_table(path) as raw:
-            lines = [line.strip() for line in raw.read().decode().splitlines()]
+            lines = [line.strip() for line in raw.read().decode("utf-8-sig").splitlines()]
     except BROKEN_DATA as error:
         raise ValueError(
             f"{path}: expected a listing, a path per line, plain or gzip; {type(error).__name__}: {first_line(error)}; "

@@ -1,7 +1,5 @@
 """What every source gives: splits of the input, and the raw pairs of a split as Arrow tables."""
 
-import lzma
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -10,10 +8,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas import packed
 from schemas.candidate import IMAGE_REF
 from schemas.rejection import cut
 
-BROKEN_DATA = (pa.ArrowInvalid, OSError, EOFError, zlib.error, lzma.LZMAError, UnicodeDecodeError)
+BROKEN_DATA = (*packed.BROKEN_DATA, pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError)
 """What readers raise on damaged files."""
 
 _RAW_FIELDS = [

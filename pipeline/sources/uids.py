@@ -9,13 +9,16 @@ Memory: 16 bytes per uid. A sorted npy on a local disk (the published ones are s
 a machine share one copy; an unsorted list is sorted when it is loaded (at its peak, 56 bytes per uid).
 """
 
+import codecs
+
 import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from fsspec.core import url_to_fs
 
-from pipeline.sources.byte_ranges import is_compressed, read_blocks
+from pipeline.sources.byte_ranges import is_compressed, name_of, read_blocks
+from pipeline.sources.source import BROKEN_DATA, first_line
 from schemas.buffers import one_chunk, string_buffers
 
 UID_DIGITS = 32
@@ -59,8 +62,12 @@ def load_uids(path: str) -> UidSet:
     fs, name = url_to_fs(path)
     if not fs.exists(name):
         raise FileNotFoundError(f"--uids {path}: no such file")
-    if not path.lower().split("?")[0].endswith(".npy"):
-        return UidSet(_from_text(path))
+    if not name_of(path).lower().endswith(".npy"):
+        try:
+            return UidSet(_from_text(path))
+        except BROKEN_DATA as error:
+            said = f"{type(error).__name__}: {first_line(error)}"
+            raise ValueError(f"--uids {path}: cannot be read whole, {said}; fetch it again") from error
     local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
     try:
         if local:
@@ -82,8 +89,8 @@ def _from_text(path: str) -> npt.NDArray[np.uint64]:
     pieces = [np.zeros((0, 2), dtype=np.uint64)]
     rest, line = b"", 0
     blocks = read_blocks(path)
+    block = next(blocks, b"").removeprefix(codecs.BOM_UTF8)
     while True:
-        block = next(blocks, b"")
         text = rest + block
         cut = text.rfind(_TEXT_END) + 1 if block else len(text)
         data = np.frombuffer(text, dtype=np.uint8)[:cut]
@@ -97,6 +104,7 @@ def _from_text(path: str) -> npt.NDArray[np.uint64]:
         rest, line = text[cut:], line + lines
         if not block:
             return np.concatenate(pieces)
+        block = next(blocks, b"")
 
 
 def _sorted(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:

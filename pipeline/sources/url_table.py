@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.sources.byte_ranges import COMPRESSIONS, is_compressed
+from pipeline.sources.byte_ranges import COMPRESSIONS, is_compressed, is_damaged, name_of
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.csv_rows import cut_csv, first_row, read_csv
 from pipeline.sources.input_file import open_input
@@ -83,9 +83,8 @@ class UrlTable:
         for path, _ in self._files:
             try:
                 return path, peek_schema(path)
-            except BROKEN_DATA as error:
-                if _is_for_the_user(error):
-                    raise
+            except BROKEN_DATA:
+                continue
         raise ValueError(f"{self._files[0][0]}: none of the {len(self._files)} input files can be read")
 
     def _check_comparisons(self) -> None:
@@ -115,8 +114,8 @@ class UrlTable:
                 if kind in _CSV_LIKE
                 else cut_json_lines(path, SPLIT_BYTES)
             )
-        except BROKEN_DATA as error:
-            if _is_for_the_user(error):
+        except (*BROKEN_DATA, ValueError) as error:
+            if not isinstance(error, BROKEN_DATA) and not is_damaged(path, SPLIT_BYTES):
                 raise
             return [InputSplit(0, path, name)]  # reading it makes the rejection
         return [replace(whole, begin=part.begin, end=part.end, first_row=part.first_row) for part in parts]
@@ -131,6 +130,15 @@ class UrlTable:
         columns = self._columns(path, list(names) or peek_schema(path).names)
         encoded = is_percent_encoded(columns)
         return InputSplit(0, path, name, begin, columns=columns, names=names, percent_encoded=encoded)
+
+    def _damaged_split(self, split: InputSplit) -> InputSplit:
+        """Return the whole file of a `split` that could not be read when the run was planned, if it can be now."""
+        try:
+            return self._text_split(split.path, split.name)
+        except BROKEN_DATA:
+            raise
+        except ValueError as error:  # what is read for a header is noise
+            raise EOFError(str(error)) from error
 
     def _parquet_splits(self, path: str, name: str) -> list[InputSplit]:
         with open_input(path) as raw:
@@ -166,7 +174,7 @@ class UrlTable:
     def _rows(self, split: InputSplit, keep: RowFilter) -> Iterator[Rows | Broken | Dropped]:
         kind = kind_of(split.path)
         if kind != ".parquet" and not any(split.columns):
-            split = self._text_split(split.path, split.name)  # not whole when the run was planned: raises what is wrong
+            split = self._damaged_split(split)
         part = ByteRange(split.begin, split.end, split.first_row)
         wanted = [*split.columns, *_OPTIONAL, *(field.name for field in self.extra), *self._filter_columns(keep)]
         if kind == ".parquet":
@@ -225,7 +233,7 @@ class UrlTable:
 
 def kind_of(path: str) -> str:
     """Return the table kind of `path` by its name. Raises ValueError that lists the kinds."""
-    name = path.lower().split("?")[0]
+    name = name_of(path).lower()
     for compression in COMPRESSIONS:
         name = name.removesuffix(compression)
     for kind in (".parquet", *_CSV_LIKE, *_JSON_LINES):
@@ -262,11 +270,6 @@ def _check_columns(path: str, names: list[str], wanted: tuple[str, ...], option:
     if missing:
         hint = "; text stands in single quotes: 'en'" if option == "--where" else ""
         raise ValueError(f"{path}: no column {missing[0]!r} ({option}); found {names}{hint}")
-
-
-def _is_for_the_user(error: Exception) -> bool:
-    """Tell an option that does not fit the table from damaged data."""
-    return isinstance(error, ValueError) and not isinstance(error, pa.ArrowInvalid | UnicodeDecodeError)
 
 
 def _first_of(table: pa.Table, names: tuple[str, ...]) -> pa.Array:
