@@ -12,13 +12,14 @@ space := $(subst ,, )
 PYTEST_WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-slow test-flink test-mediawiki lint bench clean
+.PHONY: help setup demo test test-collection test-slow test-flink test-mediawiki lint bench clean
 .DELETE_ON_ERROR:
 
 help:
 	@echo 'make setup        .venv with everything, WordNet (done once)'
 	@echo 'make demo         the whole way on small real input, about five minutes on two cores; demo-output/'
 	@echo 'make test         the tests, without those marked slow, flink and mediawiki; gpu ones skip where there is none'
+	@echo 'make test-collection  collects the tests twice, with another time, folder, locale, hash seed: the same ids'
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make test-flink   the tests on Flink; needs FLINK_JOB_SERVER_JAR and Java 11 or 17'
 	@echo 'make test-mediawiki  the tests on a real MediaWiki; Debian: apt install mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl'
@@ -45,6 +46,9 @@ demo: setup
 test: setup
 	$(BIN)/python -m pytest -n $(PYTEST_WORKERS) --dist loadfile -m 'not slow and not flink and not mediawiki'
 	@echo 'left out: tests marked slow (make test-slow), flink (make test-flink) and mediawiki (make test-mediawiki); other skips are named above'
+
+test-collection: setup
+	$(BIN)/python -m tests.collected
 
 test-slow: setup
 	$(BIN)/python -m pytest -m slow

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from schemas.manifest import write_manifest
 from schemas.query import QUERIES
@@ -14,8 +14,14 @@ from schemas.storage import Folder
 from schemas.tables import write_table
 from schemas.text import normal_form
 
-# Timed assertions are no tests: kernels compile on first use, and test machines are shared.
-settings.register_profile("project", deadline=None)
+pytest_plugins = ["tests.case_ids"]
+
+# Verdicts depend on neither speed nor chance: kernels compile on first use, test machines are shared, and every run
+# draws the same examples (`--hypothesis-profile=explore` draws others). A test's folder may serve all its examples.
+settings.register_profile(
+    "explore", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+)
+settings.register_profile("project", settings.get_profile("explore"), derandomize=True, database=None)
 settings.load_profile("project")
 
 SHARED_DATA = Path(__file__).resolve().parent.parent.parent / "shared" / "data"

@@ -173,10 +173,10 @@ class Web:
         return web.Response(body=b"<!doctype html><html><body>no picture</body></html>", content_type="image/jpeg")
 
     async def _gzipped(self, request: web.Request, path: str) -> web.StreamResponse:
-        return web.Response(body=gzip.compress(picture()), headers={"Content-Encoding": "gzip"})
+        return web.Response(body=gzip.compress(picture(), mtime=0), headers={"Content-Encoding": "gzip"})
 
     async def _gzip_bomb(self, request: web.Request, path: str) -> web.StreamResponse:
-        return web.Response(body=gzip.compress(bytes(64 << 20)), headers={"Content-Encoding": "gzip"})
+        return web.Response(body=gzip.compress(bytes(64 << 20), mtime=0), headers={"Content-Encoding": "gzip"})
 
     async def _loop(self, request: web.Request, path: str) -> web.StreamResponse:
         return web.Response(status=302, headers={"Location": "/loop"})

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen.command import main
@@ -100,7 +100,7 @@ def test_bad_lists_are_one_line(
 TEXTS = st.lists(st.sampled_from(["Dog", "dog", "cat", "CAT", "red fox", "a", "b", "c", "d", "e", "!"]), max_size=14)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 @given(left=TEXTS, right=TEXTS)
 def test_sets_are_those_of_python(tmp_path: Path, left: list[str], right: list[str]) -> None:
     a = read_texts(write_json(tmp_path / "a.json", left), exact=False)

@@ -90,7 +90,7 @@ def test_pieces_of_any_size_give_the_same_pages(tmp_path: Path, monkeypatch: pyt
 
 def test_utf16_is_read(tmp_path: Path) -> None:
     _, wanted = read(tmp_path / "d", WHOLE)
-    found, pages = read(tmp_path / "d", gzip.compress(WHOLE.decode().encode("utf-16")))
+    found, pages = read(tmp_path / "d", gzip.compress(WHOLE.decode().encode("utf-16"), mtime=0))
     assert pages == wanted
     assert found.rejections == []
     found, pages = read(tmp_path / "d", bz2.compress(WHOLE.decode().encode("utf-16")))
@@ -122,7 +122,8 @@ def test_broken_packing_is_reported_from_there(tmp_path: Path) -> None:
     assert damage[:3] == ("block_damaged", "d", len(packed))
     assert [row[0] for row in others] == ["file_truncated"]  # </mediawiki> is missing too
     found, pages = read(
-        tmp_path / "d", gzip.compress(HEADER.encode() + page("A", "a").encode()) + b"\x1f\x8bno gzip, and long enough"
+        tmp_path / "d",
+        gzip.compress(HEADER.encode() + page("A", "a").encode(), mtime=0) + b"\x1f\x8bno gzip, and long enough",
     )
     assert [p.title for p in pages] == ["A"]
     assert [row[0] for row in found.rejections] == ["file_unreadable"]
@@ -171,9 +172,14 @@ def test_no_entity_is_expanded(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("raw", "wanted"),
-    [(b"&amp;lt;", b"&lt;"), (b"&#38;lt;", b"&lt;"), (b"&#x41;&#66;", b"AB"),
-     (b"&#xD800;&#1114112;", b"&#xD800;&#1114112;"), (b"&quot;&apos;", b"\"'")],
-)  # fmt: skip
+    [
+        pytest.param(b"&amp;lt;", b"&lt;", id="name of a name"),
+        pytest.param(b"&#38;lt;", b"&lt;", id="number of a name"),
+        pytest.param(b"&#x41;&#66;", b"AB", id="numbers"),
+        pytest.param(b"&#xD800;&#1114112;", b"&#xD800;&#1114112;", id="numbers of no character"),
+        pytest.param(b"&quot;&apos;", b"\"'", id="quotes"),
+    ],
+)
 def test_unescape_once(raw: bytes, wanted: bytes) -> None:
     assert unescape(raw) == wanted
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import fsspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen.command import main
@@ -161,7 +161,7 @@ def test_other_unicode_version_is_noted(tmp_path: Path) -> None:
 WORDS = ("a", "b", "c", "d", "e")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, deadline=None)
 @given(
     counts=st.builds(
         Counts,

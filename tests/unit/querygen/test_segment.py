@@ -33,18 +33,32 @@ def without_insertions(text: str, segmented: str) -> bool:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("東京タワーは、東京都港区にある電波塔である。", "東京タワー は、東京 都 港区 に ある 電波 塔 で ある。"),
-        ("iPhoneを買うTシャツAKB48のメンバー", "iPhone を 買う T シャツ AKB48 の メンバー"),
-        ("「国立国会図書館」と山田さん。次の文", "「国立 国会 図書館」と 山田 さん。次 の 文"),
-        ("北京大学位于中国北京市，是一所大学。", "北京 大学 位于 中国 北京市，是 一所 大学。"),
-        ("香港係中華人民共和國嘅特別行政區", "香港 係 中華 人民 共和國 嘅 特別 行政區"),
-        ("𠮷野家は🙂𠀋", "𠮷 野家 は🙂𠀋"),
-        ("กรุงเทพมหานครเป็นเมืองหลวง และนคร ปี 2540", "กรุงเทพมหานคร เป็น เมือง หลวง \nและ นคร \nปี 2540"),
-        ("ນະຄອນຫຼວງຂອງປະຊາຊົນລາວ", "ນະຄອນຫຼວງ ຂອງ ປະຊາຊົນ ລາວ"),
-        ("ရန်ကုန်မြို့သည် မြန်မာနိုင်ငံ၏ အကြီးဆုံးမြို့", "ရန် ကုန် မြို့ သည် \nမြန်မာနိုင်ငံ၏ \nအကြီး ဆုံး မြို့"),
-        ("ភ្នំពេញគឺជារាជធានីនៃព្រះរាជាណាចក្រកម្ពុជា។", "ភ្នំពេញ គឺជា រាជធានី នៃ ព្រះរាជាណាចក្រ កម្ពុជា។"),
-        ("Tokyo (東京) is big.", "Tokyo (東京) is big."),
-        ("Երևան քաղաք։ Москва", "Երևան քաղաք։ Москва"),
+        pytest.param(
+            "東京タワーは、東京都港区にある電波塔である。",
+            "東京タワー は、東京 都 港区 に ある 電波 塔 で ある。",
+            id="Japanese",
+        ),
+        pytest.param(
+            "iPhoneを買うTシャツAKB48のメンバー", "iPhone を 買う T シャツ AKB48 の メンバー", id="Japanese and Latin"
+        ),
+        pytest.param(
+            "「国立国会図書館」と山田さん。次の文",
+            "「国立 国会 図書館」と 山田 さん。次 の 文",
+            id="Japanese with punctuation",
+        ),
+        pytest.param(
+            "北京大学位于中国北京市，是一所大学。", "北京 大学 位于 中国 北京市，是 一所 大学。", id="Chinese"
+        ),
+        pytest.param("香港係中華人民共和國嘅特別行政區", "香港 係 中華 人民 共和國 嘅 特別 行政區", id="Cantonese"),
+        pytest.param("𠮷野家は🙂𠀋", "𠮷 野家 は🙂𠀋", id="beyond the basic plane"),
+        pytest.param(
+            "กรุงเทพมหานครเป็นเมืองหลวง และนคร ปี 2540", "กรุงเทพมหานคร เป็น เมือง หลวง \nและ นคร \nปี 2540", id="Thai"
+        ),
+        pytest.param("ນະຄອນຫຼວງຂອງປະຊາຊົນລາວ", "ນະຄອນຫຼວງ ຂອງ ປະຊາຊົນ ລາວ", id="Lao"),
+        pytest.param("ရန်ကုန်မြို့သည် မြန်မာနိုင်ငံ၏ အကြီးဆုံးမြို့", "ရန် ကုန် မြို့ သည် \nမြန်မာနိုင်ငံ၏ \nအကြီး ဆုံး မြို့", id="Burmese"),
+        pytest.param("ភ្នំពេញគឺជារាជធានីនៃព្រះរាជាណាចក្រកម្ពុជា។", "ភ្នំពេញ គឺជា រាជធានី នៃ ព្រះរាជាណាចក្រ កម្ពុជា។", id="Khmer"),
+        pytest.param("Tokyo (東京) is big.", "Tokyo (東京) is big.", id="English with Japanese"),
+        pytest.param("Երևան քաղաք։ Москва", "Երևան քաղաք։ Москва", id="Armenian and Russian"),
         ("", ""),
     ],
 )
@@ -96,7 +110,21 @@ def test_pieces_are_cut_where_no_word_is(monkeypatch: pytest.MonkeyPatch) -> Non
     assert segment(text) == whole
 
 
-@pytest.mark.parametrize("letter", ["漢", "か", "ー", "ก", "မ", "\U00020000", "a漢", "ัก", " ก", "\ud800東"])
+@pytest.mark.parametrize(
+    "letter",
+    [
+        pytest.param("漢", id="Han"),
+        pytest.param("か", id="Hiragana"),
+        pytest.param("ー", id="long vowel mark"),
+        pytest.param("ก", id="Thai"),
+        pytest.param("မ", id="Burmese"),
+        pytest.param("\U00020000", id="beyond the basic plane"),
+        pytest.param("a漢", id="Latin and Han"),
+        pytest.param("ัก", id="Thai mark first"),
+        pytest.param(" ก", id="space and Thai"),
+        pytest.param("\ud800東", id="half a surrogate pair"),
+    ],
+)
 def test_a_run_longer_than_a_piece(letter: str) -> None:
     text = letter * (2 * PIECE_CHARACTERS + 17)
     assert without_insertions(text, segment(text))
@@ -159,11 +187,20 @@ def test_without_the_library_the_error_says_what_to_install() -> None:
 @pytest.mark.parametrize(
     ("surface", "joined"),
     [
-        ("東京 大学", "東京大学"), ("iPhone を", "iPhoneを"), ("T シャツ", "Tシャツ"), ("AKB 48", "AKB 48"),
-        ("New York", "New York"), ("เมือง หลวง", "เมืองหลวง"), ("ปี 2540", "ปี 2540"), ("iPhone ใหม่", "iPhone ใหม่"),
-        ("မြို့ သည်", "မြို့သည်"), ("រាជធានី នៃ", "រាជធានីនៃ"), ("བོད ལྗོངས", "བོད ལྗོངས"), ("한국 어", "한국 어"),
+        pytest.param("東京 大学", "東京大学", id="Japanese"),
+        pytest.param("iPhone を", "iPhoneを", id="Latin and Hiragana"),
+        pytest.param("T シャツ", "Tシャツ", id="Latin and Katakana"),
+        ("AKB 48", "AKB 48"),
+        ("New York", "New York"),
+        pytest.param("เมือง หลวง", "เมืองหลวง", id="Thai"),
+        pytest.param("ปี 2540", "ปี 2540", id="Thai and digits"),
+        pytest.param("iPhone ใหม่", "iPhone ใหม่", id="Latin and Thai"),
+        pytest.param("မြို့ သည်", "မြို့သည်", id="Burmese"),
+        pytest.param("រាជធានី នៃ", "រាជធានីនៃ", id="Khmer"),
+        pytest.param("བོད ལྗོངས", "བོད ལྗོངས", id="Tibetan"),
+        pytest.param("한국 어", "한국 어", id="Korean"),
     ],
-)  # fmt: skip
+)
 def test_joined_words(surface: str, joined: str) -> None:
     assert join_words(surface) == joined
 

@@ -137,10 +137,14 @@ def test_all_lemmas_of_a_small_wordnet(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("data.noun", "no"), ("data.adv", "00000000 what is this\n"), ("index.verb", "dog v x\n"),
-        ("index.noun", "dog n 1 0 1 0 00000000\n"), ("data.verb", b"\xff\xfe\x00"), ("data.adj", "\x00" * 100),
+        ("data.noun", "no"),
+        pytest.param("data.adv", "00000000 what is this\n", id="data line"),
+        pytest.param("index.verb", "dog v x\n", id="index line"),
+        pytest.param("index.noun", "dog n 1 0 1 0 00000000\n", id="offset of no line"),
+        pytest.param("data.verb", b"\xff\xfe\x00", id="no UTF-8"),
+        pytest.param("data.adj", "\x00" * 100, id="zeros"),
     ],
-)  # fmt: skip
+)
 def test_broken_files_are_told(tmp_path: Path, name: str, text: str | bytes) -> None:
     folder = Path(write_wordnet(tmp_path / "wordnet", "index.sense"))
     (folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())

@@ -145,9 +145,11 @@ def test_equal_a_plain_implementation(
 @pytest.mark.parametrize(
     ("sample", "outside", "inside"),
     [
-        ("bgwiki-latest-pages-articles-shortened.xml.bz2", "Потребител:Иван", "Дюна: Част втора"),
-        ("hywiki-truncated-100k.xml.xz", "Մասնակից:Արամ", "Երևան"),
-        ("jawiki-truncated-100k.xml.xz", "利用者:山田", "日本"),
+        pytest.param(
+            "bgwiki-latest-pages-articles-shortened.xml.bz2", "Потребител:Иван", "Дюна: Част втора", id="Bulgarian"
+        ),
+        pytest.param("hywiki-truncated-100k.xml.xz", "Մասնակից:Արամ", "Երևան", id="Armenian"),
+        pytest.param("jawiki-truncated-100k.xml.xz", "利用者:山田", "日本", id="Japanese"),
     ],
 )
 def test_namespaces_of_other_languages(sample: str, outside: str, inside: str) -> None:

@@ -31,8 +31,9 @@ def test_each_surface_is_one_word(token: str) -> None:
 
 @pytest.mark.parametrize(
     ("token", "surfaces"),
-    [("(Dog's)", ("Dog",)), ("dog-friendly,", ("dog", "friendly")), ("U.S.", ("U", "S")), ("L’Oréal", ("L’Oréal",)),
-     ("don't", ("don't",)), ("–", ()), ("3½", ("31", "2")), ("rock'n'roll", ("rock'n'roll",)), ("DOG'S'S", ("DOG",))],
+    [("(Dog's)", ("Dog",)), ("dog-friendly,", ("dog", "friendly")), ("U.S.", ("U", "S")),
+     pytest.param("L’Oréal", ("L’Oréal",), id="curly quote"), ("don't", ("don't",)), pytest.param("–", (), id="dash"),
+     pytest.param("3½", ("31", "2"), id="fraction"), ("rock'n'roll", ("rock'n'roll",)), ("DOG'S'S", ("DOG",))],
 )  # fmt: skip
 def test_surfaces(token: str, surfaces: tuple[str, ...]) -> None:
     assert token_words(token).surfaces == surfaces
@@ -42,8 +43,8 @@ def test_surfaces(token: str, surfaces: tuple[str, ...]) -> None:
     ("token", "ends"),
     [("end.", True), ('end."', True), ("end.)", True), ("what?", True), ("Yahoo!", True), ("end", False),
      ("end,", False),
-     ("St.", False), ("U.S.", False), ("J.", False), ("(Dr.", False), ("wait...", True), ("終。", True),
-     ("1999.", True)],
+     ("St.", False), ("U.S.", False), ("J.", False), ("(Dr.", False), ("wait...", True),
+     pytest.param("終。", True, id="ideographic full stop"), ("1999.", True)],
 )  # fmt: skip
 def test_ends_sentence(token: str, ends: bool) -> None:
     assert token_words(token).ends_sentence is ends

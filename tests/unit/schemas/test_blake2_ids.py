@@ -33,7 +33,14 @@ def test_ranks_of_pairs_and_captions_are_such_digests(ids: list[bytes], key: byt
     assert caption_ranks(column, key).tolist() == expected(ids, b"wit.caption.1", key)
 
 
-@pytest.mark.parametrize(("key", "person"), [(b"", b"p"), (bytes(65), b"p"), (b"k", bytes(17))])
+@pytest.mark.parametrize(
+    ("key", "person"),
+    [
+        pytest.param(b"", b"p", id="no key"),
+        pytest.param(bytes(65), b"p", id="long key"),
+        pytest.param(b"k", bytes(17), id="long person"),
+    ],
+)
 def test_keys_and_persons_beyond_the_standard_are_refused(key: bytes, person: bytes) -> None:
     with pytest.raises(ValueError, match="person has at most 16 bytes and key 1 to 64"):
         digest_ids(np.zeros((1, 2), dtype=np.uint64), person=person, key=key)

@@ -29,7 +29,7 @@ def test_every_number() -> None:
     assert unescape(text) == html.unescape(text)
 
 
-@pytest.mark.parametrize("after", ["", ";", "x", "é", " ", "&", ";;", "1"])
+@pytest.mark.parametrize("after", ["", ";", "x", pytest.param("é", id="e acute"), " ", "&", ";;", "1"])
 def test_every_name(after: str) -> None:
     text = " ".join(f"&{name}{after} &{name[:-1]}{after} &{name[:-2]}{after} &{name}" for name in html5)
     assert unescape(text) == html.unescape(text)

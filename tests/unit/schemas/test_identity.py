@@ -89,8 +89,8 @@ def test_url_normal_form(url: str, expected: str) -> None:
         ("http://u@/x", "url_with_credentials"),
         ("http://User:Pass@A.example/", "url_with_credentials"),
         ("http://a b/", "url_bad_character"),
-        ("http://a/\n", "url_bad_character"),
-        ("http://a/" + "x" * 9000, "url_too_long"),
+        pytest.param("http://a/\n", "url_bad_character", id="line end"),
+        pytest.param("http://a/" + "x" * 9000, "url_too_long", id="9,000 characters"),
     ],
 )
 def test_url_faults(url: str, fault: str) -> None:

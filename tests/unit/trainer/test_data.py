@@ -210,7 +210,16 @@ def test_any_draw_cuts_a_square_inside(draw: int) -> None:
     assert crop(np.zeros((3, 32, 50), dtype=np.uint8), 32, draw).shape == (3, 32, 32)
 
 
-@pytest.mark.parametrize("data", [b"", b"GIF89a", b"\xff\xd8\xff", encoded(8, 8, "GIF", "L"), encoded(8, 8)[:45]])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"GIF89a", id="start of a GIF"),
+        pytest.param(b"\xff\xd8\xff", id="start of a JPEG"),
+        pytest.param(encoded(8, 8, "GIF", "L"), id="GIF"),
+        pytest.param(encoded(8, 8)[:45], id="cut PNG"),
+    ],
+)
 def test_what_does_not_decode_is_a_fault(data: bytes) -> None:
     with pytest.raises(ImageFault, match="does not decode"):
         decode(data, 32)

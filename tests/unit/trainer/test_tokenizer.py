@@ -74,7 +74,15 @@ def test_json_round_trip() -> None:
     assert again.to_json() == TOKENIZER.to_json()
 
 
-@pytest.mark.parametrize("data", [b"", b"[]", b"{}", b'{"context_length": 3, "tokenizer": {"model": 1}}'])
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"[]", id="list"),
+        pytest.param(b"{}", id="empty object"),
+        pytest.param(b'{"context_length": 3, "tokenizer": {"model": 1}}', id="no tokenizer"),
+    ],
+)
 def test_another_file_is_refused(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"\w"):
         CaptionTokenizer.from_json(data)

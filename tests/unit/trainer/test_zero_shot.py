@@ -97,10 +97,19 @@ def test_scores_by_hand() -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("templates.txt", "a {}\nwithout\n", r"templates.txt, line 2: expected a prompt with {} .*'without'"),
-        ("templates.txt", "\n", "has 0 lines that are not empty"),
-        ("classes.txt", "red one\ngreen one\nred one\n", "line 3: 'red one' is already on line 1"),
-        ("classes.txt", "red one\n", "folder 'blue_one' .* is no line of --classes"),
+        pytest.param(
+            "templates.txt",
+            "a {}\nwithout\n",
+            r"templates.txt, line 2: expected a prompt with {} .*'without'",
+            id="template without place",
+        ),
+        pytest.param("templates.txt", "\n", "has 0 lines that are not empty", id="no template"),
+        pytest.param(
+            "classes.txt", "red one\ngreen one\nred one\n", "line 3: 'red one' is already on line 1", id="class twice"
+        ),
+        pytest.param(
+            "classes.txt", "red one\n", "folder 'blue_one' .* is no line of --classes", id="folder of no class"
+        ),
     ],
 )
 def test_bad_files_are_named(made: ZeroShotConfig, name: str, content: str, message: str) -> None:
@@ -124,10 +133,10 @@ def test_missing_things_are_named(made: ZeroShotConfig, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("model.safetensors", b"no tensors", "expected a safetensors file"),
-        ("config.json", b"{}", "expected the geometry"),
-        ("config.json", b"no json", "expected JSON"),
-        ("tokenizer.json", b"{}", "tokenizer.json"),
+        pytest.param("model.safetensors", b"no tensors", "expected a safetensors file", id="weights"),
+        pytest.param("config.json", b"{}", "expected the geometry", id="empty config"),
+        pytest.param("config.json", b"no json", "expected JSON", id="broken config"),
+        pytest.param("tokenizer.json", b"{}", "tokenizer.json", id="tokenizer"),
     ],
 )
 def test_a_broken_checkpoint_is_named(made: ZeroShotConfig, name: str, content: bytes, message: str) -> None:

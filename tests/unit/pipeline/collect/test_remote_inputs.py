@@ -30,10 +30,10 @@ WATS = {name: b"".join(wat_member(part * 400 + n) for n in range(400)) for part,
 TABLE = "\n".join(["url,caption", *(f"http://a.example/{n}.jpg,red thing {n}" for n in range(30_000))]).encode()
 FILES = {
     **WATS,
-    "wat.paths.gz": gzip.compress("\n".join(NAMES).encode() + b"\n"),
+    "wat.paths.gz": gzip.compress("\n".join(NAMES).encode() + b"\n", mtime=0),
     "missing.paths": "\n".join([*NAMES, "crawl-data/segment/wat/9.warc.wat.gz"]).encode(),
     "table.csv": TABLE,
-    "table.csv.gz": gzip.compress(TABLE),
+    "table.csv.gz": gzip.compress(TABLE, mtime=0),
 }
 
 
@@ -195,7 +195,7 @@ def test_a_table_whose_connection_breaks(server: str, tmp_path: Path) -> None:
 
 def test_pages_over_http(server: str, tmp_path: Path) -> None:
     page = page_record("http://b.example/", "<img src=a.jpg alt='red thing'>")
-    with serve({"a.warc.gz": gzip.compress(page), "a.warc": page}) as address:
+    with serve({"a.warc.gz": gzip.compress(page, mtime=0), "a.warc": page}) as address:
         for name in ("a.warc.gz", "a.warc"):
             found, _ = collect(tmp_path / name, f"{address}/whole/{name}", "warc")
             assert [row["url"] for row in found] == ["http://b.example/a.jpg"]

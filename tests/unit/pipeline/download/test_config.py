@@ -11,7 +11,8 @@ from schemas.run_record import config_parts
     [
         ("image_size", 0), ("encode_quality", 101), ("timeout_s", 0.0), ("retries", -1), ("max_body_bytes", 0),
         ("max_redirects", -1), ("max_pixels", 0), ("concurrency", 0), ("max_connections_per_host", 0),
-        ("num_decode_processes", -1), ("max_failed_fraction", 1.5), ("user_agent", ""), ("user_agent", "a\r\nb"),
+        ("num_decode_processes", -1), ("max_failed_fraction", 1.5), ("user_agent", ""),
+        pytest.param("user_agent", "a\r\nb", id="line end in the user agent"),
         ("user_agent", "/1"), ("image_root", ("photos",)), ("image_root", ("=x",)),
     ],
 )  # fmt: skip

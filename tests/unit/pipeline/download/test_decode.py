@@ -121,12 +121,12 @@ def test_animations_give_their_first_frame() -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "not_an_image"),
-        (b"<!doctype html><html></html>", "not_an_image"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "not_an_image"),
-        (b"P6 1 1 255\n\0\0\0", "format_not_allowed"),
-        (b"\x89PNG\r\n\x1a\n" + bytes(40), "decode_failed"),
-        (bomb(), "too_many_pixels"),
+        pytest.param(b"", "not_an_image", id="empty"),
+        pytest.param(b"<!doctype html><html></html>", "not_an_image", id="html"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "not_an_image", id="svg"),
+        pytest.param(b"P6 1 1 255\n\0\0\0", "format_not_allowed", id="ppm"),
+        pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(40), "decode_failed", id="png of zeros"),
+        pytest.param(bomb(), "too_many_pixels", id="bomb"),
     ],
 )
 def test_reasons(data: bytes, reason: str) -> None:

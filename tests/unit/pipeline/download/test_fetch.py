@@ -151,7 +151,7 @@ def test_a_public_name_that_redirects_to_a_private_address(web: Web, monkeypatch
     "url",
     [
         "", "http://", "http:///x", "ftp://a/b", "file:///etc/passwd", "javascript:1", "http://a b/", "http://a:99999/",
-        "http://[::1/", "http://a/\r\nHost: b", "//a/b", "http://a:0/",
+        "http://[::1/", pytest.param("http://a/\r\nHost: b", id="line end"), "//a/b", "http://a:0/",
     ],
 )  # fmt: skip
 def test_urls_that_are_not_asked_for(url: str) -> None:
@@ -168,7 +168,7 @@ def test_an_ascii_url_goes_out_as_it_is(web: Web) -> None:
 def test_content_decoding_is_bounded() -> None:
     import gzip
 
-    data = gzip.compress(bytes(10_000))
+    data = gzip.compress(bytes(10_000), mtime=0)
     assert decoded_body(data, 10_000, 200) == Body(bytes(10_000), 200)
     assert decoded_body(data, 9_999, 200) == Failure("body_too_large", 200)
     assert decoded_body(data[:-10], 10_000, 200) == Failure("body_truncated", 200, True)

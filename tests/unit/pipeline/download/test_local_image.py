@@ -35,7 +35,18 @@ def test_file_and_member(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "member", ["../secret", "sub/../../secret", "/etc/passwd", "link.jpg", "none.jpg", "sub", "", "a\0b", "..\\secret"]
+    "member",
+    [
+        "../secret",
+        "sub/../../secret",
+        "/etc/passwd",
+        "link.jpg",
+        "none.jpg",
+        "sub",
+        "",
+        pytest.param("a\0b", id="zero byte"),
+        "..\\secret",
+    ],
 )
 def test_nothing_outside_the_root(root: Path, member: str) -> None:
     assert read(root, member) == Failure("image_missing")

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.filter.blocked_urls import load_urls, on_no_url_list
@@ -18,7 +18,7 @@ URLS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50)
 @given(st.lists(URLS, max_size=6), st.lists(URLS, max_size=12))
 def test_listed_urls_are_stopped_in_every_spelling(tmp_path: Path, listed: list[str], urls: list[str]) -> None:
     path = tmp_path / "urls.txt"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.filter.adult_words import ADULT_WORDS
@@ -14,7 +14,7 @@ from tests.filter_support import checked_pairs
 TEXTS = st.text("abÄä's. -\u2019", max_size=10)
 
 
-@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100)
 @given(st.lists(TEXTS.filter(normal_form).filter(lambda t: not t.strip().startswith("#")), max_size=5),
        st.lists(TEXTS, max_size=10))  # fmt: skip
 def test_whole_words_and_phrases_are_found(tmp_path: Path, listed: list[str], captions: list[str]) -> None:

@@ -101,7 +101,12 @@ def test_columns_are_those_of_any_of_the_first_lines(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "document", ["[\n" + '{"url": "u", "caption": "c"},\n' * 3, '{"url": ["' + "x" * 9_000_000, "{\n"]
+    "document",
+    [
+        pytest.param("[\n" + '{"url": "u", "caption": "c"},\n' * 3, id="list of objects"),
+        pytest.param('{"url": ["' + "x" * 9_000_000, id="endless text"),
+        pytest.param("{\n", id="open object"),
+    ],
 )
 def test_a_json_document_is_told_from_lines(tmp_path: Path, document: str) -> None:
     (tmp_path / "a.json").write_text(document)

@@ -9,7 +9,9 @@ from pipeline.sources.path_listing import expand_inputs
 
 
 def test_a_listing_stands_for_its_files(tmp_path: Path) -> None:
-    (tmp_path / "wat.paths.gz").write_bytes(gzip.compress(b"crawl-data/b.warc.wat.gz\ncrawl-data/a.warc.wat.gz\n\n"))
+    (tmp_path / "wat.paths.gz").write_bytes(
+        gzip.compress(b"crawl-data/b.warc.wat.gz\ncrawl-data/a.warc.wat.gz\n\n", mtime=0)
+    )
     (tmp_path / "more.paths").write_text("s3://bucket/c.warc.wat.gz\n/data/d.warc.wat.gz\n")
     (tmp_path / "e.warc.wat.gz").write_bytes(b"x")
     assert expand_inputs(f"{tmp_path}/*", "https://data.commoncrawl.org") == [
@@ -27,9 +29,15 @@ def test_a_local_prefix_becomes_absolute(tmp_path: Path, monkeypatch: pytest.Mon
     assert expand_inputs("a.paths", "mirror") == [f"{tmp_path}/mirror/x.parquet"]
 
 
-@pytest.mark.parametrize(("body", "message"), [(b"", "names no file"), (b"\x1f\x8bno", "expected a listing")])
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param(b"", "names no file", id="empty"),
+        pytest.param(b"\x1f\x8bno", "expected a listing", id="broken gzip"),
+    ],
+)
 def test_what_is_no_listing_is_told(tmp_path: Path, body: bytes, message: str) -> None:
     path = tmp_path / "a.paths.gz"
-    path.write_bytes(body or gzip.compress(b""))
+    path.write_bytes(body or gzip.compress(b"", mtime=0))
     with pytest.raises(ValueError, match=message):
         expand_inputs(str(path), "https://h/")

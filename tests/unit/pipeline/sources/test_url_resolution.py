@@ -62,14 +62,14 @@ def test_references_resolve_as_in_rfc_3986(reference: str, page: str) -> None:
 @pytest.mark.parametrize(
     ("reference", "expected"),
     [
-        ("  a.jpg\n", "http://h/d/a.jpg"),
-        ("a\n\tb.jpg", "http://h/d/ab.jpg"),
+        pytest.param("  a.jpg\n", "http://h/d/a.jpg", id="white space around"),
+        pytest.param("a\n\tb.jpg", "http://h/d/ab.jpg", id="white space inside"),
         ("my photo.jpg", "http://h/d/my%20photo.jpg"),
         ("\\images\\a.jpg?x=\\", "http://h/images/a.jpg?x=\\"),
         ("HTTPS://Other/a", "HTTPS://Other/a"),
         ("//cdn.example/a", "http://cdn.example/a"),
         ("../../../a.jpg", "http://h/a.jpg"),
-        ("bücher.jpg", "http://h/d/bücher.jpg"),
+        pytest.param("bücher.jpg", "http://h/d/bücher.jpg", id="umlaut"),
         ("a:b.jpg", NOT_HTTP),
         ("./a:b.jpg", "http://h/d/a:b.jpg"),
         ("ftp://h/a", NOT_HTTP),

@@ -71,7 +71,7 @@ def test_broken_records_are_told_by_offset_and_the_rest_is_read(tmp_path: Path) 
 def test_a_file_gives_the_same_pairs_however_it_is_packed(tmp_path: Path) -> None:
     (tmp_path / "a.warc.wat.gz").write_bytes(packed([FULL, FULL]))
     (tmp_path / "a.warc.wat").write_bytes(FULL + FULL)
-    (tmp_path / "b.warc.wat.gz").write_bytes(gzip.compress(FULL + FULL))
+    (tmp_path / "b.warc.wat.gz").write_bytes(gzip.compress(FULL + FULL, mtime=0))
     found = [read(tmp_path / name, "wat")[0] for name in ("a.warc.wat.gz", "a.warc.wat", "b.warc.wat.gz")]
     pairs = [[(row["url"], row["caption"], row["page_url"]) for row in rows] for rows in found]
     assert len(pairs[0]) == 6

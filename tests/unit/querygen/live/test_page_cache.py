@@ -37,7 +37,9 @@ def test_wikis_kinds_and_titles_do_not_mix(tmp_path: Path) -> None:
     assert PageCache(str(tmp_path), URL).read("wikitext", "Owl") == VALUE
 
 
-@pytest.mark.parametrize("damage", [b"", b"no zlib", "cut", "of another"])
+@pytest.mark.parametrize(
+    "damage", [pytest.param(b"", id="empty"), pytest.param(b"no zlib", id="no zlib"), "cut", "of another"]
+)
 def test_entry_that_is_not_whole_is_absent(tmp_path: Path, damage: bytes | str) -> None:
     cache = PageCache(str(tmp_path), URL)
     cache.write("wikitext", "Owl", VALUE)
