@@ -20,7 +20,9 @@ from pipeline.memory import available_bytes, available_cores
 from pipeline.runner import flink_parallelism, is_local, shares_disk
 from pipeline.runner_config import RunnerOptions
 from pipeline.tables import MAX_ELEMENT_ROWS
+from schemas.candidate import candidate_schema
 from schemas.storage import FileRecord, Folder
+from schemas.stored_ids import from_stored
 from schemas.tables import read_stream
 
 MAX_MEMORY_FRACTION = 0.6
@@ -92,7 +94,8 @@ def _first_rows(folder: Folder, name: str, rows: int) -> pa.Table:
     with folder.open(name) as raw:
         file = pq.ParquetFile(raw)
         batch = next(file.iter_batches(rows), None)
-        return pa.Table.from_batches([batch]) if batch is not None else file.schema_arrow.empty_table()
+        found = pa.Table.from_batches([batch]) if batch is not None else file.schema_arrow.empty_table()
+        return from_stored(found, candidate_schema())
 
 
 def check_room(

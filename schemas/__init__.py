@@ -4,10 +4,11 @@ The three parts (``querygen``, ``pipeline``, ``trainer``) never import each othe
 another reads is described here and nowhere else.
 """
 
-SCHEMA_VERSION = "1.3"
+SCHEMA_VERSION = "1.4"
 """``major.minor`` of every folder; an older minor is read, another major is refused.
 
 1.1: queries folders hold ``counts/synsets.parquet``; there are folders of the kind ``counts``.
 1.2: candidates and selections have the column ``language_score``.
 1.3: ``query_counts.parquet`` has the column ``fetched``.
+1.4: ids in Parquet are ``binary`` (before: fixed_size_binary[16]).
 """

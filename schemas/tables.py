@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 from schemas.buffers import ID
 from schemas.candidate import ADDED_COLUMNS, with_added_columns
 from schemas.storage import FileRecord, Folder
+from schemas.stored_ids import from_stored, stored_schema, to_stored
 
 ROW_GROUP_ROWS = 65_536
 """Rows per row group of files written from one table: small enough to stream, large enough to compress."""
@@ -39,10 +40,11 @@ def write_tables(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
     """Write a stream of tables as one Parquet file, a row group per table (or more, see `ROW_GROUP_ROWS`)."""
     rows = 0
     with folder.writing(name) as sink:
-        with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), schema, **_column_options(schema)) as writer:
+        stored = stored_schema(schema)
+        with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), stored, **_column_options(schema)) as writer:
             for table in tables:
                 checked = check_schema(table, schema, folder.path(name)).cast(schema)
-                writer.write_table(checked, row_group_size=ROW_GROUP_ROWS)
+                writer.write_table(to_stored(checked), row_group_size=ROW_GROUP_ROWS)
                 rows += len(table)
     return FileRecord(name, rows, sink.bytes, sink.sha256)
 
@@ -118,7 +120,10 @@ def _content_bytes(array: pa.Array) -> int:
 def read_table(
     folder: Folder, name: str, schema: pa.Schema | None = None, columns: list[str] | None = None
 ) -> pa.Table:
-    """Return Parquet file `name`, all of it or some `columns`; its schema is checked when `schema` is given."""
+    """Return Parquet file `name`, all of it or some `columns`; its schema is checked when `schema` is given.
+
+    Without a schema ids stay as the file has them (`schemas.stored_ids`).
+    """
     try:
         # A native buffer: Arrow's threads must not need the interpreter while it ends (they abort the process).
         body = pa.py_buffer(folder.read(name))
@@ -132,4 +137,13 @@ def read_table(
     if schema is None:
         return table
     wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
-    return check_schema(with_added_columns(table, wanted), wanted, folder.path(name))
+    return as_in_memory(table, wanted, folder.path(name))
+
+
+def as_in_memory(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
+    """Return what a file holds, perhaps of an older minor version, as a table of `schema`; `where` names the file."""
+    try:
+        found = from_stored(with_added_columns(table, schema), schema)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    return check_schema(found, schema, where)

@@ -78,8 +78,10 @@ class PerProcess:
 
 def read_thresholds(folder: Folder) -> pa.Table:
     """Return the thresholds of all partitions, by query."""
-    found = [read_table(folder, name) for name in folder.names(WORK, ".parquet") if name.startswith(f"{THRESHOLDS}-")]
-    return pa.concat_tables([last_kept(RANKED.empty_table()), *found]).combine_chunks().sort_by("query_id")
+    none = last_kept(RANKED.empty_table())
+    names = [name for name in folder.names(WORK, ".parquet") if name.startswith(f"{THRESHOLDS}-")]
+    found = [read_table(folder, name, none.schema) for name in names]
+    return pa.concat_tables([none, *found]).combine_chunks().sort_by("query_id")
 
 
 class PassOverCandidates(beam.DoFn):

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.storage import Folder
-from schemas.tables import check_schema
+from schemas.tables import as_in_memory
 
 
 def read_row_groups(folder: Folder, name: str, schema: pa.Schema, columns: list[str] | None) -> Iterator[pa.Table]:
@@ -20,6 +20,6 @@ def read_row_groups(folder: Folder, name: str, schema: pa.Schema, columns: list[
         wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
         for group in range(file.num_row_groups):
             table = file.read_row_group(group, columns=columns)
-            yield check_schema(table.select(wanted.names) if columns else table, wanted, folder.path(name))
+            yield as_in_memory(table.select(wanted.names) if columns else table, wanted, folder.path(name))
     except pa.ArrowInvalid as error:
         raise ValueError(f"{folder.path(name)}: expected a Parquet file, {error}") from error

@@ -7,10 +7,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk, words_from_ids
-from schemas.candidate import QUERY_IDS, selection_schema, with_added_columns
+from schemas.candidate import QUERY_IDS, selection_schema
 from schemas.sample import shard_name
 from schemas.storage import Folder
-from schemas.tables import read_table
+from schemas.tables import as_in_memory, read_table
 
 
 @dataclass(frozen=True)
@@ -58,12 +58,8 @@ def read_shard_images(plan: ShardPlan) -> ShardImages:
     folder = Folder(plan.selection)
     table = read_table(folder, plan.file)
     extra = table.schema.field("extra").type if "extra" in table.schema.names else None
-    expected = selection_schema(extra)
-    table = with_added_columns(table, expected)
-    for field in expected:
-        if field.name not in table.schema.names or table.schema.field(field.name).type != field.type:
-            raise ValueError(f"{folder.path(plan.file)}: expected column {field.name!r} of type {field.type}")
-    return group_by_image(table, folder.path(plan.file))
+    where = folder.path(plan.file)
+    return group_by_image(as_in_memory(table, selection_schema(extra), where), where)
 
 
 def group_by_image(table: pa.Table, where: str) -> ShardImages:

@@ -27,6 +27,7 @@ from pipeline.explain.facts import after_facts, before_facts, pair_facts, query_
 from pipeline.explain.transforms import EXPECTED, LOWER, CountLower, ExpectSize, FindPairs, read_found
 from pipeline.fork_server import prepare_workers
 from pipeline.runner import run_pipeline
+from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_record import read_run
@@ -109,7 +110,7 @@ def _explain_candidates(
         caps_by_language = dict(zip(languages, limits.language_caps, strict=True))
         facts["queries"] = query_facts(config.query, queries, table, caps_by_language)
     if asked is not None:
-        pairs = read_found(work)
+        pairs = read_found(work, candidate_schema(settings.extra))
         if pairs is None:
             raise ValueError(f"{asked[2]}: no candidate; it was not matched, dropped, rejected or never in the input")
         run_pipeline(partial(_lower_graph, files=files, settings=settings), beam_args)

@@ -14,6 +14,7 @@ from pipeline.balance.per_query_cap import list_views
 from pipeline.balance.prediction import expected_selected
 from pipeline.balance.settings import WORK, CandidateFile, Settings
 from pipeline.explain.places import AskedMatches
+from schemas.candidate import candidate_schema
 from schemas.identity import ranks
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
@@ -56,17 +57,17 @@ class FindPairs(PassOverCandidates):
             write_table(Folder(self._settings.output_url), f"{FOUND}-{element.name}", together, together.schema)
 
 
-def read_found(folder: Folder) -> pa.Table | None:
-    """Return the rows that `FindPairs` found, None when there is none."""
+def read_found(folder: Folder, schema: pa.Schema) -> pa.Table | None:
+    """Return the rows (`schema`: the candidates') that `FindPairs` found, None when there is none."""
     names = [name for name in folder.names(WORK, ".parquet") if name.startswith(f"{FOUND}-")]
-    return pa.concat_tables([read_table(folder, name) for name in names]).combine_chunks() if names else None
+    return pa.concat_tables([read_table(folder, name, schema) for name in names]).combine_chunks() if names else None
 
 
 class CountLower(PassOverCandidates):
     """CandidateFile in; per bundle (range, count table) out: lower, by place in `AskedMatches` (in column query_id)."""
 
     def start_bundle(self) -> None:
-        pairs = read_found(Folder(self._settings.output_url))
+        pairs = read_found(Folder(self._settings.output_url), candidate_schema(self._settings.extra))
         assert pairs is not None
         self._asked = AskedMatches(pairs, ranks(pairs["pair_id"], self._settings.key), self._settings.num_queries)
         self._lower = np.zeros(len(self._asked.queries), dtype=np.int64)

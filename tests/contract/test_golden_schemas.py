@@ -12,6 +12,7 @@ from schemas.manifest import FILES, KINDS
 from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
 from schemas.rejection import REASONS, REJECTIONS
 from schemas.sample import SHARD_TABLE, STATUSES
+from schemas.stored_ids import stored_schema
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "schemas.json"
 
@@ -32,7 +33,8 @@ SCHEMAS = {
 
 
 def described(schema: pa.Schema) -> list[str]:
-    return [f"{field.name}: {field.type}{'' if field.nullable else ' not null'}" for field in schema]
+    stored = stored_schema(schema)
+    return [f"{field.name}: {field.type}{'' if field.nullable else ' not null'}" for field in stored]
 
 
 @pytest.mark.parametrize("name", SCHEMAS)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from schemas.candidate import candidate_schema
 from schemas.storage import Folder
-from schemas.tables import content_bytes, read_stream, write_stream, write_table
+from schemas.tables import content_bytes, read_stream, read_table, write_stream, write_table
 
 SCHEMA = candidate_schema(pa.struct([("score", pa.float32()), ("tags", pa.list_(pa.string())), ("ok", pa.bool_())]))
 
@@ -59,4 +59,4 @@ def test_ids_are_packed_neither_by_dictionary_nor_by_codec(tmp_path: Path) -> No
     assert packed["caption"].compression == "ZSTD"
     assert packed["extra.tags.list.element"].compression == "ZSTD"
     assert packed["caption"].has_dictionary_page
-    assert pq.read_table(tmp_path / "a.parquet").equals(table(20))
+    assert read_table(Folder(str(tmp_path)), "a.parquet", SCHEMA).equals(table(20))

@@ -13,6 +13,7 @@ from schemas.manifest import manifest_sha256, write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.sample import SHARD_TABLE
 from schemas.storage import Folder
+from schemas.stored_ids import from_stored
 from schemas.tables import write_table
 from tests.conftest import write_queries
 
@@ -95,7 +96,8 @@ def brute_force(matches: Matches, caps: list[int], seed: int, mode: str = "per_q
 
 def read_selection(folder: str) -> pa.Table:
     names = sorted(Path(folder).glob("[0-9]*.parquet"))
-    return pa.concat_tables([selection_schema().empty_table(), *[pq.read_table(name) for name in names]])
+    found = [from_stored(pq.read_table(name), selection_schema()) for name in names]
+    return pa.concat_tables([selection_schema().empty_table(), *found])
 
 
 def write_shards(selection: str, output: Path, failed_keys: set[str]) -> str:
