@@ -45,8 +45,8 @@ def open_table(path: str, careful: bool = False) -> Iterator[IO[bytes]]:
                 yield found
         elif compression is not None:
             # ISA-L, which fsspec takes for gzip, unpacks tens of kilobytes ahead and loses them at a cut.
-            exact = careful and compression == "gzip"
-            with gzip.open(raw) if exact else compr[compression](raw, mode="rb") as found:
+            reader: Any = gzip.open if careful and compression == "gzip" else compr[compression]
+            with reader(raw, mode="rb") as found:
                 yield found
         else:
             yield raw

@@ -27,6 +27,10 @@ class SourceOptions:
     caption_column: str = ""
     """Column of the caption; empty: found among caption, TEXT, text, alt, ..."""
 
+    csv_escape: Literal["auto", "quote", "backslash"] = "auto"
+    """How a quote inside a quoted cell of a CSV is written: quote: twice (""); backslash: behind one (\\", as Spark
+    does); auto: as the first megabyte of each file has it. In a TSV auto is quote."""
+
     extra_columns: tuple[str, ...] = ()
     """Further columns of the input carried through to the candidates (license, similarity, ...)."""
 

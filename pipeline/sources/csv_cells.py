@@ -5,6 +5,10 @@ line ends; a doubled quote inside is one quote. TSV: a line end always ends the 
 begins with a quote and that is closed right before a tab or the line end, every quote between doubled; else quotes
 are plain text, as the public TSV tables have them. ``\\n`` and ``\\r\\n`` end lines; empty lines are no rows.
 
+Where a file escapes by backslashes (`pipeline.sources.csv_dialect`) ``\\"`` in a quoted cell is a quote and ``\\\\`` a
+backslash, as Spark writes and reads them. Where it does not, a quote behind a backslash that closes no cell (text
+follows it) makes the row malformed: the cell is one of Spark's, and its text would be another.
+
 Damage stays local, and what is read does not depend on how the bytes are cut into blocks:
 
 - a quoted cell longer than `MAX_CELL_BYTES`, or never closed: the row is malformed, and ends with the line in which
@@ -23,12 +27,12 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from pipeline.sources.byte_scan import PADDING, find_either
-from pipeline.sources.source import MAX_CELL_BYTES
+from pipeline.sources.source import MAX_CELL_BYTES, Dialect
 
 MAX_ROW_BYTES = 8 << 20
 ROWS_AT_ONCE = 1 << 15
 
-_NEWLINE, _RETURN, _QUOTE = 10, 13, 34
+_NEWLINE, _RETURN, _SPACE, _QUOTE, _BACKSLASH = 10, 13, 32, 34, 92
 _WHOLE, _MORE, _NEVER_CLOSED, _TOO_LONG = range(4)
 
 
@@ -49,10 +53,14 @@ class Cells:
     """Shape ``[columns, rows, 2]``: begin and end of each cell, quotes included."""
     quoted: npt.NDArray[np.bool_]
     """Shape ``[columns, rows]``."""
+    strays: int
+    """Quotes that close a cell before its end; some twice, where a row is read again with more bytes."""
+    backslash: bool
+    """Whether backslashes escape."""
 
 
 def find_cells(
-    data: npt.NDArray[np.uint8], last: bool, skipping: bool, delimiter: str, wanted: npt.NDArray[np.int32],
+    data: npt.NDArray[np.uint8], last: bool, skipping: bool, dialect: Dialect, wanted: npt.NDArray[np.int32],
     max_rows: int = ROWS_AT_ONCE,
 ) -> Cells:  # fmt: skip
     """Return the whole rows at the beginning of `data` (its last `PADDING` bytes count not), at most `max_rows`.
@@ -64,11 +72,15 @@ def find_cells(
     row_bounds = np.empty((max_rows, 2), dtype=np.int64)
     bounds = np.zeros((columns, max_rows, 2), dtype=np.int64)
     quoted = np.zeros((columns, max_rows), dtype=bool)
-    rows, resume, skips = _find(
-        data, len(data) - PADDING, last, skipping, ord(delimiter), delimiter == "\t", wanted, widths, row_bounds,
-        bounds, quoted, MAX_CELL_BYTES, MAX_ROW_BYTES,
+    rows, resume, skips, strays = _find(
+        data, len(data) - PADDING, last, skipping, ord(dialect.delimiter), dialect.delimiter == "\t",
+        dialect.backslash, dialect.skips_space, wanted, widths, row_bounds, bounds, quoted, MAX_CELL_BYTES,
+        MAX_ROW_BYTES,
     )  # fmt: skip
-    return Cells(rows, resume, skips, widths[:rows], row_bounds[:rows], bounds[:, :rows], quoted[:, :rows])
+    return Cells(
+        rows, resume, skips, widths[:rows], row_bounds[:rows], bounds[:, :rows], quoted[:, :rows], strays,
+        dialect.backslash,
+    )  # fmt: skip
 
 
 def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: npt.NDArray[np.bool_]) -> pa.Array:
@@ -76,7 +88,7 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
     bounds, quoted = cells.bounds[column][good], cells.quoted[column][good]
     out = np.empty(int((bounds[:, 1] - bounds[:, 0]).sum()), dtype=np.uint8)
     offsets = np.empty(len(bounds) + 1, dtype=np.int32)
-    size = _gather(data, bounds, quoted, out, offsets)
+    size = _gather(data, bounds, quoted, cells.backslash, out, offsets)
     filled = np.packbits(np.diff(offsets) > 0, bitorder="little")
     buffers = [pa.py_buffer(filled), pa.py_buffer(offsets), pa.py_buffer(out[:size])]
     return pa.Array.from_buffers(pa.string(), len(bounds), buffers)
@@ -84,13 +96,15 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find(  # type: ignore[no-untyped-def]
-    data, end, last, skipping, delimiter, tabs, wanted, widths, row_bounds, bounds, quoted, max_cell, max_row
-):
+    data, end, last, skipping, delimiter, tabs, backslash, skips_space, wanted, widths, row_bounds, bounds, quoted,
+    max_cell, max_row,
+):  # fmt: skip
     i = np.int64(0)
+    strays = 0
     if skipping:
         i = find_either(data, i, end, _NEWLINE, _NEWLINE)
         if i == end:
-            return 0, end, not last
+            return 0, end, not last, strays
     rows = 0
     while i < end and rows < len(widths):
         if data[i] == _NEWLINE:
@@ -106,17 +120,24 @@ def _find(  # type: ignore[no-untyped-def]
         column = 0
         outcome = _WHOLE
         cell = i
+        is_foreign = False
         while True:
+            while skips_space and i < end and data[i] == _SPACE:
+                i += 1
             cell = i
             is_quoted = False
             if i < end and data[i] == _QUOTE:
                 if tabs:
-                    outcome, i, is_quoted = _tab_quoted(data, i, end, last, delimiter)
+                    outcome, i, is_quoted = _tab_quoted(data, i, end, last, delimiter, backslash)
                 else:
-                    outcome, i = _quoted(data, i, end, last, min(cell + max_cell, start + max_row))
+                    outcome, i = _quoted(data, i, end, last, min(cell + max_cell, start + max_row), backslash)
                     is_quoted = True
                     if outcome == _TOO_LONG and i > cell + max_cell:
                         outcome = _NEVER_CLOSED
+                    if outcome == _WHOLE and i < end and data[i] not in (delimiter, _NEWLINE, _RETURN):
+                        strays += 1
+                        if not backslash and data[i - 2] == _BACKSLASH:
+                            is_foreign = True
                 if outcome != _WHOLE:
                     break
             i = find_either(data, i, end, delimiter, _NEWLINE)
@@ -145,25 +166,37 @@ def _find(  # type: ignore[no-untyped-def]
             i = find_either(data, cell, end, _NEWLINE, _NEWLINE)
         elif outcome == _TOO_LONG:
             i = find_either(data, start + max_row, end, _NEWLINE, _NEWLINE)
-        widths[rows] = column if outcome == _WHOLE else -1
+        widths[rows] = column if outcome == _WHOLE and not is_foreign else -1
         row_bounds[rows, 0] = start
         row_bounds[rows, 1] = i - 1 if i > start and i < end and data[i - 1] == _RETURN else i
         rows += 1
         if i == end and outcome != _WHOLE and not last:
-            return rows, end, True
+            return rows, end, True, strays
         i += 1
-    return rows, min(i, end), False
+    return rows, min(i, end), False, strays
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _quoted(data, i, end, last, limit):  # type: ignore[no-untyped-def]
+def _is_escaped(data, begin, i):  # type: ignore[no-untyped-def]
+    """Tell whether an odd number of backslashes stands before `i`, behind `begin`."""
+    first = i
+    while first - 1 > begin and data[first - 1] == _BACKSLASH:
+        first -= 1
+    return (i - first) & 1 == 1
+
+
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _quoted(data, begin, end, last, limit, backslash):  # type: ignore[no-untyped-def]
     """Return (outcome, position behind the closing quote)."""
     stop = min(end, limit + 1)
-    i += 1
+    i = begin + 1
     while True:
         i = find_either(data, i, stop, _QUOTE, _QUOTE)
         if i >= stop:
             break
+        if backslash and _is_escaped(data, begin, i):
+            i += 1
+            continue
         if i + 1 == end:
             return (_WHOLE, i + 1) if last else (_MORE, i)
         if data[i + 1] != _QUOTE:
@@ -175,13 +208,16 @@ def _quoted(data, i, end, last, limit):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
-def _tab_quoted(data, begin, end, last, delimiter):  # type: ignore[no-untyped-def]
+def _tab_quoted(data, begin, end, last, delimiter, backslash):  # type: ignore[no-untyped-def]
     """Return (outcome, position behind the closing quote, True), or (outcome, `begin`, False) for a plain cell."""
     i = begin + 1
     while True:
         i = find_either(data, i, end, _QUOTE, _NEWLINE)
         if i >= end or data[i] == _NEWLINE:
             break
+        if backslash and _is_escaped(data, begin, i):
+            i += 1
+            continue
         if i + 1 < end and data[i + 1] == _QUOTE:
             i += 2
             continue
@@ -218,14 +254,22 @@ def _copy(typing_context: Any, out: Any, at: Any, data: Any, begin: Any, size: A
 
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _gather(data, bounds, quoted, out, offsets):  # type: ignore[no-untyped-def]
+def _gather(data, bounds, quoted, backslash, out, offsets):  # type: ignore[no-untyped-def]
+    escape = _BACKSLASH if backslash else _QUOTE
     size = 0
     for row in range(len(bounds)):
         offsets[row] = size
         i, end = bounds[row, 0], bounds[row, 1]
         i += quoted[row]
         while quoted[row] and i < end:
-            stop = find_either(data, i, end, _QUOTE, _QUOTE)
+            stop = find_either(data, i, end, _QUOTE, escape)
+            if backslash and stop < end and data[stop] == _BACKSLASH:
+                escapes = stop + 1 < end and (data[stop + 1] == _QUOTE or data[stop + 1] == _BACKSLASH)
+                _copy(out, size, data, i, stop - i)
+                out[size + stop - i] = data[stop + escapes]
+                size += stop - i + 1
+                i = stop + 1 + escapes
+                continue
             doubled = stop + 1 < end and data[stop + 1] == _QUOTE
             _copy(out, size, data, i, stop + doubled - i)
             size += stop + doubled - i

@@ -36,6 +36,17 @@ def raw_schema(extra: pa.StructType | None) -> pa.Schema:
 
 
 @dataclass(frozen=True)
+class Dialect:
+    """How a CSV or TSV is written."""
+
+    delimiter: str
+    backslash: bool = False
+    """In a quoted cell a backslash escapes a quote, or itself."""
+    skips_space: bool = False
+    """Blanks at the beginning of a cell do not count."""
+
+
+@dataclass(frozen=True)
 class InputSplit:
     """A part of the input that one worker reads: the unit of resumption of collect."""
 
@@ -57,6 +68,8 @@ class InputSplit:
     """Columns of URL and caption of a table, decided once per file."""
     names: tuple[str, ...] = ()
     """All columns of a CSV or TSV; empty: not known yet."""
+    dialect: Dialect | None = None
+    """Of a CSV or TSV."""
     percent_encoded: bool = False
     """The captions are written as in a URL (YFCC100M)."""
 

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 
 from pipeline.sources.byte_ranges import COMPRESSIONS, is_compressed, is_damaged, name_of
 from pipeline.sources.config import SourceOptions
-from pipeline.sources.csv_rows import cut_csv, first_row, read_csv
+from pipeline.sources.csv_dialect import Beginning, read_beginning
+from pipeline.sources.csv_rows import cut_csv, read_csv
 from pipeline.sources.input_file import open_input
 from pipeline.sources.json_lines import cut_json_lines, json_schema, read_json_lines
 from pipeline.sources.parquet_rows import read_parquet
@@ -110,8 +111,8 @@ class UrlTable:
             if is_compressed(path) or file_size(path) <= SPLIT_BYTES:
                 return [whole]
             parts = (
-                cut_csv(path, _CSV_LIKE[kind], whole.begin, SPLIT_BYTES)
-                if kind in _CSV_LIKE
+                cut_csv(path, whole.dialect, whole.begin, SPLIT_BYTES)
+                if whole.dialect is not None
                 else cut_json_lines(path, SPLIT_BYTES)
             )
         except (*BROKEN_DATA, ValueError) as error:
@@ -122,14 +123,19 @@ class UrlTable:
 
     def _text_split(self, path: str, name: str) -> InputSplit:
         """Return a CSV, TSV or JSON lines file as one split. Raises one of `BROKEN_DATA`."""
-        kind = kind_of(path)
-        begin = 0
-        names: tuple[str, ...] = ()
-        if kind in _CSV_LIKE:
-            names, begin = _header(path, _CSV_LIKE[kind])
-        columns = self._columns(path, list(names) or peek_schema(path).names)
-        encoded = is_percent_encoded(columns)
-        return InputSplit(0, path, name, begin, columns=columns, names=names, percent_encoded=encoded)
+        if kind_of(path) not in _CSV_LIKE:
+            columns = self._columns(path, peek_schema(path).names)
+            return InputSplit(0, path, name, columns=columns, percent_encoded=is_percent_encoded(columns))
+        beginning = self._beginning(path)
+        header = header_of(beginning.cells)
+        columns = self._columns(path, list(header.names))
+        return InputSplit(
+            0, path, name, beginning.behind if header.in_file else beginning.begin, columns=columns,
+            names=header.names, dialect=beginning.dialect, percent_encoded=is_percent_encoded(columns),
+        )  # fmt: skip
+
+    def _beginning(self, path: str) -> Beginning:
+        return read_beginning(path, _CSV_LIKE[kind_of(path)], self._options.csv_escape)
 
     def _damaged_split(self, split: InputSplit) -> InputSplit:
         """Return the whole file of a `split` that could not be read when the run was planned, if it can be now."""
@@ -179,8 +185,8 @@ class UrlTable:
         wanted = [*split.columns, *_OPTIONAL, *(field.name for field in self.extra), *self._filter_columns(keep)]
         if kind == ".parquet":
             return read_parquet(split, wanted, keep.where)
-        if kind in _CSV_LIKE:
-            return read_csv(split.path, _CSV_LIKE[kind], split.names, wanted, part)
+        if split.dialect is not None:
+            return read_csv(split.path, split.dialect, split.names, wanted, part)
         return read_json_lines(split.path, self._json_columns(split, keep), part)
 
     def _json_columns(self, split: InputSplit, keep: RowFilter) -> pa.Schema:
@@ -208,7 +214,10 @@ class UrlTable:
             _check_columns(path, names, tuple(where.kinds), "--where")
         if options.uids:
             _check_columns(path, names, (options.uid_column,), "--uid-column")
-        return pair_columns(path, names, options.url_column, options.caption_column)
+        pair = pair_columns(path, names, options.url_column, options.caption_column)
+        others = (*options.extra_columns, *(where.kinds if where is not None else ()), *_OPTIONAL)
+        _check_once(path, names, (*pair, *others, *([options.uid_column] if options.uids else [])))
+        return pair
 
     def _raw(self, split: InputSplit, rows: Rows) -> pa.Table:
         table = rows.table
@@ -251,18 +260,11 @@ def peek_schema(path: str) -> pa.Schema:
         raise EOFError("the file is empty")
     kind = kind_of(path)
     if kind in _CSV_LIKE:
-        return pa.schema([(name, pa.string()) for name in _header(path, _CSV_LIKE[kind])[0]])
+        return pa.schema([(name, pa.string()) for name in header_of(read_beginning(path, _CSV_LIKE[kind]).cells).names])
     if kind in _JSON_LINES:
         return json_schema(path)
     with open_input(path) as raw:
         return pq.read_schema(raw)
-
-
-def _header(path: str, delimiter: str) -> tuple[tuple[str, ...], int]:
-    """Return the columns of a CSV or TSV, and where its data begins."""
-    cells, begin, behind = first_row(path, delimiter)
-    header = header_of(cells)
-    return header.names, behind if header.in_file else begin
 
 
 def _check_columns(path: str, names: list[str], wanted: tuple[str, ...], option: str) -> None:
@@ -270,6 +272,15 @@ def _check_columns(path: str, names: list[str], wanted: tuple[str, ...], option:
     if missing:
         hint = "; text stands in single quotes: 'en'" if option == "--where" else ""
         raise ValueError(f"{path}: no column {missing[0]!r} ({option}); found {names}{hint}")
+
+
+def _check_once(path: str, names: list[str], wanted: tuple[str, ...]) -> None:
+    for name in wanted:
+        if names.count(name) > 1:
+            raise ValueError(
+                f"{path}: column {name!r} stands there {names.count(name)} times, so which is meant cannot be told; "
+                "rename or leave out all but one"
+            )
 
 
 def _first_of(table: pa.Table, names: tuple[str, ...]) -> pa.Array:

@@ -21,7 +21,7 @@ from pipeline.sources.source import Broken
 from pipeline.sources.uids import load_uids
 from pipeline.sources.url_table import kind_of
 
-NUM_ROWS = 20_000
+NUM_ROWS = 8_000
 
 
 def gzipped(data: bytes) -> bytes:
@@ -90,7 +90,7 @@ def test_damage_anywhere_ends_nothing_but_its_file(tmp_path: Path, kind: str, pa
     packed = PACKINGS[packing](table(kind))
     choose = random.Random(f"{kind}{packing}")
     (tmp_path / "b.csv").write_text("url,caption\nhttp://b.example/1.jpg,good\n")
-    for _ in range(12):
+    for _ in range(6):
         damaged = bytearray(packed)
         damaged[choose.randrange(len(damaged))] ^= 1 << choose.randrange(8)
         (tmp_path / f"a{kind}{packing}").write_bytes(damaged)
@@ -100,7 +100,7 @@ def test_damage_anywhere_ends_nothing_but_its_file(tmp_path: Path, kind: str, pa
 
 
 def test_a_flipped_bit_of_a_gz_costs_its_block(tmp_path: Path) -> None:
-    data = table(".jsonl") * 4
+    data = table(".jsonl") * 10
     packed = bytearray(gzipped(data))
     packed[len(packed) * 9 // 10] ^= 0x10
     (tmp_path / "a.jsonl.gz").write_bytes(packed)
@@ -111,7 +111,7 @@ def test_a_flipped_bit_of_a_gz_costs_its_block(tmp_path: Path) -> None:
 
 def test_a_peek_reads_no_further_than_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.sources.byte_ranges.BLOCK_BYTES", 64 << 10)
-    packed = bytearray(gzipped(table(".jsonl") * 3))
+    packed = bytearray(gzipped(table(".jsonl") * 6))
     packed[len(packed) * 3 // 4] ^= 0x10
     (tmp_path / "a.jsonl.gz").write_bytes(packed)
     assert json_schema(str(tmp_path / "a.jsonl.gz")).names == ["url", "caption"]

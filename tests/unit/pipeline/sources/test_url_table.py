@@ -313,3 +313,47 @@ def test_a_filter_that_compares_numbers_with_a_text_is_refused(tmp_path: Path) -
     assert len(pairs(table(path, where="similarity > 0.3"))) == 1
     with pytest.raises(ValueError, match=r"--where .*: column 'similarity' holds numbers \(double\), no texts"):
         table(path, where="similarity > 'abc'")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({}, r"column 'caption' stands there 2 times, .*; rename or leave out all but one"),
+        ({"caption_column": "other", "extra_columns": ("caption",)}, "column 'caption' stands there 2 times"),
+        ({"caption_column": "other", "where": "caption is null"}, "column 'caption' stands there 2 times"),
+    ],
+    ids=["caption", "extra", "where"],
+)
+@pytest.mark.parametrize("kind", ["t.parquet", "t.csv", "t.tsv"])
+def test_a_column_that_stands_twice_is_refused_before_the_run(
+    tmp_path: Path, kind: str, options: dict[str, Any], message: str
+) -> None:
+    names, row = ["url", "caption", "caption", "other"], ["http://a/1", "a", "b", "c"]
+    if kind == "t.parquet":
+        pq.write_table(pa.Table.from_arrays([pa.array([cell]) for cell in row], names=names), tmp_path / kind)
+    else:
+        separator = "," if kind == "t.csv" else "\t"
+        (tmp_path / kind).write_text("".join(separator.join(cells) + "\n" for cells in (names, row)))
+    with pytest.raises(ValueError, match=message):
+        table(tmp_path / kind, **options).splits()
+    assert pairs(table(tmp_path / kind, caption_column="other")) == [("http://a/1", "c")]
+
+
+def test_a_csv_as_spark_writes_it_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('url,caption\nhttp://a/1,"5\\" disk, \\"new\\""\nhttp://a/2,"a\\\\b, c"\n')
+    assert pairs(table(tmp_path / "t.csv")) == [("http://a/1", '5" disk, "new"'), ("http://a/2", "a\\b, c")]
+
+
+def test_a_header_with_blanks_is_read(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_text('url, caption, similarity\nhttp://a/1, "a red, cat", 0.5\nhttp://a/2, b, 0.1\n')
+    found, broken, dropped = read(table(tmp_path / "t.csv", where="similarity > 0.3", extra_columns=("similarity",)))
+    assert [(row["url"], row["caption"], row["extra"]) for row in found] == [
+        ("http://a/1", "a red, cat", {"similarity": "0.5"})
+    ]
+    assert (broken, dropped) == ([], {"where": 1})
+
+
+def test_a_csv_whose_lines_end_in_cr_alone_is_named(tmp_path: Path) -> None:
+    (tmp_path / "t.csv").write_bytes(b"url,caption\rhttp://a/1,a red cat\r" + b"http://a/2,b\r" * 100_000)
+    with pytest.raises(ValueError, match=r"t\.csv: expected lines that end in LF or CR LF, found CR alone"):
+        table(tmp_path / "t.csv").splits()
