@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -10,9 +9,18 @@ import pyarrow.compute as pc
 
 from pipeline.collect.plain_text import NEEDS_CARE, NOT_UTF8, kinds_of_text
 from schemas.buffers import one_chunk, string_buffers
-from schemas.identity import URL_FAULTS, image_ids, local_references, normalise_urls, pair_ids
+from schemas.identity import (
+    URL_BAD_CHARACTER,
+    URL_FAULTS,
+    URL_TOO_LONG,
+    image_ids,
+    local_references,
+    normalise_urls,
+    pair_ids,
+)
 from schemas.text import stored_caption
 from schemas.tracking import without_tracking
+from schemas.url_text import browser_urls
 
 
 @dataclass(frozen=True)
@@ -30,8 +38,11 @@ def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters:
     references = one_chunk(raw["image_ref"])
     reasons = np.full(len(raw), "", dtype=object)
     is_local = references.is_valid().to_numpy(zero_copy_only=False)
-    stripped = _stripped(urls)
-    normalised, faults = normalise_urls(stripped)
+    asked = urls
+    normalised, faults = normalise_urls(asked)
+    if np.isin(faults, (URL_BAD_CHARACTER, URL_TOO_LONG)).any():  # few tables have one: the others are spared a look
+        asked = browser_urls(urls)
+        normalised, faults = normalise_urls(asked)
     if drop_tracking_parameters:
         normalised = without_tracking(normalised)
     for code in range(1, len(URL_FAULTS)):
@@ -55,7 +66,7 @@ def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters:
         (int(row), str(reasons[row]), _value(reasons[row], int(row), url_data, url_offsets, data, offsets))
         for row in np.flatnonzero(reasons != "")
     ]
-    table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), stripped)
+    table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), asked)
     table = table.set_column(table.schema.get_field_index("caption"), "caption", stored)
     table = table.append_column("raw_caption", captions)
     if broken:
@@ -78,14 +89,6 @@ def _with_local(normalised: pa.Array, references: pa.StructArray) -> pa.Array:
     return found
 
 
-def _stripped(urls: pa.Array) -> pa.Array:
-    """Return `urls` without white space around them; the check costs little, the stripping is rare."""
-    data, offsets = string_buffers(urls)
-    if not _any_outer_space(data, offsets):
-        return urls
-    return pc.ascii_trim_whitespace(urls)
-
-
 def _stored(captions: pa.Array, kinds: npt.NDArray[np.uint8], sizes: npt.NDArray[np.int64], limit: int) -> pa.Array:
     """Return captions in stored form: most already are, the others are rewritten one by one."""
     care = (kinds == NEEDS_CARE) & (sizes <= limit)
@@ -98,14 +101,6 @@ def _stored(captions: pa.Array, kinds: npt.NDArray[np.uint8], sizes: npt.NDArray
     rows = pa.array(np.flatnonzero(care))
     rewritten = pa.array([stored_caption(text) for text in captions.take(rows).to_pylist()], pa.string())
     return pc.replace_with_mask(filled, pa.array(care), rewritten)
-
-
-@numba.njit(cache=True)
-def _any_outer_space(data, offsets):  # type: ignore[no-untyped-def]
-    for row in range(len(offsets) - 1):
-        if offsets[row] < offsets[row + 1] and (data[offsets[row]] <= 32 or data[offsets[row + 1] - 1] <= 32):
-            return True
-    return False
 
 
 def _value(

@@ -33,6 +33,7 @@ from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.tables import read_table
+from schemas.url_text import browser_urls
 
 
 def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, Any]:
@@ -142,7 +143,7 @@ def _asked(config: ExplainConfig) -> tuple[str, bytes, str] | None:
         return "pair_id", bytes.fromhex(config.pair), f"--pair {config.pair}"
     if not config.url:
         return None
-    normal, faults = normalise_urls(pa.array([config.url]))
+    normal, faults = normalise_urls(browser_urls(pa.array([config.url])))
     if faults[0]:
         raise ValueError(f"--url {config.url!r}: {URL_FAULTS[faults[0]]}; expected an http or https URL of an image")
     return "image_id", image_ids(normal)[0].as_py(), f"--url {config.url}"

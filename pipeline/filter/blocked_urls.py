@@ -16,6 +16,7 @@ from pipeline.filter.list_file import content_hashes, read_list
 from schemas.buffers import words_from_ids
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.tracking import without_tracking
+from schemas.url_text import browser_urls
 
 
 def load_urls(paths: tuple[str, ...]) -> UInt64Array:
@@ -28,7 +29,7 @@ def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
     found = [np.zeros(0, dtype=np.uint64)]
     for path in paths:
         urls = read_list(path, "url_block_lists")
-        normalised, faults = normalise_urls(urls.entries)
+        normalised, faults = normalise_urls(browser_urls(urls.entries))
         wrong = np.flatnonzero(faults)
         if len(wrong):
             raise urls.fault(int(wrong[0]), f"an http(s) URL ({URL_FAULTS[faults[wrong[0]]]})")

@@ -74,6 +74,19 @@ def test_each_fault_has_its_reason_and_the_first_one_counts() -> None:
     assert found.pairs["url"].to_pylist() == ["http://a/1"]
 
 
+def test_a_blank_in_a_url_is_what_browsers_ask_for() -> None:
+    found = check_pairs(raw(["a", "a", "a"], ["http://h/b c.jpg", "http://h/b%20c.jpg", "http://h/a\nb.jpg"]), 100)
+    assert found.broken == []
+    assert found.pairs["url"].to_pylist() == ["http://h/b%20c.jpg", "http://h/b%20c.jpg", "http://h/ab.jpg"]
+    first, second, third = found.pairs["pair_id"].to_pylist()
+    assert first == second != third
+
+
+def test_a_long_url_is_measured_without_the_space_around_it() -> None:
+    url = "http://h/" + "x" * 8_000
+    assert check_pairs(raw(["a"], [" " * 400 + url]), 100).pairs["url"].to_pylist() == [url]
+
+
 def test_white_space_around_a_url_is_cut_and_the_same_image() -> None:
     found = check_pairs(raw(["a", "a"], [" http://a.example/x\n", "HTTP://a.example:80/x#top"]), 100)
     assert found.broken == []
