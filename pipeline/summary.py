@@ -31,6 +31,7 @@ def print_collect(manifest: dict[str, Any], output: str) -> None:
             ("matches per matched pair", round(per_pair, 2)),
             ("duplicates removed", counts["duplicates"]),
             ("candidates", counts["candidates"]),
+            *[("files passed over", passed_over) for passed_over in [summary.get("files_passed_over")] if passed_over],
             ("in", output),
         ],
     )

@@ -35,10 +35,11 @@ from querygen.summary import print_summary
 from querygen.synsets import SynsetHead, read_synsets, synset_heads, wordnet_counts
 from querygen.titles import count_titles
 from querygen.wordnet_data import digest, find_wordnet
+from schemas.input_files import expand_glob
 from schemas.manifest import read_manifest
 from schemas.query import TITLE_COUNTS
 from schemas.run_record import RunRecord, config_parts, start_run
-from schemas.storage import Folder, expand_glob
+from schemas.storage import Folder
 
 ALGORITHM_VERSION = "2"
 """Raise it whenever the same input would give another list."""

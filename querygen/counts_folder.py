@@ -19,11 +19,12 @@ from querygen.dump import Rejection, SiteInfo
 from querygen.parts import part_name
 from querygen.redirect_views import REDIRECTS
 from querygen.segment import segmenter_version
+from schemas.input_files import expand_glob
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.rejection import REJECTIONS, rejections
 from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, start_run
-from schemas.storage import FileRecord, Folder, expand_glob
+from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
 
 ALGORITHM_VERSION = "1"

@@ -29,7 +29,7 @@ REASONS = {
         "url_missing", "url_not_http", "url_without_host",
         "url_bad_character", "url_too_long", "url_with_credentials",
         "caption_missing", "caption_not_utf8", "caption_too_long", "image_missing",
-        "member_unreadable", "name_not_utf8", "key_repeated",
+        "member_unreadable", "name_not_utf8", "key_repeated", "members_apart",
     ),
     "balance": (),
     "download": (

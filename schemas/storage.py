@@ -15,6 +15,8 @@ from typing import IO, Any, cast
 
 import fsspec
 
+from schemas.side_files import is_side_file
+
 TEMPORARY_MARK = ".tmp-"
 """Part of the name of every temporary file; such files are never read and may be deleted."""
 
@@ -92,15 +94,16 @@ class Folder:
     def exists(self, name: str = "") -> bool:
         return bool(self.fs.exists(self.path(name) if name else self.root))
 
-    def names(self, directory: str = "", suffix: str = "") -> list[str]:
-        """Return the names of the files directly in `directory`, sorted, temporaries left out."""
+    def names(self, directory: str = "", suffix: str = "", side_files: bool = False) -> list[str]:
+        """Return the names of the files directly in `directory`, sorted, without temporaries, and mostly side files."""
         parent = self.path(directory) if directory else self.root
         if not self.fs.isdir(parent):
             return []
         prefix = f"{directory}/" if directory else ""
         found = [entry["name"].rsplit("/", 1)[-1] for entry in self.fs.ls(parent, detail=True, refresh=True)
                  if entry["type"] == "file"]  # fmt: skip
-        return sorted(prefix + name for name in found if name.endswith(suffix) and TEMPORARY_MARK not in name)
+        wanted = (name for name in found if name.endswith(suffix) and TEMPORARY_MARK not in name)
+        return sorted(prefix + name for name in wanted if side_files or not is_side_file(name))
 
     def open(self, name: str) -> IO[bytes]:
         """Open file `name` for reading bytes."""
@@ -208,27 +211,6 @@ def _create_without_link(target: str, data: bytes) -> bool:
 def canonical_json(value: Any) -> bytes:
     """Return `value` as JSON in one fixed form: sorted keys, two spaces, a line end last."""
     return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
-
-
-def expand_glob(pattern: str) -> list[str]:
-    """Return the files a path, glob, or comma-separated list of them names, sorted, each once.
-
-    Works on any fsspec URL. Raises FileNotFoundError that names the part that matches nothing.
-    """
-    found: set[str] = set()
-    whole_fs, whole_path = fsspec.core.url_to_fs(pattern)
-    for part in [pattern] if whole_fs.isfile(whole_path) else pattern.split(","):  # a name may hold a comma
-        part = part.strip()
-        fs, path = fsspec.core.url_to_fs(part)
-        local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
-        remote = part.startswith(("http://", "https://")) and "*" not in part  # opening it says best what is wrong
-        paths = [path] if remote or fs.isfile(path) else [name for name in fs.glob(path) if fs.isfile(name)]
-        if not paths:
-            raise FileNotFoundError(
-                f"no file matches {part!r}; give an existing file or a glob such as 'data/*.parquet'"
-            )
-        found.update(os.path.abspath(name) if local else str(fs.unstrip_protocol(name)) for name in paths)
-    return sorted(found)
 
 
 def file_size(path: str) -> int:

@@ -9,6 +9,7 @@ from schemas.manifest import write_manifest
 from trainer.assembly import Run, assemble
 from trainer.checkpoint import FINAL, TrainState, write_checkpoint, write_model
 from trainer.config import TrainConfig
+from trainer.data.shard_index import ShardIndex
 from trainer.distributed import World, local_rows
 from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable, Reporter, Stopwatch
 from trainer.optim.schedule import learning_rate
@@ -27,7 +28,7 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,
-        title=f"{config.model} on {len(run.index):,} samples ({run.index.skipped} without image or caption), "
+        title=f"{config.model} on {len(run.index):,} samples ({_left_out(run.index)}), "
         f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
         f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
     )
@@ -35,6 +36,11 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
         metrics = _take_steps(run, reporter)
     world.barrier()
     return metrics
+
+
+def _left_out(index: ShardIndex) -> str:
+    told = f"{index.skipped} without image or caption"
+    return told + (f", {index.passed_over} files and members passed over" if index.passed_over else "")
 
 
 def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:

@@ -29,6 +29,7 @@ from pipeline.collect.extract import (
     REJECTED,
     sample_drops,
 )
+from pipeline.collect.rejected import check_rejected_fraction, summed
 from pipeline.collect.repeated import REPEATED_CAPTION
 from pipeline.collect.transforms import (
     CANDIDATES,
@@ -55,7 +56,6 @@ from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.shuffle_estimate import check_room, estimate_shuffle
 from pipeline.sources.formats import open_source
-from pipeline.sources.path_listing import names_listing
 from pipeline.sources.row_filter import source_inputs
 from pipeline.sources.source import InputSplit, Source
 from pipeline.units import Unit, finished_units, read_unit, whole_units
@@ -71,7 +71,7 @@ PARTITION_BYTES = 32 << 20
 """Matched candidates per partition (`schemas.tables.content_bytes`); deduplicating one takes about four times as much
 memory."""
 
-ALGORITHM = "2"
+ALGORITHM = "3"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
 NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", "force", *LISTS)
@@ -104,7 +104,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         command="pipeline collect",
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
         inputs=[
-            *_listing(splits, config.input),
+            *_listing(splits, source.has_listing),
             *source_inputs(config),
             *filter_inputs(config),
             {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
@@ -117,14 +117,14 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         return read_manifest(output, "candidates")
     extract(config, source, splits, output, beam_args)
     parts = _units(output, PARTS)
-    check_rejected_fraction(parts, config.max_rejected_fraction)
+    check_rejected_fraction(output, parts, config.max_rejected_fraction)
     num_partitions = partitions_for(sum(unit.body[CONTENT_BYTES] for unit in parts))
     estimate = estimate_shuffle(output, [unit.files[0] for unit in parts], num_partitions, COMPACT_BYTES)
     check_room("deduplicate", estimate, config, output, beam_args)
     if config.max_images_per_caption:
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
     deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)
-    manifest = _finish(output, record, parts, source.extra, num_partitions)
+    manifest = _finish(output, record, parts, source, num_partitions)
     _delete_work(output)
     return manifest
 
@@ -132,10 +132,6 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
 def _delete_work(output: Folder) -> None:
     for directory in (PARTS, REPEATED, DROPPED_PARTS, PARTITIONS, EXCHANGE):
         output.delete(directory)
-
-
-class TooManyRejections(ValueError):
-    """More of the input is broken than ``max_rejected_fraction`` allows."""
 
 
 def extract(
@@ -247,20 +243,8 @@ def partitions_for(num_bytes: int) -> int:
     return 1 << (wanted - 1).bit_length()
 
 
-def check_rejected_fraction(parts: list[Unit], limit: float) -> None:
-    """Raise `TooManyRejections` with the counts by reason when more than `limit` of the records is broken."""
-    counts = _sum([unit.body["counts"] for unit in parts])
-    rejected, records = counts.get(REJECTED, 0), counts.get(RECORDS, 0)
-    if rejected > limit * max(records, 1):
-        reasons = _sum([unit.body["rejected_by_reason"] for unit in parts])
-        raise TooManyRejections(
-            f"{rejected} of {records} records are broken, more than --max-rejected-fraction {limit}: {reasons}; "
-            f"look at {PARTS}/*.rejections.parquet in the output folder"
-        )
-
-
 def _finish(
-    output: Folder, record: RunRecord, parts: list[Unit], extra: pa.StructType, num_partitions: int
+    output: Folder, record: RunRecord, parts: list[Unit], source: Source, num_partitions: int
 ) -> dict[str, Any]:
     units = _units(output, PARTITIONS)
     files = [file for unit in units for file in unit.files]
@@ -271,7 +255,7 @@ def _finish(
     for name in [unit.files[2].name for unit in parts] + [unit.files[0].name for unit in dropped_units]:
         sampled = sample_drops(pa.concat_tables([sampled, read_table(output, name, DROPS)]))
     files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
-    counts = _sum([unit.body["counts"] for unit in [*parts, *dropped_units]])
+    counts = summed([unit.body["counts"] for unit in [*parts, *dropped_units]])
     rows_kept = sum(unit.body[ROWS_KEPT] for unit in units)
     counts[DROPPED + CAPTIONS_PER_IMAGE] = (
         counts.get(MATCHED_PAIRS, 0) - counts.get(DROPPED + REPEATED_CAPTION, 0) - rows_kept
@@ -288,11 +272,12 @@ def _finish(
             DUPLICATES: rows_kept - candidates,
             CANDIDATES: candidates,
         },
-        "rejected_by_reason": _sum([unit.body["rejected_by_reason"] for unit in parts]),
+        "rejected_by_reason": summed([unit.body["rejected_by_reason"] for unit in parts]),
         "dropped_by_reason": dropped,
+        "files_passed_over": source.num_passed_over,
         **{name: record.config[name] for name in _REPORTED_OPTIONS},
         "num_partitions": num_partitions,
-        "columns": [f"{field.name}: {field.type}" for field in candidate_schema(extra)],
+        "columns": [f"{field.name}: {field.type}" for field in candidate_schema(source.extra)],
     }
     output.delete_temporaries()
     return write_manifest(
@@ -305,15 +290,7 @@ def _units(output: Folder, directory: str) -> list[Unit]:
     return [unit for unit in found if unit is not None]
 
 
-def _sum(counts: list[dict[str, int]]) -> dict[str, int]:
-    total: dict[str, int] = {}
-    for found in counts:
-        for name, value in found.items():
-            total[name] = total.get(name, 0) + value
-    return dict(sorted(total.items()))
-
-
-def _listing(splits: list[InputSplit], pattern: str) -> list[dict[str, Any]]:
+def _listing(splits: list[InputSplit], listed: bool) -> list[dict[str, Any]]:
     """Return the input files with their sizes; of very many only the hash of the listing.
 
     The files of a published listing never change: 100,000 requests for their sizes are spared.
@@ -326,7 +303,6 @@ def _listing(splits: list[InputSplit], pattern: str) -> list[dict[str, Any]]:
         ]
     else:
         paths = {split.name: split.path for split in splits}
-        listed = names_listing(pattern)
         listing = [
             {"name": name} if listed else {"name": name, "bytes": file_size(path)}
             for name, path in sorted(paths.items())

@@ -62,8 +62,11 @@ def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters:
     reasons[good_so_far & (kinds == NOT_UTF8)] = "caption_not_utf8"
     reasons[good_so_far & (sizes > max_caption_bytes)] = "caption_too_long"
 
+    addresses = url_data, url_offsets
+    if is_local.any():
+        addresses = string_buffers(pc.if_else(pa.array(is_local), references.field("member"), urls))
     broken: list[tuple[int, str, bytes | None]] = [
-        (int(row), str(reasons[row]), _value(reasons[row], int(row), url_data, url_offsets, data, offsets))
+        (int(row), str(reasons[row]), _value(reasons[row], int(row), *addresses, data, offsets))
         for row in np.flatnonzero(reasons != "")
     ]
     table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), asked)

@@ -23,9 +23,7 @@ from img2dataset.resizer import Resizer
 from PIL import ExifTags, Image, ImageFile
 
 from pipeline.download.outcome import Encoded, Failure
-
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
-"""Formats that are read; what the header says, not the server. JPEG opens MPO too, a JPEG with further pictures."""
+from schemas.image_files import IMAGE_FORMATS
 
 LARGE_ALPHA_PIXELS = 4_000_000
 """Above this the Resizer's alpha matting in float64 (about 100 bytes per pixel) is left to Pillow."""
@@ -89,7 +87,7 @@ class Decoder:
     def _plain_bytes(self, data: bytes) -> bytes | Failure:
         """Return bytes that OpenCV decodes right: `data` itself, or a PPM of its first frame."""
         try:
-            image = Image.open(io.BytesIO(data), formats=FORMATS)
+            image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
         except Image.UnidentifiedImageError:
             return Failure(_unreadable_reason(data))
         with image:
@@ -205,7 +203,7 @@ def _unreadable_reason(data: bytes) -> str:
     """Tell an image of another format from bytes that are no image, by all headers Pillow knows."""
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return "format_not_allowed" if image.format not in FORMATS else "decode_failed"
+            return "format_not_allowed" if image.format not in IMAGE_FORMATS else "decode_failed"
     except Exception:  # as above; here only the header is read
         return "decode_failed" if _MAGIC.match(data) else "not_an_image"
 

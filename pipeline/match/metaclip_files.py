@@ -15,11 +15,12 @@ import fsspec
 import pyarrow as pa
 
 from pipeline.match.config import names_metadata
+from schemas.input_files import expand_glob
 from schemas.manifest import write_manifest
 from schemas.query import QUERIES
 from schemas.query_texts import EXPECTED, QueryTexts, parse_query_texts
 from schemas.run_record import RunRecord, start_run
-from schemas.storage import FileRecord, Folder, expand_glob
+from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table, write_table
 from schemas.text import normal_form
 

@@ -4,7 +4,6 @@ import json
 
 from pipeline.sources.source import MAX_CELL_BYTES
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff")
 TEXT_SUFFIXES = (".txt", ".json")
 
 CAPTION_KEYS = ("caption", "text", "TEXT", "alt")

@@ -9,8 +9,9 @@ class SourceOptions:
     """Which files are read, and what of them."""
 
     input: str
-    """Files to read: a path, a glob, a comma-separated list of them, or (folder) one folder; any fsspec URL. A file
-    named *.paths or *.paths.gz is a listing of the files to read, as Common Crawl publishes them."""
+    """Files to read: a path, a glob, a folder of them, a comma-separated list of these, or (folder) one folder; any
+    fsspec URL. Globs and folders pass over names that begin with . or _ (_SUCCESS, ._a.parquet). A file named *.paths
+    or *.paths.gz is a listing of the files to read, as Common Crawl publishes them."""
 
     paths_prefix: str = "https://data.commoncrawl.org/"
     """Put before the relative paths of a listing; s3://commoncrawl/ inside Amazon's network, or a local folder."""

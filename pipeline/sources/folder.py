@@ -1,22 +1,33 @@
-"""A folder of images with ``.txt`` or ``.json`` beside each, or with class folders as captions."""
+"""A folder of images with ``.txt`` or ``.json`` beside each, or with class folders as captions.
+
+Every file below it is an image, the text of one, or counted as dropped.
+"""
 
 import os
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import fsspec
 import pyarrow as pa
 
-from pipeline.sources.captions import IMAGE_SUFFIXES, TEXT_SUFFIXES, caption_in
-from pipeline.sources.source import MAX_CELL_BYTES, Broken, InputSplit, is_unicode, raw_schema
+from pipeline.sources.captions import TEXT_SUFFIXES, caption_in
+from pipeline.sources.source import MAX_CELL_BYTES, Broken, Dropped, InputSplit, is_unicode, raw_schema
+from schemas.image_files import IMAGE_SUFFIXES
+from schemas.side_files import is_side_file
 
 SPLIT_IMAGES = 5_000
+
+SIDE_FILE, OTHER_FILE, TEXT_WITHOUT_IMAGE = "side_file", "other_file", "text_without_image"
+"""Why a file is dropped; an other file has a suffix that neither images nor their texts have."""
 
 
 class Folder:
     """One input root with images anywhere below it."""
 
     extra = pa.struct([])
+    num_passed_over = 0  # its other files are counted among the records
+    has_listing = False
 
     def __init__(self, root: str, root_name: str) -> None:
         self.root_name = root_name
@@ -26,10 +37,12 @@ class Folder:
 
     def splits(self) -> list[InputSplit]:
         sizes = self._fs.find(self._root, detail=True)
-        names = sorted(
-            (name[len(self._root) + 1 :] for name in sizes if name.lower().endswith((*IMAGE_SUFFIXES, *TEXT_SUFFIXES))),
-            key=_by_stem,
-        )
+        names, passed_over = _records(name[len(self._root) + 1 :] for name in sizes)
+        if not names and passed_over:
+            told = ", ".join(f"{count} {reason}" for reason, count in passed_over)
+            raise ValueError(
+                f"{self._url}: no image in {len(sizes)} files ({told}); images are named {', '.join(IMAGE_SUFFIXES)}"
+            )
         found: list[InputSplit] = []
         members: list[str] = []
         num_images = row = 0
@@ -39,14 +52,22 @@ class Folder:
             last = position == len(names) - 1
             if last or (num_images >= SPLIT_IMAGES and _by_stem(names[position + 1])[0] != _by_stem(name)[0]):
                 bytes_of = tuple(int(sizes[f"{self._root}/{member}"]["size"] or 0) for member in members)
-                found.append(
-                    InputSplit(len(found), self._url, "", first_row=row, members=tuple(members), member_bytes=bytes_of)
+                split = InputSplit(
+                    len(found),
+                    self._url,
+                    "",
+                    first_row=row,
+                    members=tuple(members),
+                    member_bytes=bytes_of,
+                    passed_over=() if found else passed_over,
                 )
+                found.append(split)
                 row += num_images
                 members, num_images = [], 0
         return found
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+        yield from (Dropped(reason, count) for reason, count in split.passed_over)
         beside = {_by_stem(name): name for name in split.members if name.lower().endswith(TEXT_SUFFIXES)}
         images = [name for name in split.members if name.lower().endswith(IMAGE_SUFFIXES)]
         rows: list[dict[str, Any]] = []
@@ -74,6 +95,27 @@ class Folder:
                 {"url": None, "image_ref": reference, "caption": caption, "text_source": text_source, "source_row": row}
             )
         yield pa.Table.from_pylist(rows, schema=raw_schema(None))
+
+
+def _records(names: Iterable[str]) -> tuple[list[str], tuple[tuple[str, int], ...]]:
+    """Return the images and their texts, each image next to its own, and how many other files there are by reason."""
+    images: list[str] = []
+    texts: list[str] = []
+    others: Counter[str] = Counter()
+    for name in names:
+        if is_side_file(name):
+            others[SIDE_FILE] += 1
+        elif name.lower().endswith(IMAGE_SUFFIXES):
+            images.append(name)
+        elif name.lower().endswith(TEXT_SUFFIXES):
+            texts.append(name)
+        else:
+            others[OTHER_FILE] += 1
+    stems = {_by_stem(name)[0] for name in images}
+    beside = [name for name in texts if _by_stem(name)[0] in stems]
+    if len(beside) < len(texts):
+        others[TEXT_WITHOUT_IMAGE] = len(texts) - len(beside)
+    return sorted(images + beside, key=_by_stem), tuple(sorted(others.items()))
 
 
 def _by_stem(name: str) -> tuple[str, str]:

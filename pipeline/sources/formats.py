@@ -6,10 +6,20 @@ from pipeline.sources.config import SourceOptions
 from pipeline.sources.folder import Folder
 from pipeline.sources.path_listing import expand_inputs
 from pipeline.sources.source import Source
-from pipeline.sources.url_table import UrlTable
+from pipeline.sources.url_table import TABLE_SUFFIXES, UrlTable
 from pipeline.sources.warc import Warc
 from pipeline.sources.wat import Wat
 from pipeline.sources.webdataset import WebDataset
+
+_ARCHIVE_PACKINGS = ("", ".gz", ".zst", ".lz4", ".bz2")
+
+SUFFIXES = {
+    "url_table": TABLE_SUFFIXES,
+    "webdataset": (".tar",),
+    "wat": tuple(f".wat{packing}" for packing in _ARCHIVE_PACKINGS),
+    "warc": tuple(f".warc{packing}" for packing in _ARCHIVE_PACKINGS),
+}
+"""Of the files that a folder stands for as ``--input``."""
 
 INPUT_FORMATS = ("url_table", "folder", "webdataset", "wat", "warc")
 
@@ -20,6 +30,8 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
     Raises FileNotFoundError when nothing matches and ValueError for an input that does not fit the format.
     """
     input_glob, input_format = options.input, options.input_format
+    if input_format not in INPUT_FORMATS:
+        raise ValueError(f"--input-format must be one of {INPUT_FORMATS}, found {input_format!r}")
     if input_format == "folder":
         root = input_glob.rstrip("/")
         if "://" not in root:
@@ -27,19 +39,19 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
             if not os.path.isdir(root):
                 raise FileNotFoundError(f"--input {input_glob}: no such folder; --input-format folder takes one folder")
         return Folder(root, options.input_name or os.path.basename(root)), root
-    paths = expand_inputs(input_glob, options.paths_prefix)
-    root = _common_folder(paths)
-    files = [(path, path[len(root) + 1 :]) for path in paths]
-    name = options.input_name or os.path.basename(root)
-    if input_format == "webdataset":
-        return WebDataset(files, name), root
-    if input_format == "url_table":
-        return UrlTable(files, name, options), root
-    if input_format == "wat":
-        return Wat(files, name), root
-    if input_format == "warc":
-        return Warc(files, name), root
-    raise ValueError(f"--input-format must be one of {INPUT_FORMATS}, found {input_format!r}")
+    inputs = expand_inputs(input_glob, options.paths_prefix, SUFFIXES[input_format])
+    root = _common_folder(inputs.paths)
+    files = [(path, path[len(root) + 1 :]) for path in inputs.paths]
+    source = _source(files, options.input_name or os.path.basename(root), options)
+    source.num_passed_over, source.has_listing = inputs.num_passed_over, inputs.has_listing
+    return source, root
+
+
+def _source(files: list[tuple[str, str]], name: str, options: SourceOptions) -> Source:
+    if options.input_format == "url_table":
+        return UrlTable(files, name, options)
+    kinds: dict[str, type[WebDataset | Wat | Warc]] = {"webdataset": WebDataset, "wat": Wat, "warc": Warc}
+    return kinds[options.input_format](files, name)
 
 
 def _common_folder(paths: list[str]) -> str:

@@ -1,41 +1,49 @@
 """Lists of input files: ``*.paths.gz`` and ``*.paths``, as Common Crawl publishes them, a path per line.
 
-In: a path, a glob, or a comma-separated list of them, of which any may be a listing. Out: the paths of the files.
+In: a path, a glob, a folder, or a comma-separated list of them, of which any file may be a listing. Out: the paths of
+the files.
 """
 
 import os
+from dataclasses import dataclass
 
 import aiohttp
 
 from pipeline.sources.byte_ranges import name_of, open_table
 from pipeline.sources.source import BROKEN_DATA, first_line
-from schemas.storage import expand_glob
+from schemas.input_files import find_files
 
 LISTING_SUFFIXES = (".paths", ".paths.gz")
 
 
-def expand_inputs(pattern: str, paths_prefix: str) -> list[str]:
-    """Return the files that `pattern` names, those of its listings in place of the listings, sorted, each once.
+@dataclass(frozen=True)
+class InputFiles:
+    """The files of an input."""
 
-    A line that is neither a URL nor an absolute path is put behind `paths_prefix`. The files of a listing are not
-    looked for: a list of a crawl has 100,000. Raises FileNotFoundError, or ValueError for a listing that is none.
+    paths: list[str]
+    """Absolute paths or URLs, sorted, each once."""
+    num_passed_over: int
+    """Files that a glob or a folder of the input takes in and that are no input."""
+    has_listing: bool
+    """Some of the paths come from a listing."""
+
+
+def expand_inputs(pattern: str, paths_prefix: str, suffixes: tuple[str, ...] = ()) -> InputFiles:
+    """Return the files that `pattern` names, those of its listings in place of the listings.
+
+    A folder stands for the files below it with one of `suffixes`. A line that is neither a URL nor an absolute path is
+    put behind `paths_prefix`. The files of a listing are not looked for: a list of a crawl has 100,000. Raises
+    FileNotFoundError, or ValueError for a listing that is none.
     """
-    found: set[str] = set()
     try:
-        paths = expand_glob(pattern)
+        named = find_files(pattern, suffixes)
     except aiohttp.ClientError as error:
         raise OSError(f"{pattern}: cannot be listed: {type(error).__name__}: {first_line(error)}") from error
-    for path in paths:
-        if name_of(path).endswith(LISTING_SUFFIXES):
-            found.update(_listed(path, paths_prefix))
-        else:
-            found.add(path)
-    return sorted(found)
-
-
-def names_listing(pattern: str) -> bool:
-    """Tell whether `pattern` names a listing."""
-    return any(name_of(path).endswith(LISTING_SUFFIXES) for path in expand_glob(pattern))
+    listings = [path for path in named.paths if name_of(path).endswith(LISTING_SUFFIXES)]
+    found = set(named.paths) - set(listings)
+    for path in listings:
+        found.update(_listed(path, paths_prefix))
+    return InputFiles(sorted(found), len(named.passed_over), bool(listings))
 
 
 def _listed(path: str, prefix: str) -> list[str]:

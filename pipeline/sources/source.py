@@ -70,6 +70,8 @@ class InputSplit:
     """All columns of a CSV or TSV; empty: not known yet."""
     dialect: Dialect | None = None
     """Of a CSV or TSV."""
+    passed_over: tuple[tuple[str, int], ...] = ()
+    """Of the first split of a folder: files of the whole folder that are no records, by reason."""
     percent_encoded: bool = False
     """The captions are written as in a URL (YFCC100M)."""
 
@@ -134,6 +136,10 @@ class Source(Protocol):
     """Names the input in image references: never a machine path."""
     extra: pa.StructType
     """The columns carried through."""
+    num_passed_over: int
+    """Files that the input's glob or folder takes in and that are no input."""
+    has_listing: bool
+    """Some of its files come from a listing of files."""
 
     def splits(self) -> list[InputSplit]:
         """Return the splits, in a fixed order for the same input."""

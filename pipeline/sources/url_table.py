@@ -48,11 +48,16 @@ PLANNING_THREADS = 16
 
 _CSV_LIKE = {".csv": ",", ".tsv": "\t"}
 _JSON_LINES = (".jsonl", ".ndjson", ".json")
+_KINDS = (".parquet", *_CSV_LIKE, *_JSON_LINES)
+TABLE_SUFFIXES = (*_KINDS, *(kind + packed for kind in _KINDS[1:] for packed in COMPRESSIONS))
 _OPTIONAL = (*PAGE_URL_COLUMNS, *LANGUAGE_COLUMNS, *LICENSE_COLUMNS)
 
 
 class UrlTable:
     """A glob of tables with one URL and one caption per row."""
+
+    num_passed_over = 0
+    has_listing = False
 
     def __init__(
         self,
@@ -245,7 +250,7 @@ def kind_of(path: str) -> str:
     name = name_of(path).lower()
     for compression in COMPRESSIONS:
         name = name.removesuffix(compression)
-    for kind in (".parquet", *_CSV_LIKE, *_JSON_LINES):
+    for kind in _KINDS:
         if name.endswith(kind):
             return kind
     raise ValueError(

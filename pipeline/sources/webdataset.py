@@ -7,54 +7,44 @@ that is nearly all the work there is: pictures are stepped over, only headers an
 
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 import pyarrow as pa
 
-from pipeline.sources.captions import IMAGE_SUFFIXES, TEXT_SUFFIXES, caption_in
+from pipeline.sources.captions import TEXT_SUFFIXES, caption_in
 from pipeline.sources.input_file import open_input
-from pipeline.sources.source import BROKEN_DATA, MAX_CELL_BYTES, Broken, InputSplit, first_line, is_unicode, raw_schema
+from pipeline.sources.source import (
+    BROKEN_DATA,
+    MAX_CELL_BYTES,
+    Broken,
+    Dropped,
+    InputSplit,
+    first_line,
+    is_unicode,
+    raw_schema,
+)
 from pipeline.sources.whole_files import WholeFiles
+from schemas.image_files import IMAGE_SUFFIXES
+from schemas.tar_samples import KEY_RULE, TarMember, TarSample, TarSamples
 
 READ_SAMPLES = 10_000
-
-
-@dataclass
-class _Sample:
-    """The members of one key, while they are read."""
-
-    key: tuple[str, str]
-    offset: int
-    image: dict[str, Any] | None = None
-    caption: str | None = None
-    text_source: str = "txt"
-    broken: list[Broken] = field(default_factory=list)
 
 
 class WebDataset(WholeFiles):
     """A glob of plain (not compressed) tar shards. A sample is the members of one key, next to each other."""
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
         rows: list[dict[str, Any]] = []
         number = 0
-        for sample in self._samples(split):
-            if isinstance(sample, Broken):
+        for sample in _samples(split):
+            if isinstance(sample, Broken | Dropped):
                 yield sample
                 continue
-            if sample.broken:
-                yield sample.broken[0]  # one rejection per sample
-            elif sample.image is None:
-                yield Broken("image_missing", sample.offset, "/".join(sample.key))
+            pair = self._pair(split, sample)
+            if isinstance(pair, Broken):  # one rejection per sample
+                yield pair
             else:
-                rows.append(
-                    {
-                        "image_ref": sample.image,
-                        "caption": sample.caption,
-                        "text_source": sample.text_source,
-                        "source_row": number,
-                    }
-                )
+                rows.append({**pair, "source_row": number})
             number += 1
             if len(rows) == READ_SAMPLES:
                 yield pa.Table.from_pylist(rows, schema=raw_schema(None))
@@ -62,69 +52,59 @@ class WebDataset(WholeFiles):
         if rows:
             yield pa.Table.from_pylist(rows, schema=raw_schema(None))
 
-    def _samples(self, split: InputSplit) -> Iterator[_Sample | Broken]:
-        """Yield the samples of a tar, and what is wrong with it; a damaged tar gives the samples before the damage."""
-        sample: _Sample | None = None
-        try:
-            with open_input(split.path) as raw:
-                size = raw.seek(0, 2)
-                raw.seek(0)
-                with tarfile.open(fileobj=raw, mode="r:", errors="surrogateescape") as tar:
-                    while (member := tar.next()) is not None:
-                        tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps a kilobyte of each
-                        if not member.isfile():
-                            continue
-                        folder, _, base = member.name.removeprefix("./").rpartition("/")
-                        stem, dot, suffix = base.partition(".")  # webdataset cuts a name at the first dot
-                        if sample is None or sample.key != (folder, stem):
-                            if sample is not None:
-                                yield sample
-                            sample = _Sample((folder, stem), member.offset)
-                        if member.offset_data + member.size <= size:
-                            self._add(sample, split, tar, member, (dot + suffix).lower())
-                    if sample is not None:
-                        yield sample
-                        sample = None
-                    if not _ends_as_a_tar(raw, tar.offset):
-                        yield Broken("file_truncated", tar.offset, split.name)
-        except (tarfile.TarError, *BROKEN_DATA) as error:
-            if sample is not None:
-                yield sample  # what came before the damage
-            reason = "file_truncated" if sample is not None else "file_unreadable"
-            yield Broken(reason, sample.offset if sample else 0, f"{type(error).__name__}: {first_line(error)}")
-
-    def _add(
-        self, sample: _Sample, split: InputSplit, tar: tarfile.TarFile, member: tarfile.TarInfo, suffix: str
-    ) -> None:
-        """Take one member into its sample."""
-        if not is_unicode(member.name):
-            value = member.name.encode("utf-8", "surrogateescape")
-            sample.broken.append(Broken("name_not_utf8", member.offset, value))
-        elif suffix in IMAGE_SUFFIXES:
-            if sample.image is not None:  # the first image counts: a mask may lie beside it under another suffix
-                if sample.image["member"].endswith(suffix):
-                    sample.broken.append(Broken("key_repeated", member.offset, member.name))
-                return
-            sample.image = {
-                "root": self.root_name,
-                "member": f"{split.name}/{member.name.removeprefix('./')}",
-                "offset": member.offset_data,
-                "length": member.size,
-            }
-        elif suffix in TEXT_SUFFIXES and (suffix == ".txt" or sample.caption is None):
-            body = tar.extractfile(member)
-            try:
-                text = caption_in(suffix, body.read(MAX_CELL_BYTES + 1) if body else b"")
-            except ValueError as error:
-                wrong = "caption_not_utf8" if isinstance(error, UnicodeError) else "member_unreadable"
-                sample.broken.append(Broken(wrong, member.offset, member.name))
-                return
-            if text is not None:
-                sample.caption, sample.text_source = text, suffix[1:]
+    def _pair(self, split: InputSplit, sample: TarSample) -> dict[str, Any] | Broken:
+        """Return the columns of a sample's pair, or what is wrong with the sample."""
+        caption, text_source = None, "txt"
+        image: TarMember | None = None
+        for member in sample.members:
+            if not is_unicode(member.name):
+                return Broken("name_not_utf8", member.offset, member.name.encode("utf-8", "surrogateescape"))
+            if member.suffix in IMAGE_SUFFIXES:
+                if image is not None and image.suffix == member.suffix:
+                    return Broken("key_repeated", member.offset, member.name)
+                image = image or member  # the first image counts: a mask may lie beside it under another suffix
+            elif member.suffix in TEXT_SUFFIXES and (member.suffix == ".txt" or caption is None):
+                try:
+                    found = caption_in(member.suffix, sample.texts[member.suffix])
+                except ValueError as error:
+                    wrong = "caption_not_utf8" if isinstance(error, UnicodeError) else "member_unreadable"
+                    return Broken(wrong, member.offset, member.name)
+                if found is not None:
+                    caption, text_source = found, member.suffix[1:]
+        if sample.seen_before and image is not None and caption is not None:
+            return Broken("key_repeated", sample.offset, f"{sample.names()}: another sample has this key")
+        if sample.seen_before:
+            told = f"{sample.names()}: other members of the key {sample.key!r} stand elsewhere in the tar; {KEY_RULE}"
+            return Broken("members_apart", sample.offset, told)
+        if image is None:
+            return Broken("image_missing", sample.offset, f"{_without_image(sample)}; {KEY_RULE}")
+        reference = {
+            "root": self.root_name,
+            "member": f"{split.name}/{image.name}",
+            "offset": image.offset,
+            "length": image.size,
+        }
+        return {"image_ref": reference, "caption": caption, "text_source": text_source}
 
 
-def _ends_as_a_tar(raw: IO[bytes], offset: int) -> bool:
-    """Tell whether the block of zeros that ends an archive lies at `offset`: tarfile takes damage for the end."""
-    raw.seek(offset)
-    block = raw.read(tarfile.BLOCKSIZE)
-    return len(block) == tarfile.BLOCKSIZE and not any(block)
+def _without_image(sample: TarSample) -> str:
+    suffixes = ", ".join(dict.fromkeys(member.suffix for member in sample.members[:4]))
+    return f"{sample.names()}: the key is {sample.key!r}, and none of the suffixes {suffixes} is an image's"
+
+
+def _samples(split: InputSplit) -> Iterator[TarSample | Broken | Dropped]:
+    """Yield the samples of a tar, and what is wrong with it; a damaged tar gives the samples before the damage."""
+    last: TarSample | None = None
+    samples: TarSamples | None = None
+    try:
+        with open_input(split.path) as raw:
+            samples = TarSamples(raw, TEXT_SUFFIXES, MAX_CELL_BYTES + 1)
+            for last in samples:
+                yield last
+            if not samples.is_whole:
+                yield Broken("file_truncated", samples.end, split.name)
+    except (tarfile.TarError, *BROKEN_DATA) as error:
+        reason = "file_truncated" if last is not None else "file_unreadable"
+        yield Broken(reason, last.offset if last else 0, f"{type(error).__name__}: {first_line(error)}")
+    for reason, count in sorted(samples.passed_over.items()) if samples is not None else ():
+        yield Dropped(reason, count)

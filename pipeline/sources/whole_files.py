@@ -12,6 +12,8 @@ class WholeFiles:
     """Files, one split each."""
 
     extra = pa.struct([])
+    num_passed_over = 0
+    has_listing = False
 
     def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
         """`files` are (path, name relative to the input's root)."""

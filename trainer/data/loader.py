@@ -85,6 +85,8 @@ class SampleReader:
             pixels = decode(self._bytes_of(sample), self.image_px)
         except ImageFault as fault:
             with self._lock:
+                if sample in self._faults:  # another thread read it meanwhile, in place of one before it
+                    return None
                 self._faults[sample] = str(fault)
             folder_number, name = self.index.tars[int(self.index.tar_of[sample])]
             key = self.index.keys[sample].as_py()

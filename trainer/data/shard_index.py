@@ -16,15 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
 from schemas.run_record import RUN_FILE
 from schemas.sample import STATUS_SUCCESS
 from schemas.storage import Folder
 from schemas.tables import read_table
+from schemas.tar_samples import TarMember, TarSample, TarSamples
+from trainer.data.left_out import LeftOut
 
 logger = logging.getLogger(__name__)
 
-IMAGE_EXTENSIONS = ("jpg", "jpeg", "png", "webp")
 MAX_IMAGE_BYTES = 64 * 2**20
 MAX_TEXT_BYTES = 2**20
 MAX_MEMBERS = 10_000_000
@@ -46,72 +48,46 @@ class ShardIndex:
     keys: pa.Array
     skipped: int
     """Samples in the tars without a usable image or caption."""
+    passed_over: int
+    """Side files among the tars and their members, links, members without a suffix."""
 
     def __len__(self) -> int:
         return len(self.tar_of)
 
 
-@dataclass(frozen=True)
-class _Member:
-    key: str
-    extension: str
-    offset: int
-    size: int
-
-
-def _members(tar: IO[bytes], where: str) -> Iterator[_Member]:
-    """Yield the regular files of a tar; of one cut off what is whole, with a warning.
+def _samples(tar: IO[bytes], where: str, left_out: LeftOut) -> Iterator[TarSample]:
+    """Yield the samples of a tar; of one cut off or damaged those before the damage, with a warning.
 
     Raises ValueError naming `where` when it is no tar at all.
     """
-    number = -1
+    samples = TarSamples(tar)
+    error = ""
     try:
-        with tarfile.open(fileobj=tar, mode="r:") as archive:
-            for number, member in enumerate(archive):
-                if number >= MAX_MEMBERS:
-                    raise ValueError(f"{where}: more than {MAX_MEMBERS} members")
-                archive.members = []  # type: ignore[attr-defined]  # tarfile would keep every header
-                if not member.isreg() or member.issparse():
-                    continue
-                directory, _, base = member.name.rpartition("/")
-                stem, _, extension = base.partition(".")  # webdataset cuts at the first dot
-                yield _Member(f"{directory}/{stem}", extension.lower(), member.offset_data, member.size)
-    except tarfile.TarError as error:
-        if number >= 0:
-            logger.warning(
-                "%s is cut off or damaged after %d members (%s); the rest is left out", where, number + 1, error
-            )
-            return
-        raise ValueError(f"{where}: expected a tar file, {error}") from error
+        for sample in samples:
+            if samples.num_members > MAX_MEMBERS:
+                raise ValueError(f"{where}: more than {MAX_MEMBERS} members")
+            yield sample
+    except tarfile.TarError as failure:
+        if not samples.num_members:
+            raise ValueError(f"{where}: expected a tar file, {failure}") from failure
+        error = f" ({failure})"
+    if not samples.is_whole:
+        logger.warning(
+            "%s is cut off or damaged after %d members%s; the rest is left out", where, samples.num_members, error
+        )
+    left_out.passed_over.update(samples.passed_over)
 
 
-def _samples(tar: IO[bytes], where: str) -> Iterator[dict[str, _Member]]:
-    """Yield members grouped by key; as in WebDataset the files of one sample lie side by side."""
-    group: dict[str, _Member] = {}
-    key = ""
-    for member in _members(tar, where):
-        if member.key != key and group:
-            yield group
-            group = {}
-        key = member.key
-        group[member.extension] = member
-    if group:
-        yield group
+def _read_text(tar: IO[bytes], member: TarMember) -> bytes:
+    tar.seek(member.offset)  # whoever reads the tar's headers finds its place by itself
+    return tar.read(min(member.size, MAX_TEXT_BYTES))
 
 
-def _read_text(tar: IO[bytes], member: _Member) -> bytes:
-    position = tar.tell()
-    tar.seek(member.offset)
-    data = tar.read(min(member.size, MAX_TEXT_BYTES))
-    tar.seek(position)
-    return data
-
-
-def _captions_in_tar(tar: IO[bytes], group: dict[str, _Member]) -> list[str]:
+def _captions_in_tar(tar: IO[bytes], group: dict[str, TarMember]) -> list[str]:
     """Return the captions of one sample: ``captions`` or ``caption`` of its json, else its txt."""
-    if "json" in group:
+    if ".json" in group:
         try:
-            body: Any = json.loads(_read_text(tar, group["json"]))
+            body: Any = json.loads(_read_text(tar, group[".json"]))
         except (ValueError, RecursionError):
             body = {}
         found = body.get("captions", [body.get("caption")]) if isinstance(body, dict) else []
@@ -122,10 +98,26 @@ def _captions_in_tar(tar: IO[bytes], group: dict[str, _Member]) -> list[str]:
         captions = [text for text in texts if isinstance(text, str) and text.strip()]
         if captions:
             return captions
-    if "txt" in group:
-        text = _read_text(tar, group["txt"]).decode("utf-8", "replace").strip()
+    if ".txt" in group:
+        text = _read_text(tar, group[".txt"]).decode("utf-8", "replace").strip()
         return [text] if text else []
     return []
+
+
+def _image_and_captions(
+    tar: IO[bytes], sample: TarSample, beside: dict[str, list[str]]
+) -> tuple[TarMember, list[str]] | str:
+    """Return the image of a sample and its captions, or the reason why it is left out."""
+    if sample.key.encode("utf-8", "ignore").decode() != sample.key:
+        return "name_not_utf8"
+    group = {member.suffix: member for member in sample.members}
+    image = next((group[suffix] for suffix in IMAGE_SUFFIXES if suffix in group), None)
+    if image is None:
+        return "image_missing"
+    if not 0 < image.size <= MAX_IMAGE_BYTES:
+        return "image_size"
+    captions = beside.get(sample.key.rpartition("/")[2]) or _captions_in_tar(tar, group)
+    return (image, captions) if captions else "caption_missing"
 
 
 def _captions_beside(folder: Folder, name: str) -> dict[str, list[str]]:
@@ -165,29 +157,31 @@ def read_shards(paths: tuple[str, ...]) -> ShardIndex:
     folders: list[Folder] = []
     tars: list[tuple[int, str]] = []
     columns: dict[str, list[Any]] = {"tar_of": [], "offset": [], "size": [], "captions": [], "key": []}
-    skipped = 0
+    left_out = LeftOut()
     for folder, names in open_folders(paths):
         folders.append(folder)
+        left_out.count_side_files(folder.names(suffix=".tar", side_files=True))
         for name in names:
             beside = _captions_beside(folder, name)
             with folder.open(name) as tar:
-                for group in _samples(tar, folder.path(name)):
-                    image = next((group[extension] for extension in IMAGE_EXTENSIONS if extension in group), None)
-                    if image is None or not 0 < image.size <= MAX_IMAGE_BYTES:
-                        skipped += 1
+                for sample in _samples(tar, folder.path(name), left_out):
+                    found = _image_and_captions(tar, sample, beside)
+                    if isinstance(found, str):
+                        left_out.add(found, name, sample)
                         continue
-                    captions = beside.get(image.key.rpartition("/")[2]) or _captions_in_tar(tar, group)
-                    if not captions:
-                        skipped += 1
-                        continue
+                    image, captions = found
                     columns["tar_of"].append(len(tars))
                     columns["offset"].append(image.offset)
                     columns["size"].append(image.size)
                     columns["captions"].append(captions)
-                    columns["key"].append(image.key.rpartition("/")[2])
+                    columns["key"].append(sample.key.rpartition("/")[2])
             tars.append((len(folders) - 1, name))
+    told = left_out.text()
     if not columns["key"]:
-        raise ValueError(f"--shards: no sample with an image and a caption in {', '.join(f.url for f in folders)}")
+        where = ", ".join(f.url for f in folders)
+        raise ValueError(f"--shards: no sample with an image and a caption in {where}{f': {told}' if told else ''}")
+    if told:
+        logger.warning("--shards: %s", told)
     return ShardIndex(
         folders=folders,
         tars=tars,
@@ -196,7 +190,8 @@ def read_shards(paths: tuple[str, ...]) -> ShardIndex:
         sizes=np.array(columns["size"], dtype=np.int64),
         captions=pa.array(columns["captions"], pa.list_(pa.string())),
         keys=pa.array(columns["key"], pa.string()),
-        skipped=skipped,
+        skipped=left_out.num_samples,
+        passed_over=left_out.num_passed_over,
     )
 
 

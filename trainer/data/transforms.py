@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+from schemas.image_files import IMAGE_FORMATS
+
 MAX_PIXELS = 100_000_000
 """Bigger images are refused before they are decoded."""
 
@@ -26,7 +27,7 @@ def decode(data: bytes, image_px: int) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=FORMATS) as opened:
+            with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as opened:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     raise ImageFault("too many pixels")

@@ -19,8 +19,10 @@ import torch
 import torch.nn.functional as F
 import tyro
 
+from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
+from schemas.side_files import is_side_file
 from schemas.storage import Folder
 from schemas.tables import write_table
 from trainer.checkpoint import MODEL_FILE, load_model, model_folder
@@ -28,7 +30,6 @@ from trainer.data.transforms import ImageFault, centre_crop, decode
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 
-IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 MAX_LINES = 1_000_000
 RESULTS_FILE = "results.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -51,7 +52,8 @@ class ZeroShotConfig:
     checkpoint: Annotated[str, tyro.conf.arg(metavar="DIR")]
     """Output of trainer/run.py, or one of its checkpoints."""
     dataset: Annotated[str, tyro.conf.arg(metavar="DIR")]
-    """A folder with a folder of images (jpg, png, webp) per class, named as the class, spaces or underscores."""
+    """A folder with a folder of images (jpg, png, webp, gif, bmp, tif, avif) per class, named as the class, spaces or
+    underscores."""
     classes: Annotated[str, tyro.conf.arg(metavar="FILE")]
     """Class names, one per line: all that may be predicted, also those without images."""
     templates: Annotated[str, tyro.conf.arg(metavar="FILE")]
@@ -75,6 +77,8 @@ class Labelled:
 
     paths: list[str]
     labels: list[int]
+    passed_over: int
+    """Other files of the dataset: side files, and those that are not named as an image."""
 
 
 def read_lines(path: str, what: str) -> list[tuple[int, str]]:
@@ -113,25 +117,35 @@ def read_templates(path: str) -> list[str]:
 
 
 def find_images(dataset: str, classes: list[str]) -> Labelled:
-    """Return the images below the class folders, sorted. Raises for a folder that is no class."""
+    """Return the images below the class folders, sorted. Raises for a folder that is no class, but for side folders."""
     root = Path(dataset)
     if not root.is_dir():
         raise FileNotFoundError(f"--dataset: no such folder {dataset!r}")
     numbers = {name.replace("_", " "): number for number, name in enumerate(classes)}
     paths: list[str] = []
     labels: list[int] = []
+    passed_over = sum(entry.is_file() for entry in root.iterdir())
     for directory in sorted(entry for entry in root.iterdir() if entry.is_dir()):
         number = numbers.get(directory.name.replace("_", " "))
+        names = [file.relative_to(directory).as_posix() for file in sorted(directory.rglob("*")) if file.is_file()]
         if number is None:
-            raise ValueError(
-                f"--dataset: folder {directory.name!r} of {dataset} is no line of --classes; add it there or remove it"
-            )
-        images = [file for file in sorted(directory.rglob("*")) if file.suffix.lower() in IMAGE_SUFFIXES]
-        paths += [file.relative_to(root).as_posix() for file in images if file.is_file()]
-        labels += [number] * (len(paths) - len(labels))
+            if not is_side_file(directory.name):
+                raise ValueError(
+                    f"--dataset: folder {directory.name!r} of {dataset} is no line of --classes; "
+                    "add it there or remove it"
+                )
+            passed_over += len(names)
+            continue
+        images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not is_side_file(name)]
+        paths += [f"{directory.name}/{name}" for name in images]
+        labels += [number] * len(images)
+        passed_over += len(names) - len(images)
     if not paths:
-        raise FileNotFoundError(f"--dataset: no image below the class folders of {dataset}; expected CLASS/NAME.jpg")
-    return Labelled(paths, labels)
+        raise FileNotFoundError(
+            f"--dataset: no image below the class folders of {dataset} ({passed_over} other files); expected "
+            f"CLASS/NAME with one of {', '.join(IMAGE_SUFFIXES)}"
+        )
+    return Labelled(paths, labels, passed_over)
 
 
 @torch.no_grad()
@@ -227,7 +241,7 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
         model, config.dataset, images, classes_KE, batch_size=config.batch_size, threads=config.threads
     )
     results = score(cosines_NK, np.array(images.labels)[places], classes)
-    results |= {"templates": len(templates), "skipped": len(skipped)}
+    results |= {"templates": len(templates), "skipped": len(skipped), "passed_over": images.passed_over}
     for line in skipped[:20]:
         print(f"skipped {line}", file=sys.stderr)
     if config.output is not None:
@@ -249,9 +263,11 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
         ]
         summary = {name: results[name] for name in ("top1", "top5", "mean_per_class", "images", "skipped")}
         write_manifest(folder, "evaluation", files, rows=len(table), identity=record.identity, summary=summary)
+    others = f", {images.passed_over} other files" if images.passed_over else ""
     print(
-        f"{results['images']:,} images ({results['skipped']} skipped), {len(classes)} classes, {len(templates)} "
-        f"templates: top-1 {results['top1']:.1%}, top-5 {results['top5']:.1%}, "
+        f"{results['images']:,} images ({results['skipped']} skipped{others}), "
+        f"{len(classes)} classes, {len(templates)} templates: "
+        f"top-1 {results['top1']:.1%}, top-5 {results['top5']:.1%}, "
         f"mean per class {results['mean_per_class']:.1%}, chance {results['chance']:.1%}"
     )
     return results

@@ -5,10 +5,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from schemas.input_files import expand_glob
 from schemas.manifest import read_files, read_manifest, write_manifest
 from schemas.rejection import MAX_VALUE_BYTES, REJECTIONS, rejections
 from schemas.run_record import FolderConflict, RunRecord, start_run
-from schemas.storage import Folder, expand_glob
+from schemas.storage import Folder
 from schemas.tables import check_schema, read_table, write_table
 
 RECORD = RunRecord(command="pipeline collect", config={"cap": 5, "deep": {"rule": "normalised"}})

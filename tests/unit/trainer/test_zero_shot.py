@@ -70,6 +70,22 @@ def test_results_and_predictions(made: ZeroShotConfig) -> None:
     assert json.loads((Path(str(made.output)) / "results.json").read_text()) == results
 
 
+def test_side_files_are_no_classes_and_no_images_and_other_files_are_counted(made: ZeroShotConfig) -> None:
+    root = Path(made.dataset)
+    for name in (".ipynb_checkpoints/a-checkpoint.png", "__MACOSX/red_one/._0.png", "red_one/._0.png",
+                 "red_one/.ipynb_checkpoints/0.png", ".DS_Store", "0.png", "red_one/0.heic"):  # fmt: skip
+        (root / name).parent.mkdir(exist_ok=True, parents=True)
+        (root / name).write_bytes(picture(0))
+    results = evaluate(made)
+    assert (results["images"], results["skipped"], results["passed_over"]) == (12, 1, 8)
+
+
+def test_a_class_may_be_named_like_a_side_folder(tmp_path: Path) -> None:
+    (tmp_path / "__background__").mkdir()
+    (tmp_path / "__background__" / "a.png").write_bytes(picture(0))
+    assert find_images(str(tmp_path), ["__background__"]).paths == ["__background__/a.png"]
+
+
 def test_the_same_again_gives_the_same_and_another_model_is_refused(made: ZeroShotConfig) -> None:
     assert evaluate(made) == evaluate(made)
     torch.manual_seed(1)

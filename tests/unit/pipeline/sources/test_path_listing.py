@@ -14,7 +14,7 @@ def test_a_listing_stands_for_its_files(tmp_path: Path) -> None:
     )
     (tmp_path / "more.paths").write_text("s3://bucket/c.warc.wat.gz\n/data/d.warc.wat.gz\n")
     (tmp_path / "e.warc.wat.gz").write_bytes(b"x")
-    assert expand_inputs(f"{tmp_path}/*", "https://data.commoncrawl.org") == [
+    assert expand_inputs(f"{tmp_path}/*", "https://data.commoncrawl.org").paths == [
         "/data/d.warc.wat.gz",
         f"{tmp_path}/e.warc.wat.gz",
         "https://data.commoncrawl.org/crawl-data/a.warc.wat.gz",
@@ -26,7 +26,7 @@ def test_a_listing_stands_for_its_files(tmp_path: Path) -> None:
 def test_a_local_prefix_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "a.paths").write_text("x.parquet\n")
-    assert expand_inputs("a.paths", "mirror") == [f"{tmp_path}/mirror/x.parquet"]
+    assert expand_inputs("a.paths", "mirror").paths == [f"{tmp_path}/mirror/x.parquet"]
 
 
 @pytest.mark.parametrize(

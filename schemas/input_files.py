@@ -1,0 +1,105 @@
+"""The files that an option such as ``--input`` names: paths, globs and folders, on any fsspec filesystem.
+
+In: a pattern. Out: the files, without those that systems and tools put beside the data.
+"""
+
+import logging
+import os
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import fsspec
+
+from schemas.side_files import is_side_table
+
+logger = logging.getLogger(__name__)
+
+_MAGIC = re.compile(r"[*?\[]")
+
+
+@dataclass(frozen=True)
+class FoundFiles:
+    """What a pattern names: absolute paths or URLs, sorted, each once."""
+
+    paths: list[str]
+    passed_over: list[str]
+    """Side files (`schemas.side_files`) that a glob or folder takes in, and a folder's files of other kinds."""
+
+
+def expand_glob(pattern: str) -> list[str]:
+    """Return the files a path, glob, or comma-separated list of them names, sorted, each once.
+
+    Works on any fsspec URL. Side files are passed over, with a warning. Raises FileNotFoundError that names the part
+    that matches nothing.
+    """
+    found = find_files(pattern)
+    if found.passed_over:
+        logger.warning(passed_over_text(found.passed_over))
+    return found.paths
+
+
+def passed_over_text(names: list[str]) -> str:
+    """Return one line that says how many files were passed over, and the first of them."""
+    return f"passed over {len(names)} file{'s'[: len(names) != 1]} that are no input, such as {names[0]}"
+
+
+def find_files(pattern: str, suffixes: tuple[str, ...] = ()) -> FoundFiles:
+    """Return the files a path, glob, or comma-separated list of them names, and what was passed over.
+
+    A folder stands for the files below it that have one of `suffixes` (in lower case); without any it is refused.
+    Raises FileNotFoundError that names the part that matches nothing.
+    """
+    paths: set[str] = set()
+    passed_over: set[str] = set()
+    whole_fs, whole_path = fsspec.core.url_to_fs(pattern)
+    for part in [pattern] if whole_fs.isfile(whole_path) else pattern.split(","):  # a name may hold a comma
+        part = part.strip()
+        fs, path = fsspec.core.url_to_fs(part)
+        local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
+        remote = part.startswith(("http://", "https://")) and "*" not in part  # opening it says best what is wrong
+        side: list[str] = []
+        if remote or fs.isfile(path):
+            found = [path]
+        else:
+            found, side = _matching(fs, path)
+            if not (found or side) and fs.isdir(path):
+                found, side = _below(fs, path, part, suffixes)
+        if not found:
+            only = f" but {len(side)} side files ({os.path.basename(side[0])})" if side else ""
+            raise FileNotFoundError(
+                f"no file matches {part!r}{only}; give an existing file or a glob such as 'data/*.parquet'"
+            )
+        for names, kept in ((paths, found), (passed_over, side)):
+            names.update(os.path.abspath(name) if local else str(fs.unstrip_protocol(name)) for name in kept)
+    return FoundFiles(sorted(paths), sorted(passed_over - paths))
+
+
+def _below(fs: Any, path: str, part: str, suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
+    """Return the files below a folder that have one of `suffixes`, and the others."""
+    if not suffixes:
+        raise FileNotFoundError(f"{part!r} is a folder; give its files, such as '{part.rstrip('/')}/*'")
+    names = [str(name) for name in fs.find(path)]
+    root = path.rstrip("/")
+    found = [
+        name for name in names if name.lower().endswith(suffixes) and not is_side_table(name[len(root) :].lstrip("/"))
+    ]
+    if not found:
+        raise FileNotFoundError(
+            f"{part!r} is a folder with {len(names)} files, none of them named {', '.join(suffixes)}; "
+            "give a folder or a glob of such files"
+        )
+    return found, sorted(set(names) - set(found))
+
+
+def _matching(fs: Any, path: str) -> tuple[list[str], list[str]]:
+    """Return the files that match a glob, and the side files among them that it does not ask for by ``_`` or ``.``."""
+    names = [str(name) for name in fs.glob(path) if fs.isfile(name)]
+    plain = _MAGIC.split(path)[0].rpartition("/")[0]
+    asked = {part[0] for part in path[len(plain) :].split("/") if part.startswith(("_", "."))}
+    side = [name for name in names if _is_side(name[len(plain) :] if name.startswith(plain) else name, asked)]
+    return [name for name in names if name not in set(side)], side
+
+
+def _is_side(name: str, asked: set[str]) -> bool:
+    return is_side_table("/".join(part for part in name.split("/") if part[:1] not in asked))

@@ -1,0 +1,146 @@
+"""The samples of tars: webdataset's own grouping on any names, side files, members apart, damage."""
+
+import contextlib
+import io
+import tarfile
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from webdataset import tariterators
+
+from schemas.side_files import is_side_file, is_side_table
+from schemas.tar_samples import TarSample, TarSamples
+
+
+def tar_of(members: list[tuple[str, bytes]], kinds: dict[str, bytes] | None = None) -> bytes:
+    sink = io.BytesIO()
+    with tarfile.open(fileobj=sink, mode="w") as tar:
+        for name, body in members:
+            info = tarfile.TarInfo(name)
+            info.size = len(body)
+            if kinds and name in kinds:
+                info.type, info.size, info.linkname = kinds[name], 0, "somewhere"
+                body = b""
+            tar.addfile(info, io.BytesIO(body))
+    return sink.getvalue()
+
+
+def grouped(data: bytes) -> tuple[list[tuple[str, list[str]]], TarSamples]:
+    samples = TarSamples(io.BytesIO(data))
+    return [(sample.key, [member.name for member in sample.members]) for sample in samples], samples
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["._a.jpg", "./._a.jpg", "x/._a.jpg", ".DS_Store", "__MACOSX/._a.jpg", "__MACOSX/a.jpg", "x/__MACOSX/a.jpg",
+     ".ipynb_checkpoints/a-checkpoint.jpg", "cat/.ipynb_checkpoints/a.jpg", "__index__", "__meta__/a.json",
+     "x/__pycache__/a.txt", "x/.git/a.txt", ".part-0.parquet.crc", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg"],
+)  # fmt: skip
+def test_side_files_by_name(name: str) -> None:
+    assert is_side_file(name)
+    assert is_side_table(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "table"),
+    [("a.jpg", False), ("./a.jpg", False), ("../a.jpg", False), ("x.y/a.b.jpg", False), ("a/__b.jpg", True),
+     ("__b__.jpg", True), ("_DSC0001.jpg", True), ("a_/b__", False), ("_SUCCESS", True), ("_delta_log/0.json", True)],
+)  # fmt: skip
+def test_names_of_data(name: str, table: bool) -> None:
+    assert not is_side_file(name)
+    assert is_side_table(name) == table
+
+
+NAMES = st.lists(
+    st.builds(
+        "{}{}{}".format,
+        st.sampled_from(["", "./", "x/", "x.y/", "x/y/", "__z__/"]),
+        st.sampled_from(["a", "b", "._a", "a.b", "__m__", ".hidden", "c d"]),
+        st.sampled_from([".jpg", ".JPG", ".txt", ".seg.png", ".json", "", "."]),
+    ),
+    max_size=12,
+)
+
+
+@given(NAMES)
+def test_samples_are_those_of_webdataset(names: list[str]) -> None:
+    # its pattern takes the folder of "x/._a.jpg" for a key
+    names = [name for name in names if "/." not in name.removeprefix("./")]
+    data = tar_of([(name, name.encode()) for name in names])
+    files = list(tariterators.tar_file_iterator(io.BytesIO(data)))
+    for file in files:
+        file["__url__"] = "a.tar"
+    try:
+        expected = list(tariterators.group_by_keys(iter(files)))
+    except ValueError:  # webdataset stops at a suffix that a sample has twice
+        assume(False)
+    found = [(sample.key, {member.suffix[1:] for member in sample.members}) for sample in TarSamples(io.BytesIO(data))]
+    wanted = [(sample["__key__"].removeprefix("./"), set(sample) - {"__key__", "__url__"}) for sample in expected]
+    assert found == wanted
+
+
+@given(NAMES)
+def test_every_member_is_in_a_sample_or_counted(names: list[str]) -> None:
+    found, samples = grouped(tar_of([(name, b"") for name in names]))
+    assert sum(len(members) for _, members in found) + samples.passed_over.total() == len(names)
+    assert samples.num_members == len(names)
+
+
+def test_a_side_file_does_not_end_the_sample_it_stands_in() -> None:
+    names = ["./._000.jpg", "./000.jpg", "./._000.txt", "./000.txt", "README", "./000.json"]
+    found, samples = grouped(tar_of([(name, b"x") for name in names]))
+    assert found == [("000", ["000.jpg", "000.txt", "000.json"])]
+    assert samples.passed_over == Counter(side_file=2, member_without_suffix=1)
+
+
+def test_links_and_devices_are_counted_and_folders_are_not_members() -> None:
+    kinds = {"b.jpg": tarfile.LNKTYPE, "c.jpg": tarfile.SYMTYPE, "d.jpg": tarfile.CHRTYPE, "x": tarfile.DIRTYPE}
+    found, samples = grouped(tar_of([(name, b"x") for name in ("a.jpg", "b.jpg", "c.jpg", "d.jpg", "x")], kinds))
+    assert found == [("a", ["a.jpg"])]
+    assert samples.passed_over == Counter(member_no_file=3)
+    assert samples.num_members == 4
+
+
+def test_a_key_that_stood_before_is_told() -> None:
+    names = ["a.jpg", "b.jpg", "a.txt", "b.txt", "c.jpg", "c.txt"]
+    told = [(sample.key, sample.seen_before) for sample in TarSamples(io.BytesIO(tar_of([(n, b"") for n in names])))]
+    assert told == [("a", False), ("b", False), ("a", True), ("b", True), ("c", False)]
+
+
+def test_texts_are_read_on_the_way() -> None:
+    data = tar_of([("a.txt", b"one"), ("a.jpg", b"x" * 2000), ("a.json", b"{}"), ("b.TXT", b"long text")])
+    found = list(TarSamples(io.BytesIO(data), (".txt", ".json"), 6))
+    assert [sample.texts for sample in found] == [{".txt": b"one", ".json": b"{}"}, {".txt": b"long t"}]
+
+
+def test_a_sample_without_end_takes_bounded_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.tar_samples.MAX_MEMBERS_OF_SAMPLE", 10)
+    monkeypatch.setattr("schemas.tar_samples.MAX_KEYS_REMEMBERED", 2)
+    names = [f"a.{number}" for number in range(15)] + ["b.jpg", "c.jpg", "c.txt", "b.txt", "a.txt"]
+    found, samples = grouped(tar_of([(name, b"") for name in names]))
+    assert [len(members) for _, members in found] == [10, 1, 2, 1, 1]
+    assert samples.passed_over == Counter(too_many_members=5)
+
+
+@pytest.mark.parametrize("cut", [1536, 2048, 2500, 3000])
+def test_what_is_whole_of_a_cut_tar_is_given(cut: int) -> None:
+    data = tar_of([("a.jpg", b"x" * 500), ("b.jpg", b"y" * 500), ("c.jpg", b"z" * 500)])
+    found: list[TarSample] = []
+    samples = TarSamples(io.BytesIO(data[:cut]))
+    with contextlib.suppress(tarfile.ReadError):
+        found.extend(samples)
+    members = [member.name for sample in found for member in sample.members]
+    assert members == ["a.jpg", "b.jpg", "c.jpg"][: cut // 1024]
+    assert not samples.is_whole
+
+
+def test_a_whole_tar_is_told_from_a_damaged_one(tmp_path: Path) -> None:
+    data = bytearray(tar_of([("a.jpg", b"x"), ("b.jpg", b"y")]))
+    _, samples = grouped(bytes(data))
+    assert samples.is_whole
+    data[1024:1536] = b"\xff" * 512
+    found, samples = grouped(bytes(data))
+    assert (found, samples.is_whole) == ([("a", ["a.jpg"])], False)
