@@ -11,6 +11,7 @@ TEXTS = {
     "tls_failed": "the TLS handshake or certificate check failed",
     "timed_out": "no whole answer within the deadline",
     "http_error": "the server answered with an error status",
+    "answer_malformed": "the server's answer is no HTTP that can be read",
     "too_many_redirects": "more redirects than allowed",
     "private_address": "the address is not public",
     "body_too_large": "the body is larger than allowed",

@@ -11,11 +11,9 @@ from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
-import aiohttp
-
 from pipeline.download.config import DownloadConfig
 from pipeline.download.decode_pool import DecodePool
-from pipeline.download.fetch import fetch, open_session, parse_url
+from pipeline.download.fetch import Session, fetch, open_session, parse_url
 from pipeline.download.fetch_queue import Fetched, FetchQueue, FetchTask
 from pipeline.download.local_image import read_local_image
 from pipeline.download.outcome import Body, Failure
@@ -88,7 +86,7 @@ class FetchRuntime:
                 worker.cancel()
             await asyncio.gather(*workers, return_exceptions=True)
 
-    async def _work(self, session: aiohttp.ClientSession, pool: DecodePool) -> None:
+    async def _work(self, session: Session, pool: DecodePool) -> None:
         while True:
             task = await self._queue.take()
             try:
@@ -97,7 +95,7 @@ class FetchRuntime:
                 if not task.done.done():
                     task.done.set_exception(error)
 
-    async def _advance(self, task: FetchTask, session: aiohttp.ClientSession, pool: DecodePool) -> None:
+    async def _advance(self, task: FetchTask, session: Session, pool: DecodePool) -> None:
         """Make one attempt: answer the task, or put it back for later."""
         task.attempts += 1
         try:
@@ -116,7 +114,7 @@ class FetchRuntime:
         if not task.done.done():
             task.done.set_result(answer)
 
-    async def _body(self, task: FetchTask, session: aiohttp.ClientSession) -> Body | Failure:
+    async def _body(self, task: FetchTask, session: Session) -> Body | Failure:
         if task.url is not None:
             return await fetch(session, task.url, self._config)
         assert task.reference is not None
