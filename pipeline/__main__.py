@@ -10,7 +10,7 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
 from pipeline.explain.config import ExplainConfig
-from pipeline.failures import JobFailed
+from pipeline.failures import JobFailed, WorkerLost, resume_line
 from pipeline.logs import show_only_errors
 from pipeline.run.config import RunConfig
 
@@ -39,11 +39,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     except (ValueError, OSError) as error:
         print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
         raise SystemExit(2) from None
+    except WorkerLost as error:
+        print(resume_line(str(error)), file=sys.stderr)
+        raise SystemExit(1) from None
     except JobFailed as error:
         if "KeyboardInterrupt" in str(error):  # Ctrl-C while a step was at work in this process
             print("interrupted; run the same command again to resume", file=sys.stderr)
             raise SystemExit(130) from None
-        print(f"error: a worker failed: {error}; run the same command again to resume", file=sys.stderr)
+        print(resume_line(f"a worker failed: {error}"), file=sys.stderr)
         raise SystemExit(1) from None
     except KeyboardInterrupt:
         print("interrupted; run the same command again to resume", file=sys.stderr)

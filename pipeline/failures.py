@@ -12,6 +12,7 @@ _ENDS_A_MESSAGE = re.compile(
 )
 _JOB = re.compile(r"^RuntimeError: Pipeline \S+ failed in state \w+: ")
 _STEP = re.compile(r"\[while running '[^']*'\]")
+_GRPC = re.compile(r"\bstatus = StatusCode\.(\w+)\s+details = \"(.*)\"$", re.MULTILINE)
 _JAVA_CAUSE = re.compile(r"^(?:Caused by: )?(?:[\w.$]+\.)?(\w+(?:Exception|Error)): (.+)$", re.MULTILINE)
 
 MAX_LENGTH = 1_000
@@ -21,8 +22,17 @@ class JobFailed(RuntimeError):
     """A step of the job failed in a worker; the message is its cause in one line."""
 
 
+class WorkerLost(JobFailed):
+    """A worker process ended before its job; the message says how."""
+
+
 class ElementFailed(RuntimeError):
     """A step failed at one element; the message begins with the element's file or name."""
+
+
+def resume_line(cause: str) -> str:
+    """Return what a command says last that ends for `cause`, of which nothing is lost that was finished."""
+    return f"error: {cause}; run the same command again to resume"
 
 
 def names_element(process: Callable[..., Any]) -> Callable[..., Any]:
@@ -49,6 +59,9 @@ def cause_of(error: BaseException) -> str:
     Runners give the text of a trace, often several around each other, Java's around Python's. Where there is only
     Java's, its innermost cause is taken.
     """
+    grpc = _GRPC.search(str(error))
+    if grpc is not None and type(error).__module__.startswith("grpc"):
+        return f"{grpc[1]}: {grpc[2]}"[:MAX_LENGTH]
     lines = str(error).splitlines()
     found = ""
     for number, line in enumerate(lines):

@@ -7,6 +7,7 @@ import atexit
 import json
 import os
 import shutil
+import socket
 import sys
 import uuid
 from collections.abc import Sequence
@@ -19,7 +20,8 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, Flink
 from pipeline.flink_rest import get
 from pipeline.flink_version import NO_ANSWER, flink_version
 from pipeline.memory import available_cores
-from pipeline.worker_pool import start_worker_pool
+from pipeline.worker_pool import WorkerPool, start_worker_pool
+from pipeline.worker_processes import JobWorkers
 
 JAR_VARIABLE = "FLINK_JOB_SERVER_JAR"
 """Environment variable with the job server jar of machines that cannot download Beam's."""
@@ -53,6 +55,7 @@ def flink_arguments(arguments: Sequence[str]) -> list[str]:
         if "sdk_worker_parallelism" not in given:
             found.append(f"--sdk_worker_parallelism={parallelism}")
         if not _pools:
+            WorkerPool.on_lost = staticmethod(JobWorkers.lose_one)
             _pools.append(start_worker_pool())
         found += ["--environment_type=EXTERNAL", f"--environment_config={_pools[0][0]}"]
     return found
@@ -83,6 +86,16 @@ class _QuietJobServer(FlinkJarJobServer):
     """
 
     _stub: Any = None
+    _endpoint = ""
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it was started and listens no longer."""
+        if self._stub is None:
+            return False
+        host, _, port = self._endpoint.rpartition(":")
+        with socket.socket() as asking:
+            return asking.connect_ex((host, int(port))) != 0
 
     def start(self) -> Any:
         if self._stub is None:  # started again, Beam would end it and start another
@@ -92,8 +105,14 @@ class _QuietJobServer(FlinkJarJobServer):
 
     def subprocess_cmd_and_endpoint(self) -> tuple[list[str], str]:
         command, endpoint = super().subprocess_cmd_and_endpoint()
+        self._endpoint = endpoint
         guard = [sys.executable, "-m", "pipeline.flink_rest", self._master_url, LAUNCHER]
         return [*guard, *map(str, command)], endpoint
+
+
+def has_lost_job_server() -> bool:
+    """Tell whether a job server of this process has ended while jobs were to run on it."""
+    return any(isinstance(server, _QuietJobServer) and server.has_ended for server in _servers.values())
 
 
 def check_cluster(master: str, parallelism: int) -> None:

@@ -8,16 +8,22 @@ import os
 import socket
 import sys
 
+SERVER_GONE = 254
+"""Exit status when the server ended before it told how the worker did."""
+
 
 def main(address: str) -> int:
-    """Send this environment to the server and wait; return 0 only when the worker says that it is done."""
+    """Send this environment to the server and wait; return the worker's exit status, 128 and more for a signal."""
     with socket.socket(socket.AF_UNIX) as server:
-        server.connect(address)
-        server.sendall(json.dumps(dict(os.environ)).encode() + b"\n")
         try:
-            return 0 if server.recv(1) == b"0" else 1
+            server.connect(address)
+            server.sendall(json.dumps(dict(os.environ)).encode() + b"\n")
+            status = server.recv(1)
+        except OSError:
+            return SERVER_GONE
         except KeyboardInterrupt:
             return 130
+        return status[0] if status else SERVER_GONE
 
 
 if __name__ == "__main__":

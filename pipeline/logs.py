@@ -1,6 +1,8 @@
 """Logging of the commands: Beam's warnings about parts that are not installed would bury what a command says."""
 
 import logging
+import threading
+from typing import Any
 
 
 def show_only_errors(with_traces: bool = False) -> None:
@@ -21,3 +23,13 @@ def _is_no_trace(record: logging.LogRecord) -> bool:
     return not record.name.startswith(("apache_beam.runners", "apache_beam.utils.subprocess_server")) and (
         record.module != "portable_runner"
     )
+
+
+def ignore_hang_up(arguments: Any) -> None:
+    """Let the threads of a runner's channels end without a trace: one side hangs up first, and is not lost unseen.
+
+    To be `threading.excepthook`.
+    """
+    error = arguments.exc_value
+    if not type(error).__module__.startswith("grpc") and "Multiplexer" not in str(error):
+        threading.__excepthook__(arguments)

@@ -4,6 +4,7 @@ A job server or worker left behind by a killed launcher would hold memory and po
 another one that cannot watch its parent: ``python -m pipeline.processes java -jar ...``.
 """
 
+import ctypes
 import os
 import signal
 import subprocess
@@ -11,6 +12,7 @@ import sys
 import threading
 import time
 
+_PR_SET_PDEATHSIG = 1
 POLL_S = 1.0
 STOP_S = 3.0
 
@@ -26,13 +28,22 @@ def _watch(parent: int) -> None:
     os._exit(1)
 
 
+def die_with_parent() -> None:
+    """Have the kernel end this process with its parent, however that ends; on Linux only.
+
+    Kept by what this process executes: the last resort where a parent that is killed can end nothing.
+    """
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
 def run_below(command: list[str]) -> int:
     """Run `command` until it, or the parent of this process, ends; return its exit status.
 
     It gets a session of its own: Ctrl-C reaches the launcher alone, which needs the job server to cancel the job.
     """
     parent = os.getppid()
-    child = subprocess.Popen(command, start_new_session=True)
+    child = subprocess.Popen(command, start_new_session=True, preexec_fn=die_with_parent)
     asked = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: asked.set())

@@ -19,8 +19,9 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
-from pipeline.failures import JobFailed, cause_of
+from pipeline.failures import JobFailed, WorkerLost, cause_of
 from pipeline.fork_server import LOCAL_RUNNERS, worker_command
+from pipeline.worker_processes import JobWorkers
 
 PATH_FIELDS = ("input", "queries", "candidates", "selection", "output")
 """Fields of the commands' configurations that workers read from or write to."""
@@ -109,7 +110,7 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]
         check_graph(build_proto(planned, options))
     if name != "FlinkRunner":
         return _run(build, None, options)
-    from pipeline.flink_job import LAUNCHER, Flink, flink_arguments
+    from pipeline.flink_job import LAUNCHER, Flink, flink_arguments, has_lost_job_server
     from pipeline.flink_rest import cancel_jobs
 
     options = check_beam_options(flink_arguments(beam_args))
@@ -117,6 +118,10 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]
     cloud.job_name = f"{cloud.job_name}-{LAUNCHER}" if cloud.job_name else LAUNCHER
     try:
         return _run(build, Flink(), options)
+    except JobFailed as error:
+        if has_lost_job_server() and not isinstance(error, WorkerLost):
+            raise WorkerLost("Flink's job server ended (did memory run out?)") from None
+        raise
     except KeyboardInterrupt:
         cancel_jobs(options.view_as(FlinkRunnerOptions).flink_master, LAUNCHER)
         raise
@@ -126,18 +131,22 @@ def _run(build: Callable[[beam.Pipeline], Any], runner: Any, options: PipelineOp
     pipeline = beam.Pipeline(runner=runner, options=options)
     build(pipeline)
     result = None
-    try:
-        result = pipeline.run()
-        result.wait_until_finish()
-    except (ValueError, OSError):
-        raise
-    except KeyboardInterrupt:
-        if result is not None and not isinstance(runner, FnApiRunner):
-            with suppress(Exception):  # whatever a runner raises here, the user has asked to stop
-                result.cancel()
-        raise
-    except Exception as error:  # runners wrap what a worker raised in types of their own, with the trace as text
-        raise JobFailed(cause_of(error)) from error
+    with JobWorkers() as workers:
+        try:
+            result = pipeline.run()
+            result.wait_until_finish()
+        except KeyboardInterrupt:
+            if result is not None and not isinstance(runner, FnApiRunner):
+                with suppress(Exception):  # whatever a runner raises here, the user has asked to stop
+                    result.cancel()
+            raise
+        except Exception as error:
+            if workers.lost:
+                raise WorkerLost(workers.lost) from None
+            if isinstance(error, ValueError | OSError):
+                raise
+            # runners wrap what a worker raised in types of their own, with the trace as text
+            raise JobFailed(cause_of(error)) from error
     counters: dict[str, int] = {}
     for counter in result.metrics().query()["counters"]:
         name = counter.key.metric.name
@@ -152,5 +161,5 @@ def _local_runner(options: PipelineOptions) -> FnApiRunner:
     if direct.direct_running_mode != "multi_processing":
         return FnApiRunner()
     direct.direct_running_mode = "in_memory"  # else Beam puts its own worker command in place of ours
-    command = worker_command() or f"exec {shlex.quote(sys.executable)} -m pipeline.worker"
+    command = worker_command() or f"{shlex.quote(sys.executable)} -m pipeline.worker"
     return FnApiRunner(default_environment=environments.SubprocessSDKEnvironment.from_command_string(command))

@@ -7,24 +7,17 @@ start, stop and channel lines (twenty per process and job) would bury what the c
 import os
 import sys
 import threading
-from typing import Any
 
-from pipeline.logs import show_only_errors
+from pipeline.logs import ignore_hang_up, show_only_errors
 from pipeline.processes import exit_with_parent
 
-
-def _ignore_hang_up(arguments: Any) -> None:
-    """Let the channel's threads end without a trace: the runner hangs up first when the job is over."""
-    if "Multiplexer" not in str(arguments.exc_value) and "CANCELLED" not in str(arguments.exc_value):
-        threading.__excepthook__(arguments)
-
-
 if __name__ == "__main__":
-    threading.excepthook = _ignore_hang_up
+    threading.excepthook = ignore_hang_up
     show_only_errors(with_traces="--with_traces" in sys.argv)
     exit_with_parent()
     control = [argument for argument in sys.argv if argument.startswith("--control_endpoint=")]
     if control:
+        import grpc
         from apache_beam.runners.worker.sdk_worker import SdkHarness
 
         worker_id = next(argument for argument in sys.argv if argument.startswith("--id="))
@@ -33,7 +26,12 @@ if __name__ == "__main__":
             if argument.startswith("--ready_fd="):  # the pool waits for it
                 os.write(int(argument.partition("=")[2]), b"1")
                 os.close(int(argument.partition("=")[2]))
-        harness.run()
+        try:
+            harness.run()
+        except grpc.RpcError:  # hung up on
+            if "--with_traces" in sys.argv:
+                raise
+            sys.exit(1)
     else:
         from apache_beam.runners.worker import sdk_worker_main
 

@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from apache_beam.portability.api import beam_fn_api_pb2
@@ -30,6 +31,12 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
     """
 
     worker_arguments: tuple[str, ...] = ()
+    on_lost: Callable[[int], None] | None = None
+    """Called, from a thread, with the exit status of a worker that a signal ended which nobody here sent."""
+
+    def __init__(self, *arguments: Any, **more: Any) -> None:
+        super().__init__(*arguments, **more)
+        self._ended_here: set[subprocess.Popen[bytes]] = set()
 
     def StartWorker(self, start_worker_request: Any, context: Any) -> Any:
         """Answer when the worker is connected: for one that died before, its TaskManager would wait for ever.
@@ -40,6 +47,7 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
             for _ in range(MAX_STARTS):
                 worker, connected = self._start(start_worker_request, context.peer())
                 if connected and not context.is_active():  # its job was cancelled meanwhile: nobody will stop it
+                    self._ended_here.add(worker)
                     worker.kill()
                 if connected or not context.is_active():
                     return beam_fn_api_pb2.StartWorkerResponse()
@@ -63,12 +71,19 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
                 worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, start_new_session=True, pass_fds=[ready])
             finally:
                 os.close(ready)
-            threading.Thread(target=worker.wait, daemon=True).start()  # leaves no zombie of one that ends by itself
+            threading.Thread(target=self._watch, args=(worker,), daemon=True).start()
             for key, other in list(self._worker_processes.items()):
                 if other.poll() is not None:
                     self._worker_processes.pop(key, None)
             self._worker_processes[f"{peer} {request.worker_id}"] = worker
             return worker, bool(waiting.read(1))
+
+    def _watch(self, worker: subprocess.Popen[bytes]) -> None:
+        """Wait for the end of a worker: one that ends by itself leaves no zombie, one that is killed is told."""
+        status = worker.wait()
+        if status < 0 and worker not in self._ended_here and self.on_lost is not None:
+            self.on_lost(status)
+        self._ended_here.discard(worker)
 
     def StopWorker(self, stop_worker_request: Any, context: Any) -> Any:
         worker_id = stop_worker_request.worker_id
@@ -79,6 +94,7 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
         for key in [asked] if asked in same else same[: len(same) == 1]:
             worker = self._worker_processes.pop(key, None)
             if worker is not None:
+                self._ended_here.add(worker)
                 kill_process_gracefully(worker)
         return beam_fn_api_pb2.StopWorkerResponse()
 

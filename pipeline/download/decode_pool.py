@@ -26,6 +26,9 @@ PIPE_BUFFER_BYTES = 64 << 20
 CRASHES_ALLOWED = 2
 """An image that ends two processes is the cause; one end may be another's doing (memory ran out)."""
 
+MAX_STARTS = 3
+"""A process that is killed while it starts may be another's doing, too; one that cannot start never will."""
+
 SETTINGS = (
     "image_size", "resize_mode", "resize_only_if_bigger", "encode_format", "encode_quality", "skip_reencode",
     "max_pixels",
@@ -136,6 +139,17 @@ class DecodePool:
         return answered
 
     async def _start(self) -> asyncio.subprocess.Process:
+        for _ in range(MAX_STARTS):
+            process = await self._start_once()
+            code = process.returncode
+            if code is None:
+                return process
+            if code >= 0:
+                break  # it is broken itself
+        raise RuntimeError(f"a decode process ended at its start with exit code {code}")
+
+    async def _start_once(self) -> asyncio.subprocess.Process:
+        """Return a process that is ready, or has ended."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "pipeline.download.decode_worker",
             stdin=asyncio.subprocess.PIPE,
@@ -149,8 +163,7 @@ class DecodePool:
         try:
             await process.stdout.readexactly(len(READY))
         except (asyncio.IncompleteReadError, ConnectionError):
-            code = await process.wait()
-            raise RuntimeError(f"a decode process ended at its start with exit code {code}") from None
+            await process.wait()
         except asyncio.CancelledError:
             process.kill()
             await process.wait()

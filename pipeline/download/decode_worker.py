@@ -7,14 +7,14 @@ It dies with its parent (end of input, and a signal on Linux), and by an alarm w
 than `MAX_DECODE_CPU_S` of processor time, so a stuck decode costs one image.
 """
 
-import ctypes
 import json
 import os
 import resource
 import signal
 import struct
-import sys
 from typing import BinaryIO
+
+from pipeline.processes import die_with_parent
 
 MAX_DECODE_CPU_S = 20.0
 """Processor time, not wall time: a loaded machine must not change results."""
@@ -28,8 +28,6 @@ OUT_HEADER = struct.Struct(">II")
 READY = b"ready"
 """Sent once the imports are done: a process that ends before this is broken itself, not by an image."""
 
-_PR_SET_PDEATHSIG = 1
-
 
 def main() -> None:
     source = os.fdopen(os.dup(0), "rb", buffering=1 << 20)
@@ -37,7 +35,8 @@ def main() -> None:
     quiet = os.open(os.devnull, os.O_RDWR)
     for descriptor in (0, 1):  # native decoders print; the pipes are ours alone
         os.dup2(quiet, descriptor)
-    _die_with_parent()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes our input
+    die_with_parent()
     settings_line = source.readline()
     if not settings_line:
         return
@@ -82,12 +81,6 @@ def _serve(source: BinaryIO, sink: BinaryIO, decode) -> None:  # type: ignore[no
         sink.write(text)
         sink.write(body)
         sink.flush()
-
-
-def _die_with_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's to handle; it closes our input
-    if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 if __name__ == "__main__":

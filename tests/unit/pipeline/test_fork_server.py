@@ -1,15 +1,19 @@
 """Workers are forks of the launcher: in every job, with its imports; all gone when it is."""
 
-import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+from pipeline.fork_client import SERVER_GONE
+from tests.process_tree import is_alive
+
 REPOSITORY = Path(__file__).resolve().parents[3]
 
 LAUNCHER = """
 import os, sys
+from pipeline.logs import show_only_errors
+show_only_errors()
 import apache_beam as beam
 from pipeline.fork_server import prepare_workers, start_fork_server, worker_command
 from pipeline.runner import run_pipeline
@@ -23,17 +27,28 @@ assert worker_command() is not None
 assert start_fork_server()  # the same
 
 class Note(beam.DoFn):
+    def __init__(self, folder):
+        self.folder = folder
     def process(self, name):
-        with open(f"{sys.argv[1]}/{name}", "w") as note:
+        with open(f"{self.folder}/{name}", "w") as note:
             note.write(f"{os.getpid()} {os.getppid()}")
         yield name
 
 def build(pipeline):
-    pipeline | beam.Create(names) | beam.Reshuffle() | beam.ParDo(Note())
+    pipeline | beam.Create(names) | beam.Reshuffle() | beam.ParDo(Note(sys.argv[1]))
 
 for names in (["a", "b"], ["c", "d"]):
     run_pipeline(build, TWO)
 print(os.getpid(), worker_command().split()[-1])
+"""
+
+GOES_ON = """
+(server,) = {int(open(f"{sys.argv[1]}/{name}").read().split()[1]) for name in "ab"}
+os.kill(server, 9)
+os.waitpid(server, 0)
+names = ["e", "f"]
+run_pipeline(build, TWO)
+assert worker_command() is None
 """
 
 
@@ -54,16 +69,17 @@ def test_each_job_has_forks_and_nothing_is_left_behind(tmp_path: Path) -> None:
     assert not Path(socket).parent.exists()
 
 
+def test_a_server_that_was_killed_between_two_jobs_is_done_without(tmp_path: Path) -> None:
+    program = LAUNCHER + GOES_ON
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path)], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {path.name for path in tmp_path.iterdir()} == set("abcdef")
+    assert not Path(done.stdout.split()[1]).parent.exists()
+
+
 def test_a_client_without_a_server_fails() -> None:
     client = REPOSITORY / "pipeline" / "fork_client.py"
     done = subprocess.run([sys.executable, "-I", "-S", client, "/nowhere/socket"], capture_output=True, check=False)
-    assert done.returncode == 1
-
-
-def is_alive(process: int) -> bool:
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    status = Path(f"/proc/{process}/stat")
-    return not status.is_file() or status.read_text().rpartition(")")[2].split()[0] != "Z"
+    assert (done.returncode, done.stderr) == (SERVER_GONE, b"")
