@@ -41,7 +41,7 @@ from schemas.query import TITLE_COUNTS
 from schemas.run_record import RunRecord, config_parts, start_run
 from schemas.storage import Folder
 
-ALGORITHM_VERSION = "2"
+ALGORITHM_VERSION = "3"
 """Raise it whenever the same input would give another list."""
 WORK = "work"
 BATCH_ROWS = 65_536
@@ -142,7 +142,12 @@ def _make(
         "max_stop_word_share": config.max_stop_word_share,
         "num_stop_words": config.num_stop_words,
         "floors": {"words": word_floor, "bigrams": bigram_floor, "titles": view_summary.get("floor", 1)},
-        "dump": {**counts.statistics, "words": merged.num_words, "distinct_words": merged.num_distinct_words},
+        "dump": {
+            **counts.statistics,
+            "models": dict(sorted(counts.models.items())),
+            "words": merged.num_words,
+            "distinct_words": merged.num_distinct_words,
+        },
         "page_views": view_summary,
         "titles_ranked_by": "length" if inputs.pages is not None and not inputs.views else "views",
         "wordnet": wordnet_counts(lemmas, heads, wordnet_version),
@@ -170,7 +175,7 @@ def _count(
         units, plan_notes = plan(inputs.dumps, [file["bytes"] for file in inputs.described[: len(inputs.dumps)]])
         notes += plan_notes
         counts = count(folder.sub(f"{WORK}/runs"), units, config.language, pool)
-        site = units[0].site if units else SiteInfo()
+        site = units[0].header.site if units else SiteInfo()
     check_articles(counts, config.dump or config.counts or f"category {config.wiki_category}")
     return counts, site, notes
 

@@ -12,7 +12,6 @@ from querygen.live.page_cache import PageCache, default_cache_dir
 from querygen.live.pages import CategoryPages, article_lengths
 from querygen.live.wiki import Wiki, WikiConfig
 from querygen.ngrams import DEFAULT_MAX_PAIRS
-from querygen.redirect_views import redirect_table
 from querygen.wikitext import TextExtractor
 from schemas.query import TITLE_COUNTS
 from schemas.storage import Folder
@@ -45,19 +44,11 @@ def open_category(config: BuildConfig, progress: Any) -> tuple[CategoryPages, di
 def count_category(folder: Folder, pages: CategoryPages, language: str) -> DumpCounts:
     """Count the pages into one unit of runs in `folder`."""
     extractor = TextExtractor(pages.site)
-    files, runs, redirects, tally, rejected = count_pages(
-        iter(pages), extractor, pages.name, language, DEFAULT_MAX_PAIRS, folder, "000000"
-    )
-    tally["xml_bytes"] = pages.num_bytes
-    table = redirect_table(redirects)
-    files.append(write_redirects(folder, "000000.redirects.arrow", table))
-    return DumpCounts(
-        runs=[(folder.url, run) for run in runs],
-        redirects=table,
-        statistics=tally,
-        rejections=[*pages.rejections, *rejected],
-        files=files,
-    )
+    counts = count_pages(iter(pages), extractor, pages.name, language, DEFAULT_MAX_PAIRS, folder, "000000")
+    counts.statistics["xml_bytes"] = pages.num_bytes
+    counts.files.append(write_redirects(folder, "000000.redirects.arrow", counts.redirects))
+    counts.rejections = [*pages.rejections, *counts.rejections]
+    return counts
 
 
 def rank_titles(pages: CategoryPages, site: SiteInfo) -> pa.Table:

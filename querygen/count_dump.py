@@ -4,6 +4,7 @@ A unit is counted by one process and committed as `querygen.parts` says; a later
 number of processes, killed at any moment, leaves the same counts.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from querygen.dump import Page, Rejection, plain_title
+from querygen.dump_revision import PROSE
 from querygen.dump_units import DumpUnit, open_pages
 from querygen.ngrams import process_counter
 from querygen.parts import do_parts, part_name
@@ -25,7 +27,15 @@ from schemas.rejection import REJECTIONS, rejections
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table, write_table
 
-STATISTICS = ("pages", "articles", "redirects", "other_namespaces", "xml_bytes", "text_bytes", "long_words")
+STATISTICS = (
+    "pages", "articles", "redirects", "other_namespaces", "other_models", "absent_texts", "xml_bytes", "text_bytes",
+    "long_words",
+)  # fmt: skip
+"""Pages are articles, redirects, those of other namespaces, those that are no prose (of other content models), those
+whose text the dump lacks, and rejected ones."""
+MAX_MODELS = 50
+"""Content models whose pages are counted by name; those of more are `OTHER_MODELS`."""
+OTHER_MODELS = "others"
 
 
 @dataclass(kw_only=True)
@@ -35,6 +45,8 @@ class DumpCounts:
     runs: list[RunName] = field(default_factory=list)
     redirects: pa.Table = field(default_factory=REDIRECTS.empty_table)
     statistics: dict[str, int] = field(default_factory=lambda: dict.fromkeys(STATISTICS, 0))
+    models: Counter[str] = field(default_factory=Counter)
+    """Pages left out by their content model, such as ``json``."""
     rejections: list[Rejection] = field(default_factory=list)
     files: list[FileRecord] = field(default_factory=list)
 
@@ -52,22 +64,18 @@ def count_pages(
     max_pairs: int,
     folder: Folder,
     name: str,
-) -> tuple[list[FileRecord], list[str], list[tuple[str, str]], dict[str, int], list[Rejection]]:
-    """Count pages into runs ``{name}-00``, ``{name}-01``, ... of `folder`.
-
-    Returns (files written, names of the runs, redirects, statistics, rejections). A broken page is a rejection.
-    """
+) -> DumpCounts:
+    """Count pages into runs ``{name}-00``, ``{name}-01``, ... of `folder`. A broken page is a rejection."""
     counter = process_counter(max_pairs)
     segment = segmenter(language)
-    tally = dict.fromkeys(STATISTICS, 0)
-    files: list[FileRecord] = []
-    runs: list[str] = []
+    counts = DumpCounts()
+    tally, rejected = counts.statistics, counts.rejections
     redirects: list[tuple[str, str]] = []
-    rejected: list[Rejection] = []
 
     def flush() -> None:
-        runs.append(f"{name}-{len(runs):02d}")
-        files.extend(write_run(folder, runs[-1], counter.finish()))
+        run = f"{name}-{len(counts.runs):02d}"
+        counts.runs.append((folder.url, run))
+        counts.files.extend(write_run(folder, run, counter.finish()))
 
     for page in pages:
         tally["pages"] += 1
@@ -77,6 +85,14 @@ def count_pages(
         if page.redirect is not None:
             tally["redirects"] += 1
             redirects.append((plain_title(page.title), plain_title(page.redirect.partition("#")[0])))
+            continue
+        if page.model not in PROSE:
+            tally["other_models"] += 1
+            known = page.model in counts.models or len(counts.models) < MAX_MODELS
+            counts.models[page.model if known else OTHER_MODELS] += 1
+            continue
+        if page.is_absent:
+            tally["absent_texts"] += 1
             continue
         unclosed = False
         try:
@@ -100,7 +116,8 @@ def count_pages(
     flush()
     tally["long_words"] = counter.num_long_words
     counter.num_long_words = 0
-    return files, runs, redirects, tally, rejected
+    counts.redirects = redirect_table(redirects)
+    return counts
 
 
 def count_unit(
@@ -111,21 +128,20 @@ def count_unit(
     folder = Folder(folder_url)
     name = part_name(number)
     reader = open_pages(unit, progress)
-    extractor = TextExtractor(unit.site)
-    files, runs, redirects, tally, rejected = count_pages(
-        iter(reader), extractor, unit.name, language, max_pairs, folder, name
-    )
-    tally["xml_bytes"] = reader.num_bytes
-    files.append(write_redirects(folder, f"{name}.redirects.arrow", redirect_table(redirects)))
-    rejection_rows = rejections("querygen", [*reader.rejections, *rejected])
-    files.append(write_table(folder, f"{name}.rejections.parquet", rejection_rows, REJECTIONS))
+    extractor = TextExtractor(unit.header.site)
+    counts = count_pages(iter(reader), extractor, unit.name, language, max_pairs, folder, name)
+    counts.statistics["xml_bytes"] = reader.num_bytes
+    counts.files.append(write_redirects(folder, f"{name}.redirects.arrow", counts.redirects))
+    rejection_rows = rejections("querygen", [*reader.rejections, *counts.rejections])
+    counts.files.append(write_table(folder, f"{name}.rejections.parquet", rejection_rows, REJECTIONS))
     folder.write_json(
         f"{name}.json",
         {
             "unit": {"file": unit.name, "start": unit.start, "end": unit.end},
-            "runs": runs,
-            "statistics": tally,
-            "files": [[file.name, file.rows, file.bytes, file.sha256] for file in files],
+            "runs": [run for _, run in counts.runs],
+            "statistics": counts.statistics,
+            "models": dict(counts.models),
+            "files": [[file.name, file.rows, file.bytes, file.sha256] for file in counts.files],
         },
     )
 
@@ -149,7 +165,8 @@ def read_counts(folder: Folder, num_units: int) -> DumpCounts:
         commit = folder.read_json(f"{name}.json")
         counts.runs += [(folder.url, run) for run in commit["runs"]]
         for key in STATISTICS:
-            counts.statistics[key] += commit["statistics"][key]
+            counts.statistics[key] += commit["statistics"].get(key, 0)  # folders of schema 1.3 lack two
+        counts.models.update(commit.get("models", {}))
         counts.files += [FileRecord(*file) for file in commit["files"]]
         with folder.open(f"{name}.redirects.arrow") as raw:
             redirects.append(ipc.open_file(raw).read_all())
@@ -157,6 +174,17 @@ def read_counts(folder: Folder, num_units: int) -> DumpCounts:
             counts.rejections.append((row["reason"], row["source_file"], row["position"], row["value"]))
     counts.redirects = pa.concat_tables([REDIRECTS.empty_table(), *redirects])
     return counts
+
+
+def left_out_pages(dump: dict[str, Any]) -> list[str]:
+    """Return what pages of the article namespace were not read, in words; `dump` is statistics with ``models``."""
+    said = []
+    if dump.get("other_models"):
+        named = ", ".join(f"{name} {number:,}" for name, number in sorted(dump.get("models", {}).items()))
+        said.append(f"{dump['other_models']:,} whose content is no prose ({named})")
+    if dump.get("absent_texts"):
+        said.append(f"{dump['absent_texts']:,} whose text the dump lacks (deleted, or a dump of stubs)")
+    return said
 
 
 def write_redirects(folder: Folder, name: str, table: pa.Table) -> FileRecord:

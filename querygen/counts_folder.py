@@ -13,7 +13,7 @@ import pyarrow as pa
 from rich.console import Console
 
 from querygen.config import CountConfig, MergeConfig
-from querygen.count_dump import STATISTICS, DumpCounts, read_counts
+from querygen.count_dump import STATISTICS, DumpCounts, left_out_pages, read_counts
 from querygen.counting import bar, count, digests, merge, plan, processes
 from querygen.dump import Rejection, SiteInfo
 from querygen.parts import part_name
@@ -27,7 +27,7 @@ from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, start_run
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 LOSSES = frozenset(("file_truncated", "file_unreadable", "block_damaged"))
 """Rejections that mean: the counts are those of a part of the input."""
 DAMAGED = "; a part of the input could not be read, see rejections/"
@@ -55,7 +55,7 @@ def make_counts(config: CountConfig) -> bool:
         units, notes = plan(paths, [file["bytes"] for file in inputs])
         counts = count(folder.sub("runs"), units, config.language, pool)
         check_articles(counts, config.dump)
-        site = site_summary(units[0].site)
+        site = site_summary(units[0].header.site)
         known = {"inputs": inputs, "site": site, "notes": notes, "language": config.language}
         return _finish(folder, record, config, counts, known, pool)
 
@@ -107,6 +107,7 @@ def open_counts(paths: list[str], language: str) -> tuple[DumpCounts, SiteInfo]:
         whole.redirects = pa.concat_tables([whole.redirects, part.redirects])
         for key in STATISTICS:
             whole.statistics[key] += part.statistics[key]
+        whole.models.update(part.models)
     return whole, read_site_summary(site)
 
 
@@ -152,7 +153,8 @@ def check_counts_folders(
 def check_articles(counts: DumpCounts, source: str) -> None:
     """Raise ValueError when no article was read."""
     if counts.statistics["articles"] == 0:
-        reasons = sorted({f"{reason} in {name}" for reason, name, _, _ in counts.rejections})
+        reasons = left_out_pages(counts.statistics | {"models": counts.models})
+        reasons += sorted({f"{reason} in {name}" for reason, name, _, _ in counts.rejections})
         raise ValueError(
             f"no article in {source!r} ({counts.statistics['pages']} pages"
             f"{'; ' + ', '.join(reasons[:3]) if reasons else ''}); expected a MediaWiki XML dump such as "
@@ -203,6 +205,7 @@ def _finish(
         "segmenter": segmenter_version(summary["language"]),
         "num_units": len(folder.names("runs", suffix=".json")),
         "statistics": counts.statistics,
+        "models": dict(sorted(counts.models.items())),
         "words": merged.num_words,
         "distinct_words": merged.num_distinct_words,
         "bigrams": len(merged.bigrams),
@@ -217,6 +220,8 @@ def _finish(
         f"{counts.statistics['articles']:,} articles; kept in {folder.url}: {len(merged.words):,} words and "
         f"{len(merged.bigrams):,} bigrams seen {floor} times or more"
     )
+    for text in left_out_pages(counts.statistics | {"models": counts.models}):
+        console.print(f"left out: {text}", markup=False)
     for reason, number in rejected.items():
         console.print(f"rejected: {reason} {number:,} (rejections/querygen.parquet)")
     return is_whole(rejected)

@@ -13,7 +13,7 @@ import codecs
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import IO, Any
 
 import fsspec
@@ -55,6 +55,17 @@ class Piece:
     """Whether bytes are missing here: no page goes on over this place."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What stands before the first page of a file."""
+
+    site: SiteInfo = field(default_factory=SiteInfo)
+    is_utf16: bool = False
+    is_enclosed: bool = True
+    """Whether there is ``<mediawiki>``, so that its end must be there: bare pages, as an index cuts them out of a
+    multistream dump, are a whole file where the last is whole."""
+
+
 class DumpFile:
     """The pages of one dump file or of a range of it; iterate once.
 
@@ -71,21 +82,21 @@ class DumpFile:
         *,
         start: int = 0,
         end: int | None = None,
-        site: SiteInfo | None = None,
+        header: Header | None = None,
     ) -> None:
         """`name` is what rejections call the file; `progress` is told the bytes of the range as they are read.
 
         `start`, `end`: the range in bytes of the file as it lies there, for plain XML and bzip2 only; `end` None is
-        the end of the file, where ``</mediawiki>`` must be. `site` spares reading the header.
+        the end of the file, where ``</mediawiki>`` must be, if there is ``<mediawiki>``. `header` spares reading it.
         """
         self.path = path
         self.name = name
-        self.site = site or SiteInfo()
+        self._header = header
+        self.site = header.site if header else SiteInfo()
         self.rejections: list[Rejection] = []
         self.num_bytes = 0
         """XML bytes of the range seen so far, uncompressed (UTF-16 as UTF-8)."""
         self.is_utf16 = False
-        self._site_known = site is not None
         self._start = start
         self._end = end
         self._ahead_end = end  # blocks behind it are decoded one by one
@@ -93,8 +104,9 @@ class DumpFile:
         self._end_reported = False  # a rejection says that the end of the file is missing
 
     def __iter__(self) -> Iterator[Page]:
-        if not self._site_known:
-            self.site, _ = read_header(self.path)
+        if self._header is None:
+            self._header = read_header(self.path)
+            self.site = self._header.site
         for position, raw in self._raw_pages():
             page = parse_page(raw, position)
             if page is None:
@@ -111,7 +123,8 @@ class DumpFile:
         base = 0  # offset of buffer[0] in the XML of the range
         scanned = 0  # tags that end in buffer[:scanned] are done
         opening, position = -1, 0  # of the page that is open, -1: none
-        closed = False  # </mediawiki> stands behind the last page
+        closed = False  # </mediawiki> stands behind the last page, or of bare pages nothing does
+        is_bare = self._header is not None and not self._header.is_enclosed
         places: deque[tuple[int, Piece]] = deque()  # (offset of its first byte, piece) of what buffer holds
         range_end: int | None = None
         for piece in self._pieces_until_damage():
@@ -130,6 +143,7 @@ class DumpFile:
             elif range_end is None:
                 range_end = base + len(buffer)
             places.append((base + len(buffer), piece))
+            unseen = len(buffer)
             buffer += piece.data
             behind_tag = 0
             while (found := buffer.find(b"page>", scanned)) >= 0:
@@ -145,7 +159,7 @@ class DumpFile:
                         return
                     position = begun_in.position + (0 if self._is_blocks else base + opening - offset)
                 elif found >= 2 and buffer[found - 2] == 60 and buffer[found - 1] == 47:  # </page>
-                    behind_tag, closed = scanned, False
+                    behind_tag, closed = scanned, is_bare
                     if opening < 0:
                         continue
                     raw = bytes(buffer[opening + 6 : found - 2])
@@ -158,6 +172,8 @@ class DumpFile:
                 self._reject_page(position, buffer[opening + 6 :])
                 opening = -1
             if opening < 0:
+                if is_bare and buffer[behind_tag or unseen :].strip():
+                    closed = False
                 closed = closed or buffer.find(b"</mediawiki>", behind_tag) >= 0
                 if range_end is not None and base + len(buffer) >= range_end + 5:
                     return  # no <page> is cut by the end of the range
@@ -175,7 +191,8 @@ class DumpFile:
                 offset, last = places[-1] if places else (base, None)
                 position = self._start if last is None else last.position
                 position += 0 if self._is_blocks else base + len(buffer) - offset
-            self.rejections.append(("file_truncated", self.name, position, "no </mediawiki> at the end"))
+            value = "the last page has no end" if is_bare else "no </mediawiki> at the end"
+            self.rejections.append(("file_truncated", self.name, position, value))
 
     def _reject_page(self, position: int, raw: bytes | bytearray) -> None:
         self.rejections.append(("page_malformed", self.name, position, bytes(raw[:MAX_VALUE_BYTES])))
@@ -273,14 +290,16 @@ class Told:
             self.add(self._left)
 
 
-def read_header(path: str) -> tuple[SiteInfo, bool]:
-    """Return what the header of a dump file says, defaults where it cannot be read, and whether the file is UTF-16."""
+def read_header(path: str) -> Header:
+    """Return what the header of a dump file says, defaults where it cannot be read."""
     header = b""
-    file = DumpFile(path, path, site=SiteInfo())
+    file = DumpFile(path, path, header=Header())
     file._ahead_end = 0
     with closing(file._pieces_until_damage()) as pieces:
         for piece in pieces:
             header += piece.data
             if b"<page>" in header or len(header) > MAX_HEADER_BYTES:
                 break
-    return read_site_info(header.partition(b"<page>")[0]), file.is_utf16
+    header, page, _ = header.partition(b"<page>")
+    is_enclosed = not page or b"<mediawiki" in header
+    return Header(site=read_site_info(header), is_utf16=file.is_utf16, is_enclosed=is_enclosed)

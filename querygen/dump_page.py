@@ -10,6 +10,7 @@ from urllib.parse import unquote
 import numba
 import numpy as np
 
+from querygen.dump_revision import PLAIN_TEXT, PROSE, WIKITEXT, main_text
 from schemas.utf8 import write_character
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024
@@ -43,6 +44,10 @@ class Page:
     table the row."""
     is_plain: bool = False
     """Whether `text` is plain text already, no wikitext."""
+    model: str = WIKITEXT
+    """What kind of content the page is, as MediaWiki names it; `text` is empty where it is none of `PROSE`."""
+    is_absent: bool = False
+    """Whether the wiki has a text of this page that the source lacks: it was deleted, or the dump is one of stubs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,13 +158,13 @@ def _escape(raw, place):  # type: ignore[no-untyped-def]
 def parse_page(raw: bytes, position: int) -> Page | None:
     """Return the page between ``<page>`` and ``</page>``, or None when it has no title or no revision text.
 
-    Of several revisions the last is taken.
+    Of several revisions the last is taken, of several slots the main one.
     """
     head_end = raw.find(b"<revision>")
     head = raw[:head_end] if head_end >= 0 else raw
     title = _element(head, b"<title>", b"</title>")
-    escaped = _last_text(raw, max(0, head_end))
-    if not title or escaped is None:
+    main = main_text(raw, max(0, head_end))
+    if not title or main is None:
         return None
     number = _element(head, b"<ns>", b"</ns>")
     redirect = _element(head, b'<redirect title="', b'"')
@@ -168,8 +173,11 @@ def parse_page(raw: bytes, position: int) -> Page | None:
             title=unescape(title).decode(),
             namespace=int(number) if number is not None else 0,
             redirect=unescape(redirect).decode() if redirect is not None else None,
-            text=unescape(escaped),
+            text=unescape(main.escaped) if main.model in PROSE else b"",
             position=position,
+            is_plain=main.model == PLAIN_TEXT,
+            model=main.model,
+            is_absent=main.is_absent,
         )
     except ValueError:
         return None
@@ -181,27 +189,3 @@ def _element(raw: bytes, opening: bytes, closing: bytes) -> bytes | None:
         return None
     end = raw.find(closing, start + len(opening))
     return raw[start + len(opening) : end] if end >= 0 else None
-
-
-def _last_text(raw: bytes, start: int) -> bytes | None:
-    """Return what the last ``<text>`` element behind `start` holds, escaped; None when there is none or it is open.
-
-    Text holds no ``<``: one search for it skips the whole text, which is faster than a search for ``</text>``.
-    """
-    text = None
-    opening = raw.find(b"<text", start)
-    while opening >= 0:
-        end = raw.find(b">", opening)
-        if end < 0:
-            return None
-        if raw[end - 1] == 47:  # a slash
-            text, closing = b"", end
-        else:
-            closing = raw.find(b"<", end)
-            if not raw.startswith(b"</text>", max(closing, 0)):
-                closing = raw.find(b"</text>", end)
-            if closing < 0:
-                return None
-            text = raw[end + 1 : closing]
-        opening = raw.find(b"<text", closing)
-    return text

@@ -14,7 +14,7 @@ import numpy as np
 
 from querygen.article_tables import PARQUET_MARK, ArticleTable, row_group_ranges
 from querygen.bzip2_blocks import block_starts
-from querygen.dump import DumpFile, read_header
+from querygen.dump import DumpFile, Header, read_header
 from querygen.dump_page import Page, Rejection, SiteInfo
 from schemas.packed import packing
 
@@ -43,7 +43,7 @@ class DumpUnit:
     is_first: bool
     is_last: bool
     """Whether it is the first, the last unit of its file."""
-    site: SiteInfo
+    header: Header
     """What the header of the file says."""
 
 
@@ -81,13 +81,13 @@ def open_pages(unit: DumpUnit, progress: Callable[[int], Any] = lambda num_bytes
     if unit.packing == "parquet":
         return ArticleTable(unit.path, unit.name, unit.start, unit.end, unit.num_bytes, progress)
     end = None if unit.is_last else unit.end
-    return DumpFile(unit.path, unit.name, progress, start=unit.start, end=end, site=unit.site)
+    return DumpFile(unit.path, unit.name, progress, start=unit.start, end=end, header=unit.header)
 
 
 def _plan_file(path: str, name: str, unit_bytes: int) -> list[DumpUnit]:
     filesystem, root = fsspec.core.url_to_fs(path)
     size = int(filesystem.size(root))
-    site = SiteInfo()
+    header = Header()
     with fsspec.open(path, "rb") as raw:
         head = raw.read(6)
         kind = packing(head)
@@ -97,8 +97,8 @@ def _plan_file(path: str, name: str, unit_bytes: int) -> list[DumpUnit]:
         else:
             cuts = _cuts(raw, kind, size, unit_bytes)
             ranges = [(start, end, end - start) for start, end in zip([0, *cuts], [*cuts, size], strict=True)]
-            site, is_utf16 = read_header(path)
-            if is_utf16:
+            header = read_header(path)
+            if header.is_utf16:
                 ranges = [(0, size, size)]
     return [
         DumpUnit(
@@ -110,14 +110,14 @@ def _plan_file(path: str, name: str, unit_bytes: int) -> list[DumpUnit]:
             num_bytes=num_bytes,
             is_first=place == 0,
             is_last=place == len(ranges) - 1,
-            site=site,
+            header=header,
         )
         for place, (start, end, num_bytes) in enumerate(ranges)
     ]
 
 
 def _cuts(raw: IO[bytes], kind: str, size: int, unit_bytes: int) -> list[int]:
-    """Return where a file is cut, so that the last part holds ``</mediawiki>`` whole if the file has it."""
+    """Return where a file is cut, so that the last part holds ``</mediawiki>``, or the end of the last page, whole."""
     if kind not in ("plain", "bz2") or size <= unit_bytes:
         return []
     tail_start = max(0, size - TAIL_BYTES)
@@ -127,6 +127,6 @@ def _cuts(raw: IO[bytes], kind: str, size: int, unit_bytes: int) -> list[int]:
         starts = block_starts(np.frombuffer(tail, dtype=np.uint8))[-NUM_LAST_BLOCKS:]
         last = tail_start + int(starts[0]) if len(starts) else size
     else:
-        found = tail.rfind(b"</mediawiki>")
+        found = max(tail.rfind(b"</mediawiki>"), tail.rfind(b"</page>"))
         last = tail_start + found if found >= 0 else size
     return list(range(unit_bytes, min(last + 1, size), unit_bytes))

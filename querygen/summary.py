@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from querygen.count_dump import left_out_pages
 from querygen.counts_folder import LOSSES
 from schemas.query_source import SOURCES
 
@@ -50,6 +51,7 @@ def summary_lines(summary: dict[str, Any], width: int) -> list[str]:
         ("titles", _titles(summary)),
         ("WordNet", f"{summary['wordnet']['version']}: {_number(summary['wordnet']['synsets'], 'synset')}"),
     ]
+    rows += [("left out", f"pages: {text}") for text in left_out_pages(dump)]
     rows += [("left out", text) for text in _dropped(summary)]
     rows += [("note", note) for note in summary["notes"]]
     broken = [(reason, count) for reason, count in summary["rejections"].items() if reason not in LOSSES]

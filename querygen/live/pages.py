@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
 from querygen.dump import Page, Rejection, SiteInfo
+from querygen.dump_revision import PLAIN_TEXT, PROSE, WIKITEXT
 from querygen.live.category import ARTICLE, Member, category_title, walk_category
 from querygen.live.page_cache import PageCache
 from querygen.live.revisions import BATCH_TITLES, Found, read_batch
@@ -147,6 +148,7 @@ class CategoryPages:
                 "title": found.title,
                 "namespace": found.namespace,
                 "revision": found.revision,
+                "model": found.model,
                 "problem": problem,
                 "text": text,
             },
@@ -171,10 +173,11 @@ class CategoryPages:
             if namespace == ARTICLE and title not in seen:
                 seen.add(title)
                 text = entry["text"].encode("utf-8", "surrogatepass")
-                is_plain = self._text == "extract"
+                model = entry.get("model", WIKITEXT)
                 yield Page(
-                    title=title, namespace=ARTICLE, redirect=None, text=text, position=position, is_plain=is_plain
-                )
+                    title=title, namespace=ARTICLE, redirect=None, text=text, position=position, model=model,
+                    is_plain=self._text == "extract" or model == PLAIN_TEXT,
+                )  # fmt: skip
 
 
 def article_lengths(pages: Iterable[Page], site: SiteInfo) -> Counter[str]:
@@ -186,7 +189,7 @@ def article_lengths(pages: Iterable[Page], site: SiteInfo) -> Counter[str]:
     extractor = TextExtractor(site)
     lengths: Counter[str] = Counter()
     for page in pages:
-        if page.redirect is None and page.namespace == ARTICLE:
+        if page.redirect is None and page.namespace == ARTICLE and page.model in PROSE:
             try:
                 text = page.text.decode() if page.is_plain else extractor.extract(page.text)[0]
             except UnicodeDecodeError:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from querygen.dump_revision import PROSE, WIKITEXT
 from querygen.live.polite import WikiError
 from querygen.live.wiki import Wiki
 
@@ -24,6 +25,8 @@ class Found:
     namespace: int = 0
     revision: int | None = None
     text: str = ""
+    model: str = WIKITEXT
+    """What kind of content the page is; `text` is empty where it is no prose."""
     problem: str | None = None
     """Why there is no text: a rejection reason of `schemas.rejection`."""
 
@@ -80,6 +83,7 @@ def _found(title: str, pages: dict[str, dict[str, Any]], with_text: bool) -> Fou
         return Found(**about)
     revision = (page.get("revisions") or [{}])[0]
     slot = revision.get("slots", {}).get("main", revision)  # before MediaWiki 1.32 there were no slots
-    if slot.get("contentmodel", "wikitext") != "wikitext" or not isinstance(slot.get("content"), str):
+    model = slot.get("contentmodel", WIKITEXT)
+    if not isinstance(model, str) or not isinstance(slot.get("content"), str):
         return Found(**about, problem="page_malformed")
-    return Found(**about, text=slot["content"])
+    return Found(**about, model=model, text=slot["content"] if model in PROSE else "")

@@ -106,6 +106,32 @@ def test_file_without_end_is_truncated(tmp_path: Path) -> None:
     assert rejection[:3] == ("file_truncated", "d", WHOLE.index(b"<page><title>Lupus"))
 
 
+BARE = (page("A", "a") + page("B", "b")).encode()
+
+
+@pytest.mark.parametrize(
+    ("data", "position"),
+    [
+        pytest.param(BARE, None, id="pages alone"),
+        pytest.param(BARE.rstrip(), None, id="no line end"),
+        pytest.param(b"\n " + BARE + b"\n" * 99, None, id="space around"),
+        pytest.param(BARE + b"</mediawiki>\n", None, id="the end of a dump"),
+        pytest.param(BARE[:-9], BARE.rindex(b"<page>"), id="cut within a page"),
+        pytest.param(BARE + b"<pag", len(BARE) + 4, id="cut within a tag"),
+        pytest.param(HEADER.encode() + BARE, len(HEADER.encode() + BARE), id="a dump without its end"),
+    ],
+)
+@pytest.mark.parametrize("size", [7, 31, 300, 1 << 20])
+def test_bare_pages_are_a_whole_file_where_the_last_is_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, data: bytes, position: int | None, size: int
+) -> None:
+    monkeypatch.setattr(packed, "READ_BYTES", size)
+    for pack in (bytes, lambda data: gzip.compress(data, mtime=0)):
+        found, pages = read(tmp_path / "d", pack(data))
+        assert [row[:3] for row in found.rejections] == ([("file_truncated", "d", position)] if position else [])
+        assert [p.title for p in pages] == (["A"] if data == BARE[:-9] else ["A", "B"])
+
+
 def test_truncated_packing_gives_what_is_whole(tmp_path: Path) -> None:
     packed = bz2.compress(HEADER.encode() + page("A", "a").encode())
     rest = bz2.compress(page("B", "b").encode())

@@ -56,7 +56,7 @@ def test_units_of_any_size_give_every_page_once(tmp_path: Path, pack: Callable[[
         units, pages, rejections = read_units(path, unit_bytes)
         assert pages == wanted
         assert rejections == []
-        assert all(unit.site.main_page == "Pagina primā" for unit in units)
+        assert all(unit.header.site.main_page == "Pagina primā" for unit in units)
 
 
 def test_a_page_over_many_blocks_and_units(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -85,7 +85,7 @@ def test_too_long_page_is_rejected_once(
         assert [row[0] for row in rejections] == ["page_malformed"]
 
 
-PARTS = ["<page>", "</page>", "<pa", "ge>", "</", "page>", "x", PAGES[1], "</mediawiki>"]
+PARTS = ["<page>", "</page>", "<pa", "ge>", "</", "page>", "x", "\n", PAGES[1], "<mediawiki>", "</mediawiki>"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -102,6 +102,18 @@ def test_any_text_gives_the_same_from_any_cut(
         _, pages, others = read_units(path, unit)
         assert pages == wanted
         assert sorted(row[0] for row in others) == sorted(row[0] for row in rejections)
+
+
+@pytest.mark.parametrize("pack", [bytes, in_streams(777)], ids=["plain", "bzip2"])
+def test_bare_pages_are_whole_in_units_of_any_size(tmp_path: Path, pack: Callable[[bytes], bytes]) -> None:
+    path = tmp_path / "d"
+    data = "".join(PAGES).encode()
+    for whole in (data, data + b"\n\n", data[:-9]):
+        path.write_bytes(pack(whole))
+        for unit_bytes in (97, 333, 1000, len(data), len(data) + 1, 1 << 20):
+            _, pages, rejections = read_units(path, unit_bytes)
+            assert len(pages) == len(PAGES) - (whole == data[:-9])
+            assert [row[0] for row in rejections] == ["file_truncated"] * (whole == data[:-9])
 
 
 def test_damaged_block_costs_the_pages_in_it(tmp_path: Path) -> None:

@@ -49,6 +49,14 @@ def summary(**changes: Any) -> dict[str, Any]:
     }
 
 
+def test_pages_that_are_no_prose_or_have_no_text_are_told() -> None:
+    dump = summary()["dump"] | {"other_models": 1_203, "models": {"json": 1_200, "css": 3}, "absent_texts": 2}
+    assert [line for line in summary_lines(summary(dump=dump), 120) if "pages:" in line] == [
+        "left out  pages: 1,203 whose content is no prose (css 3, json 1,200)",
+        "left out  pages: 2 whose text the dump lacks (deleted, or a dump of stubs)",
+    ]
+
+
 def test_what_was_left_out_is_a_line_per_source_the_largest_reason_first() -> None:
     left_out = [line for line in summary_lines(summary(), 120) if line.startswith("left out")]
     assert left_out == [

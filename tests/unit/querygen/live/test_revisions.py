@@ -55,7 +55,6 @@ def test_answer_in_parts_is_joined() -> None:
     [
         ({"missing": True}, "page_missing"),
         ({"invalid": True}, "page_missing"),
-        ({"revisions": [{"slots": {"main": {"contentmodel": "json", "content": "{}"}}}]}, "page_malformed"),
         ({"revisions": [{"slots": {"main": {"contentmodel": "wikitext", "texthidden": True}}}]}, "page_malformed"),
         ({"revisions": []}, "page_malformed"),
         ({"ns": 14, "revisions": []}, None),
@@ -63,6 +62,11 @@ def test_answer_in_parts_is_joined() -> None:
 )
 def test_page_without_wikitext(change: dict[str, Any], problem: str | None) -> None:
     assert found({**OWL, **change}).problem == problem
+
+
+def test_a_page_that_is_no_prose_keeps_its_model_and_no_text() -> None:
+    slot = {"contentmodel": "json", "content": "{}"}
+    assert found({**OWL, "revisions": [{"slots": {"main": slot}}]}) == Found(title="Owl", revision=7, model="json")
 
 
 values = st.recursive(
