@@ -23,6 +23,7 @@ from schemas.run_record import RunRecord, start_run
 from schemas.sample import shard_name
 from schemas.storage import Folder
 from schemas.tables import write_table
+from tests.waiting import PATIENCE_S
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (80, 60), mode: str = "RGB", seed: int = 0) -> bytes:
@@ -144,16 +145,15 @@ class Web:
         return web.Response(status=int(path.split("/")[1]))
 
     async def _never(self, request: web.Request, path: str) -> web.StreamResponse:
-        await asyncio.sleep(20)
-        return web.Response()
+        await asyncio.Event().wait()  # until the server ends
+        raise AssertionError
 
     async def _drip(self, request: web.Request, path: str) -> web.StreamResponse:
         response = web.StreamResponse()
         await response.prepare(request)
-        for _ in range(600):
+        while True:  # until the client goes
             await response.write(b"\xff")
             await asyncio.sleep(0.1)
-        return response
 
     async def _truncated(self, request: web.Request, path: str) -> web.StreamResponse:
         response = web.StreamResponse(headers={"Content-Length": "100000"})
@@ -231,9 +231,9 @@ def serving():  # type: ignore[no-untyped-def]
 
     thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
     thread.start()
-    ready.wait(10)
+    assert ready.wait(PATIENCE_S)
     try:
         yield found
     finally:
         loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
+        thread.join(PATIENCE_S)

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import socket
-import time
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.fetch import decoded_body, fetch, open_session, parse_url
 from pipeline.download.outcome import Body, Failure
 from tests.download_support import Web, picture, serving
+from tests.waiting import PATIENCE_S
 
 PRIVATE = Failure("private_address")
 
@@ -23,12 +23,13 @@ def web() -> Iterator[Web]:
 
 
 def get(url: str, **options: object) -> Body | Failure:
-    values: dict[str, object] = {"timeout_s": 5.0, "allow_private_addresses": True, "max_body_bytes": 1 << 20}
+    """Ask once. A request that its own deadline does not end fails the test."""
+    values: dict[str, object] = {"timeout_s": PATIENCE_S, "allow_private_addresses": True, "max_body_bytes": 1 << 20}
     config = DownloadConfig(selection="s", output="o", **(values | options))  # type: ignore[arg-type]
 
     async def run() -> Body | Failure:
         async with open_session(config) as session:
-            return await fetch(session, url, config)
+            return await asyncio.wait_for(fetch(session, url, config), PATIENCE_S)
 
     return asyncio.run(run())
 
@@ -71,9 +72,7 @@ def test_opt_outs_of_others_and_ignored_ones(web: Web) -> None:
 
 @pytest.mark.parametrize("path", ["never", "drip", "to?url=/never"])
 def test_one_deadline_over_everything(web: Web, path: str) -> None:
-    start = time.monotonic()
     assert get(web.url(path), timeout_s=0.4) == Failure("timed_out", None, True)
-    assert time.monotonic() - start < 10
 
 
 def test_a_server_that_accepts_and_says_nothing() -> None:
@@ -94,7 +93,7 @@ def test_answers_that_are_no_http() -> None:
 
         server = await asyncio.start_server(garbage, "127.0.0.1", 0)
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        config = DownloadConfig(selection="s", output="o", allow_private_addresses=True, timeout_s=2)
+        config = DownloadConfig(selection="s", output="o", allow_private_addresses=True, timeout_s=PATIENCE_S)
         async with open_session(config) as session:
             found = [await fetch(session, f"{scheme}://{address}/", config) for scheme in ("http", "https")]
         server.close()
