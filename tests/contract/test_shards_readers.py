@@ -15,6 +15,7 @@ from pipeline.download.job import run_download
 from schemas.sample import SHARD_TABLE
 from schemas.stored_ids import stored_schema
 from tests.download_support import Web, make_selection, serving
+from tests.waiting import PATIENCE_S
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +38,7 @@ def shards(tmp_path_factory: pytest.TempPathFactory, web: Web) -> Path:
             selection=str(folder / "selection"),
             output=str(folder / "shards"),
             allow_private_addresses=True,
+            timeout_s=PATIENCE_S,
             num_decode_processes=1,
             image_size=48,
         )

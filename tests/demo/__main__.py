@@ -14,7 +14,7 @@ from pathlib import Path
 import tyro
 from rich.console import Console
 
-from tests.demo.config import SLOWNESS, TIMEOUT_S, DemoConfig, Scale, scale
+from tests.demo.config import TIMEOUT_S, DemoConfig, Scale, scale
 from tests.demo.dump_sample import article_titles, dump_sample
 from tests.demo.outcome import read_outcome
 from tests.demo.page_views import write_page_views
@@ -51,13 +51,13 @@ def make_shards(steps: Steps, asked: Scale, seed: int, output: Path) -> None:
         "queries", "querygen", "build", "--dump", dump_sample(), "--pageviews",
         f"{shown(world_dir / 'page-views')}/*.gz", "--output", shown(output / "queries"), "--min-bigram-count", "20",
     )  # fmt: skip
-    with serving(asked.world, slow_s=SLOWNESS * TIMEOUT_S):
+    with serving(asked.world):
         steps.run(
             "pairs", "pipeline", "run", "--input", f"{shown(world_dir / 'urls')}/*.parquet", "--input-format",
             "url_table", "--queries", shown(output / "queries"), "--output", shown(output / "run"),
             "--max-pairs-per-query", str(asked.max_pairs_per_query), "--samples-per-shard",
             str(asked.samples_per_shard), "--image-size", "64", "--resize-mode", "keep_ratio", "--timeout-s",
-            f"{TIMEOUT_S:g}", "--retries", "1", "--allow-private-addresses", "--seed", str(seed),
+            f"{TIMEOUT_S:g}", "--retries", "0", "--allow-private-addresses", "--seed", str(seed),
         )  # fmt: skip
 
 

@@ -2,11 +2,12 @@
 
     with serving(World()) as server:
         ...                        # http://127.0.0.1:8573/images/000001.jpg
-        server.counts()            # {"paths": {"/images/000001.jpg": 1}, "kinds": {"images": 1}}
+        server.counts()            # {"paths": {"/images/000001.jpg": 1}, "kinds": {"images": 1}, "waiting": 0}
 
-Paths (see `World.path`): `/images/` a picture; `/gone/` 404; `/slow/` a picture after `slow_s`;
+Paths (see `World.path`): `/images/` a picture; `/gone/` 404; `/slow/` no answer before the client goes;
 `/truncated/` half of the bytes promised; `/html/` a page with status 200; `/bomb/` 10,000 x 10,000 pixels
-in a few KiB; `/noai/` a picture with `X-Robots-Tag: noai`; `/robots.txt`; `/counts` what was asked for.
+in a few KiB; `/noai/` a picture with `X-Robots-Tag: noai`; `/robots.txt`; `/counts` what was asked for, and how many
+wait for a slow answer.
 """
 
 import argparse
@@ -18,13 +19,11 @@ import signal
 import socket
 import subprocess
 import sys
-import time
-import urllib.error
 import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,7 +34,7 @@ from PIL import Image
 from tests.demo.world import World
 
 BOMB_SIDE_PX = 10_000
-START_DEADLINE_S = 30.0
+START_DEADLINE_S = 300.0
 LISTEN_BACKLOG = 1024
 MOVED_PAGE = "<!doctype html><title>Moved</title><p>This picture has moved."
 
@@ -51,10 +50,10 @@ def bomb() -> bytes:
 class Site:
     """Answers for one `World` and counts what it was asked for."""
 
-    def __init__(self, world: World, slow_s: float) -> None:
+    def __init__(self, world: World) -> None:
         self.world = world
-        self.slow_s = slow_s
         self.asked: Counter[str] = Counter()
+        self.waiting = 0
 
     def application(self) -> web.Application:
         app = web.Application()
@@ -71,7 +70,7 @@ class Site:
         kinds: Counter[str] = Counter()
         for path, times in self.asked.items():
             kinds[path.split("/")[1]] += times
-        return web.json_response({"kinds": dict(kinds), "paths": dict(self.asked)})
+        return web.json_response({"kinds": dict(kinds), "paths": dict(self.asked), "waiting": self.waiting})
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         self.asked[request.path] += 1
@@ -83,19 +82,25 @@ class Site:
         if kind == "gone":
             raise web.HTTPNotFound
         if kind == "html":
-            return web.Response(
-                text="<!doctype html><title>Moved</title><p>This picture has moved.", content_type="text/html"
-            )
+            return web.Response(text=MOVED_PAGE, content_type="text/html")
         if kind == "bomb":
             return web.Response(body=bomb(), content_type="image/png")
+        if kind == "slow":
+            await self.wait_for_ever()
         body = self.world.picture(number)
         image_type = "image/png" if request.path.endswith("png") else "image/jpeg"
-        if kind == "slow":
-            await asyncio.sleep(self.slow_s)
         if kind == "truncated":
             return await self.cut(request, body, image_type)
         headers = {"X-Robots-Tag": "noai"} if kind == "noai" else None
         return web.Response(body=body, content_type=image_type, headers=headers)
+
+    async def wait_for_ever(self) -> None:
+        """Hold the request until its client goes: later than any deadline, on any machine."""
+        self.waiting += 1
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.waiting -= 1
 
     async def cut(self, request: web.Request, body: bytes, image_type: str) -> web.StreamResponse:
         """Promise all bytes, send half of them, and close the connection."""
@@ -107,10 +112,10 @@ class Site:
         return response
 
 
-async def _run(world: World, slow_s: float, parent: int) -> None:
-    runner = web.AppRunner(Site(world, slow_s).application(), access_log=None, shutdown_timeout=0.5)
+async def _run(world: World, listening: socket.socket, parent: int) -> None:
+    runner = web.AppRunner(Site(world).application(), access_log=None, shutdown_timeout=0.5, handler_cancellation=True)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", world.port, backlog=LISTEN_BACKLOG).start()
+    await web.SockSite(runner, listening, backlog=LISTEN_BACKLOG).start()
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -132,47 +137,46 @@ class Server:
 
     def counts(self) -> dict[str, Any]:
         """Return how often each path and each kind was asked for since the server started."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{self.world.port}/counts", timeout=10) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.world.port}/counts", timeout=START_DEADLINE_S) as answer:
             return dict(json.load(answer))
 
 
-def _refuse_taken_port(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError as error:
-            raise RuntimeError(
-                f"port {port} is taken ({error.strerror}); the demo's URLs and so its ids hold this port: "
-                f"end the program that listens there (`ss -ltnp sport = :{port}` names it)"
-            ) from error
+def listen(port: int) -> socket.socket:
+    """Return a listening socket at `port`, 0 for any. Raises RuntimeError when the port is taken."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind(("127.0.0.1", port))
+        listening.listen(LISTEN_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise RuntimeError(
+            f"port {port} is taken ({error.strerror}); the demo's URLs and so its ids hold this port: "
+            f"end the program that listens there (`ss -ltnp sport = :{port}` names it)"
+        ) from error
+    return listening
 
 
 @contextmanager
-def serving(world: World, *, slow_s: float = 10.0) -> Iterator[Server]:
+def serving(world: World) -> Iterator[Server]:
     """Serve `world` on its port from another process until the block ends (or this process dies).
 
-    Raises RuntimeError when the port is taken or the server does not answer.
+    The port is taken here and handed on, so that nobody else gets it meanwhile; where it is 0 it is any free one, and
+    the world of the server that is yielded has it. Raises RuntimeError when it is taken or the server does not start.
     """
-    _refuse_taken_port(world.port)
-    settings = json.dumps({"world": asdict(world), "slow_s": slow_s, "parent": os.getpid()})
-    root = Path(__file__).resolve().parents[2]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "tests.demo.server", settings], cwd=root, stdin=subprocess.DEVNULL
-    )
+    with listen(world.port) as listening:
+        world = replace(world, port=listening.getsockname()[1])
+        settings = json.dumps({"world": asdict(world), "listening": listening.fileno(), "parent": os.getpid()})
+        process = subprocess.Popen(
+            [sys.executable, "-m", "tests.demo.server", settings], cwd=Path(__file__).resolve().parents[2],
+            stdin=subprocess.DEVNULL, pass_fds=[listening.fileno()],
+        )  # fmt: skip
     try:
         server = Server(world, process)
-        deadline = time.monotonic() + START_DEADLINE_S
-        while True:
-            if process.poll() is not None:
-                raise RuntimeError(f"the demo's web server ended with exit code {process.returncode} at its start")
-            try:
-                server.counts()
-                break
-            except (urllib.error.URLError, ConnectionError, TimeoutError):
-                if time.monotonic() > deadline:
-                    raise RuntimeError(f"the demo's web server did not answer in {START_DEADLINE_S} s") from None
-                time.sleep(0.05)
+        try:
+            server.counts()  # waits in the queue of the socket until the server takes it
+        except OSError as error:
+            raise RuntimeError(f"the demo's web server does not start (exit code {process.poll()}): {error}") from error
         yield server
     finally:
         process.terminate()
@@ -188,7 +192,8 @@ def main() -> None:
     parser.add_argument("settings", nargs="?", help="JSON written by `serving`; without it the full world is served")
     settings = json.loads(parser.parse_args().settings or "{}")
     world = World(**settings.get("world", {}))
-    asyncio.run(_run(world, settings.get("slow_s", 10.0), settings.get("parent", os.getppid())))
+    listening = socket.socket(fileno=settings["listening"]) if "listening" in settings else listen(world.port)
+    asyncio.run(_run(world, listening, settings.get("parent", os.getppid())))
 
 
 if __name__ == "__main__":

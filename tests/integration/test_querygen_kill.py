@@ -5,20 +5,18 @@ A real dump sample in several files, page views of its titles, the real WordNet.
 
 import bz2
 import gzip
-import os
 import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from tests.demo.dump_sample import article_titles, dump_sample
 from tests.folder_bytes import folder_bytes
+from tests.killing import REPOSITORY, killed_at
+from tests.waiting import PATIENCE_S
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 KILLS = 5
 NUM_DUMPS = 6
 NUM_VIEW_FILES = 20
@@ -49,12 +47,8 @@ def command(root: Path, output: Path, num_processes: int) -> list[str]:
 
 
 def run(arguments: list[str]) -> None:
-    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=300)
+    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr[-3000:]
-
-
-def num_files(folder: Path) -> int:
-    return sum(len(names) for _, _, names in os.walk(folder))  # a folder may go while it is looked at
 
 
 @pytest.fixture(scope="module")
@@ -76,18 +70,8 @@ def test_killed_five_times_gives_the_same_bytes(inputs: Path, undisturbed: dict[
     work_files = 1 + 5 * NUM_DUMPS + 3 * NUM_VIEW_FILES
     killed = 0
     for number in range(KILLS):
-        process = subprocess.Popen(
-            command(inputs, output, 1 + number % 2), cwd=REPOSITORY, start_new_session=True,
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )  # fmt: skip
         moment = choose.uniform(0, 0.9) * work_files
-        while process.poll() is None and num_files(output) <= moment:
-            time.sleep(0.02)
-        time.sleep(choose.uniform(0, 0.2))
-        if process.poll() is None:
-            os.killpg(process.pid, signal.SIGKILL)
-            killed += 1
-        process.wait()
+        killed += killed_at(command(inputs, output, 1 + number % 2), output, moment, choose.uniform(0, 0.2))
     run(command(inputs, output, 2))
     assert killed > 0
     assert folder_bytes(output) == undisturbed

@@ -3,7 +3,6 @@
 import http.client
 import io
 import socket
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,19 +12,12 @@ from PIL import Image
 
 from tests.demo.server import Server, serving
 from tests.demo.world import FAILURES, World
-
-SLOW_S = 0.4
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from tests.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
-    with serving(World(num_images=20, num_failing=2, port=free_port()), slow_s=SLOW_S) as running:
+    with serving(World(num_images=20, num_failing=2, port=0)) as running:
         yield running
 
 
@@ -36,7 +28,7 @@ def url_of(server: Server, kind: str) -> str:
 
 
 def get(url: str) -> tuple[bytes, http.client.HTTPMessage]:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as answer:
         return answer.read(), answer.headers
 
 
@@ -57,11 +49,16 @@ def test_paths_outside_the_world_are_404(server: Server, path: str) -> None:
         get(f"http://127.0.0.1:{server.world.port}{path}")
 
 
-def test_slow_answers_late(server: Server) -> None:
-    start = time.monotonic()
-    data, _ = get(url_of(server, "slow"))
-    assert time.monotonic() - start >= SLOW_S
-    assert Image.open(io.BytesIO(data)).size
+def test_slow_holds_a_request_until_its_client_goes(server: Server) -> None:
+    with socket.create_connection(("127.0.0.1", server.world.port)) as client:
+        path = "/" + url_of(server, "slow").split("/", 3)[3]
+        client.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\n\r\n".encode())
+        wait_until(lambda: server.counts()["waiting"] == 1, "a request that waits")
+        client.settimeout(0.3)
+        with pytest.raises(TimeoutError):
+            client.recv(1)
+        assert server.counts()["waiting"] == 1
+    wait_until(lambda: server.counts()["waiting"] == 0, "the end of a request whose client is gone")
 
 
 def test_truncated_ends_before_its_length(server: Server) -> None:
