@@ -82,6 +82,6 @@ QUERY_COUNTS = pa.schema(
         pa.field("threshold", pa.uint64()),
     ]
 )
-"""``query_counts.parquet``: one row per query, in query_id order. selected counts the selected pairs that
+"""``tables/query_counts.parquet``: one row per query, in query_id order. selected counts the selected pairs that
 match the query, kept those this query keeps; fetched counts the pairs matching it whose image earlier rounds fetched (0
 in a first selection; since 1.3); threshold is the highest rank kept, null = uncapped."""

@@ -1,7 +1,7 @@
 """``manifest.json``: written last, in one atomic step; a folder without it is unfinished.
 
-The list of files with rows, bytes and SHA-256 is ``files.parquet`` beside it, because 10 million files do
-not fit a JSON.
+The list of files with rows, bytes and SHA-256 is ``tables/files.parquet``, because 10 million files do not fit a
+JSON. ``README.md`` says what the files are.
 """
 
 import hashlib
@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas import SCHEMA_VERSION
+from schemas.folder_card import folder_card
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
+from schemas.side_tables import FILES_NAME, find_side_table, side_table
 from schemas.storage import FileRecord, Folder
 from schemas.text import UNIDATA_VERSION
 
-FILES_FILE = "files.parquet"
+CARD_FILE = "README.md"
 
 KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation")
 
@@ -32,7 +34,7 @@ FILES = pa.schema(
 def write_manifest(
     folder: Folder, kind: str, files: list[FileRecord], *, rows: int, identity: str, summary: dict[str, Any]
 ) -> dict[str, Any]:
-    """Write ``files.parquet``, then ``manifest.json``, over complete data; return the manifest.
+    """Write card and list of files, then ``manifest.json``, over complete data; return the manifest.
 
     `rows` counts the folder's records (queries, candidates, selected pairs, images). `summary` holds the counts
     and settings later stages and people read: JSON values, no clock, no machine path.
@@ -46,7 +48,10 @@ def write_manifest(
     )
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")
-    files_record = folder.write(FILES_FILE, buffer.getvalue().to_pybytes())
+    files_record = folder.write(side_table(FILES_NAME), buffer.getvalue().to_pybytes())
+    card = folder_card(kind)
+    if card is not None:
+        folder.write(CARD_FILE, card)
     manifest = {
         "schema": SCHEMA_VERSION,
         "kind": kind,
@@ -99,5 +104,5 @@ def manifest_sha256(folder: Folder) -> str:
 
 def read_files(folder: Folder) -> list[FileRecord]:
     """Return the file list of a finished folder."""
-    table = pq.read_table(pa.BufferReader(folder.read(FILES_FILE)), schema=FILES)
+    table = pq.read_table(pa.BufferReader(folder.read(find_side_table(folder, FILES_NAME))), schema=FILES)
     return [FileRecord(**row) for row in table.to_pylist()]

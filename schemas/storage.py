@@ -23,7 +23,7 @@ TEMPORARY_MARK = ".tmp-"
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What is known of a file written: the row of it in ``files.parquet``."""
+    """What is known of a file written: the row of it in ``tables/files.parquet``."""
 
     name: str
     rows: int

@@ -106,8 +106,8 @@ def make_selection(
     counts = pa.Table.from_pylist(
         [{"query_id": i, "matched": 1, "kept": 1, "selected": 1, "fetched": 0} for i in range(8)], schema=QUERY_COUNTS
     )
-    files.append(write_table(folder, "queries.parquet", queries, QUERIES))
-    files.append(write_table(folder, "query_counts.parquet", counts, QUERY_COUNTS))
+    files.append(write_table(folder, "tables/queries.parquet", queries, QUERIES))
+    files.append(write_table(folder, "tables/query_counts.parquet", counts, QUERY_COUNTS))
     write_manifest(
         folder, "selection", files, rows=sum(map(len, shards)), identity=record.identity, summary={"seed": 0}
     )

@@ -27,10 +27,9 @@ from pipeline.units import finished_units, read_unit
 from schemas.candidate import QUERY_COUNTS, candidate_schema
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord
+from schemas.side_tables import NOT_REFILLABLE_NAME, QUERIES_NAME, QUERY_COUNTS_NAME, side_table
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
-
-QUERY_COUNTS_FILE, NOT_REFILLABLE_FILE = "query_counts.parquet", "not_refillable.parquet"
 
 NOT_REFILLABLE = pa.schema(
     [
@@ -40,8 +39,8 @@ NOT_REFILLABLE = pa.schema(
         pa.field("lost", pa.int64(), nullable=False),
     ]
 )
-"""``not_refillable.parquet`` of a refill: queries without spares. matched_before counts all candidates, matched those
-whose image has not failed, lost the pairs the query kept and nothing can take the place of:
+"""``tables/not_refillable.parquet`` of a refill: queries without spares. matched_before counts all candidates, matched
+those whose image has not failed, lost the pairs the query kept and nothing can take the place of:
 min(cap, matched_before) - min(cap, matched)."""
 
 
@@ -60,7 +59,7 @@ def finish(
     units = [unit for unit in found if unit is not None]
     plans = [file for unit in units for file in unit.files]
     files = [*plans, _write_query_counts(output, limits, kept, selected, fetched)]
-    files.append(output.write(QUERIES_FILE, queries.read(QUERIES_FILE), settings.num_queries))
+    files.append(output.write(side_table(QUERIES_NAME), queries.read(QUERIES_FILE), settings.num_queries))
     if record.config["write_entry_counts"]:
         files.append(write_entry_counts(output))
     if settings.refill:
@@ -116,7 +115,7 @@ def _write_query_counts(
         pa.array(ranks, pa.uint64(), mask=uncapped),
     ]
     table = pa.Table.from_arrays(columns, schema=QUERY_COUNTS)
-    return write_table(output, QUERY_COUNTS_FILE, table, QUERY_COUNTS)
+    return write_table(output, side_table(QUERY_COUNTS_NAME), table, QUERY_COUNTS)
 
 
 def _write_not_refillable(output: Folder, limits: Limits) -> FileRecord:
@@ -125,6 +124,5 @@ def _write_not_refillable(output: Folder, limits: Limits) -> FileRecord:
     queries = np.flatnonzero(lost)
     values = (queries, limits.matched_before[queries], limits.matched[queries], lost[queries])
     columns = [pa.array(found, field.type) for found, field in zip(values, NOT_REFILLABLE, strict=True)]
-    return write_table(
-        output, NOT_REFILLABLE_FILE, pa.Table.from_arrays(columns, schema=NOT_REFILLABLE), NOT_REFILLABLE
-    )
+    table = pa.Table.from_arrays(columns, schema=NOT_REFILLABLE)
+    return write_table(output, side_table(NOT_REFILLABLE_NAME), table, NOT_REFILLABLE)

@@ -23,13 +23,14 @@ from pipeline.units import read_unit, whole_units
 from schemas.manifest import manifest_sha256, read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, config_parts, read_run, start_run
 from schemas.sample import STATUS_SUCCESS, shard_name
+from schemas.side_tables import QUERIES_NAME, QUERY_COUNTS_NAME, find_side_table, side_table
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
 
 ALGORITHM_VERSION = "1"
 
 SIZES_FILE = "sizes.json"
-COPIED_FILES = ("queries.parquet", "query_counts.parquet")
+COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
 
 _SHARD_FILE = re.compile(r"(\d{5,})\.parquet")
 
@@ -172,9 +173,10 @@ def finish_shards(
             f"{images - successes} of {images} images were rejected, more than max_failed_fraction "
             f"{max_failed_fraction}: {dict(outcomes.most_common())}"
         )
-    for name, source in zip(COPIED_FILES, (selections[0], selections[-1]), strict=True):
+    for name, source in zip(COPIED_TABLES, (selections[0], selections[-1]), strict=True):
+        found = find_side_table(source, name)
         rows = {record.name: record.rows for record in read_files(source)}
-        files.append(shards.write(name, source.read(name), rows.get(name, 0)))
+        files.append(shards.write(side_table(name), source.read(found), rows.get(found, 0)))
     files.append(shards.write_json(SIZES_FILE, sizes))
     summary = {
         "images_planned": images,

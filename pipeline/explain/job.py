@@ -19,7 +19,6 @@ from pipeline.balance.job import EARLIER_SHARDS
 from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_languages, write_limits
 from pipeline.balance.passes import NAMESPACE
 from pipeline.balance.prediction import FIXED_POINT
-from pipeline.balance.report import QUERY_COUNTS_FILE
 from pipeline.balance.settings import CandidateFile, Settings
 from pipeline.balance.sums import SumCounts, WriteSum, nothing, read_sums
 from pipeline.explain.config import ExplainConfig
@@ -31,6 +30,7 @@ from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_record import read_run
+from schemas.side_tables import QUERIES_NAME, QUERY_COUNTS_NAME, find_side_table
 from schemas.storage import Folder
 from schemas.tables import read_table
 from schemas.url_text import browser_urls
@@ -54,7 +54,8 @@ def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, An
     facts: dict[str, Any] = {}
     if summary is not None and not config.candidates:
         selection = Folder(config.selection)
-        queries, counts = read_table(selection, QUERIES_FILE), read_table(selection, QUERY_COUNTS_FILE)
+        queries = read_table(selection, find_side_table(selection, QUERIES_NAME))
+        counts = read_table(selection, find_side_table(selection, QUERY_COUNTS_NAME))
         facts["after"] = after_facts(summary, queries, counts)
         if config.query:
             facts["queries"] = query_facts(config.query, queries, counts, summary["caps"])
@@ -104,7 +105,7 @@ def _explain_candidates(
     counts = None
     if config.selection:
         selection = Folder(config.selection)
-        counts = read_table(selection, QUERY_COUNTS_FILE)
+        counts = read_table(selection, find_side_table(selection, QUERY_COUNTS_NAME))
         facts["after"] = after_facts(summary or {}, queries, counts)
     if config.query:
         table = counts if counts is not None else _counts_before(limits.matched)

@@ -122,7 +122,7 @@ def test_per_query_cap_equals_brute_force(world: dict[str, str], tmp_path: Path,
     found = read_selection(config.output)
     assert dict(zip(found["pair_id"].to_pylist(), found["kept_by"].to_pylist(), strict=True)) == expected
     assert [rank(pair, 7) for pair in found["pair_id"].to_pylist()] == found["rank"].to_pylist()
-    counts = pq.read_table(f"{config.output}/query_counts.parquet").to_pylist()
+    counts = pq.read_table(f"{config.output}/tables/query_counts.parquet").to_pylist()
     for row in counts:
         matched = sum(row["query_id"] in queries for queries in good_pairs(world).values())
         assert row["matched"] == matched

@@ -115,7 +115,7 @@ def test_a_resumed_run_fetches_only_what_is_missing_and_gives_the_same_bytes(tmp
     run_download(config(tmp_path))
     expected = data_files(tmp_path / "shards")
     folder = tmp_path / "shards"
-    for name in ("00001_stats.json", "manifest.json", "files.parquet", "00001.tar"):
+    for name in ("00001_stats.json", "manifest.json", "tables/files.parquet", "00001.tar"):
         (folder / name).unlink()
     (folder / ".tmp-123-00001.tar").write_bytes(b"half")
     web.requests.clear()

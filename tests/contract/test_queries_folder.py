@@ -135,7 +135,7 @@ def test_same_list_again_from_elsewhere_and_from_two_processes(tmp_path: Path) -
         (tmp_path / name).mkdir()
     first = run(write_inputs(tmp_path / "a", num_files=2), tmp_path / "a" / "q", "--num-processes", "1")
     second = run(write_inputs(tmp_path / "b", num_files=2), tmp_path / "b" / "q", "--num-processes", "2")
-    names = ["manifest.json", "files.parquet", *(record.name for record in read_files(first))]
+    names = ["manifest.json", "tables/files.parquet", *(record.name for record in read_files(first))]
     for name in names:
         assert first.read(name) == second.read(name), name
 

@@ -66,7 +66,7 @@ def read_outcome(output: Path) -> Outcome:
     run = output / "run"
     queries = pq.read_table(output / "queries" / "queries.parquet", columns=["source"])
     candidates = candidate_table(run / "candidates")
-    counts = pq.read_table(run / "selection" / "query_counts.parquet", columns=["threshold"])
+    counts = pq.read_table(run / "selection" / "tables" / "query_counts.parquet", columns=["threshold"])
     sidecars = _table(run / "shards", "[0-9]*[0-9].parquet", ["url", "status", "reason"])
     outcomes = pc.if_else(pc.equal(sidecars["status"], "success"), "success", sidecars["reason"])
     failures: dict[str, Counter[str]] = {kind: Counter() for kind in EXPECTED_REASONS}

@@ -89,7 +89,7 @@ def test_undisturbed_run_refills_and_reads_in_plain_webdataset(
     rows = [row for table in tables for row in table]
     assert [row["reason"] for row in rows] == [EXPECTED_REASONS.get(row["url"].split("/")[3]) for row in rows]
     assert len({row["reason"] for row in rows}) > 3
-    assert pq.read_table(root / "undisturbed/selection-refill/query_counts.parquet").num_rows == len(WORDS)
+    assert pq.read_table(root / "undisturbed/selection-refill/tables/query_counts.parquet").num_rows == len(WORDS)
     tars = sorted(str(path) for path in shards.glob("*.tar"))
     stream = wds.WebDataset(tars, shardshuffle=False, empty_check=False)
     samples = list(stream.decode("pil").to_tuple("jpg", "txt", "json"))

@@ -69,7 +69,7 @@ def test_files_and_manifest_are_the_same_bytes_again(tmp_path: Path) -> None:
         record = write_table(folder, "rejections/x.parquet", table, REJECTIONS)
         write_manifest(folder, "candidates", [record], rows=1, identity="x", summary={"b": 1, "a": 2})
         assert read_files(folder) == [record]
-        found.append([folder.read(file) for file in ("manifest.json", "files.parquet", "rejections/x.parquet")])
+        found.append([folder.read(file) for file in ("manifest.json", "tables/files.parquet", "rejections/x.parquet")])
     assert found[0] == found[1]
 
 
@@ -136,3 +136,21 @@ def test_a_rejected_value_is_cut_and_stays_text() -> None:
 def test_an_unknown_reason_is_a_programming_error() -> None:
     with pytest.raises(ValueError, match="add it to schemas/rejection"):
         rejections("collect", [("because", "f", 0, None)])
+
+
+@pytest.mark.parametrize("kind", ["queries", "candidates", "selection", "shards"])
+def test_what_lies_directly_in_a_folder_is_one_table_and_the_card_names_it(tmp_path: Path, kind: str) -> None:
+    folder = Folder(str(tmp_path))
+    write_manifest(folder, kind, [], rows=0, identity="x", summary={})
+    assert not list(tmp_path.glob("*.parquet"))
+    card = (tmp_path / "README.md").read_text()
+    pattern = {"queries": "queries.parquet", "shards": "*.tar"}.get(kind, "*.parquet")
+    assert card.startswith(f'---\nconfigs:\n- config_name: default\n  data_files: "{pattern}"\n---\n# ')
+
+
+def test_an_older_folder_has_its_list_of_files_in_itself(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    record = folder.write("00000.parquet", b"x", 1)
+    write_manifest(folder, "candidates", [record], rows=1, identity="x", summary={})
+    (tmp_path / "tables" / "files.parquet").rename(tmp_path / "files.parquet")
+    assert read_files(folder) == [record]

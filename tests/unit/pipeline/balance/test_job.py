@@ -104,7 +104,7 @@ def test_a_refill_reads_caps_found_from_the_tail_share_and_reports_what_has_no_s
     failed: set[bytes] = set()
     num_fetched = np.zeros(len(SURFACES), dtype=np.int64)
     choose, last = random.Random(3), first.output
-    assert pq.read_table(f"{first.output}/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
+    assert pq.read_table(f"{first.output}/tables/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
     for turn in (1, 2):
         keys = sorted(set(read_selection(last)["key"].to_pylist()))
         lost = {key for key in keys if choose.random() < 0.5}
@@ -123,10 +123,12 @@ def test_a_refill_reads_caps_found_from_the_tail_share_and_reports_what_has_no_s
         selected |= set(as_dict(refill.output))
         still = np.bincount([query for found in alive.values() for query in found], minlength=len(SURFACES))
         lost_kept = np.minimum(matched, cap) - np.minimum(still, cap)
-        rows = pq.read_table(f"{refill.output}/not_refillable.parquet").to_pylist()
+        rows = pq.read_table(f"{refill.output}/tables/not_refillable.parquet").to_pylist()
         assert {row["query_id"]: row["lost"] for row in rows} == {q: n for q, n in enumerate(lost_kept.tolist()) if n}
         assert again["summary"]["not_refillable"] == {"queries": len(rows), "kept": int(lost_kept.sum())}
-        assert pq.read_table(f"{refill.output}/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
+        assert (
+            pq.read_table(f"{refill.output}/tables/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
+        )
         last = refill.output
 
 

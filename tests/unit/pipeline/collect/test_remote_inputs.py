@@ -86,7 +86,7 @@ def collect(root: Path, source: str, input_format: str = "wat", **options: Any) 
 
 
 def candidates(root: Path) -> list[Any]:
-    table = pa.concat_tables([pq.read_table(path) for path in sorted((root / "candidates").glob("*.parquet"))[:-1]])
+    table = pa.concat_tables([pq.read_table(path) for path in sorted((root / "candidates").glob("*.parquet"))])
     return [row for row in table.to_pylist() if row["caption"]]
 
 

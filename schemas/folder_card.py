@@ -1,0 +1,54 @@
+"""``README.md`` of an output folder: what its files are, for people, and for ``datasets`` which of them are the data.
+
+Hugging Face's ``load_dataset(folder)`` takes every file below a folder unless a card of this form names them.
+"""
+
+CARDS = {
+    "queries": (
+        "queries.parquet",
+        "# Query list",
+        "- `queries.parquet`: a row per query, by query_id.",
+        "- `counts/`: words, bigrams, titles and synset heads, in the list or not.",
+    ),
+    "candidates": (
+        "*.parquet",
+        "# Candidates: image-text pairs whose caption contains a query",
+        "- `NNNNN.parquet`: a row per pair: pair_id, image_id, url or image_ref, caption, query_ids, ...",
+    ),
+    "selection": (
+        "*.parquet",
+        "# Selection: the pairs that some query keeps",
+        "- `NNNNN.parquet`: a plan of images to fetch, a row per pair, sorted by image_id, rank, pair_id.",
+        "- `tables/queries.parquet`, `tables/query_counts.parquet`: the queries; by query what was matched, kept,"
+        " selected.",
+    ),
+    "shards": (
+        "*.tar",
+        "# Shards: images with their captions",
+        "- `NNNNN.tar`: WebDataset; of each image `KEY.jpg` (or png, webp), `KEY.json`, `KEY.txt`. Numbered without"
+        " holes, none is empty, no key stands twice.",
+        "- `NNNNN.parquet`: a row per image asked for, failures included; `NNNNN_stats.json`: how it went.",
+        "- `without-images-NNNNN.parquet`, `without-images-NNNNN_stats.json`: the same of a plan without one.",
+        "- `further_captions/NNNNN.parquet`: captions that a refill selected for images stored before, by key: they are"
+        " not in the tars.",
+        "- `sizes.json`: samples per tar.",
+        "- `tables/queries.parquet`, `tables/query_counts.parquet`: the queries; by query what was matched, kept,"
+        " selected.",
+    ),
+}
+"""By kind of folder: pattern of its data, title, lines."""
+
+EVERY_FOLDER = (
+    "- `rejections/*.parquet`: what was broken, with the reason.",
+    "- `run.json`: who made this, from what; `manifest.json`: counts, written last;"
+    " `tables/files.parquet`: rows, bytes and SHA-256 of each file.",
+)
+
+
+def folder_card(kind: str) -> bytes | None:
+    """Return the card of a folder of `kind`, None where it has none."""
+    if kind not in CARDS:
+        return None
+    pattern, title, *lines = CARDS[kind]
+    head = ("---", "configs:", "- config_name: default", f'  data_files: "{pattern}"', "---", title, "")
+    return "\n".join([*head, *lines, *EVERY_FOLDER, ""]).encode()
