@@ -1,10 +1,11 @@
 """The processes below a command, by kind: read from /proc, so on Linux only."""
 
 import os
-import time
 from pathlib import Path
 
 import pytest
+
+from tests.waiting import wait_until
 
 NEEDS_PROC = pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="no /proc to find processes in")
 
@@ -61,6 +62,5 @@ def programs(launcher: int, part: str) -> list[int]:
 
 
 def wait_until_gone(processes: list[int]) -> None:
-    """Wait until none of the processes runs; for ever if one stays, so that a test's own limit tells."""
-    while any(is_alive(process) for process in processes):
-        time.sleep(0.05)
+    """Wait until none of the processes runs. Raises AssertionError when one stays."""
+    wait_until(lambda: not any(is_alive(process) for process in processes), f"the end of the processes {processes}")

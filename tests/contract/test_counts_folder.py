@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,8 @@ from schemas.manifest import read_manifest
 from schemas.storage import Folder
 from tests.contract.test_queries_folder import write_inputs
 from tests.folder_bytes import folder_bytes
+from tests.process_tree import wait_until_gone
+from tests.waiting import PATIENCE_S, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -122,30 +123,19 @@ def test_killed_workers_and_parents(tmp_path: Path) -> None:
             text=True,
         )  # fmt: skip
         runs = tmp_path / output / "runs"
-        while process.poll() is None and not list(runs.glob("*.json")):
-            time.sleep(0.02)
+        wait_until(lambda: process.poll() is not None or list(runs.glob("*.json")), "a first file that is counted")
         assert process.poll() is None
         return process, children(process.pid)
 
     process, workers = start("worker-killed")
     os.kill(workers[-1], signal.SIGKILL)
-    _, said = process.communicate(timeout=120)
+    _, said = process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 2
     assert said.splitlines()[-1].startswith("error: a process that counts was killed")
     process, workers = start("parent-killed")
     process.kill()
-    process.communicate(timeout=120)
-    deadline = time.monotonic() + 60
-    while any(Path(f"/proc/{worker}/cmdline").exists() and is_running(worker) for worker in workers):
-        assert time.monotonic() < deadline, "workers outlive their parent"
-        time.sleep(0.1)
-
-
-def is_running(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except (FileNotFoundError, ProcessLookupError):
-        return False
+    process.communicate(timeout=PATIENCE_S)
+    wait_until_gone(workers)
 
 
 def test_a_manifest_that_is_no_object(counted: tuple[Path, list[str]], capsys: pytest.CaptureFixture[str]) -> None:

@@ -19,6 +19,7 @@ from schemas.manifest import read_files, read_manifest
 from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS, WORD_COUNTS
 from schemas.storage import Folder
 from schemas.tables import read_table
+from tests.waiting import PATIENCE_S
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "wikipedia"
@@ -194,7 +195,7 @@ def test_module_runs_as_a_command(tmp_path: Path) -> None:
     arguments = write_inputs(tmp_path)
     done = subprocess.run(
         [sys.executable, "-m", "querygen", "build", *arguments, "--output", str(tmp_path / "q")],
-        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=120, check=False,
+        cwd=Path(__file__).parents[2], capture_output=True, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "q" / "manifest.json").exists()

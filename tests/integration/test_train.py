@@ -16,6 +16,7 @@ from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
 from tests.unit.trainer.small_shards import write_shards
+from tests.waiting import PATIENCE_S
 from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
 from trainer.distributed import World
@@ -119,7 +120,7 @@ def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -
     )
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)],
-        check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=120,
+        check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=PATIENCE_S,
     )  # fmt: skip
     whole = make_config(tmp_path, "whole", model="vit-tiny")
     train(whole, ONE, Silent())

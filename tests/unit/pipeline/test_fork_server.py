@@ -2,11 +2,10 @@
 
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from pipeline.fork_client import SERVER_GONE
-from tests.process_tree import is_alive
+from tests.process_tree import wait_until_gone
 
 REPOSITORY = Path(__file__).resolve().parents[3]
 
@@ -64,8 +63,7 @@ def test_each_job_has_forks_and_nothing_is_left_behind(tmp_path: Path) -> None:
     launcher, socket = done.stdout.split()
     assert len(workers) >= 2  # no worker serves two jobs
     assert len({server, int(launcher)} | workers) == len(workers) + 2
-    while any(is_alive(process) for process in {server} | workers):
-        time.sleep(0.05)
+    wait_until_gone([server, *workers])
     assert not Path(socket).parent.exists()
 
 

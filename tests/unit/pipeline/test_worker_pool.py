@@ -3,7 +3,6 @@
 import os
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from concurrent import futures
 from pathlib import Path
@@ -14,21 +13,28 @@ import pytest
 from apache_beam.portability.api import beam_fn_api_pb2, beam_fn_api_pb2_grpc, endpoints_pb2
 
 from pipeline.worker_pool import MAX_STARTS, start_worker_pool
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.skipif(not Path("/proc/self/stat").is_file(), reason="needs Linux's /proc")
 
 
 class TaskManager(beam_fn_api_pb2_grpc.BeamFnControlServicer):
-    """A client with a connection of its own, as every TaskManager has, and a control server that gives no work."""
+    """A client with a connection of its own, as every TaskManager has, and a control server that gives no work.
+
+    Before `serve` the server's port lets workers connect and says nothing to them: they are at their start.
+    """
 
     def __init__(self, pool: str) -> None:
         self.closed = threading.Event()
         self.server = grpc.server(futures.ThreadPoolExecutor(4))
         self.control = f"localhost:{self.server.add_insecure_port('localhost:0')}"
         beam_fn_api_pb2_grpc.add_BeamFnControlServicer_to_server(self, self.server)
-        self.server.start()
         self.channel = grpc.insecure_channel(pool, options=[("grpc.use_local_subchannel_pool", 1)])
         self.stub = beam_fn_api_pb2_grpc.BeamFnExternalWorkerPoolStub(self.channel)
+
+    def serve(self) -> "TaskManager":
+        self.server.start()
+        return self
 
     def Control(self, request_iterator: Any, context: Any) -> Iterator[Any]:
         self.closed.wait()
@@ -81,7 +87,7 @@ def task_manager() -> Iterator[Callable[[], TaskManager]]:
 def test_task_managers_that_number_workers_alike_do_not_end_each_others(
     task_manager: Callable[[], TaskManager],
 ) -> None:
-    first, second, other = task_manager(), task_manager(), task_manager()
+    first, second, other = task_manager().serve(), task_manager().serve(), task_manager()
     for answer in [first.start("1-1"), second.start("1-1")]:
         assert answer.result().error == ""
     other.stop("1-1")  # it could be either: none is ended
@@ -97,9 +103,7 @@ def test_a_worker_that_dies_at_its_start_is_started_again_then_told(task_manager
     answer = manager.start("1-7")
     killed = set()
     for _ in range(MAX_STARTS):
-        while not set(manager.workers()) - killed:
-            assert not answer.done()
-            time.sleep(0.01)
+        wait_until(lambda: answer.done() or set(manager.workers()) - killed, "the start of a worker")
         (worker,) = set(manager.workers()) - killed
         os.kill(worker, signal.SIGKILL)
         killed.add(worker)
@@ -109,9 +113,7 @@ def test_a_worker_that_dies_at_its_start_is_started_again_then_told(task_manager
 def test_a_worker_that_nobody_waits_for_any_more_ends(task_manager: Callable[[], TaskManager]) -> None:
     manager = task_manager()
     answer = manager.start("1-1")
-    while not manager.workers():
-        assert not answer.done()
-        time.sleep(0.01)
+    wait_until(lambda: answer.done() or manager.workers(), "the start of a worker")
     answer.cancel()
-    while manager.workers():
-        time.sleep(0.01)
+    manager.serve()
+    wait_until(lambda: not manager.workers(), "the end of the worker")

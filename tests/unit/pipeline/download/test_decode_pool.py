@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from pipeline.download.decode_pool import DecodePool
 from pipeline.download.outcome import Encoded, Failure
 from schemas.rejection import REASONS
 from tests.download_support import picture
+from tests.process_tree import is_alive
 
 CONFIG = DownloadConfig(selection="s", output="o", num_decode_processes=1)
 
@@ -45,9 +45,11 @@ def test_a_killed_process_costs_no_image_and_a_stuck_one_costs_one() -> None:
         async with DecodePool(CONFIG) as pool:
             found = [await pool.decode(picture())]
             for number in (signal.SIGKILL, signal.SIGPROF):
-                for process in children() - before:
+                processes = children() - before
+                for process in processes:
                     os.kill(process, number)
-                await asyncio.sleep(0.2)
+                while any(is_alive(process) for process in processes):
+                    await asyncio.sleep(0.01)
                 found.append(await pool.decode(picture()))
             found.append(await pool.decode(picture()))
             return found
@@ -60,9 +62,7 @@ def test_every_hostile_file_has_an_outcome(shared_data: Path) -> None:
     files = sorted(path for path in (shared_data / "hostile_images").rglob("*") if path.is_file())
     if not files:
         pytest.skip("no hostile images")
-    start = time.monotonic()
     found = asyncio.run(decode_all([path.read_bytes() for path in files]))
-    assert time.monotonic() - start < 180  # 4 s on an idle core
     for path, result in zip(files, found, strict=True):
         if isinstance(result, Failure):
             assert result.reason in REASONS["download"], path
