@@ -7,8 +7,9 @@ Two kinds of line are known, whatever the file is called; other languages' lines
                                                               hours or days; the page id may be null or missing
 
 Hourly domains are ``en``, ``en.m`` and ``en.zero``; all ways of access count. (Wikimedia, "Analytics/Data
-Lake/Traffic/Pageviews" and "Pageview complete".) One compiled pass over the unpacked bytes checks the lines, undoes
-the encoding of titles and sums by title; memory is about 55 bytes for a title of 22.
+Lake/Traffic/Pageviews" and "Pageview complete".) Titles in quotes: see `querygen.quoted_title`. One compiled pass over
+the unpacked bytes checks the lines, undoes the encoding of titles and sums by title; memory is about 55 bytes for a
+title of 22.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +23,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from querygen.dump import Rejection
+from querygen.quoted_title import quoted_end, unquote
 from querygen.title_table import BATCH_ROWS, TitleTable, add, add_batch, capped_sum, title_buffers
 from querygen.view_title import MAX_TITLE_BYTES, REFUSED, SURE, canonical_title, slow_title, title_classes
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress
@@ -36,7 +38,7 @@ TALLY = ("files", "bytes", "lines", "views", "lines_malformed", "lines_no_title"
 
 _LINES, _VIEWS, _REFUSED_LINES, _REFUSED_VIEWS = range(4)
 _LEAST_LINE_BYTES = len("a b 0 0 ")
-_SPACE = 32
+_SPACE, _QUOTE = 32, 34
 _MAX_COUNT_DIGITS = 15
 _MAX_NUMBER_DIGITS = 18
 
@@ -154,11 +156,11 @@ def _lacks_space(data, begin, end):  # type: ignore[no-untyped-def]
 def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, bad):  # type: ignore[no-untyped-def]
     """Sum the lines that end at `ends`, write the numbers of malformed ones to `bad`, return how many they are.
 
-    Titles wait in `stage` (bytes, offsets, views) and go to `table` by the batch.
+    Titles wait in `stage` (bytes, offsets, views) and go to `table` by the batch; its last part is room for a title.
     """
     slots, starts, arena, views, used = table
     slow_slots, slow_starts, slow_arena, slow_views, slow_used = slow
-    text, offsets, counts = stage
+    text, offsets, counts, plain = stage
     waiting = 0
     offsets[0] = 0
     num_bad = 0
@@ -177,9 +179,13 @@ def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, 
         else:
             while end > title and _is_space(data[end - 1]):
                 end -= 1
-            title_end = _word_end(data, title, end)
+            quoted = title < end and data[title] == _QUOTE
+            title_end = quoted_end(data, title, end) if quoted else -1
+            quoted = title_end >= 0
+            if not quoted:
+                title_end = _word_end(data, title, end)
             place = -1
-            if title_end > title and title_end < end and data[title_end] == _SPACE:
+            if title_end < end and data[title_end] == _SPACE:  # a title of nothing is no title
                 if kind == len(bounds) - 2:  # the last prefix is that of the daily and monthly files
                     place = _parse_complete(data, title_end, end)
                 else:
@@ -194,7 +200,11 @@ def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, 
                     place += 1
                 sums[_LINES] += 1
                 sums[_VIEWS] = capped_sum(sums[_VIEWS], count)
-                verdict, size = canonical_title(data, title, title_end, classes, text, offsets[waiting])
+                if quoted:
+                    plain_size = unquote(data, title, title_end, plain)
+                    verdict, size = canonical_title(plain, 0, plain_size, classes, text, offsets[waiting])
+                else:
+                    verdict, size = canonical_title(data, title, title_end, classes, text, offsets[waiting])
                 if verdict == SURE:
                     offsets[waiting + 1] = offsets[waiting] + size
                     counts[waiting] = count
@@ -205,6 +215,11 @@ def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, 
                 elif verdict == REFUSED:
                     sums[_REFUSED_LINES] += 1
                     sums[_REFUSED_VIEWS] = capped_sum(sums[_REFUSED_VIEWS], count)
+                elif quoted:
+                    add(
+                        plain, 0, plain_size, count,
+                        key, slow_slots, slow_starts, slow_arena, slow_views, slow_used,
+                    )  # fmt: skip
                 else:
                     add(
                         data, title, title_end, count,
@@ -229,6 +244,7 @@ class _Scanner:
             np.empty(BATCH_ROWS * MAX_TITLE_BYTES + MAX_LINE_BYTES + 1, dtype=np.uint8),
             np.zeros(BATCH_ROWS + 1, dtype=np.int64),
             np.zeros(BATCH_ROWS, dtype=np.int64),
+            np.empty(MAX_LINE_BYTES, dtype=np.uint8),
         )
         self._sums = np.zeros(4, dtype=np.int64)
         self._num_bytes = self._num_files = self._num_malformed = 0

@@ -54,14 +54,26 @@ MALFORMED = [
     b"en.wikipedia NYC 645042 D",
 ]
 
-_HOURLY = re.compile(rb"en(?:\.m|\.zero)? (\S+) (\d{1,15}) \d{1,18}\s*")
-_COMPLETE = re.compile(rb"en\.wikipedia (\S+) (?:(?:\d{1,18}|null|) )?[a-z][a-z-]* (\d{1,15}) [0-9A-_a-z,]+\s*")
+_QUOTED = rb'"(?:[^"\\]|\\["\\])*"'
+_TITLE = b"(" + _QUOTED + rb"(?= )|\S*)"
+_HOURLY = re.compile(rb"en(?:\.m|\.zero)? " + _TITLE + rb" (\d{1,15}) \d{1,18}\s*")
+_COMPLETE = re.compile(
+    rb"en\.wikipedia " + _TITLE + rb" (?:(?:\d{1,18}|null|) )?[a-z][a-z-]* (\d{1,15}) [0-9A-_a-z,]+\s*"
+)
 _OURS = (b"en ", b"en.m ", b"en.zero ", b"en.wikipedia ")
 
 
 def count(path: Path, data: bytes, language: str = "en") -> ViewCounts:
     path.write_bytes(data)
     return count_views_file(str(path), path.name, language)
+
+
+def plain_title(field: bytes) -> bytes | None:
+    """Return the title of a field: unquoted where Spark would have quoted it."""
+    inside = field[1:-1]
+    if re.fullmatch(_QUOTED, field) and (b'"' in inside or inside.split() != [inside]):
+        field = re.sub(rb"\\(.)", rb"\1", inside)
+    return slow_title(field)
 
 
 def naive(text: bytes) -> tuple[dict[bytes, int], list[tuple[int, bytes]], int]:
@@ -74,7 +86,7 @@ def naive(text: bytes) -> tuple[dict[bytes, int], list[tuple[int, bytes]], int]:
             match = (_COMPLETE if line.startswith(_OURS[3]) else _HOURLY).fullmatch(line)
             if match is None or len(line) > MAX_LINE_BYTES:
                 malformed.append((position, line[:1000]))
-            elif (title := slow_title(match.group(1))) is None:
+            elif (title := plain_title(match.group(1))) is None:
                 refused += int(match.group(2))
             else:
                 views[title] += int(match.group(2))
@@ -124,7 +136,8 @@ def test_pieces_end_at_any_byte(tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
 
 WORD = st.sampled_from(
     [b"en", b"en.m", b"en.zero", b"en.wikipedia", b"de", b"", b"A", b"a_b", b"%41", b"%FF", b"%C3%A9", b"\xff",
-     b"Dog#x", b"1", b"07", b"9" * 15, b"9" * 16, b"null", b"desktop", b"mobile-web", b"A1B2", b"\r", b"x" * 300]
+     b"Dog#x", b"1", b"07", b'"', b'""', b'"a"', rb'"\"a\""', rb'"\\"', rb'"a\"', b'"a', b'b"', rb'"\a"', b"9" * 15,
+     b"9" * 16, b"null", b"desktop", b"mobile-web", b"A1B2", b"\r", b"x" * 300]
 )  # fmt: skip
 GOOD = st.tuples(st.sampled_from(_OURS[:3]), st.sampled_from([b"A", b"a", b"%41", b"B_c", b"%C3%89", b"e\xcc\x81"]))
 LINE = st.one_of(
@@ -144,6 +157,111 @@ def test_any_bytes_equal_a_dictionary(tmp_path_factory: pytest.TempPathFactory, 
         check(b"x y\n" + text, count(path, b"x y\n" + text))
     finally:
         packed.READ_BYTES = saved
+
+
+def spark_field(text: str) -> bytes:
+    """Return a field as Spark 3.5.9 puts it between spaces in CSV: found by having it write thousands of odd texts."""
+    led = text.lstrip("".join(map(chr, range(33))))
+    quoted = any(character in led for character in '" \n\r')
+    body = led.rstrip("".join(map(chr, range(33)))).encode()
+    if not body:
+        return b'""'
+    return b'"' + body.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' if quoted else body
+
+
+WRITTEN_BY_SPARK = [
+    (rb'"\"Heroes\"_(David_Bowie_album)"', '"Heroes"_(David_Bowie_album)'),
+    (rb'"\"Weird_Al\"_Yankovic"', '"Weird_Al"_Yankovic'),
+    (rb'"\"\\"', '"\\'),
+    (rb'"\\\""', '\\"'),
+    (rb'"\\\\\"a"', '\\\\"a'),
+    (rb'"\""', '"'),
+    (rb'"\"\""', '""'),
+    (rb'"a\"a"', 'a"a'),
+    (rb"a\a", "a\\a"),
+    (rb"a\\", "a\\\\"),
+    (rb"#a", "#a"),
+    (rb"it's", "it's"),
+    (rb'"a b"', "a b"),
+    (b'""', ""),
+]
+"""Fields that Spark 3.5.9 wrote, and the titles they stand for."""
+
+
+@pytest.mark.parametrize(("field", "title"), WRITTEN_BY_SPARK, ids=[title for _, title in WRITTEN_BY_SPARK])
+def test_fields_that_spark_wrote_are_read_back(tmp_path: Path, field: bytes, title: str) -> None:
+    assert spark_field(title) == field
+    wanted = slow_title(title.encode())
+    for line in (
+        b"en %s 7 0\n",
+        b"en.m %s 7 0\n",
+        b"en.wikipedia %s 645042 mobile-web 7 A5B2\n",
+        b"en.wikipedia %s null desktop 7 [5\\1]1\n",
+    ):
+        found = count(tmp_path / "p", b"en Other 1 0\n" + line % field)
+        assert found.to_dict() == {"Other": 1} | ({wanted.decode(): 7} if wanted else {})
+        assert found.tally["views_no_title"] == (0 if wanted else 7)
+        assert found.rejections == []
+
+
+@pytest.mark.parametrize(
+    "title",
+    ['"Heroes"_(David_Bowie_album)', '"Heroes"', '"', '"""', '"Weird_Al"_Yankovic', 'the_"best"', 'a"', '"a', 'AC\\DC',
+     '"AC\\DC"', '"a"b"', '7"_single', '"\\', '\\"', '"\\\\"', '"_"'],
+)  # fmt: skip
+def test_titles_of_before_2023_stand_as_they_are(tmp_path: Path, title: str) -> None:
+    for line in (b"en %s 7 0\n", b"en.wikipedia %s 12 desktop 7 A7\n"):
+        found = count(tmp_path / "p", line % title.encode())
+        assert found.to_dict() == {str((slow_title(title.encode()) or b"").decode()): 7}
+
+
+def test_both_kinds_of_file_reach_the_same_page(tmp_path: Path) -> None:
+    old = rb'en "Heroes"_(album) 3 0' + b"\n" + rb"en AC\DC 3 0" + b"\n" + rb'en.m C:\"x" 3 0' + b"\n"
+    new = rb'en "\"Heroes\"_(album)" 4 0' + b"\n" + rb"en AC\DC 4 0" + b"\n" + rb'en.m "C:\\\"x\"" 4 0' + b"\n"
+    paths = [tmp_path / "old", tmp_path / "new"]
+    for path, lines in zip(paths, (old, new), strict=True):
+        path.write_bytes(lines)
+    found = count_views_files([str(path) for path in paths], ["old", "new"], "en")
+    assert found.to_dict() == {'"Heroes" (album)': 7, "AC\\DC": 7, 'C:\\"x"': 7}
+
+
+def test_lines_of_no_project_are_other_lines_and_those_of_no_title_counted(tmp_path: Path) -> None:
+    found = count(tmp_path / "p", b' Dog 5 0\n"" Dog 5 0\n"" "" 5 0\n "\\"x\\"" 5 0\nen Cat 1 0\nen  2 0\nen "" 3 0\n')
+    assert found.to_dict() == {"Cat": 1}
+    assert found.tally["views_no_title"] == 5
+    assert found.rejections == []
+
+
+LETTERS = st.sampled_from('aB"\\_ ,#%é\u200e') | st.characters(exclude_categories=["Cs", "Cc"])
+WIKIS = st.sampled_from(["en", "en.m", "en.wikipedia", "de"])
+ROWS = st.lists(st.tuples(st.text(LETTERS, max_size=12).map(str.strip), st.integers(1, 999), WIKIS), max_size=12)
+
+
+@given(ROWS)
+def test_any_title_that_spark_writes_is_counted_for_its_page(tmp_path: Path, rows: list[tuple[str, int, str]]) -> None:
+    wanted: Counter[str] = Counter()
+    lines = []
+    refused = 0
+    for title, views, wiki in rows:
+        behind = b" null desktop %d A%d" % (views, views) if wiki == "en.wikipedia" else b" %d 0" % views
+        lines.append(wiki.encode() + b" " + spark_field(title) + behind + b"\n")
+        name = slow_title(title.encode())
+        if wiki == "de":
+            continue
+        if name is None:
+            refused += views
+        else:
+            wanted[name.decode()] += views
+    found = count(tmp_path / "p", b"x y\n" + b"".join(lines))
+    assert found.to_dict() == wanted
+    assert (found.rejections, found.tally["views_no_title"]) == ([], refused)
+
+
+@given(st.text(st.sampled_from('aB"_,%é'), min_size=1, max_size=8).filter(lambda title: title != '""'))
+def test_any_title_without_a_backslash_stood_as_it_is_before_2023(tmp_path: Path, title: str) -> None:
+    found = count(tmp_path / "p", b"en %s 7 0\n" % title.encode())
+    name = slow_title(title.encode())
+    assert found.to_dict() == ({name.decode(): 7} if name else {})
 
 
 def test_truncated_file_keeps_whole_lines(tmp_path: Path) -> None:
