@@ -16,6 +16,7 @@ from querygen.counts_file import CountsFile
 from querygen.explanation import Explanation, SourceAnswer, lines, number, refused, times
 from querygen.pmi import pmi
 from querygen.printable import printable
+from querygen.query_list import NOT_OF_THE_LAST
 from querygen.segment import join_words, segment, segmenter
 from schemas.manifest import read_manifest
 from schemas.query_source import SOURCES
@@ -212,7 +213,9 @@ class Explainer:
             if reached is None:
                 detail += f"; the list takes no {source}s"
             else:
-                last = ", ".join(f"{key} {number(value)}" for key, value in reached.items() if key != "text")
+                last = ", ".join(
+                    f"{key} {number(value)}" for key, value in reached.items() if key not in NOT_OF_THE_LAST
+                )
                 detail += f"; the budget was full before it: the last {source} taken is {reached['text']!r} ({last})"
         return SourceAnswer(
             source=source, brings=brings, reasons=reasons, detail=detail, rank=rank, of=of, values=values

@@ -19,6 +19,9 @@ from schemas.query_source import SOURCES
 PROPORTIONS = {"word": 251_465, "bigram": 100_646, "title": 61_235, "synset": 86_654}
 DEFAULT_SIZE = sum(PROPORTIONS.values())
 
+NOT_OF_THE_LAST = ("text", "least_count")
+"""Keys of a threshold that are no values of the last entry taken."""
+
 
 @dataclass(kw_only=True)
 class Query:
@@ -72,7 +75,8 @@ class QueryList:
     known: dict[str, int]
     """Entries of each source, down to its threshold, that the list had from a source before."""
     thresholds: dict[str, dict[str, Any]]
-    """The last entry each source took: its text and the value it was ordered by."""
+    """The last entry each source took: its text and the value it was ordered by. Bigrams are not ordered by count, so
+    theirs has ``least_count`` too: the least of all it took."""
     notes: list[str] = field(default_factory=list)
     """What was moved between budgets, in words."""
 
@@ -126,7 +130,7 @@ def build_query_list(
             query.count = entry.count if query.count is None else query.count
             query.pmi = entry.pmi if entry.pmi is not None else query.pmi
             query.views = entry.views if entry.views is not None else query.views
-            thresholds[name] = _threshold(name, entry)
+            thresholds[name] = _threshold(name, entry, thresholds.get(name))
         unused = allowed[name] - added[name]
     if unused:
         notes.append(f"the sources hold {unused:,} queries less than the size of {size:,}: the list is shorter")
@@ -149,12 +153,14 @@ def _take_excess(allowed: dict[str, int], excess: int) -> dict[str, int]:
     return taken
 
 
-def _threshold(source: str, entry: Ranked) -> dict[str, Any]:
+def _threshold(source: str, entry: Ranked, before: dict[str, Any] | None) -> dict[str, Any]:
     values: dict[str, Any] = {"text": entry.text}
     if source in ("word", "bigram"):
         values["count"] = entry.count
     if source == "bigram":
         values["pmi"] = None if entry.pmi is None else round(entry.pmi, 4)
+        known = [count for count in (entry.count, (before or {}).get("least_count")) if count is not None]
+        values["least_count"] = min(known, default=None)
     if source == "title":
         values["views"] = entry.views
     if source == "synset":

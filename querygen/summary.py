@@ -8,6 +8,7 @@ from rich.table import Table
 
 from querygen.count_dump import left_out_pages
 from querygen.counts_folder import LOSSES
+from querygen.query_list import NOT_OF_THE_LAST
 from schemas.query_source import SOURCES
 
 REJECTIONS_FILE = "rejections/querygen.parquet"
@@ -121,5 +122,7 @@ def _number(count: int, noun: str) -> str:
 def _threshold(reached: dict[str, Any] | None) -> str:
     if reached is None:
         return "-"
-    values = [f"{name} {value:,}" for name, value in reached.items() if name != "text" and value is not None]
-    return f"{', '.join(values)} ({reached['text']})" if values else str(reached["text"])
+    last = {name: value for name, value in reached.items() if name not in NOT_OF_THE_LAST and value is not None}
+    values = [f"{name} {value:,}" for name, value in last.items()]
+    said = f"{', '.join(values)} ({reached['text']})" if values else str(reached["text"])
+    return said if reached.get("least_count") is None else f"{said}\nleast count {reached['least_count']:,}"

@@ -132,4 +132,5 @@ def _shown(value: Any) -> str:
 
 
 def _values(reached: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {_number(value)}" for name, value in reached.items() if name != "text")
+    named = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in reached.items() if name != "text"]
+    return ", ".join(named)

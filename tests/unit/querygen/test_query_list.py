@@ -53,6 +53,14 @@ def test_full_sources_fill_their_budgets() -> None:
     assert found.available == {"word": budgets["word"], "bigram": 900, "title": 900, "synset": 900}
 
 
+def test_bigrams_tell_the_count_of_the_last_by_pmi_and_the_least_of_all() -> None:
+    bigrams = [Ranked(text=f"b{n}", surface=f"b{n}", count=n, pmi=9.0 - i) for i, n in enumerate((30, 12, 16, 5))]
+    budgets = {"word": 0, "bigram": 3, "title": 0, "synset": 0}
+    sources = [Source(entries=iter(entries), available=len(entries)) for entries in ([], bigrams, [], [])]
+    found = build_query_list(*sources, budgets)
+    assert found.thresholds["bigram"] == {"text": "b16", "count": 16, "pmi": 7.0, "least_count": 12}
+
+
 def test_excess_of_words_is_taken_from_bigrams_and_titles_in_proportion() -> None:
     size = 1000
     budgets = scale_budgets(size)

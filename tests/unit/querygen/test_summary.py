@@ -22,7 +22,7 @@ def summary(**changes: Any) -> dict[str, Any]:
         "overlap": {source: ROW | {source: 86_403} for source in SOURCES},
         "thresholds": {
             "word": {"text": "specific", "count": 100},
-            "bigram": {"text": "later the", "count": 24, "pmi": 0.0036},
+            "bigram": {"text": "later the", "count": 24, "pmi": 0.0036, "least_count": 10},
             "title": {"text": "geography of afghanistan", "views": 80},
         },
         "dump": {"articles": 106, "pages": 206, "words": 462_073, "distinct_words": 34_294},
@@ -85,6 +85,15 @@ def test_losses_are_told_apart_from_rejections_and_name_the_exit_code() -> None:
         "rejections/querygen.parquet; exit code 3",
     ]
     assert not [line for line in summary_lines(summary(), 200) if line.startswith(("rejected", "damaged"))]
+
+
+def test_a_bigram_threshold_says_the_last_by_pmi_and_the_least_count() -> None:
+    written = io.StringIO()
+    print_summary(summary(), "queries", Console(file=written, width=120))
+    lines = written.getvalue().splitlines()
+    place = next(number for number, line in enumerate(lines) if "later the" in line)
+    assert "count 24, pmi 0.0036 (later the)" in lines[place]
+    assert "least count 10" in lines[place + 1]
 
 
 @pytest.mark.parametrize("loss", sorted(LOSSES))
