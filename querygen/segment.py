@@ -16,6 +16,8 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
+from schemas.ignorable import IGNORABLE
+
 SEGMENTED = frozenset(("gan", "ja", "km", "lo", "lzh", "my", "th", "wuu", "yue", "zh", "zh-classical", "zh-yue"))
 """Wikipedias in a language whose words ICU's dictionaries know. Other Chinese ones (zh-min-nan, hak, cdo) are written
 in Latin letters."""
@@ -97,35 +99,59 @@ def segment(text: str) -> str:
     """Return `text` with a space put between adjacent words where one of them is of a script without spaces.
 
     A line end is put behind a space between two letters of a South East Asian script: there it ends a phrase or
-    sentence, and no bigram may reach across it. Any string is taken, lone surrogates included.
+    sentence, and no bigram may reach across it. Any string is taken, lone surrogates included. Characters that normal
+    forms ignore part no words here either: they stay with the character before them.
     """
     if text.isascii():
         return text
-    text = _PHRASE_END.sub("\\g<0>\n", text)
-    pieces: list[str] = []
+    seen = IGNORABLE.sub("", text)
+    word_starts = _word_cuts(seen)
+    phrase_starts = [match.end() for match in _PHRASE_END.finditer(seen)]
+    if len(seen) < len(text):
+        ignored = [match.span() for match in IGNORABLE.finditer(text)]
+        word_starts, phrase_starts = _places_with(ignored, word_starts), _places_with(ignored, phrase_starts)
+    put_in = {**dict.fromkeys(word_starts, " "), **dict.fromkeys(phrase_starts, "\n")}
+    cuts = [0, *sorted(put_in), len(text)]
+    return "".join(text[first:last] + put_in.get(last, "") for first, last in pairwise(cuts))
+
+
+def _places_with(ignored: list[tuple[int, int]], places: list[int]) -> list[int]:
+    """Return the ascending `places` in a text without its `ignored` spans as places in that text itself."""
+    found, number, skipped = [], 0, 0
+    for place in places:
+        while number < len(ignored) and ignored[number][0] - skipped <= place:
+            skipped += ignored[number][1] - ignored[number][0]
+            number += 1
+        found.append(place + skipped)
+    return found
+
+
+def _word_cuts(text: str) -> list[int]:
+    """Return where in `text` a word starts beside another one."""
+    found: list[int] = []
     start = 0
     while start < len(text):
         end = min(start + PIECE_CHARACTERS, len(text))
         if end < len(text):
             end = max(text.rfind(mark, start, end) for mark in _CUTS) + 1 or end
-        pieces.append(_segment_piece(text, start, end))
+        found += _cuts_of_piece(text, start, end)
         start = end
-    return "".join(pieces)
+    return found
 
 
-def _segment_piece(text: str, start: int, end: int) -> str:
+def _cuts_of_piece(text: str, start: int, end: int) -> list[int]:
     before = 1 if start else 0  # the character before comes along: a word may have been cut there
     piece = text[start - before : end]
     codes = np.frombuffer(piece.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
     kinds = _kinds()[codes]
     if not (kinds & _UNSPACED).any():
-        return piece[before:]
+        return []
     places = before + _word_starts(piece[before:], codes[before:])
     places = places[places > 0]
     left, right = kinds[places - 1], kinds[places]
     adjacent = (left & _WORD != 0) & (right & (_WORD | _MARK) == _WORD) & ((left | right) & _UNSPACED != 0)
-    cuts = [0, *places[adjacent].tolist(), len(piece)]
-    return " ".join(piece[first:last] for first, last in pairwise(cuts))[before:]
+    cuts: list[int] = (start - before + places[adjacent]).tolist()
+    return cuts
 
 
 def _word_starts(piece: str, codes: npt.NDArray[np.uint32]) -> npt.NDArray[np.int64]:

@@ -8,7 +8,17 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at, folding_tables
+from schemas.folding import (
+    APOSTROPHE,
+    COMBINING,
+    DIGIT,
+    LETTER,
+    SEPARATOR,
+    UNSURE,
+    decode_at,
+    folding_tables,
+    kind_at,
+)
 from schemas.text import normal_form
 from schemas.utf8 import write_character
 
@@ -35,17 +45,18 @@ def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # ty
     while i < end:
         code, size = decode_at(data, i)
         kind = classes[code]
-        if kind == UNSURE or (kind == COMBINING and combining_before):
+        if kind >= UNSURE or (kind == COMBINING and combining_before):
+            if kind > UNSURE:  # ignored
+                i += size
+                continue
             return _UNSURE_TITLE
         combining_before = kind == COMBINING
-        stays = kind != SEPARATOR
+        stays = kind != SEPARATOR and (word >= 0 or kind <= DIGIT)  # a mark begins no word
         if kind == APOSTROPHE:
-            stays = False
-            if word >= 0 and after_letter and i + size < end:
-                following, _ = decode_at(data, i + size)
-                if classes[following] == UNSURE:
-                    return _UNSURE_TITLE
-                stays = classes[following] == LETTER
+            following = kind_at(data, i + size, end, classes) if stays and after_letter else SEPARATOR
+            if following == UNSURE:
+                return _UNSURE_TITLE
+            stays = following == LETTER
         if stays:
             if word < 0:
                 if o > first:
@@ -59,7 +70,7 @@ def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # ty
             else:
                 for j in range(folded_starts[code], folded_starts[code + 1]):
                     o = write_character(folded[j], out, o)
-                after_letter = kind in (LETTER, MARK, COMBINING)
+                after_letter = kind != DIGIT
         elif word >= 0:
             o = _without_possessive(out, word, o)
             word = -1

@@ -1,15 +1,18 @@
 """The words of a token (a run without white space), by the word rule of `schemas.text`, and where sentences end.
 
-A word keeps its surface (the spelling in the text); its normal form is ``schemas.text.words(surface)``. Folding
-never reaches across white space, so the words of a text are the words of its tokens. `querygen.word_scan` does the
-same compiled; this is what it is tested against, and what it asks about the few tokens it cannot fold.
+A word keeps its surface (the spelling in the text); its normal form is ``schemas.text.words(surface)``. Of the
+characters that normal forms ignore, joiners between its letters belong to the spelling (`schemas.ignorable`), the
+others do not. Folding never reaches across white space, so the words of a text are the words of its tokens.
+`querygen.word_scan` does the same compiled; this is what it is tested against, and what it asks about the few tokens it
+cannot fold.
 """
 
 import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-from schemas.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, MARK, UNSURE, folding_tables
+from schemas.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, MARK, SEPARATOR, UNSURE, folding_tables
+from schemas.ignorable import IGNORABLE, UNSPELLED
 from schemas.text import APOSTROPHES, fold, is_word_character, words
 
 STRONG_ENDS = (
@@ -42,9 +45,10 @@ class TokenWords:
 
 
 def token_words(token: str) -> TokenWords:
-    """Return the words of `token` (no white space in it) in order."""
+    """Return the words of `token` (no white space in it, and not only ignorable characters) in order."""
+    token = UNSPELLED.sub("", token)
     spans = _spans(token)
-    surfaces = tuple(token[start : _before_possessive(token, start, end)] for start, end in spans)
+    surfaces = tuple(token[start:end] for start, end in spans)
     normal = words(token)
     if [[word] for word in normal] != [words(surface) for surface in surfaces]:
         # Folding moves a boundary here (a fraction): the folded words are their own surface.
@@ -58,7 +62,7 @@ def token_words(token: str) -> TokenWords:
 
 
 def _ends_sentence(token: str) -> bool:
-    stripped = token.rstrip(CLOSERS)
+    stripped = IGNORABLE.sub("", token).rstrip(CLOSERS)
     if not stripped or stripped[-1] in STRONG_ENDS:
         return bool(stripped)
     if stripped[-1] != ".":
@@ -70,12 +74,6 @@ def _ends_sentence(token: str) -> bool:
     return not (len(body) <= 1 or "." in body or (body.isascii() and body.lower() in ABBREVIATIONS))
 
 
-def _before_possessive(token: str, start: int, end: int) -> int:
-    while end - start > 2 and token[end - 2] in APOSTROPHES and fold(token[end - 1]) == "s":
-        end -= 2
-    return end
-
-
 def _kind(character: str) -> int:
     """Return the class of `character` by `schemas.folding`; of an unsure one that of its general category."""
     kind = int(folding_tables()[0][ord(character)])
@@ -85,24 +83,27 @@ def _kind(character: str) -> int:
 
 
 def _spans(token: str) -> list[tuple[int, int]]:
-    kinds = [_kind(character) for character in token]
+    """Return where the words begin and end, without possessive endings; ignorable characters are not looked at."""
+    seen = [position for position, character in enumerate(token) if not IGNORABLE.match(character)]
+    kinds = [_kind(token[position]) for position in seen]
     spans = []
     start = -1
-    for position, kind in enumerate(kinds):
+    for place, kind in enumerate([*kinds, SEPARATOR]):
         if kind == APOSTROPHE:
             inside = (
                 start >= 0
-                and position + 1 < len(token)
-                and kinds[position - 1] in (LETTER, MARK, COMBINING)
-                and kinds[position + 1] == LETTER
+                and place + 1 < len(kinds)
+                and kinds[place - 1] in (LETTER, MARK, COMBINING)
+                and kinds[place + 1] == LETTER
             )
         else:
-            inside = LETTER <= kind <= COMBINING
+            inside = LETTER <= kind <= (DIGIT if start < 0 else COMBINING)
         if inside and start < 0:
-            start = position
+            start = place
         elif not inside and start >= 0:
-            spans.append((start, position))
+            end = place
+            while end - start > 2 and token[seen[end - 2]] in APOSTROPHES and fold(token[seen[end - 1]]) == "s":
+                end -= 2
+            spans.append((seen[start], seen[end - 1] + 1))
             start = -1
-    if start >= 0:
-        spans.append((start, len(token)))
     return spans

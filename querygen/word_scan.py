@@ -19,16 +19,18 @@ from schemas.folding import (
     DIGIT,
     HASH_PRIME,
     HASH_SEED,
+    JOINER,
+    KIND_BITS,
     LETTER,
     UNSURE,
     decode_at,
     finish_hash,
     folding_tables,
+    kind_at,
 )
 
-SPACE, LINE_END = 7, 8
+SPACE, LINE_END = JOINER + 1, JOINER + 2
 STRONG, CLOSER, OPENER, LOWER = 16, 32, 64, 128
-_KIND = 15
 
 MAX_WORD_BYTES = 1024
 """A longer run of letters is no word: it is left out and counted."""
@@ -37,6 +39,9 @@ PIECE_BYTES = 1 << 16
 
 DONE, GROW, ODD = range(3)
 """Why a scan returned: text finished, no room in the table, a token for `querygen.tokens`."""
+
+_ANY, _UNSPELLED = 1, 2
+"""Ignorable characters seen in a token: any, and one behind the last letter so far that no spelling keeps."""
 
 NUM_SURFACES, ARENA_USED, NUM_KEYS, PREVIOUS, OPEN_END, NUM_LONG, TOKEN_END, TOUCHED = range(8)
 """Fields of the state. PREVIOUS: id of the word before, -1 when no bigram may reach back; OPEN_END: a sentence ended
@@ -141,7 +146,7 @@ def word_hash_of(text, begin, end, classes, starts, folded):  # type: ignore[no-
             continue
         code, size = decode_at(text, i)
         i += size
-        if classes[code] & _KIND == APOSTROPHE:
+        if classes[code] & KIND_BITS == APOSTROPHE:
             state = (state ^ np.uint64(39)) * HASH_PRIME
         else:
             for j in range(starts[code], starts[code + 1]):
@@ -300,10 +305,10 @@ def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, beg
             else:
                 code, width = decode_at(text, i)
             flag = classes[code]
-            if flag & _KIND == SPACE:
+            if flag & KIND_BITS == SPACE:
                 i += width
                 continue
-            if flag & _KIND == LINE_END:
+            if flag & KIND_BITS == LINE_END:
                 i += width
                 broken = True
                 continue
@@ -336,58 +341,63 @@ def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, beg
             last_flag = np.uint8(0)  # of the last character that is no closer
             inside = False
             after_letter = False
+            combining_before = False
+            visible = False
+            ignorable = 0
             begin = i
+            word_end = i
             base_end = i
             trail = 0  # 1: an apostrophe was last; 2: apostrophe and s
             while True:
-                kind = flag & _KIND
-                stays = LETTER <= kind <= COMBINING
-                if kind == UNSURE:
-                    odd_at = token
-                elif kind == APOSTROPHE and inside and after_letter and i + width < piece_end:
-                    following, _ = decode_at(text, i + width)
-                    next_kind = classes[following] & _KIND
-                    stays = next_kind == LETTER
-                    if next_kind == UNSURE:
+                kind = flag & KIND_BITS
+                if kind > UNSURE:
+                    ignorable |= _ANY if kind == JOINER else _ANY | _UNSPELLED
+                else:
+                    visible = True
+                    stays = LETTER <= kind <= COMBINING and (inside or kind <= DIGIT)  # a mark begins no word
+                    if kind == UNSURE or (kind == COMBINING and combining_before):
                         odd_at = token
-                if kind == COMBINING and i > token and odd_at < 0:
-                    before = i - 1
-                    while text[before] & 0xC0 == 0x80:
-                        before -= 1
-                    code_before, _ = decode_at(text, before)
-                    if classes[code_before] & _KIND == COMBINING:
-                        odd_at = token
-                if stays:
-                    if not inside:
-                        inside = True
-                        begin = i
-                        trail = 0
-                        if count == first_word:
-                            starts_small = flag & LOWER != 0
-                    if kind == APOSTROPHE:
-                        if trail != 2:
-                            base_end = i
-                        trail = 1
-                        after_letter = False
-                    else:
-                        if trail == 1 and (code | 32 == 115 if code < 0x80 else _folds_to_s(code, starts, folded)):
-                            trail = 2
-                        else:
+                    elif kind == APOSTROPHE and inside and after_letter:
+                        next_kind = kind_at(text, i + width, piece_end, classes)
+                        stays = next_kind == LETTER
+                        if next_kind == UNSURE:
+                            odd_at = token
+                    combining_before = kind == COMBINING
+                    if stays:
+                        if not inside:
+                            inside = True
+                            begin = i
                             trail = 0
-                        after_letter = kind != DIGIT
-                elif inside:
-                    inside = False
-                    after_letter = False
-                    begins[count] = begin
-                    ends[count] = base_end if trail == 2 else i
-                    flags[count] = 0 if strong_gap else _MAY_JOIN
-                    strong_gap = False
-                    count += 1
-                if not stays and flag & STRONG != 0:
-                    strong_gap = True
-                if flag & CLOSER == 0:
-                    last_code = code
-                    last_flag = flag
+                            if count == first_word:
+                                starts_small = flag & LOWER != 0
+                        elif ignorable & _UNSPELLED:
+                            odd_at = token
+                        ignorable &= ~_UNSPELLED
+                        if kind == APOSTROPHE:
+                            if trail != 2:
+                                base_end = word_end
+                            trail = 1
+                            after_letter = False
+                        else:
+                            if trail == 1 and (code | 32 == 115 if code < 0x80 else _folds_to_s(code, starts, folded)):
+                                trail = 2
+                            else:
+                                trail = 0
+                            after_letter = kind != DIGIT
+                        word_end = i + width
+                    elif inside:
+                        inside = False
+                        after_letter = False
+                        begins[count] = begin
+                        ends[count] = base_end if trail == 2 else word_end
+                        flags[count] = 0 if strong_gap else _MAY_JOIN
+                        strong_gap = False
+                        count += 1
+                    if not stays and flag & STRONG != 0:
+                        strong_gap = True
+                    if flag & CLOSER == 0:
+                        last_code = code
+                        last_flag = flag
                 i += width
                 if i >= piece_end:
                     break
@@ -397,13 +407,17 @@ def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, beg
                 else:
                     code, width = decode_at(text, i)
                 flag = classes[code]
-                if flag & _KIND >= SPACE:
+                if flag & KIND_BITS >= SPACE:
                     break
             if inside:
                 begins[count] = begin
-                ends[count] = base_end if trail == 2 else i
+                ends[count] = base_end if trail == 2 else word_end
                 flags[count] = 0 if strong_gap else _MAY_JOIN
                 count += 1
+            if not visible:
+                continue  # nothing stands here
+            if ignorable != 0 and last_code == 46:
+                odd_at = token  # how it ends, bytes alone do not tell
             if odd_at >= 0:
                 count = first_word
                 state[TOKEN_END] = i

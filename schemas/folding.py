@@ -13,10 +13,15 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from schemas.ignorable import JOINERS, ignorable_codes
 from schemas.text import APOSTROPHES, fold
 
-SEPARATOR, LETTER, DIGIT, MARK, COMBINING, APOSTROPHE, UNSURE = range(7)
-"""COMBINING: a mark that is ordered among others (combining class not 0): sure only behind a character that is not."""
+SEPARATOR, LETTER, DIGIT, MARK, COMBINING, APOSTROPHE, UNSURE, IGNORED, JOINER = range(9)
+"""COMBINING: a mark that is ordered among others (combining class not 0): sure only behind a character that is not.
+IGNORED and JOINER: as in `schemas.ignorable`; a kernel goes on as if they were not there. LETTER and DIGIT begin words,
+those up to APOSTROPHE may go on with one."""
+KIND_BITS = 15
+"""The class is in these bits of a table's entries; a kernel's own table may have flags above them."""
 
 HASH_SEED = np.uint64(0xCBF29CE484222325)
 HASH_PRIME = np.uint64(0x100000001B3)
@@ -53,6 +58,18 @@ def decode_at(data, i):  # type: ignore[no-untyped-def]
     return code | ((np.int32(data[i + 2]) & 0x3F) << 6) | (np.int32(data[i + 3]) & 0x3F), 4
 
 
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def kind_at(data, i, end, classes):  # type: ignore[no-untyped-def]
+    """Return the class of the first character in ``data[i:end]`` that is not ignored, SEPARATOR where there is none."""
+    while i < end:
+        code, size = decode_at(data, i)
+        kind = classes[code] & KIND_BITS
+        if kind != IGNORED and kind != JOINER:
+            return kind
+        i += size
+    return SEPARATOR
+
+
 @functools.lru_cache(maxsize=1)
 def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return (class of each code point, start of its folded code points, the folded code points).
@@ -68,12 +85,16 @@ def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.
     composes = np.isin(codes, [ord(character) for character in composing])
     classes = np.full(0x110000, SEPARATOR, dtype=np.uint8)
     sizes = np.zeros(0x110000, dtype=np.int32)
-    alone = (categories == other_letter) & ~np.array(list(map(bool, decompositions)))  # most of all: Han, Hangul
+    ignored = np.isin(codes, ignorable_codes())
+    alone = (categories == other_letter) & ~np.array(list(map(bool, decompositions))) & ~ignored  # most: Han, Hangul
     classes[codes[categories == surrogate]] = UNSURE
+    classes[codes[ignored]] = IGNORED
+    classes[list(JOINERS)] = JOINER
     classes[codes[alone]] = np.where(composes[alone], UNSURE, LETTER)
     sizes[codes[alone & ~composes]] = 1
     others: dict[int, str] = {}
-    for place in np.flatnonzero(~alone & ~np.isin(categories, (surrogate, unassigned, private, control))).tolist():
+    rest = ~alone & ~ignored & ~np.isin(categories, (surrogate, unassigned, private, control))
+    for place in np.flatnonzero(rest).tolist():
         code, form = int(codes[place]), fold(characters[place])
         found = _class_of(characters[place], form, composing)
         classes[code] = found
@@ -90,9 +111,12 @@ def folding_tables() -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int32], npt.
 
 
 def _class_of(character: str, form: str, composing: set[str]) -> int:
+    kinds = [unicodedata.category(part)[0] for part in form]
+    if character not in composing and form[0] not in APOSTROPHES and not set(kinds) & set("LN") and kinds[0] != "M":
+        return SEPARATOR  # marks on a sign (U+00B4 folds to a space and one) are of no word, whatever follows
     if character in composing or any(part in composing for part in form):
         return UNSURE
-    if form in APOSTROPHES and form:
+    if form in APOSTROPHES:
         return APOSTROPHE
     if any(part in APOSTROPHES for part in form):
         return UNSURE
@@ -100,16 +124,7 @@ def _class_of(character: str, form: str, composing: set[str]) -> int:
         return COMBINING if form == character else UNSURE
     if any(unicodedata.combining(part) for part in form):
         return UNSURE
-    kinds = {unicodedata.category(part)[0] for part in form}
-    if not kinds:
-        return UNSURE  # folds to nothing (soft hyphen and such): joins its neighbours
-    if kinds == {"L"}:
-        return LETTER
-    if kinds == {"N"}:
-        return DIGIT
-    if kinds == {"M"}:
-        return MARK
-    return UNSURE if kinds & {"L", "N", "M"} else SEPARATOR
+    return {"L": LETTER, "N": DIGIT, "M": MARK}[kinds[0]] if len(set(kinds)) == 1 else UNSURE
 
 
 def _second_characters(decompositions: list[str]) -> set[str]:

@@ -13,7 +13,7 @@ and returns the new count, or `UNSURE_TEXT` when the text must go through `schem
 import numpy as np
 
 from schemas.compiled import inlined, leaf
-from schemas.folding import APOSTROPHE, COMBINING, LETTER, MARK, SEPARATOR, UNSURE, decode_at
+from schemas.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, SEPARATOR, UNSURE, decode_at, kind_at
 from schemas.lanes import bytes_between, first_bit, load_word
 from schemas.utf8 import write_character
 
@@ -105,17 +105,18 @@ def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count): 
     while i < end:
         code, size = decode_at(data, i)
         kind = classes[code]
-        if kind == UNSURE or (kind == COMBINING and combining_before) or used + _SCRATCH_ROOM > len(scratch):
+        if kind >= UNSURE or (kind == COMBINING and combining_before) or used + _SCRATCH_ROOM > len(scratch):
+            if kind > UNSURE:  # ignored
+                i += size
+                continue
             return UNSURE_TEXT
         combining_before = kind == COMBINING
-        stays = kind != SEPARATOR
+        stays = kind != SEPARATOR and (inside or kind <= DIGIT)  # a mark begins no word
         if kind == APOSTROPHE:
-            stays = False
-            if inside and after_letter and i + size < end:
-                following, _ = decode_at(data, i + size)
-                if classes[following] == UNSURE:
-                    return UNSURE_TEXT
-                stays = classes[following] == LETTER
+            following = kind_at(data, i + size, end, classes) if stays and after_letter else SEPARATOR
+            if following == UNSURE:
+                return UNSURE_TEXT
+            stays = following == LETTER
         if stays:
             if not inside:
                 inside = True
@@ -136,7 +137,7 @@ def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count): 
                     else:
                         trail = 0
                     used = write_character(part, scratch, used)
-                after_letter = kind in (LETTER, MARK, COMBINING)
+                after_letter = kind != DIGIT
         elif inside:
             out[count] = bytes_hash(scratch, 0, base if trail == 2 else used, KEPT)
             count += 1

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 
 from querygen.tokens import token_words
+from schemas.ignorable import IGNORABLE
 from schemas.text import words
 
 Spellings = dict[str, Counter[str]]
@@ -18,6 +19,8 @@ def naive_counts(texts: list[str]) -> tuple[Spellings, Spellings]:
             before: str | None = None
             open_end = False  # a sentence may have ended
             for token in line.split():
+                if not IGNORABLE.sub("", token):
+                    continue
                 found = token_words(token)
                 if (before is not None and open_end and not found.starts_small) or not found.surfaces:
                     before = None

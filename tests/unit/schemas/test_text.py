@@ -3,13 +3,19 @@
 import unicodedata
 
 import pytest
+import regex
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.text import APOSTROPHES, is_word_character, normal_form, stored_caption, words
+from schemas.ignorable import IGNORABLE, UNSPELLED, ignorable_codes
+from schemas.text import APOSTROPHES, fold, is_word_character, normal_form, stored_caption, words
 
 TRICKY = st.text(
-    st.sampled_from("aAsS'\u2019\u02bc .-\u00e9e\u0301\u0327\u0345\u0130\u00df\u017f\ufb00\u1100\u1161\u11a8가ⅧⅣ½"),
+    st.sampled_from(
+        "aAsSiI'\u2019\u02bc .-\u00e9e\u0301\u0307\u0316\u0323\u0327\u0345\u0130\u0131\u00b4\u00df\u017f\ufb00\u1100"
+        "\u1161\u11a8가ⅧⅣ½\u00ad\u034f\u115f\u1160\u180b\u200b\u200c\u200d\u200e\u20e3\u2060\u3164\ufe0f\ufeff\uffa0"
+        "\U000e0041\U000e0100"
+    ),
     max_size=12,
 )
 
@@ -34,7 +40,39 @@ TRICKY = st.text(
         ("  ...  ", ""),
         ("", ""),
         ("'s", "s"),
+        ("cat\u2764\ufe0fdog", "cat dog"),  # heart, U+FE0F
+        ("I love my cat \u2764\ufe0f", "i love my cat"),
+        ("a light\u00adhouse", "a lighthouse"),
+        ("Donau\u00addampf", "donaudampf"),
+        ("\u0dc1\u0dca\u200d\u0dbb\u0dd3", "\u0dc1\u0dca\u0dbb\u0dd3"),  # Sinhala Sri
+        (
+            "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645",
+            "\u0645\u06cc\u062e\u0648\u0627\u0647\u0645",
+        ),  # Persian: I want
+        ("\U0001f469\U0001f3fd\u200d\u2764\ufe0f\u200d\U0001f468 kiss", "kiss"),
+        ("\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f flag", "flag"),
+        ("key 1\ufe0f\u20e3 #\ufe0f\u20e3 *\ufe0f\u20e3", "key 1\u20e3"),
+        ("\ufeffa \u200etree\u200f", "a tree"),
+        ("super\u200bcali", "super cali"),
+        ("c\u034fh", "ch"),
+        ("caf\u0065\u034f\u0301 cafe\ufe0f\u0301", "caf\u00e9 caf\u00e9"),
+        ("\u8fbb\U000e0100\u5b50", "\u8fbb\u5b50"),
+        ("\u1820\u180b\u180e\u1820", "\u1820\u1820"),
+        ("\u3164 \uffa0 \u115f\u1160", ""),
+        ("dog\u200d\u2019\u00ads\u200e", "dog"),
+        ("O\u200c'\u2060Brien\ufe0e's", "o'brien"),
+        ("rock '\u200en' roll", "rock n roll"),
+        ("1\u00ad000", "1000"),
+        ("\u0645\u0640\u0645", "\u0645\u0640\u0645"),  # tatweel is seen
+        ("\u0661\u06dd\u0662", "\u0661 \u0662"),  # so is the end of a verse, a format character
+        ("dog\u00b4s 20\u02daC", "dog s 20 c"),
+        ("\u0301a \u2665\u20dd b", "a b"),
+        ("\u0130stanbul ISTANBUL i\u0307stanbul I\u0307stanbul", "istanbul istanbul istanbul istanbul"),
+        ("Diyarbak\u0131r", "diyarbak\u0131r"),
+        ("I\u0307\u0323 i\u0316\u0307 i\u0307\u0301 i\u0301\u0307", "\u1ecb i\u0316 \u00ed \u00ed\u0307"),
+        ("\u017c \u010b j\u0307", "\u017c \u010b j\u0307"),
     ],
+    ids=ascii,
 )
 def test_rule_by_example(text: str, expected: str) -> None:
     assert normal_form(text) == expected
@@ -59,9 +97,41 @@ def test_words_hold_only_word_characters_and_inner_apostrophes(text: str) -> Non
     for word in words(text):
         assert word
         assert all(is_word_character(character) or character == "'" for character in word)
-        assert word[0] != "'"
+        assert unicodedata.category(word[0])[0] in "LN"
         assert word[-1] != "'"
         assert not word.endswith("'s")
+
+
+def test_the_table_is_unicodes_property() -> None:
+    default_ignorable = regex.compile(r"\p{Default_Ignorable_Code_Point}")
+    unicodes = {code for code in range(0x110000) if default_ignorable.match(chr(code))}
+    assert set(ignorable_codes()) == unicodes - {0x200B}
+    assert {code for code in range(0x110000) if IGNORABLE.match(chr(code))} == unicodes - {0x200B}
+    assert {code for code in range(0x110000) if UNSPELLED.match(chr(code))} == unicodes - {0x200B, 0x200C, 0x200D}
+
+
+@pytest.mark.parametrize(
+    "text", ["{0}", "{0}dog{0}", "do{0}g", "dog{0}'{0}s", "a {0} b", "a{0} {0}b", "O'{0}B", "1{0}2"]
+)
+def test_an_ignorable_character_is_none_wherever_it_stands(text: str) -> None:
+    without = normal_form(text.format(""))
+    for code in ignorable_codes():
+        assert normal_form(text.format(chr(code))) == without, hex(code)
+
+
+def test_folding_makes_no_ignorable_character_of_others() -> None:
+    for code in range(0x110000):
+        assert not IGNORABLE.search(fold(chr(code))), hex(code)
+
+
+@given(st.text() | TRICKY)
+def test_ignorable_characters_do_not_count(text: str) -> None:
+    assert words(text) == words(IGNORABLE.sub("", text))
+
+
+@given(st.text() | TRICKY)
+def test_canonically_equal_texts_have_one_normal_form(text: str) -> None:
+    assert normal_form(unicodedata.normalize("NFD", text)) == normal_form(unicodedata.normalize("NFC", text))
 
 
 @given(st.text(), st.sampled_from(APOSTROPHES))
