@@ -6,24 +6,29 @@
 
 The Resizer decodes, resizes and encodes as img2dataset does, so plain images come out byte for byte as its
 users know them. What OpenCV would get wrong (EXIF orientation, 16 bit, CMYK, animations, palettes with
-transparency, large alpha images) is made plain first, without loss.
+transparency, large alpha images) is made plain first, without loss. Of a PNG Pillow sees the picture only, not what is
+written beside it (`schemas.png`). An image is turned as browsers turn it: by EXIF's orientation and by what AVIF says
+itself; an orientation that stands in XMP alone turns nothing.
 """
 
 import hashlib
 import io
 import os
-import re
 from dataclasses import dataclass
 from typing import Any
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer version
 
 import numpy as np
+import numpy.typing as npt
 from img2dataset.resizer import Resizer
 from PIL import ExifTags, Image, ImageFile
 
 from pipeline.download.outcome import Encoded, Failure
+from pipeline.download.truncation import is_whole
+from pipeline.download.unreadable import why_unreadable
 from schemas.image_files import IMAGE_FORMATS
+from schemas.png import PNG_MAGIC, Png, read_png
 
 LARGE_ALPHA_PIXELS = 4_000_000
 """Above this the Resizer's alpha matting in float64 (about 100 bytes per pixel) is left to Pillow."""
@@ -34,8 +39,6 @@ _PLAIN_MODES = {
     "PNG": {"RGB", "L", "RGBA", "1"},
     "WEBP": {"RGB", "RGBA"},
 }
-
-_JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
 _EXIF_ORIENTATION = ExifTags.Base.Orientation
 
@@ -71,42 +74,49 @@ class Decoder:
 
     def __call__(self, data: bytes) -> Encoded | Failure:
         """Return the finished image or why there is none. Never raises for what the bytes can hold."""
+        png = read_png(data) if data.startswith(PNG_MAGIC) else None
         try:
-            plain = self._plain_bytes(data)
+            plain = self._plain_bytes(data, png)
         except MemoryError:
             return Failure("too_many_pixels")
         except Exception as error:  # Pillow's decoders raise nearly every type on broken input
-            return Failure("image_truncated" if "truncated" in str(error).lower() else "decode_failed")
+            return Failure("image_truncated" if "truncated" in str(error).lower() else why_unreadable(data))
         if isinstance(plain, Failure):
             return plain
+        found = self._resized(plain, data)
+        if found is None and png is not None and plain is data and png.bare is not data:
+            found = self._resized(png.bare, data)  # OpenCV stumbles over something beside the picture
+        return found or Failure(why_unreadable(data))
+
+    def _resized(self, plain: bytes, data: bytes) -> Encoded | None:
+        """Return the finished image, None when OpenCV does not decode `plain`, made of `data`."""
         encoded, width, height, original_width, original_height, error_text = self._resizer(io.BytesIO(plain))
         if error_text is not None or not encoded:
-            return Failure("decode_failed")
+            return None
         return Encoded(encoded, width, height, original_width, original_height, hashlib.sha256(data).hexdigest())
 
-    def _plain_bytes(self, data: bytes) -> bytes | Failure:
+    def _plain_bytes(self, data: bytes, png: Png | None) -> bytes | Failure:
         """Return bytes that OpenCV decodes right: `data` itself, or a PPM of its first frame."""
-        try:
-            image = Image.open(io.BytesIO(data), formats=IMAGE_FORMATS)
-        except Image.UnidentifiedImageError:
-            return Failure(_unreadable_reason(data))
-        with image:
+        with Image.open(io.BytesIO(data if png is None else png.bare), formats=IMAGE_FORMATS) as image:
             width, height = image.size
             if width * height > self._settings.max_pixels or self._resized_pixels(width, height) > (
                 self._settings.max_pixels
             ):
                 return Failure("too_many_pixels")
+            if png is not None and png.exif is not None:
+                image.info["exif"] = b"Exif\0\0" + png.exif
             kind = image.format or ""
             plain = image.mode in _PLAIN_MODES.get(kind, ()) and not _has_16_bits(image)
-            plain = plain and not (kind in ("PNG", "WEBP") and getattr(image, "is_animated", False))
+            plain = plain and not (png is not None and png.is_animated)
+            plain = plain and not (kind == "WEBP" and getattr(image, "is_animated", False))
             plain = plain and not (image.mode == "RGBA" and width * height > LARGE_ALPHA_PIXELS)
             plain = plain and not (image.mode != "RGBA" and "transparency" in image.info)
-            orientation = _orientation(image)
-            if plain and orientation == 1:
-                if not is_whole(kind, data):
-                    image.load()  # the arbiter: raises when pixels are missing
+            if not plain or _orientation(image) != 1:
+                return _as_ppm(image)
+            if png.reaches_end if png is not None else is_whole(kind, data):
                 return data
-            return _as_ppm(image, orientation)
+            image.load()  # the arbiter: raises when pixels are missing
+            return _as_ppm(image) if kind == "PNG" else data  # without its end mark OpenCV takes no PNG
 
     def _resized_pixels(self, width: int, height: int) -> int:
         """Return the pixels after resizing: a long thin image would grow without bound."""
@@ -119,43 +129,6 @@ class Decoder:
         return settings.image_size * (settings.image_size * long // short)
 
 
-def is_whole(kind: str, data: bytes) -> bool:
-    """Tell whether the container of a JPEG, PNG or WebP reaches its end mark. OpenCV fills what is missing with grey.
-
-    Cheaper than a second decode (about 30 microseconds for a JPEG of 100 KB). JPEG: markers are walked, so the end
-    mark of an embedded thumbnail does not count.
-    """
-    if kind in ("JPEG", "MPO"):
-        return _jpeg_reaches_end(data)
-    if kind == "PNG":
-        return _png_reaches_end(data)
-    return len(data) >= 8 + int.from_bytes(data[4:8], "little")
-
-
-def _jpeg_reaches_end(data: bytes) -> bool:
-    position = 2
-    while True:
-        found = _JPEG_MARKER.search(data, position)
-        if found is None:
-            return False
-        marker = data[found.start() + 1]
-        if marker == 0xD9:
-            return True
-        if marker in (0x01, 0xD8):
-            position = found.end()
-            continue
-        position = found.end() + max(2, int.from_bytes(data[found.end() : found.end() + 2], "big"))
-
-
-def _png_reaches_end(data: bytes) -> bool:
-    position = 8
-    while position + 12 <= len(data):
-        if data[position + 4 : position + 8] == b"IEND":
-            return True
-        position += 12 + int.from_bytes(data[position : position + 4], "big")
-    return False
-
-
 def _has_16_bits(image: Image.Image) -> bool:
     """Tell whether a PNG has 16 bits per sample: Pillow shows RGB and RGBA of it as 8, OpenCV would clip it."""
     tiles: list[tuple[Any, ...]] = getattr(image, "tile", [])
@@ -163,11 +136,16 @@ def _has_16_bits(image: Image.Image) -> bool:
 
 
 def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation 1 .. 8, 1 when there is none or it is broken."""
-    if "exif" not in image.info and image.format != "TIFF":
+    """Return the EXIF orientation 1 .. 8 by which the pixels are to be turned, 1 for none or a broken one.
+
+    A TIFF's is none here: Pillow's reader turns the pixels itself while it loads them.
+    """
+    if "exif" not in image.info:
         return 1
+    exif = Image.Exif()
     try:
-        value = image.getexif().get(_EXIF_ORIENTATION, 1)
+        exif.load(image.info["exif"])  # not getexif(): it would look into XMP, too
+        value = exif.get(_EXIF_ORIENTATION, 1)
     except Exception:  # a broken EXIF block is no broken image; Pillow raises nearly every type
         return 1
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
@@ -180,33 +158,30 @@ _TRANSPOSITIONS = {
 }  # fmt: skip
 
 
-def _as_ppm(image: Image.Image, orientation: int) -> bytes:
+def _as_ppm(image: Image.Image) -> bytes:
     """Return the first frame, upright, as 8-bit RGB (PPM) or grey (PGM), transparency on white."""
+    image.info.pop("xmp", None)  # where the TIFF reader would look for an orientation next
     image.load()
     frame: Image.Image = image
     if frame.mode.startswith("I;16") or frame.mode == "I":
         samples = np.asarray(frame).astype(np.int64)
         frame = Image.fromarray(((samples.clip(0, 65_535) + 128) // 257).astype(np.uint8))
+    elif frame.mode == "F":
+        frame = Image.fromarray(_as_bytes(np.asarray(frame)))
     if frame.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in frame.info:
         rgba = frame.convert("RGBA")
         frame = Image.new("RGB", rgba.size, (255, 255, 255))
         frame.paste(rgba, mask=rgba.getchannel("A"))
     elif frame.mode not in ("RGB", "L"):
-        frame = frame.convert("L" if frame.mode in ("1", "F") else "RGB")
-    if orientation in _TRANSPOSITIONS:
+        frame = frame.convert("L" if frame.mode == "1" else "RGB")
+    if (orientation := _orientation(image)) in _TRANSPOSITIONS:
         frame = frame.transpose(_TRANSPOSITIONS[orientation])
     magic = b"P6" if frame.mode == "RGB" else b"P5"
     return b"%s %d %d 255\n" % (magic, frame.width, frame.height) + frame.tobytes()
 
 
-def _unreadable_reason(data: bytes) -> str:
-    """Tell an image of another format from bytes that are no image, by all headers Pillow knows."""
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            return "format_not_allowed" if image.format not in IMAGE_FORMATS else "decode_failed"
-    except Exception:  # as above; here only the header is read
-        return "decode_failed" if _MAGIC.match(data) else "not_an_image"
-
-
-_MAGIC = re.compile(rb"\xff\xd8\xff|\x89PNG\r\n\x1a\n|GIF8[79]a|RIFF....WEBP|BM....\0\0\0\0|II\*\0|MM\0\*", re.DOTALL)
-"""Starts of the formats read: an image by its mark, but its header is broken."""
+def _as_bytes(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Return floating-point samples as 8 bits: white is 1 by TIFF's rule, or where there are larger ones, 255."""
+    finite = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
+    scale = 255.0 if finite.max(initial=0.0) <= 1.0 else 1.0
+    return np.clip(np.rint(finite * scale), 0, 255).astype(np.uint8)

@@ -27,7 +27,7 @@ from schemas.side_tables import QUERIES_NAME, QUERY_COUNTS_NAME, find_side_table
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 SIZES_FILE = "sizes.json"
 COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from PIL import Image
 
 from schemas.image_files import IMAGE_FORMATS
+from schemas.png import PNG_MAGIC, read_png
 
 MAX_PIXELS = 100_000_000
 """Bigger images are refused before they are decoded."""
@@ -27,7 +28,8 @@ def decode(data: bytes, image_px: int) -> Pixels:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(data), formats=IMAGE_FORMATS) as opened:
+            picture = read_png(data).bare if data.startswith(PNG_MAGIC) else data
+            with Image.open(io.BytesIO(picture), formats=IMAGE_FORMATS) as opened:
                 width, height = opened.size
                 if width * height > MAX_PIXELS:
                     raise ImageFault("too many pixels")
