@@ -65,7 +65,8 @@ def read_png(data: bytes) -> Png:
             begin = len(data)
         position = min(end, len(data))
     kept.append((begin, position))
-    bare = data if kept == [(0, len(data))] else b"".join([data[first:last] for first, last in kept]) + rest
+    view = memoryview(data)  # one copy, not two
+    bare = data if kept == [(0, len(data))] else b"".join([*(view[first:last] for first, last in kept), rest])
     return Png(bare, exif, is_animated, reaches_end, is_cut)
 
 

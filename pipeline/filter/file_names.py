@@ -16,10 +16,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk, string_buffers
+from schemas.image_files import IMAGE_SUFFIXES
 
 SUFFIXES = (
-    "jpg", "jpeg", "jpe", "jfif", "jp2", "jxl", "png", "apng", "gif", "webp", "avif", "heic", "heif", "bmp", "tif",
-    "tiff", "svg", "ico", "cr2", "nef", "dng", "psd", "eps", "pdf", "mp4", "mov", "avi", "webm",
+    *(suffix[1:] for suffix in IMAGE_SUFFIXES),
+    "jp2", "jxl", "heic", "heif", "svg", "ico", "cr2", "nef", "dng", "psd", "eps", "pdf", "mp4", "mov", "avi", "webm",
 )  # fmt: skip
 COUNTERS = (
     "img", "imgp", "image", "imag", "imagem", "imagen", "dsc", "dscn", "dscf", "dscp", "cimg", "pict", "pic", "picture",
