@@ -22,6 +22,8 @@ def print_collect(manifest: dict[str, Any], output: str) -> None:
     print_table(
         "collect",
         [
+            *[(f"{name.replace('_', ' ')} read", counts[name]) for name in ("archive_records",) if name in counts],
+            *[("  of them cut short", cut) for cut in [counts.get("archive_records_cut")] if cut],
             ("records read", counts["records"]),
             ("rejected (broken)", counts["rejected"]),
             *[(f"  {reason}", count) for reason, count in summary["rejected_by_reason"].items()],

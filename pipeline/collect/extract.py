@@ -17,7 +17,7 @@ from pipeline.collect.config import CollectOptions
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
-from pipeline.sources.source import Broken, Dropped, InputSplit, Source
+from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Read, Source
 from pipeline.tables import bounded
 from pipeline.units import commit_unit
 from schemas.buffers import ID, sortable_ids
@@ -41,12 +41,17 @@ DROPS = pa.schema(
 )
 
 RECORDS, REJECTED, ALL_DROPPED, MATCHED_PAIRS, MATCHES = "records", "rejected", "dropped", "matched_pairs", "matches"
+ARCHIVE_RECORDS, CUT_RECORDS = "archive_records", "archive_records_cut"
+"""Of web archives: records that were read, and those of them that end early. What they gave counts as records."""
 NO_MATCH = "no_match"
 """Reason of a drop; the filters' reasons come before it."""
 DROPPED = "dropped_"
 """A reason with this before it counts its drops."""
 REJECTED_FOR = "rejected_"
 """A reason with this before it counts its rejections."""
+PAIRS, REJECTED_PAIRS = "pairs", "rejected_pairs"
+"""Of a part: pairs (and images without) that were seen, and those of them that are rejections. The other rejections are
+records, which are pairs too but in web archives."""
 CONTENT_BYTES = "content_bytes"
 """What the candidates of a part take, however they are cut: decides the number of partitions."""
 
@@ -106,25 +111,32 @@ def extract_split(
     counts: Counter[str] = Counter()
     broken: list[tuple[str, str, int, str | bytes | None]] = []
     sampled = DROPS.empty_table()
-    unread = size = 0  # records that gave no row; bytes of the candidates
+    unread = pairs = rejected_pairs = size = 0  # unread: records that gave no row; size: bytes of the candidates
     name = f"{PARTS}/{split.index:05d}"
 
     def tables() -> Iterator[pa.Table]:
-        nonlocal sampled, unread, size
+        nonlocal sampled, unread, pairs, rejected_pairs, size
         for item in source.read(split):
             if isinstance(item, Broken):
                 broken.append((item.reason, split.name or source.root_name, item.position, item.value))
                 unread += not item.reason.startswith("file_")
                 continue
+            if isinstance(item, Read):
+                counts[ARCHIVE_RECORDS] += item.count
+                counts[CUT_RECORDS] += item.num_cut
+                continue
             if isinstance(item, Dropped):
                 counts[DROPPED + item.reason] += item.count
                 counts[RECORDS] += item.count
+                pairs += 0 if item.reason.startswith(RECORD) else item.count
                 continue
             for raw in bounded(item):
                 found = extract_table(raw, split.name, matcher, filters, options)
                 positions = raw["source_row"]
                 broken.extend((why, split.name, positions[row].as_py(), value) for row, why, value in found.broken)
                 counts[RECORDS] += len(raw)
+                pairs += len(raw)
+                rejected_pairs += len(found.broken)
                 for reason in pc.value_counts(found.drops["reason"]).to_pylist():
                     counts[DROPPED + reason["values"]] += reason["counts"]
                 counts[MATCHED_PAIRS] += len(found.candidates)
@@ -141,12 +153,11 @@ def extract_split(
     files.append(write_tables(output, f"{name}.rejections.parquet", [rejected], REJECTIONS))
     files.append(write_tables(output, f"{name}.drops.parquet", [sampled], DROPS))
     reasons = Counter(why for why, *_ in broken)
-    commit_unit(
-        output,
-        f"{name}.json",
-        files,
-        {"counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size},
-    )
+    body = {
+        "counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size,
+        PAIRS: pairs, REJECTED_PAIRS: rejected_pairs,
+    }  # fmt: skip
+    commit_unit(output, f"{name}.json", files, body)
     dropped = sum(count for name, count in counts.items() if name.startswith(DROPPED))
     return {**counts, ALL_DROPPED: dropped, **{REJECTED_FOR + reason: count for reason, count in reasons.items()}}
 

@@ -19,7 +19,9 @@ from pipeline.collect.config import CollectConfig
 from pipeline.collect.deduplicate import COMPACT_BYTES, Reduction
 from pipeline.collect.extract import (
     ALL_DROPPED,
+    ARCHIVE_RECORDS,
     CONTENT_BYTES,
+    CUT_RECORDS,
     DROPPED,
     DROPS,
     MATCHED_PAIRS,
@@ -267,6 +269,7 @@ def _finish(
     summary = {
         "counts": {
             **{name: counts.get(name, 0) for name in (RECORDS, REJECTED)},
+            **{name: counts[name] for name in (ARCHIVE_RECORDS, CUT_RECORDS) if name in counts},
             ALL_DROPPED: sum(dropped.values()),
             **{name: counts.get(name, 0) for name in (MATCHED_PAIRS, MATCHES)},
             DUPLICATES: rows_kept - candidates,

@@ -1,8 +1,11 @@
 """How much of an input is broken: the counts of the parts in, or an error that says what is wrong with most of it."""
 
+from collections.abc import Iterator
+
 import pyarrow.compute as pc
 
-from pipeline.collect.extract import PARTS, RECORDS, REJECTED
+from pipeline.collect.extract import ARCHIVE_RECORDS, DROPPED, PAIRS, PARTS, RECORDS, REJECTED, REJECTED_PAIRS
+from pipeline.sources.source import RECORD
 from pipeline.units import Unit
 from schemas.rejection import REJECTIONS
 from schemas.storage import Folder
@@ -14,16 +17,32 @@ class TooManyRejections(ValueError):
 
 
 def check_rejected_fraction(output: Folder, parts: list[Unit], limit: float) -> None:
-    """Raise `TooManyRejections` when more than `limit` of the records is broken: counts by reason, and an example."""
+    """Raise `TooManyRejections` when more than `limit` of the records is broken: counts by reason, and an example.
+
+    Of a web archive that is more than `limit` of its records, or of the pairs in them.
+    """
+    for what, rejected, total in _compared(parts):
+        if rejected > limit * max(total, 1):
+            reasons = summed([unit.body["rejected_by_reason"] for unit in parts])
+            raise TooManyRejections(
+                f"{rejected} of {total} {what} are broken, more than --max-rejected-fraction {limit}: {reasons}, "
+                f"{_example(output, parts, max(reasons, key=lambda reason: reasons[reason]))}; "
+                f"look at {PARTS}/*.rejections.parquet in the output folder"
+            )
+
+
+def _compared(parts: list[Unit]) -> Iterator[tuple[str, int, int]]:
+    """Yield (what, how many are broken, how many there are), like with like."""
     counts = summed([unit.body["counts"] for unit in parts])
-    rejected, records = counts.get(REJECTED, 0), counts.get(RECORDS, 0)
-    if rejected > limit * max(records, 1):
-        reasons = summed([unit.body["rejected_by_reason"] for unit in parts])
-        raise TooManyRejections(
-            f"{rejected} of {records} records are broken, more than --max-rejected-fraction {limit}: {reasons}, "
-            f"{_example(output, parts, max(reasons, key=lambda reason: reasons[reason]))}; "
-            f"look at {PARTS}/*.rejections.parquet in the output folder"
-        )
+    rejected = counts.get(REJECTED, 0)
+    if ARCHIVE_RECORDS not in counts:
+        yield "records", rejected, counts.get(RECORDS, 0)
+        return
+    pairs, rejected_pairs = (sum(unit.body[name] for unit in parts) for name in (PAIRS, REJECTED_PAIRS))
+    left_out = sum(count for name, count in counts.items() if name.startswith(DROPPED + RECORD))
+    broken = rejected - rejected_pairs
+    yield "archive records", broken, counts[ARCHIVE_RECORDS] + left_out + broken
+    yield "pairs", rejected_pairs, pairs
 
 
 def _example(output: Folder, parts: list[Unit], reason: str) -> str:

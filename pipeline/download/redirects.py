@@ -4,12 +4,13 @@ In: the URL that was asked for, and the field's value. Out: the next URL, byte f
 it is one, or nothing.
 """
 
-from urllib.parse import quote_from_bytes, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
+
+from pipeline.http_answers.raw_address import percent_encoded
 
 REDIRECTS = (300, 301, 302, 303, 307, 308)
 """Statuses that are followed when they come with a Location. Asked for is always with GET."""
 
-_PRINTABLE = "".join(map(chr, range(0x21, 0x7F)))
 _EDGES = bytes(range(0x21))
 
 
@@ -20,7 +21,7 @@ def redirect_target(url: str, location: str) -> str | None:
     percent-encoded as they stand, line ends and tabs left out; a host name beyond ASCII stays, for IDNA.
     """
     raw = location.encode("utf-8", "surrogateescape").strip(_EDGES).translate(None, b"\t\r\n")
-    encoded = quote_from_bytes(raw, safe=_PRINTABLE)
+    encoded = percent_encoded(raw)
     try:
         target = urljoin(url, encoded)
         host = urlsplit(target).netloc

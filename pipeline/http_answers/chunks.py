@@ -63,6 +63,11 @@ class Dechunker:
             self.rest += data[position:]
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def finish(self) -> None:
+        """Say that the body has ended: a line that was begun is none."""
+        if self._line.strip() and not self.is_last and not _PERHAPS_A_SIZE_LINE.match(self._line):
+            self.is_broken, self.rest = True, self._line
+
     def _take_line(self, line: bytes) -> None:
         if self.is_last:
             self._trailer_bytes += len(line)
@@ -88,6 +93,7 @@ def without_chunks(body: bytes) -> tuple[bytes, bool]:
         return body, False
     reader = Dechunker()
     held = reader.feed(body)
+    reader.finish()
     if not reader.is_broken:
         return held, not reader.is_last
     return (body if reader.num_sizes < 2 else held + reader.rest), False

@@ -1,8 +1,8 @@
-"""The records of one WARC file, in batches: compressed record by record, as a whole, or not at all.
+"""The records of one WARC or ARC file, in batches: compressed record by record, as a whole, or not at all.
 
-In: a path or URL of a ``.warc`` file, plain or ``.gz``, ``.zst``, ``.lz4``, ``.bz2``. Out: `Records`, and what is
-broken with its position: the byte offset in the file where every gzip member is a record (Common Crawl and nearly
-everyone), else in the decompressed bytes. Memory is bounded by the largest record.
+In: a path or URL of a ``.warc`` or ``.arc`` file, plain or ``.gz``, ``.zst``, ``.lz4``, ``.bz2``. Out: `Records`, and
+what is broken with its position: the byte offset in the file where every gzip member is a record (Common Crawl and
+nearly everyone), else in the decompressed bytes. Memory is bounded by the largest record.
 """
 
 from collections.abc import Iterator
@@ -134,7 +134,7 @@ class _Joined:
 
 def _is_packed_otherwise(path: str, probe: bytes) -> bool:
     """Tell that a file is plain, or compressed in another way: what looks like gzip in it stands inside a record."""
-    return probe.lstrip().startswith(b"WARC/") or path.split("?")[0].lower().endswith(tuple(_STREAMS))
+    return probe.lstrip().startswith((b"WARC/", b"filedesc:")) or path.split("?")[0].lower().endswith(tuple(_STREAMS))
 
 
 def _is_one_stream(probe: bytes) -> bool:

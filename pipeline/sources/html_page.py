@@ -1,57 +1,131 @@
-"""The HTML of one WARC response, in UTF-8: HTTP headers read, transfer and content encodings undone, text decoded.
+"""The HTML of one stored answer, in UTF-8: head read, transfer and content codings undone, text decoded.
 
-In: a WARC record. Out: the page's bytes in UTF-8, or nothing for a response that is no HTML page.
+In: what a crawler stored of an answer. Out: the page's bytes in UTF-8, or why it is no page. Whether an answer that
+tells no type is HTML is decided as the MIME Sniffing standard has it (7.1), with one thing more: what a browser would
+show as plain text is read when a tag stands in its first bytes, because here no user is at risk of its scripts.
 """
 
-import io
 import re
+from dataclasses import dataclass
 
-from fastwarc.warc import ArchiveIterator, WarcRecord
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
+
+from pipeline.http_answers.chunks import without_chunks
+from pipeline.http_answers.codings import decoded, is_binary
+from pipeline.http_answers.head import MAX_HEAD_BYTES, Head, head_end, read_head
 
 MAX_PAGE_BYTES = 32 << 20
 """Of a longer page the beginning is read: what a small compressed body becomes has no other bound."""
 _HTML_TYPES = ("text/html", "application/xhtml+xml")
-_SNIFFED_BYTES = 1024
+_UNKNOWN_TYPES = ("unknown/unknown", "application/unknown")
+"""What servers send that do not know; the standard takes them for no type."""
+_SNIFFED_BYTES = 1445
 _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([a-zA-Z0-9_.:-]{1,40})""", re.IGNORECASE)
 """The standard's "prescan a byte stream to determine its encoding", in short."""
+_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
+_CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{1,40})")
+_TAG = re.compile(rb"<(?:[a-z][a-z0-9]*[\s/>]|!doctype\s|!--)", re.IGNORECASE)
+_NO_HTML = (b"%PDF-", b"%!PS-Adobe-", b"{\\rtf")
+_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 
 
-class NotAPage(ValueError):
-    """The response cannot be read."""
+class DamagedAnswer(ValueError):
+    """What was stored cannot be read."""
 
 
-def read_page(record: bytes) -> bytes | None:
-    """Return the HTML page in `record` (a whole WARC record) in UTF-8, None when it holds none.
+@dataclass(frozen=True)
+class Page:
+    """A page."""
 
-    Raises `NotAPage` for a response whose HTTP headers or encodings are broken.
+    body: bytes
+    """HTML in UTF-8."""
+    is_cut: bool
+    """It ends early."""
+
+
+def read_page(stored: bytes) -> Page | None:
+    """Return the page in an answer that was stored with its HTTP head, None when it is no HTML.
+
+    Raises `DamagedAnswer` when the body is what nobody told: packed in a way that the head does not name.
     """
-    try:
-        for found in ArchiveIterator(io.BytesIO(record), parse_http=True, auto_decode="all", stream_detect=False):
-            return _page_of(found)
-    except (OSError, ValueError, EOFError) as error:
-        raise NotAPage(str(error).splitlines()[0] if str(error) else type(error).__name__) from error
-    raise NotAPage("no record with HTTP headers")
-
-
-def _page_of(record: WarcRecord) -> bytes | None:
-    if record.http_headers is None:
-        raise NotAPage("no HTTP headers")
-    kind = (record.http_content_type or "").split(";")[0].strip().lower()
+    head, body = _head_and_body(stored)
+    kind, charset = _type_of(head)
     if kind and kind not in _HTML_TYPES:
         return None
-    body: bytes = record.reader.read(MAX_PAGE_BYTES)
-    if not kind and b"<" not in body[:_SNIFFED_BYTES]:
+    body, is_cut = without_chunks(body) if "chunked" in head.listed("transfer-encoding") else (body, False)
+    codings = head.listed("content-encoding") + head.listed("transfer-encoding")
+    found = decoded(body, codings, MAX_PAGE_BYTES)
+    if not found.holds and is_binary(found.data) and b"<\0" not in found.data[:_SNIFFED_BYTES]:
+        raise DamagedAnswer(f"the body is not {', '.join(codings)}, as its head says, and no text")
+    return _page(found.data, charset, is_cut or found.is_cut or found.is_too_large, is_known=bool(kind))
+
+
+def read_headless(stored: bytes, kind: str) -> Page | None:
+    """Return the page that was stored without an HTTP head (HTTP/0.9, or cut off by a tool), None when it is no HTML.
+
+    `kind` is the type that the record has for it, empty when it has none.
+    """
+    known, charset = _type_of(Head(None, (0, 9), {"content-type": [kind]}, None))
+    if known and known not in _HTML_TYPES:
         return None
-    return to_utf8(body, record.http_charset)
+    return _page(stored, charset, False, is_known=bool(known))
 
 
-def to_utf8(body: bytes, declared: str | None) -> bytes:
+def _page(body: bytes, charset: str, is_cut: bool, is_known: bool) -> Page | None:
+    is_cut = is_cut or len(body) > MAX_PAGE_BYTES
+    body = body[:MAX_PAGE_BYTES]
+    if not is_known and not looks_like_html(body):
+        return None
+    return Page(to_utf8(body, charset), is_cut)
+
+
+def _head_and_body(stored: bytes) -> tuple[Head, bytes]:
+    """Part head and body; interim answers (100 Continue, a proxy's 200) before them are passed over."""
+    while True:
+        end = head_end(stored)
+        if end < 0 and len(stored) > MAX_HEAD_BYTES:
+            raise DamagedAnswer(f"no empty line ends the HTTP head in {MAX_HEAD_BYTES:,} bytes")
+        end = len(stored) if end < 0 else end
+        head = read_head(stored[:end])
+        stored = stored[end:]
+        is_interim = head.status is not None and (head.status < 200 or not head.fields)
+        if not (is_interim and stored.startswith(b"HTTP/")):
+            return head, stored
+
+
+def _type_of(head: Head) -> tuple[str, str]:
+    """Return (MIME type, charset) as the Fetch standard extracts them: the last type that is one; empty for none."""
+    kind = charset = ""
+    for value in head.fields.get("content-type", ()):
+        for part in value.lower().split(","):
+            essence = part.partition(";")[0].strip()
+            if not _TYPE.fullmatch(essence) or essence == "*/*":
+                continue
+            named = _CHARSET.search(part)
+            if essence != kind or named:
+                charset = named.group(1) if named else ""
+            kind = essence
+    return ("" if kind in _UNKNOWN_TYPES else kind), charset
+
+
+def looks_like_html(body: bytes) -> bool:
+    """Tell whether a body without a type is HTML, as the head of this file says."""
+    start = body[:_SNIFFED_BYTES]
+    if start.startswith(_BYTE_ORDER_MARKS):
+        start = to_utf8(start, "")
+    if is_binary(start) or start.startswith(_NO_HTML):
+        return False
+    if start.lstrip().startswith(b"<?xml"):
+        return b"<html" in start.lower()
+    return _TAG.search(start) is not None
+
+
+def to_utf8(body: bytes, declared: str) -> bytes:
     """Return `body` in UTF-8: as it is where it is UTF-8, else from the declared encoding, else from a guessed one.
 
     What is declared is often wrong where the bytes are valid UTF-8 with more than ASCII in it, never the other way.
     """
-    if b"\x1b" not in body and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if b"\x1b" not in body and not body.startswith(_BYTE_ORDER_MARKS):
         try:
             body.decode("utf-8")
         except UnicodeDecodeError:
@@ -60,7 +134,7 @@ def to_utf8(body: bytes, declared: str | None) -> bytes:
             return body
     found = _DECLARED.search(body[: 2 * _SNIFFED_BYTES])
     encoding = declared or (found.group(1).decode("ascii") if found else None)
-    if body.startswith((b"\xff\xfe", b"\xfe\xff")):
+    if body.startswith(_BYTE_ORDER_MARKS):
         encoding = "utf-16-le" if body.startswith(b"\xff\xfe") else "utf-16-be"
     if not encoding or encoding.lower() in ("utf-8", "utf8"):
         # cut in mid-character or with a few bad bytes it is still UTF-8; text of another encoding has many

@@ -88,6 +88,19 @@ class Broken:
         self.value = cut(self.value)
 
 
+RECORD = "record_"
+"""A reason of `Dropped` with this before it is one of a whole record of a web archive, others are of its images."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """Records of a web archive that were read: what they gave are pairs and images, which are counted beside them."""
+
+    count: int
+    num_cut: int
+    """Those that end early (cut by the crawler, say) and were read as far as they go."""
+
+
 @dataclass(frozen=True)
 class Dropped:
     """Good records that the options of the input leave out, counted but not kept."""
@@ -145,9 +158,10 @@ class Source(Protocol):
         """Return the splits, in a fixed order for the same input."""
         ...
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Read]:
         """Yield the pairs of `split` as tables of `raw_schema`; broken records, and counts of others left out, between.
 
-        A record is in a table, broken, or counted as dropped: exactly one of them.
+        A record is in a table, broken, or counted as dropped: exactly one of them. A record of a web archive, which
+        holds any number of pairs, is counted as read, broken, or counted as dropped.
         """
         ...

@@ -1,42 +1,49 @@
-"""WARC files: the HTML of web pages, as Common Crawl, Heritrix or Wget store it.
+"""WARC and ARC files: the HTML of web pages, as Common Crawl, Heritrix or Wget store it.
 
-In: WARC files. Out: a pair per image and different text: alt, title, ``data-*`` captions, figcaption, and ``og:image``
-with its description. The image is the largest of ``srcset`` and ``<picture>``, else the one loaded late
-(``data-src``), else ``src``.
+In: WARC or ARC files. Out: a pair per image and different text: alt, title, ``data-*`` captions, figcaption, and
+``og:image`` with its description. The image is the largest of ``srcset`` and ``<picture>``, else the one loaded late
+(``data-src``), else ``src``. Records that hold no page are counted by kind.
 """
 
+import re
 from collections.abc import Iterator
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.http_answers.raw_address import percent_encoded
 from pipeline.sources.archive import Records, read_archive
 from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.figures import new_figures
 from pipeline.sources.gathered import Gathered
 from pipeline.sources.html_images import new_page
-from pipeline.sources.html_page import NotAPage, read_page
+from pipeline.sources.html_page import DamagedAnswer, read_headless, read_page
 from pipeline.sources.html_scan import scan_html
-from pipeline.sources.record_index import END, KIND, RESPONSE, START, URL_BEGIN, URL_END
-from pipeline.sources.source import Broken, Dropped, InputSplit
+from pipeline.sources.record_index import BEGIN, END, KIND, RESPONSE, START, URL_BEGIN, URL_END
+from pipeline.sources.record_kinds import NOT_HTML, NOT_HTTP, RecordCounts
+from pipeline.sources.source import Broken, Dropped, InputSplit, Read
 from pipeline.sources.whole_files import WholeFiles
 
 BATCH_BYTES = 4 << 20
 """HTML scanned at once."""
+_HTTP = re.compile(rb"[ \t\r\n]{0,8}(?=HTTP[/ \t])", re.IGNORECASE)
+_CONTENT_TYPE = re.compile(rb"\ncontent-type[ \t]*:([^\r\n]*)", re.IGNORECASE)
 
 
 class Warc(WholeFiles):
-    """WARC files, one split each."""
+    """WARC and ARC files, one split each."""
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Read]:
         pairs = Gathered()
         scanner = _Scanner(pairs)
+        counts = RecordCounts()
         for item in read_archive(split.path):
             if isinstance(item, Broken):
                 yield item
                 continue
-            for found in _pages(item):
+            counts.add_all_but(RESPONSE, item.rows)
+            for found in _pages(item, counts):
                 if isinstance(found, Broken):
                     yield found
                 else:
@@ -44,20 +51,58 @@ class Warc(WholeFiles):
         yield from scanner.scan()
         yield from pairs.take(False, at_end=True)
         yield from pairs.dropped()
+        yield from counts.items()
 
 
-def _pages(item: Records) -> Iterator[tuple[bytes, bytes, int] | Broken]:
-    """Yield (page in UTF-8, its address, position) of the responses among the records."""
+def _pages(item: Records, counts: RecordCounts) -> Iterator[tuple[bytes, bytes, int] | Broken]:
+    """Yield (page in UTF-8, its address, position) of the responses among the records; the others are counted."""
     data = memoryview(item.data)  # type: ignore[arg-type]
     for number in np.flatnonzero(item.rows[:, KIND] == RESPONSE).tolist():
         row = item.rows[number].tolist()
+        stored = bytes(data[row[BEGIN] : row[END]])
         try:
-            page = read_page(bytes(data[row[START] : row[END]]) + b"\r\n\r\n")
-        except NotAPage as error:
+            http = _HTTP.match(stored)
+            if http:
+                page = read_page(stored[http.end() :])
+            else:
+                kind = _record_type(bytes(data[row[START] : row[BEGIN]]))
+                page = read_headless(stored, kind)
+                if page is None and kind:
+                    counts.add_left_out(NOT_HTTP)
+                    continue
+        except DamagedAnswer as error:
             yield Broken("record_malformed", int(item.positions[number]), str(error))
             continue
-        if page:
-            yield page, bytes(data[row[URL_BEGIN] : row[URL_END]]), int(item.positions[number])
+        if page is None:
+            counts.add_left_out(NOT_HTML)
+            continue
+        counts.add_read(1, page.is_cut)
+        if page.body:
+            yield page.body, _address(bytes(data[row[URL_BEGIN] : row[URL_END]])), int(item.positions[number])
+
+
+def _record_type(header: bytes) -> str:
+    """Return the type that a record has for what was not stored as HTTP, empty when it says HTTP or nothing."""
+    if header.startswith(b"WARC/"):
+        found = _CONTENT_TYPE.search(header)
+        kind = found.group(1).strip() if found else b""
+    else:  # ARC: URL, address, date, type ...
+        words = header.split()
+        kind = next((words[number + 1] for number, word in enumerate(words[:-1]) if _is_date(word)), b"")
+    return "" if kind.lower().startswith((b"application/http", b"no-type")) else kind.decode("latin-1")
+
+
+def _is_date(word: bytes) -> bool:
+    return word.isdigit() and len(word) >= 12
+
+
+def _address(url: bytes) -> bytes:
+    """Return a page's address as text: crawlers stored what stood in links, in any encoding."""
+    try:
+        url.decode("utf-8")
+    except UnicodeDecodeError:
+        return percent_encoded(url).encode()
+    return url
 
 
 class _Scanner:

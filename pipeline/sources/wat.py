@@ -16,7 +16,8 @@ from pipeline.sources.gathered import Gathered
 from pipeline.sources.json_scan import SPARE_QUOTES
 from pipeline.sources.page_facts import new_facts
 from pipeline.sources.record_index import BEGIN, END, JSON_METADATA, KIND, START, URL_BEGIN, URL_END
-from pipeline.sources.source import Broken, Dropped, InputSplit
+from pipeline.sources.record_kinds import RecordCounts
+from pipeline.sources.source import Broken, Dropped, InputSplit, Read
 from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base
 from pipeline.sources.wat_scan import MALFORMED, scan_wat
 from pipeline.sources.whole_files import WholeFiles
@@ -27,8 +28,9 @@ _SHOWN_BYTES = 100
 class Wat(WholeFiles):
     """WAT files, one split each."""
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Read]:
         pairs = Gathered()
+        counts = RecordCounts()
         base, base_parts = empty_base()
         texts, lengths = new_facts()
         scratch, quotes = np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.int32)
@@ -37,6 +39,7 @@ class Wat(WholeFiles):
             if isinstance(item, Broken):
                 yield item
                 continue
+            counts.add_all_but(JSON_METADATA, item.rows)
             wanted = item.rows[:, KIND] == JSON_METADATA
             rows, positions = item.rows[wanted], item.positions[wanted]
             if not len(rows):
@@ -52,9 +55,11 @@ class Wat(WholeFiles):
             while number < len(records):
                 number = scan_wat(item.data, records, positions, number, pairs.sink, page, address, quotes, status)
                 yield from pairs.take(number < len(records))
+            counts.add_read(int(np.count_nonzero(status != MALFORMED)))
             yield from _malformed(item, rows, positions, status)
         yield from pairs.take(False, at_end=True)
         yield from pairs.dropped()
+        yield from counts.items()
 
 
 def _malformed(

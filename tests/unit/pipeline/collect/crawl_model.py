@@ -28,7 +28,10 @@ _SPACER = re.compile(r"/(pixel|spacer|blank|1x1|transparent|clear)\.(gif|png)$",
 
 @dataclass
 class CrawledPage:
-    """One page: (url, text, where the text stood) of every pair, and the images that give none, by reason."""
+    """One record: (url, text, where the text stood) of every pair, and the images that give none, by reason.
+
+    Of a record that holds no page the reason is its own.
+    """
 
     url: str
     position: int
@@ -108,34 +111,41 @@ def _decoded(body: bytes, content_type: str) -> str:
 
 
 def warc_pages(path: Path) -> list[CrawledPage]:
-    """Return the pages of a WARC file."""
+    """Return the records of a WARC file."""
     pages = []
     with path.open("rb") as raw:
         records = ArchiveIterator(raw)
         for record in records:
             kind = record.http_headers.get_header("Content-Type", "") if record.http_headers else ""
-            if record.rec_type != "response" or "html" not in kind:
-                continue
             body = record.content_stream().read()  # before its offset is asked for: that reads to the record's end
             page = CrawledPage(record.rec_headers.get_header("WARC-Target-URI"), records.get_record_offset())
+            pages.append(page)
+            if record.rec_type != "response":
+                page.dropped[f"record_{record.rec_type}"] += 1
+                continue
+            if "html" not in kind:
+                page.dropped["record_not_html" if record.http_headers else "record_not_http"] += 1
+                continue
             reader = _Html(page)
             reader.feed(_decoded(body, kind))
             reader.close()
             _add_graph(page, reader.base, reader.graph)
-            pages.append(page)
     return pages
 
 
 def wat_pages(path: Path) -> list[CrawledPage]:
-    """Return the pages of a WAT file."""
+    """Return the records of a WAT file."""
     pages = []
     with path.open("rb") as raw:
         records = ArchiveIterator(raw)
         for record in records:
-            if record.rec_type != "metadata":
-                continue
-            payload = json.loads(record.content_stream().read())["Envelope"]["Payload-Metadata"]
+            body = record.content_stream().read()
             page = CrawledPage(record.rec_headers.get_header("WARC-Target-URI"), records.get_record_offset())
+            pages.append(page)
+            if record.rec_type != "metadata":
+                page.dropped[f"record_{record.rec_type}"] += 1
+                continue
+            payload = json.loads(body)["Envelope"]["Payload-Metadata"]
             html: dict[str, Any] = payload.get("HTTP-Response-Metadata", {}).get("HTML-Metadata", {})
             head = html.get("Head", {})
             base = urljoin(page.url, head.get("Base", ""))
@@ -147,7 +157,6 @@ def wat_pages(path: Path) -> list[CrawledPage]:
                 if "content" in meta:
                     graph.setdefault((meta.get("property") or meta.get("name", "")).lower(), meta["content"])
             _add_graph(page, base, graph)
-            pages.append(page)
     return pages
 
 
@@ -194,6 +203,7 @@ def candidates_of(pages: list[CrawledPage], queries: list[str]) -> tuple[dict[by
     for page in pages:
         counts["records"] += len(page.pairs) + sum(page.dropped.values())
         counts["dropped"] += sum(page.dropped.values())
+        counts["archive_records"] += not any(reason.startswith("record_") for reason in page.dropped)
         for url, text, _ in page.pairs:
             caption = unicodedata.normalize("NFC", " ".join(text.split()))
             matched = queries_in(caption, queries)

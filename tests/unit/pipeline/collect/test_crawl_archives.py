@@ -13,6 +13,7 @@ import pytest
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.collect.rejected import TooManyRejections
 from pipeline.sources.gzip_members import GZIP_MAGIC
 from tests.bench.wat_file import write_wat
 from tests.conftest import write_queries
@@ -24,7 +25,7 @@ from tests.unit.pipeline.collect.crawl_model import (
     warc_pages,
     wat_pages,
 )
-from tests.unit.pipeline.sources.crawl_files import packed, page_record, wat_record
+from tests.unit.pipeline.sources.crawl_files import packed, page_record, record, wat_record
 
 QUERIES = ["logo", "hovenier", "tour de france", "fahrer", "компания", "яндекс", "微信", "hier klicken", "gif", "live"]
 GARBAGE = bytes(range(1, 200)) * 3
@@ -100,7 +101,7 @@ def test_real_wat(shared_data: Path, tmp_path: Path) -> None:
     (tmp_path / "a.warc.wat.gz").write_bytes(source.read_bytes())
     summary = collect(tmp_path, "a.warc.wat.gz", "wat")  # its page has no HTML metadata
     check(tmp_path, summary, wat_pages(tmp_path / "a.warc.wat.gz"))
-    assert summary["counts"]["records"] == 0
+    assert summary["counts"]["archive_records"] == summary["counts"]["records"] == 1  # metadata; warcinfo
 
 
 def test_wat_of_real_pages(real_wat: Path, tmp_path: Path) -> None:
@@ -204,6 +205,50 @@ def test_a_page_with_too_many_images(tmp_path: Path) -> None:
     summary = collect(tmp_path, "a.warc.wat.gz", "wat")
     assert summary["dropped_by_reason"] == {"too_many_on_page": 7}
     assert summary["counts"]["candidates"] == 20_000
+
+
+def test_records_that_are_no_pages_are_counted_and_stop_no_run(tmp_path: Path) -> None:
+    records = [
+        record("response", "dns:a.example", "text/dns", b"a.example. 5 IN A 192.0.2.1"),
+        page_record("http://a.example/a.pdf", b"%PDF-1.4", "Content-Type: application/pdf\r\n"),
+    ]
+    (tmp_path / "a.warc.gz").write_bytes(packed(records))
+    summary = collect(tmp_path, "a.warc.gz", "warc", max_rejected_fraction=0)
+    assert summary["dropped_by_reason"] == {"record_not_html": 1, "record_not_http": 1}
+    counts = {"records": 2, "dropped": 2, "rejected": 0, "archive_records": 0, "archive_records_cut": 0}
+    assert {name: summary["counts"][name] for name in counts} == counts
+    assert summary["rejected_by_reason"] == {}
+
+
+PAGES_OF_100 = [
+    page_record(f"http://{name}.example/", "".join(f"<img src={n}.jpg alt=logo>" for n in range(100))) for name in "ab"
+]
+BROKEN = b"WARC/1.0\r\nWARC-Type: response\r\n\r\n"
+EMPTY = page_record("http://a.example/", "no image")
+TOO_LONG = page_record("http://a.example/", f"<img src=a.jpg alt='{'logo ' * 2_001}'>")
+
+
+@pytest.mark.parametrize(
+    ("records", "told"),
+    [
+        ([*PAGES_OF_100, BROKEN, BROKEN, BROKEN], "3 of 5 archive records are broken"),
+        ([*PAGES_OF_100, BROKEN, BROKEN], ""),
+        ([EMPTY, BROKEN], ""),
+        ([BROKEN], "1 of 1 archive records are broken"),
+        ([TOO_LONG, TOO_LONG, *PAGES_OF_100], ""),
+        ([TOO_LONG, BROKEN, *[EMPTY] * 9], "1 of 1 pairs are broken"),
+    ],
+    ids=["records", "fewer records", "no pair at all", "all", "few pairs", "pairs"],
+)  # fmt: skip
+def test_broken_records_are_held_against_records_and_broken_pairs_against_pairs(
+    records: list[bytes], told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "a.warc.gz").write_bytes(packed(records))
+    if not told:
+        collect(tmp_path, "a.warc.gz", "warc")
+        return
+    with pytest.raises(TooManyRejections, match=told):
+        collect(tmp_path, "a.warc.gz", "warc")
 
 
 def in_frames(plain: bytes) -> bytes:

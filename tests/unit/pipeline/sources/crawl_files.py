@@ -2,12 +2,13 @@
 
 import gzip
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
-from pipeline.sources.source import Broken, Dropped
+from pipeline.sources.source import RECORD, Broken, Dropped, Read
 
 
 def record(kind: str, address: str, content_type: str, body: bytes) -> bytes:
@@ -51,6 +52,25 @@ def read(path: Path, input_format: str) -> tuple[list[dict[str, Any]], list[Brok
                 broken.append(item)
             elif isinstance(item, Dropped):
                 drops[item.reason] = drops.get(item.reason, 0) + item.count
-            else:
+            elif not isinstance(item, Read):
                 rows.extend(item.to_pylist())
     return rows, broken, drops
+
+
+def counted(path: Path, input_format: str = "warc") -> tuple[Counter[str], int]:
+    """Return (how many records of a file were read, left out or rejected, by which; how many pairs there are)."""
+    source, _ = formats.open_source(SourceOptions(input=str(path), input_format=input_format))  # type: ignore[arg-type]
+    found: Counter[str] = Counter()
+    pairs = 0
+    for split in source.splits():
+        for item in source.read(split):
+            if isinstance(item, Broken):
+                found[item.reason] += 1
+            elif isinstance(item, Read):
+                found["read"] += item.count
+                found["cut"] += item.num_cut
+            elif isinstance(item, Dropped):
+                found[item.reason] += item.count if item.reason.startswith(RECORD) else 0
+            else:
+                pairs += len(item)
+    return +found, pairs

@@ -130,7 +130,7 @@ def test_links_are_those_that_json_reads(
 def test_real_file(shared_data: Path) -> None:
     folder = shared_data / "web_archives" / "commoncrawl-whirlwind"
     for name in ("whirlwind.warc.wat.gz", "whirlwind.warc.wat"):
-        assert read(folder / name, "wat") == ([], [], {})
+        assert read(folder / name, "wat") == ([], [], {"record_warcinfo": 1})
 
 
 def test_what_comes_before_a_cut_in_a_whole_file_is_read(tmp_path: Path) -> None:
