@@ -36,6 +36,7 @@ from querygen.synsets import SynsetHead, read_synsets, synset_heads, wordnet_cou
 from querygen.titles import count_titles
 from querygen.wordnet_data import digest, find_wordnet
 from schemas.input_files import expand_glob
+from schemas.json_shape import check_json
 from schemas.manifest import read_manifest
 from schemas.query import TITLE_COUNTS
 from schemas.run_record import RunRecord, config_parts, start_run
@@ -84,6 +85,7 @@ def build(config: BuildConfig) -> bool:
     )
     if not start_run(folder, record):
         manifest = read_manifest(folder, "queries")
+        check_json(manifest, {"rows": int, "summary": {"rejections": {str: int}}}, folder.url, "a finished folder")
         whole = is_whole(manifest["summary"]["rejections"])
         print(f"{folder.url}: finished already, {manifest['rows']:,} queries; nothing to do{'' if whole else DAMAGED}")
         return whole

@@ -17,6 +17,7 @@ import pyarrow.ipc as ipc
 from querygen.dump import Page, Rejection, plain_title
 from querygen.dump_revision import PROSE
 from querygen.dump_units import DumpUnit, open_pages
+from querygen.known_folder import read_commit
 from querygen.ngrams import process_counter
 from querygen.parts import do_parts, part_name
 from querygen.redirect_views import REDIRECTS, redirect_table
@@ -162,7 +163,7 @@ def read_counts(folder: Folder, num_units: int) -> DumpCounts:
     redirects = []
     for number in range(num_units):
         name = part_name(number)
-        commit = folder.read_json(f"{name}.json")
+        commit = read_commit(folder, name)
         counts.runs += [(folder.url, run) for run in commit["runs"]]
         for key in STATISTICS:
             counts.statistics[key] += commit["statistics"].get(key, 0)  # folders of schema 1.3 lack two

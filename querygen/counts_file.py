@@ -16,20 +16,30 @@ import pyarrow.parquet as pq
 
 from schemas.storage import Folder
 
+UNREADABLE = (pa.ArrowException, OSError)
+"""What Arrow raises over a damaged file, by damage."""
+
 
 class CountsFile:
     """One Parquet file, opened; row groups are read as they are asked for."""
 
-    def __init__(self, folder: Folder, name: str) -> None:
+    def __init__(self, folder: Folder, name: str, schema: pa.Schema) -> None:
+        """Open file `name`. Raises ValueError when it is no Parquet file with the columns of `schema`."""
         self.where = folder.path(name)
         try:
             # A path lets Arrow read without the interpreter; other filesystems go through fsspec.
             source = self.where if folder.local else folder.open(name)
             self._file = pq.ParquetFile(source, memory_map=folder.local)
-        except pa.ArrowInvalid as error:
+            found, footer = self._file.schema_arrow, self._file.metadata
+            self._columns = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
+        except (*UNREADABLE, UnicodeDecodeError) as error:
             raise ValueError(f"{self.where}: expected a Parquet file, {error}") from error
-        self.names: list[str] = self._file.schema_arrow.names
-        self._columns = {self._file.metadata.schema.column(i).path: i for i in range(self._file.metadata.num_columns)}
+        for field in schema:
+            place = found.get_field_index(field.name)
+            if place < 0 or found.field(place).type != field.type:
+                kind = "none" if place < 0 else found.field(place).type
+                raise ValueError(f"{self.where}: expected one column {field.name!r} of {field.type}, found {kind}")
+        self.names: list[str] = found.names
 
     def find(self, text: str, **equal: int) -> dict[str, Any] | None:
         """Return the row of `text`. `equal` are values its integer columns are known to hold: they save reading."""
@@ -132,5 +142,10 @@ class CountsFile:
         return statistics.min, statistics.max
 
     def read(self, group: int, columns: list[str]) -> pa.Table:
-        """Return `columns` of one row group."""
-        return self._file.read_row_group(group, columns=columns)
+        """Return `columns` of one row group. Raises ValueError when they cannot be read."""
+        try:
+            table = self._file.read_row_group(group, columns=columns)
+            table.validate(full=True)  # also that texts are UTF-8
+        except UNREADABLE as error:
+            raise ValueError(f"{self.where}: row group {group} cannot be read, {error}; make it again") from error
+        return table

@@ -16,11 +16,12 @@ from querygen.config import CountConfig, MergeConfig
 from querygen.count_dump import STATISTICS, DumpCounts, left_out_pages, read_counts
 from querygen.counting import bar, count, digests, merge, plan, processes
 from querygen.dump import Rejection, SiteInfo
+from querygen.known_folder import counts_summary, read_commit
 from querygen.parts import part_name
 from querygen.redirect_views import REDIRECTS
 from querygen.segment import segmenter_version
 from schemas.input_files import expand_glob
-from schemas.manifest import manifest_sha256, read_manifest, write_manifest
+from schemas.manifest import manifest_sha256, read_files, write_manifest
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.rejection import REJECTIONS, rejections
 from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, start_run
@@ -67,7 +68,7 @@ def merge_counts(config: MergeConfig) -> bool:
     """
     sources = [Folder(path) for path in config.inputs]
     counted, inputs, site = check_counts_folders(sources)
-    language = read_manifest(sources[0], "counts")["summary"]["language"]
+    language = counts_summary(sources[0])["language"]
     record = RunRecord(
         command="querygen merge",
         config=config_parts(config, (*_IN_EVERY_PLACE, "inputs")),
@@ -129,7 +130,8 @@ def check_counts_folders(
     seen: dict[str, str] = {}
     site: dict[str, Any] = {}
     for folder in folders:
-        summary = read_manifest(folder, "counts")["summary"]
+        summary = counts_summary(folder)
+        _check_units(folder, summary["num_units"])
         counted.append(summary["num_units"])
         site = site or summary["site"]
         language = language or summary["language"]
@@ -148,6 +150,18 @@ def check_counts_folders(
             seen[file["sha256"]] = folder.url
             inputs.append(file)
     return counted, inputs, site
+
+
+def _check_units(folder: Folder, num_units: int) -> None:
+    """Raise ValueError unless the commits of the units name just the files of runs/ that the folder lists."""
+    listed = {file.name: file.sha256 for file in read_files(folder) if file.name.startswith("runs/")}
+    found: dict[str, str] = {}
+    for number in range(num_units):
+        files = read_commit(folder.sub("runs"), part_name(number))["files"]
+        found |= {f"runs/{name}": sha256 for name, _, _, sha256 in files}
+    if found != listed:
+        differing = sorted(name for name in found.keys() | listed.keys() if found.get(name) != listed.get(name))
+        raise ValueError(_changed(folder.path(differing[0])))
 
 
 def check_articles(counts: DumpCounts, source: str) -> None:
@@ -230,7 +244,7 @@ def _finish(
 def _copy_unit(source: Folder, name: str, target: Folder, new_name: str) -> None:
     if target.exists(f"{new_name}.json"):
         return
-    commit = source.read_json(f"{name}.json")
+    commit = read_commit(source, name)
     for file in commit["files"]:
         old = file[0]
         file[0] = old.replace(name, new_name, 1)
@@ -265,7 +279,7 @@ def _changed(path: str) -> str:
 
 
 def _say_finished(folder: Folder) -> bool:
-    summary = read_manifest(folder, "counts")["summary"]
+    summary = counts_summary(folder)
     whole = is_whole(summary["rejections"])
     print(f"{folder.url}: finished already, {summary['words']:,} words; nothing to do{'' if whole else DAMAGED}")
     return whole

@@ -14,13 +14,13 @@ from querygen.bigram_rank import StopWords, bigram_rule, rank_bigram, settings
 from querygen.config import ExplainConfig
 from querygen.counts_file import CountsFile
 from querygen.explanation import Explanation, SourceAnswer, lines, number, refused, times
+from querygen.known_folder import open_queries
 from querygen.pmi import pmi
 from querygen.printable import printable
 from querygen.query_list import NOT_OF_THE_LAST
 from querygen.segment import join_words, segment, segmenter
-from schemas.manifest import read_manifest
+from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
-from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.text import UNIDATA_VERSION, normal_form
 
@@ -48,21 +48,21 @@ class Explainer:
     """Answers from one queries folder; opens its files once."""
 
     def __init__(self, folder: Folder) -> None:
-        manifest = read_manifest(folder, "queries")
+        manifest, run = open_queries(folder)
         self._summary: dict[str, Any] = manifest["summary"]
-        self._queries = CountsFile(folder, "queries.parquet")
+        self._queries = CountsFile(folder, "queries.parquet", QUERIES)
         self._words, self._bigrams, self._titles = (
-            CountsFile(folder, f"counts/{name}.parquet") for name in ("words", "bigrams", "titles")
+            CountsFile(folder, f"counts/{name}.parquet", COUNTS[name]) for name in COUNTS
         )
         # Folders of schema 1.0 keep the heads of the list only.
-        self._heads = CountsFile(folder, SYNSETS_FILE) if folder.exists(SYNSETS_FILE) else None
-        self._settings = settings(read_run(folder), self._summary)
+        self._heads = CountsFile(folder, SYNSETS_FILE, SYNSET_HEADS) if folder.exists(SYNSETS_FILE) else None
+        self._settings = settings(run, self._summary)
         self._segmented = segmenter(str(self._summary.get("language"))) is not None
         self._rule = bigram_rule(self._words, self._settings)
         self._notes = []
-        if manifest["unidata_version"] != UNIDATA_VERSION:
+        if manifest.get("unidata_version") != UNIDATA_VERSION:
             self._notes.append(
-                f"the list was made with Unicode {manifest['unidata_version']}, this Python has {UNIDATA_VERSION}: "
+                f"the list was made with Unicode {manifest.get('unidata_version')}, this Python has {UNIDATA_VERSION}: "
                 "new characters may have another normal form"
             )
 

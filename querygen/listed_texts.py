@@ -69,7 +69,7 @@ def read_texts(path: str, exact: bool) -> ListedTexts:
 
 
 def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
-    same_rule = read_manifest(folder, "queries")["unidata_version"] == UNIDATA_VERSION
+    same_rule = read_manifest(folder, "queries").get("unidata_version") == UNIDATA_VERSION
     table = read_table(folder, "queries.parquet", QUERIES)
     texts = table["surface" if exact else "text"]
     if not exact and not same_rule:

@@ -109,7 +109,8 @@ def build_query_list(
             notes.append(f"words alone exceed the size of {size:,}: the list is longer (--min-word-count shortens it)")
         allowed["word"] = words.available
     listed: dict[str, Query] = {}
-    added, known, thresholds = dict.fromkeys(SOURCES, 0), dict.fromkeys(SOURCES, 0), {}
+    added, known = dict.fromkeys(SOURCES, 0), dict.fromkeys(SOURCES, 0)
+    thresholds: dict[str, dict[str, Any]] = {}
     unused = 0
     sources = dict(zip(SOURCES, (words, bigrams, titles, heads), strict=True))
     for name, source in sources.items():

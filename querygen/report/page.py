@@ -9,14 +9,13 @@ from markupsafe import Markup
 
 from querygen.bigram_rank import bigram_rule, settings
 from querygen.counts_file import CountsFile
+from querygen.known_folder import open_queries
 from querygen.printable import printable
 from querygen.report.charts import characters_chart, curve_chart, words_chart
 from querygen.report.config import ReportConfig
 from querygen.report.figures import TAKEABLE, lengths, listed_values, pmi_curve, samples, value_curve
-from schemas.manifest import read_manifest
-from schemas.query import QUERIES
+from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
-from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.tables import read_table
 
@@ -27,7 +26,7 @@ LONG_VALUE = 200
 def write_report(config: ReportConfig) -> str:
     """Write the page and return where it is. The same folder, seed and samples give the same bytes.
 
-    Raises FileNotFoundError for an unfinished folder.
+    Raises FileNotFoundError for an unfinished folder, ValueError for one that lacks what the page shows.
     """
     page = report_page(Folder(config.queries), config.samples, config.seed)
     parent, _, name = config.output.rpartition("/")
@@ -38,7 +37,7 @@ def write_report(config: ReportConfig) -> str:
 
 def report_page(folder: Folder, num_samples: int, seed: int) -> str:
     """Return the page of a finished queries folder."""
-    manifest, run = read_manifest(folder, "queries"), read_run(folder)
+    manifest, run = open_queries(folder)
     summary: dict[str, Any] = manifest["summary"]
     queries = read_table(folder, "queries.parquet", QUERIES)
     sized = lengths(queries)
@@ -63,7 +62,7 @@ def report_page(folder: Folder, num_samples: int, seed: int) -> str:
 def _curve_charts(folder: Folder, run: dict[str, Any], summary: dict[str, Any], queries: pa.Table) -> list[str]:
     asked = settings(run, summary)
     listed = {source: summary["overlap"][source][source] for source in SOURCES}
-    words, bigrams, titles = (CountsFile(folder, f"counts/{name}.parquet") for name in ("words", "bigrams", "titles"))
+    words, bigrams, titles = (CountsFile(folder, f"counts/{name}.parquet", COUNTS[name]) for name in COUNTS)
     counts = listed_values(queries, "bigram", "count")
     views = max(1, int(asked.get("min_views") or 1))
     ranked_by = str(asked.get("titles_ranked_by", "views"))  # of a category without page views: length
@@ -77,7 +76,7 @@ def _curve_charts(folder: Folder, run: dict[str, Any], summary: dict[str, Any], 
         ),
     ]
     if folder.exists("counts/synsets.parquet"):
-        heads = CountsFile(folder, "counts/synsets.parquet")
+        heads = CountsFile(folder, "counts/synsets.parquet", SYNSET_HEADS)
         curve = value_curve("synset", "tag count", heads, "tag_count", TAKEABLE, listed["synset"])
         drawn.append((curve, _reached(summary, "synset", "tag_count")))
     return [curve_chart(curve, threshold, log_values=curve.value != "PMI in bits") for curve, threshold in drawn]

@@ -25,7 +25,7 @@ from querygen.report.figures import (
 )
 from querygen.report.page import report_page
 from schemas.manifest import read_manifest
-from schemas.query import QUERIES
+from schemas.query import BIGRAM_COUNTS, QUERIES, TITLE_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
 from schemas.tables import read_table
 from tests.queries_support import Counts, make_queries_folder
@@ -145,17 +145,18 @@ def test_an_empty_list_has_a_page(tmp_path: Path) -> None:
 
 
 def test_curves_are_the_sorted_values(folder: Folder) -> None:
-    words = CountsFile(folder, "counts/words.parquet")
+    words = CountsFile(folder, "counts/words.parquet", WORD_COUNTS)
     curve = value_curve("word", "count", words, "count", "stored", 4)
     assert (curve.num, curve.num_listed) == (5, 4)
     assert curve.points[1].tolist() == [100, 40, 40, 10, 9]
     assert curve.listed[1].tolist() == [100, 40, 40, 10]
-    views = value_curve("title", "views", CountsFile(folder, "counts/titles.parquet"), "views", TAKEABLE, 3, least=7)
+    titles = CountsFile(folder, "counts/titles.parquet", TITLE_COUNTS)
+    views = value_curve("title", "views", titles, "views", TAKEABLE, 3, least=7)
     assert views.points[1].tolist() == [9000, 50, 7]
     queries = read_table(folder, "queries.parquet", QUERIES)
     assert sorted(listed_values(queries, "bigram", "count").tolist()) == [5, 10, 30]
     rule = bigram_rule(words, read_manifest(folder, "queries")["summary"])
-    found = pmi_curve(CountsFile(folder, "counts/bigrams.parquet"), rule, 2)
+    found = pmi_curve(CountsFile(folder, "counts/bigrams.parquet", BIGRAM_COUNTS), rule, 2)
     assert found.points[1] == pytest.approx(np.log2([5 * 10_000 / 400, 30 * 10_000 / 4000, 10 * 10_000 / 1600]))
     assert (found.num, found.num_listed) == (3, 2)
 
