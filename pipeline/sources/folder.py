@@ -112,10 +112,10 @@ def _records(names: Iterable[str]) -> tuple[list[str], tuple[tuple[str, int], ..
         else:
             others[OTHER_FILE] += 1
     stems = {_by_stem(name)[0] for name in images}
-    beside = [name for name in texts if _by_stem(name)[0] in stems]
-    if len(beside) < len(texts):
+    beside = {_by_stem(name): name for name in sorted(texts) if _by_stem(name)[0] in stems}
+    if len(beside) < len(texts):  # also a.TXT beside a.txt
         others[TEXT_WITHOUT_IMAGE] = len(texts) - len(beside)
-    return sorted(images + beside, key=_by_stem), tuple(sorted(others.items()))
+    return sorted([*images, *beside.values()], key=_by_stem), tuple(sorted(others.items()))
 
 
 def _by_stem(name: str) -> tuple[str, str]:

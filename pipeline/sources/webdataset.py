@@ -7,7 +7,7 @@ that is nearly all the work there is: pictures are stepped over, only headers an
 
 import tarfile
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
@@ -29,28 +29,54 @@ from schemas.tar_samples import KEY_RULE, TarMember, TarSample, TarSamples
 
 READ_SAMPLES = 10_000
 
+MAX_HELD_SAMPLES = 50_000
+"""Samples without an image or a caption that wait for the rest of their members, about 30 MB of one tar."""
+
+
+class _Held(NamedTuple):
+    """A sample that lacks its image or its caption, until the end of the tar or until the rest of it is found."""
+
+    names: str
+    offset: int
+    row: dict[str, Any] | Broken
+
 
 class WebDataset(WholeFiles):
     """A glob of plain (not compressed) tar shards. A sample is the members of one key, next to each other."""
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
         rows: list[dict[str, Any]] = []
-        number = 0
-        for sample in _samples(split):
-            if isinstance(sample, Broken | Dropped):
-                yield sample
+        for row in self._rows(split):
+            if not isinstance(row, dict):
+                yield row
                 continue
-            pair = self._pair(split, sample)
-            if isinstance(pair, Broken):  # one rejection per sample
-                yield pair
-            else:
-                rows.append({**pair, "source_row": number})
-            number += 1
+            rows.append(row)
             if len(rows) == READ_SAMPLES:
                 yield pa.Table.from_pylist(rows, schema=raw_schema(None))
                 rows = []
         if rows:
             yield pa.Table.from_pylist(rows, schema=raw_schema(None))
+
+    def _rows(self, split: InputSplit) -> Iterator[dict[str, Any] | Broken | Dropped]:
+        """Yield one row or rejection for each sample. Those that lack a part come last: it may stand further on."""
+        held: dict[str, _Held] = {}
+        number = 0
+        for sample in _samples(split):
+            if isinstance(sample, Broken | Dropped):
+                yield sample
+                continue
+            row = self._pair(split, sample)
+            if isinstance(row, dict):
+                row["source_row"] = number
+            number += 1
+            first = held.pop(sample.key, None) if isinstance(row, Broken) and row.reason == "members_apart" else None
+            if first is not None:  # one rejection for both
+                yield Broken("members_apart", first.offset, _apart(f"{first.names} and {sample.names()}", sample.key))
+            elif _lacks_a_part(row) and len(held) < MAX_HELD_SAMPLES and not sample.seen_before:
+                held[sample.key] = _Held(sample.names(), sample.offset, row)
+            else:
+                yield row
+        yield from (lacking.row for lacking in held.values())
 
     def _pair(self, split: InputSplit, sample: TarSample) -> dict[str, Any] | Broken:
         """Return the columns of a sample's pair, or what is wrong with the sample."""
@@ -74,8 +100,7 @@ class WebDataset(WholeFiles):
         if sample.seen_before and image is not None and caption is not None:
             return Broken("key_repeated", sample.offset, f"{sample.names()}: another sample has this key")
         if sample.seen_before:
-            told = f"{sample.names()}: other members of the key {sample.key!r} stand elsewhere in the tar; {KEY_RULE}"
-            return Broken("members_apart", sample.offset, told)
+            return Broken("members_apart", sample.offset, _apart(sample.names(), sample.key))
         if image is None:
             return Broken("image_missing", sample.offset, f"{_without_image(sample)}; {KEY_RULE}")
         reference = {
@@ -85,6 +110,14 @@ class WebDataset(WholeFiles):
             "length": image.size,
         }
         return {"image_ref": reference, "caption": caption, "text_source": text_source}
+
+
+def _lacks_a_part(row: dict[str, Any] | Broken) -> bool:
+    return row.reason == "image_missing" if isinstance(row, Broken) else row["caption"] is None
+
+
+def _apart(names: str, key: str) -> str:
+    return f"{names}: members of the key {key!r} stand apart in the tar; {KEY_RULE}"
 
 
 def _without_image(sample: TarSample) -> str:
