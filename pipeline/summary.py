@@ -29,6 +29,7 @@ def print_collect(manifest: dict[str, Any], output: str) -> None:
             *[(f"  {reason}", count) for reason, count in summary["rejected_by_reason"].items()],
             ("dropped (not wanted)", counts["dropped"]),
             *[(f"  {reason}", count) for reason, count in summary["dropped_by_reason"].items()],
+            *[(f"values lost of column {name}", count) for name, count in summary.get("values_unfit", {}).items()],
             ("matched pairs", counts["matched_pairs"]),
             ("matches per matched pair", round(per_pair, 2)),
             ("duplicates removed", counts["duplicates"]),

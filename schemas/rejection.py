@@ -27,8 +27,8 @@ REASONS = {
     "collect": (
         "file_unreadable", "file_truncated", "row_malformed", "record_malformed", "record_truncated",
         "url_missing", "url_not_http", "url_without_host",
-        "url_bad_character", "url_too_long", "url_with_credentials",
-        "caption_missing", "caption_not_utf8", "caption_too_long", "image_missing",
+        "url_bad_character", "url_too_long", "url_with_credentials", "url_not_text",
+        "caption_missing", "caption_not_text", "caption_not_utf8", "caption_too_long", "image_missing",
         "member_unreadable", "name_not_utf8", "key_repeated", "members_apart",
     ),
     "balance": (),

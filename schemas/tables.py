@@ -112,7 +112,8 @@ def _content_bytes(array: pa.Array) -> int:
         return 0
     if pa.types.is_dictionary(kind):
         return _content_bytes(array.dictionary_decode())
-    if not pa.types.is_fixed_size_binary(kind) and not pa.types.is_primitive(kind):
+    tests = (pa.types.is_string, pa.types.is_binary, pa.types.is_large_string, pa.types.is_large_binary)
+    if any(test(kind) for test in tests):
         return int(pc.sum(pc.binary_length(array)).as_py() or 0)
     return len(array) * max(8, kind.bit_width) // 8
 

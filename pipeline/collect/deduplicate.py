@@ -194,11 +194,13 @@ def _add_keys(keys: dict[str, pa.Array], name: str, column: pa.Array) -> None:
     if pa.types.is_struct(kind):
         for member in kind:
             _add_keys(keys, f"{name}.{member.name}", pc.struct_field(column, member.name))
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+    elif pa.types.is_nested(kind) or pa.types.is_interval(kind):
         keys[name] = pa.array([None if item is None else repr(item) for item in column.to_pylist()], pa.string())
     elif pa.types.is_fixed_size_binary(kind):
         keys[name] = column.cast(pa.binary())
     elif pa.types.is_dictionary(kind):
         _add_keys(keys, name, column.dictionary_decode())
+    elif pa.types.is_float16(kind):
+        keys[name] = column.cast(pa.float32())
     else:
         keys[name] = column

@@ -14,10 +14,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.collect.config import CollectOptions
+from pipeline.collect.extra_columns import KINDS
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
-from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Read, Source
+from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Noted, Read, Source
 from pipeline.tables import bounded
 from pipeline.units import commit_unit
 from schemas.buffers import ID, sortable_ids
@@ -47,6 +48,8 @@ NO_MATCH = "no_match"
 """Reason of a drop; the filters' reasons come before it."""
 DROPPED = "dropped_"
 """A reason with this before it counts its drops."""
+UNFIT = "unfit_"
+"""A column's name with this before it counts its values that could not be carried."""
 REJECTED_FOR = "rejected_"
 """A reason with this before it counts its rejections."""
 PAIRS, REJECTED_PAIRS = "pairs", "rejected_pairs"
@@ -112,6 +115,7 @@ def extract_split(
     broken: list[tuple[str, str, int, str | bytes | None]] = []
     sampled = DROPS.empty_table()
     unread = pairs = rejected_pairs = size = 0  # unread: records that gave no row; size: bytes of the candidates
+    extra_kinds = dict.fromkeys(sorted(source.open_columns), 0)
     name = f"{PARTS}/{split.index:05d}"
 
     def tables() -> Iterator[pa.Table]:
@@ -129,6 +133,10 @@ def extract_split(
                 counts[DROPPED + item.reason] += item.count
                 counts[RECORDS] += item.count
                 pairs += 0 if item.reason.startswith(RECORD) else item.count
+                continue
+            if isinstance(item, Noted):
+                extra_kinds.update(item.kinds)
+                counts.update({UNFIT + column: count for column, count in item.unfit.items()})
                 continue
             for raw in bounded(item):
                 found = extract_table(raw, split.name, matcher, filters, options)
@@ -155,7 +163,7 @@ def extract_split(
     reasons = Counter(why for why, *_ in broken)
     body = {
         "counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size,
-        PAIRS: pairs, REJECTED_PAIRS: rejected_pairs,
+        PAIRS: pairs, REJECTED_PAIRS: rejected_pairs, KINDS: extra_kinds,
     }  # fmt: skip
     commit_unit(output, f"{name}.json", files, body)
     dropped = sum(count for name, count in counts.items() if name.startswith(DROPPED))

@@ -17,6 +17,7 @@ from apache_beam.utils.shared import Shared
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.deduplicate import COMPACT_BYTES, Reduction
+from pipeline.collect.extra_columns import settled_extra
 from pipeline.collect.extract import (
     ALL_DROPPED,
     ARCHIVE_RECORDS,
@@ -29,6 +30,7 @@ from pipeline.collect.extract import (
     PARTS,
     RECORDS,
     REJECTED,
+    UNFIT,
     sample_drops,
 )
 from pipeline.collect.rejected import check_rejected_fraction, summed
@@ -125,8 +127,9 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     check_room("deduplicate", estimate, config, output, beam_args)
     if config.max_images_per_caption:
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
-    deduplicate_parts(config, parts, num_partitions, source.extra, output, beam_args)
-    manifest = _finish(output, record, parts, source, num_partitions)
+    extra = settled_extra(source, parts)
+    deduplicate_parts(config, parts, num_partitions, extra, output, beam_args)
+    manifest = _finish(output, record, parts, source, extra, num_partitions)
     _delete_work(output)
     return manifest
 
@@ -203,7 +206,7 @@ def deduplicate_parts(
     counted = set(whole_units(output, DROPPED_PARTS, ".json"))
     uncounted = repeated is not None and len(counted) < len(full)
     if (wanted or uncounted) and full:
-        read = ReadPart(output.url, num_partitions, reduction, wanted, repeated)
+        read = ReadPart(output.url, num_partitions, extra, reduction, wanted, repeated)
         write = WritePartition(output.url, extra, reduction)
         with (
             exchange_folder(output, beam_args) as exchange,
@@ -246,7 +249,7 @@ def partitions_for(num_bytes: int) -> int:
 
 
 def _finish(
-    output: Folder, record: RunRecord, parts: list[Unit], source: Source, num_partitions: int
+    output: Folder, record: RunRecord, parts: list[Unit], source: Source, extra: pa.StructType, num_partitions: int
 ) -> dict[str, Any]:
     units = _units(output, PARTITIONS)
     files = [file for unit in units for file in unit.files]
@@ -277,10 +280,11 @@ def _finish(
         },
         "rejected_by_reason": summed([unit.body["rejected_by_reason"] for unit in parts]),
         "dropped_by_reason": dropped,
+        "values_unfit": {name.removeprefix(UNFIT): count for name, count in counts.items() if name.startswith(UNFIT)},
         "files_passed_over": source.num_passed_over,
         **{name: record.config[name] for name in _REPORTED_OPTIONS},
         "num_partitions": num_partitions,
-        "columns": [f"{field.name}: {field.type}" for field in candidate_schema(source.extra)],
+        "columns": [f"{field.name}: {field.type}" for field in candidate_schema(extra)],
     }
     output.delete_temporaries()
     return write_manifest(

@@ -21,6 +21,7 @@ from pipeline.collect.deduplicate import (
     with_copies,
     without_null_columns,
 )
+from pipeline.collect.extra_columns import with_settled
 from pipeline.collect.extract import ALL_DROPPED, DROPPED, DROPS, drops_of, extract_split, sample_drops
 from pipeline.collect.repeated import (
     REPEATED_CAPTION,
@@ -146,12 +147,12 @@ class ReadPart(beam.DoFn):
     """
 
     def __init__(
-        self, output_url: str, num_partitions: int, reduction: Reduction, wanted: frozenset[int],
-        shared: Shared | None,
+        self, output_url: str, num_partitions: int, extra: pa.StructType, reduction: Reduction,
+        wanted: frozenset[int], shared: Shared | None,
     ) -> None:  # fmt: skip
-        """`shared` is given when there are repeated captions to drop."""
+        """`extra` is the final type of the column; `shared` is given when there are repeated captions to drop."""
         self._output_url, self._num_partitions, self._reduction = output_url, num_partitions, reduction
-        self._wanted, self._shared = wanted, shared
+        self._extra, self._wanted, self._shared = extra, wanted, shared
 
     def setup(self) -> None:
         self._output = Folder(self._output_url)
@@ -167,7 +168,7 @@ class ReadPart(beam.DoFn):
         if self._shared is not None:
             dropped: list[pa.Table] = [DROPS.empty_table()]
             tables = self._without_repeated(tables, dropped)
-        for table in gathered(tables):
+        for table in gathered(with_settled(table, self._extra) for table in tables):
             reduced = self._reduction.apply(with_copies(without_null_columns(table)))
             _count_dropped(CAPTIONS_PER_IMAGE, len(table) - num_copies(reduced))
             partition = partition_of(reduced[self._reduction.partition_column], self._num_partitions)

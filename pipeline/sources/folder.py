@@ -26,6 +26,7 @@ class Folder:
     """One input root with images anywhere below it."""
 
     extra = pa.struct([])
+    open_columns: frozenset[str] = frozenset()
     num_passed_over = 0  # its other files are counted among the records
     has_listing = False
 

@@ -6,7 +6,8 @@ from pipeline.sources.config import SourceOptions
 from pipeline.sources.folder import Folder
 from pipeline.sources.path_listing import expand_inputs
 from pipeline.sources.source import Source
-from pipeline.sources.url_table import TABLE_SUFFIXES, UrlTable
+from pipeline.sources.table_plan import TABLE_SUFFIXES
+from pipeline.sources.url_table import UrlTable
 from pipeline.sources.warc import Warc
 from pipeline.sources.wat import Wat
 from pipeline.sources.webdataset import WebDataset

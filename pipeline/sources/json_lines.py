@@ -1,35 +1,45 @@
-"""Rows of JSON lines, or of a part of them: path and byte range in; tables of typed columns, and broken lines, out.
+"""Rows of JSON lines, or of a part of them: path and byte range in; tables of plain texts, and broken lines, out.
 
-A block of lines is read by pyarrow; only a block that it cannot read is parsed line by line, with the same result
-for every good line. Lines are numbered from 0, blank ones not counted.
+pyarrow's parser tells whether all lines of a block are JSON; only a block of which one is not is parsed line by line,
+with the same result for every good line. The values asked for are then cut out of the bytes as they stand
+(`pipeline.sources.json_values`): no value has to fit the type of another. Lines are numbered from 0, blank ones not
+counted.
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.json as pa_json
 
 from pipeline.sources.byte_ranges import BLOCK_BYTES, read_blocks
-from pipeline.sources.byte_scan import PADDING, find_either
+from pipeline.sources.json_values import JsonLines, lines_of
 from pipeline.sources.source import BROKEN_DATA, Broken, ByteRange, Rows, is_unicode
+from pipeline.sources.text_columns import is_utf8
 
 PEEK_BYTES = 1 << 18
 MAX_LINE_BYTES = 8 << 20
 """A longer line is a rejection."""
+_NO_COLUMN = pa.schema([("\0", pa.null())])
+"""For parsing without making a column: pyarrow counts no rows of a table that may have none."""
 
 
 def json_schema(path: str) -> pa.Schema:
     """Return the columns of the first lines, those of any of them, with their types (null: not told by them).
 
-    Raises ValueError for one JSON document in place of lines, one of `BROKEN_DATA` when nothing can be read.
+    Raises ValueError for what is no JSON lines, one of `BROKEN_DATA` when nothing can be read.
     """
     head = _first_lines(path)
     values = [_parsed(line) for line in head.split(b"\n")]
     good = [value for value in values if isinstance(value, dict)]
+    if not good and b"\r" in head.strip() and isinstance(_parsed(head.split(b"\r")[0]), dict):
+        raise ValueError(
+            f"{path}: expected lines that end in LF or CR LF, found CR alone, as an old Mac writes them; "
+            "convert it: tr '\\r' '\\n' < OLD > NEW"
+        )
     if not good and head.lstrip()[:1] in (b"{", b"["):
         raise ValueError(
             f"{path}: expected JSON lines, an object per line; found a JSON document: make lines of it, for example by "
@@ -37,6 +47,19 @@ def json_schema(path: str) -> pa.Schema:
         )
     names = dict.fromkeys(name for value in good for name in value if is_unicode(name))
     return pa.schema([(name, _type_of([value.get(name) for value in good])) for name in names])
+
+
+def json_names(path: str, names: Sequence[str]) -> set[str]:
+    """Return those of `names` that a line of the file has, wherever it stands; reads on until all are found."""
+    missing = set(names)
+    with suppress(*BROKEN_DATA):
+        for block, _ in _whole_lines(path, ByteRange()):
+            near = [name for name in missing if f'"{name.rpartition(".")[2]}"'.encode() in block]
+            if near:
+                missing -= lines_of(block).names_of(near)
+            if not missing:
+                break
+    return set(names) - missing
 
 
 def _first_lines(path: str) -> bytes:
@@ -54,20 +77,17 @@ def _first_lines(path: str) -> bytes:
     return head
 
 
-def read_json_lines(path: str, schema: pa.Schema, part: ByteRange) -> Iterator[Rows | Broken]:
-    """Yield the rows of `part` with the columns of `schema`; a value that does not fit its column is null.
-
-    In a text column every number and truth value is written out as it stands in JSON.
-    """
+def read_json_lines(path: str, names: Sequence[str], part: ByteRange) -> Iterator[Rows | Broken]:
+    """Yield the rows of `part` with the values of `names`, in plain text, and their kinds."""
     row = part.first_row
     for block, _ in _whole_lines(path, part):
-        num_lines, longest = _lines_in(block)
-        table = _plain_block(block, num_lines, schema) if longest <= MAX_LINE_BYTES else None
-        if table is not None:
-            yield Rows(table, np.arange(row, row + num_lines))
+        lines = lines_of(block)
+        size = len(lines.objects)
+        if lines.longest <= MAX_LINE_BYTES and _is_json(block, size):
+            yield _rows(lines, names, np.arange(row, row + size))
         else:
-            yield from _line_by_line([line for line in block.split(b"\n") if line.strip()], schema, row)
-        row += num_lines
+            yield from _line_by_line([line for line in block.split(b"\n") if line.strip()], names, row)
+        row += size
 
 
 def cut_json_lines(path: str, split_bytes: int) -> list[ByteRange]:
@@ -75,7 +95,7 @@ def cut_json_lines(path: str, split_bytes: int) -> list[ByteRange]:
     parts: list[ByteRange] = []
     begin = row = first = 0
     for block, position in _whole_lines(path, ByteRange()):
-        row += _lines_in(block)[0]
+        row += len(lines_of(block).objects)
         if position - begin >= split_bytes:
             parts.append(ByteRange(begin, position, first))
             begin, first = position, row
@@ -108,34 +128,37 @@ def _whole_lines(path: str, part: ByteRange) -> Iterator[tuple[bytes, int]]:
         yield rest, position
 
 
-def _plain_block(block: bytes, num_lines: int, schema: pa.Schema) -> pa.Table | None:
-    """Return the block as pyarrow reads it, None when that cannot read it, or not one row per line."""
+def _rows(lines: JsonLines, names: Sequence[str], numbers: Any) -> Rows:
+    columns = lines.columns(list(dict.fromkeys(names)))
+    table = pa.Table.from_arrays([column.texts for column in columns.values()], names=list(columns))
+    return Rows(table, numbers, {name: column.kinds for name, column in columns.items()})
+
+
+def _is_json(block: bytes, num_lines: int) -> bool:
+    """Tell whether every line of the block is UTF-8 and a JSON object, without half of a surrogate pair."""
     if not num_lines:
-        return schema.empty_table()
+        return True
     options = pa_json.ReadOptions(use_threads=False, block_size=2 * (BLOCK_BYTES + MAX_LINE_BYTES))
-    parse = pa_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore")
+    parse = pa_json.ParseOptions(explicit_schema=_NO_COLUMN, unexpected_field_behavior="ignore")
     try:
         block.decode()
         table = pa_json.read_json(pa.BufferReader(block), read_options=options, parse_options=parse)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
-        return None
-    return table.select(schema.names) if len(table) == num_lines else None
+        return False
+    return len(table) == num_lines
 
 
-def _line_by_line(lines: list[bytes], schema: pa.Schema, first: int) -> Iterator[Rows | Broken]:
-    good: list[dict[str, Any]] = []
-    numbers: list[int] = []
-    for position, line in enumerate(lines, first):
-        value = _parsed(line)
-        if not isinstance(value, dict):
-            yield Broken("row_malformed", position, line)
-        elif not all(is_unicode(text) for name in schema.names if isinstance(text := value.get(name), str)):
-            yield Broken("caption_not_utf8", position, line)
-        else:
-            good.append(value)
-            numbers.append(position)
-    arrays = [pa.array([_as(value.get(field.name), field.type) for value in good], field.type) for field in schema]
-    yield Rows(pa.Table.from_arrays(arrays, schema=schema), np.array(numbers, dtype=np.int64))
+def _line_by_line(lines: list[bytes], names: Sequence[str], first: int) -> Iterator[Rows | Broken]:
+    good = [isinstance(_parsed(line), dict) for line in lines]
+    yield from (Broken("row_malformed", first + n, line) for n, line in enumerate(lines) if not good[n])
+    numbers = np.flatnonzero(good)
+    rows = _rows(lines_of(b"\n".join(lines[n] for n in numbers)), names, first + numbers)
+    fine = np.ones(len(numbers), dtype=bool)
+    for column in rows.table.columns:
+        fine &= is_utf8(column)
+    for n in numbers[~fine]:
+        yield Broken("caption_not_utf8", first + int(n), lines[n])
+    yield rows.filtered(fine)
 
 
 def _parsed(line: bytes) -> Any:
@@ -154,39 +177,3 @@ def _type_of(values: list[Any]) -> pa.DataType:
         return pa.array(values).type
     except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
         return pa.string()
-
-
-def _as(value: Any, wanted: pa.DataType) -> Any:
-    """Return one value as its column takes it, None when that cannot be."""
-    if pa.types.is_string(wanted):
-        if isinstance(value, bool | int | float):
-            return json.dumps(value)
-        return value if isinstance(value, str) else None
-    if isinstance(value, float) and pa.types.is_integer(wanted):
-        return int(value) if value.is_integer() and abs(value) < 2**63 else None  # Arrow would cut the fraction off
-    try:
-        pa.array([value], wanted)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OverflowError, UnicodeEncodeError):
-        return None
-    return value
-
-
-def _lines_in(block: bytes) -> tuple[int, int]:
-    """Return (lines that are not blank, bytes of the longest line)."""
-    lines, longest = _count_lines(np.frombuffer(block + bytes(PADDING), dtype=np.uint8), len(block))
-    return int(lines), int(longest)
-
-
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def _count_lines(data, end):  # type: ignore[no-untyped-def]
-    lines = longest = 0
-    begin = np.int64(0)
-    while begin < end:
-        stop = find_either(data, begin, end, 10, 10)
-        i = begin
-        while i < stop and (data[i] == 32 or 9 <= data[i] <= 13):
-            i += 1
-        lines += i < stop
-        longest = max(longest, stop + 1 - begin)
-        begin = stop + 1
-    return lines, longest

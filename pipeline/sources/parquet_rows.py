@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.sources.input_file import open_input
+from pipeline.sources.nested import path_to_read
 from pipeline.sources.row_filter import WHERE
 from pipeline.sources.source import BROKEN_DATA, Broken, Dropped, InputSplit, Rows, first_line
 
@@ -30,7 +31,8 @@ def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None
         file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, pre_buffer=False)
         groups = list(range(split.begin, split.end or file.metadata.num_row_groups))
         possible = set(groups) if where is None else possible_groups(split.path, groups, file.schema_arrow, where)
-        present = [name for name in dict.fromkeys(columns) if name in file.schema_arrow.names]
+        paths = (path_to_read(file.schema_arrow, name) for name in columns)
+        present = list(dict.fromkeys(path for path in paths if path is not None))
         row = split.first_row
         for group in groups:
             size = file.metadata.row_group(group).num_rows

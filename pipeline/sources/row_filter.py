@@ -1,7 +1,7 @@
 """Which rows of a table are read: --where and --uids. Rows in; the rows that stay, and counts of the others, out."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -13,8 +13,10 @@ import pyarrow as pa
 from pipeline.sources.byte_ranges import BLOCK_BYTES
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.input_file import open_input
+from pipeline.sources.json_values import JsonColumn, comparable
 from pipeline.sources.source import Dropped, Rows
 from pipeline.sources.uids import UidSet, load_uids
+from schemas.buffers import one_chunk
 
 if TYPE_CHECKING:
     from pipeline.sources.where import Where
@@ -36,7 +38,7 @@ class RowFilter:
         keep = np.ones(len(rows.table), dtype=bool)
         dropped: list[Dropped] = []
         if self.where is not None:
-            keep = self.where.keeps(rows.table)
+            keep = self.where.keeps(_comparable(rows, self.where.kinds))
             dropped += _dropped(WHERE, keep)
         if self.uids is not None and keep.any():
             listed = self.uids.contains(rows.table[self.uid_column].filter(pa.array(keep)))
@@ -45,8 +47,16 @@ class RowFilter:
         if not dropped:
             yield rows
         elif keep.any():
-            yield Rows(rows.table.filter(pa.array(keep)), rows.numbers[keep])
+            yield rows.filtered(keep)
         yield from dropped
+
+
+def _comparable(rows: Rows, kinds: Mapping[str, str]) -> pa.Table:
+    """Return the columns that are compared, those of JSON by the kinds of their values."""
+    if rows.kinds is None:
+        return rows.table
+    columns = {name: JsonColumn(one_chunk(rows.table[name]), rows.kinds[name]) for name in kinds}
+    return pa.table({name: comparable(column, kinds[name]) for name, column in columns.items()})
 
 
 def _dropped(reason: str, keep: npt.NDArray[np.bool_]) -> list[Dropped]:

@@ -1,6 +1,6 @@
 """What every source gives: splits of the input, and the raw pairs of a split as Arrow tables."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -110,6 +110,16 @@ class Dropped:
 
 
 @dataclass(frozen=True)
+class Noted:
+    """What a split tells of the columns carried through."""
+
+    kinds: dict[str, int] = field(default_factory=dict)
+    """Of each open column (`pipeline.sources.value_kinds`) the kinds of its values."""
+    unfit: dict[str, int] = field(default_factory=dict)
+    """How many values of a column are null because no column can hold them: bytes that are no UTF-8."""
+
+
+@dataclass(frozen=True)
 class ByteRange:
     """A part of a file that begins and ends where a row does."""
 
@@ -126,6 +136,15 @@ class Rows:
 
     table: pa.Table
     numbers: npt.NDArray[np.int64]
+    kinds: Mapping[str, npt.NDArray[np.uint16]] | None = None
+    """Of JSON, whose columns are plain texts: the kind of each value (`pipeline.sources.value_kinds`)."""
+
+    def filtered(self, keep: npt.NDArray[np.bool_]) -> "Rows":
+        """Return the rows of which `keep` is true."""
+        if keep.all():
+            return self
+        kinds = {name: found[keep] for name, found in self.kinds.items()} if self.kinds is not None else None
+        return Rows(self.table.filter(pa.array(keep)), self.numbers[keep], kinds)
 
 
 def is_unicode(text: str) -> bool:
@@ -147,18 +166,26 @@ class Source(Protocol):
 
     root_name: str
     """Names the input in image references: never a machine path."""
-    extra: pa.StructType
-    """The columns carried through."""
     num_passed_over: int
     """Files that the input's glob or folder takes in and that are no input."""
     has_listing: bool
     """Some of its files come from a listing of files."""
 
+    @property
+    def extra(self) -> pa.StructType:
+        """The columns carried through; open ones (`pipeline.sources.value_kinds`) as plain text."""
+        ...
+
+    @property
+    def open_columns(self) -> frozenset[str]:
+        """Those of them whose type their values tell: `Noted` has their kinds."""
+        ...
+
     def splits(self) -> list[InputSplit]:
         """Return the splits, in a fixed order for the same input."""
         ...
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Read]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Read | Noted]:
         """Yield the pairs of `split` as tables of `raw_schema`; broken records, and counts of others left out, between.
 
         A record is in a table, broken, or counted as dropped: exactly one of them. A record of a web archive, which

@@ -14,9 +14,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import pyarrow as pa
+
+from pipeline.sources.nested import type_at
+from pipeline.sources.value_kinds import is_any_list
+
+LISTED_CAPTIONS = "captions"
 URL_COLUMNS = ("url", "URL", "image_url", "Image URL", "IMAGE_URL", "img_url", "photo_image_url", "downloadurl")
 CAPTION_COLUMNS = (
     "caption", "CAPTION", "TEXT", "text", "txt", "alt", "ALT", "alt_text", "title_clean", "title",
+    LISTED_CAPTIONS,
 )  # fmt: skip
 PAGE_URL_COLUMNS = ("page_url", "parent_url", "pageurl")
 LANGUAGE_COLUMNS = ("language", "LANGUAGE")
@@ -63,15 +70,21 @@ def header_of(first_row: Sequence[str]) -> Header:
     return Header(tuple(map(str, range(width))), False)
 
 
-def pair_columns(path: str, names: Sequence[str], url: str, caption: str) -> tuple[str, str]:
+def pair_columns(path: str, schema: pa.Schema, url: str, caption: str) -> tuple[str, str]:
     """Return the columns of URL and caption: those asked for, else those of a known name.
 
-    Raises ValueError that names the file, its columns and the option.
+    A column ``captions`` of lists comes before one ``caption`` beside it, which is the first of each. Raises ValueError
+    that names the file, its columns and the option, also for a column that holds no texts.
     """
-    return (
-        _find(path, names, url, URL_COLUMNS, "--url-column"),
-        _find(path, names, caption, CAPTION_COLUMNS, "--caption-column"),
+    if not caption and LISTED_CAPTIONS in schema.names and is_any_list(schema.field(LISTED_CAPTIONS).type):
+        caption = LISTED_CAPTIONS
+    found = (
+        _find(path, schema, url, URL_COLUMNS, "--url-column"),
+        _find(path, schema, caption, CAPTION_COLUMNS, "--caption-column"),
     )
+    _check_texts(path, schema, found[0], "--url-column", "a row has one URL")
+    _check_texts(path, schema, found[1], "--caption-column", "a caption is a text, or a list of them")
+    return found
 
 
 def is_percent_encoded(columns: tuple[str, str]) -> bool:
@@ -79,12 +92,27 @@ def is_percent_encoded(columns: tuple[str, str]) -> bool:
     return columns[0] == "downloadurl" and columns[1] in _YFCC_ENCODED
 
 
-def _find(path: str, names: Sequence[str], wanted: str, known: tuple[str, ...], option: str) -> str:
+def _find(path: str, schema: pa.Schema, wanted: str, known: tuple[str, ...], option: str) -> str:
     if wanted:
-        if wanted not in names:
-            raise ValueError(f"{path}: no column {wanted!r} ({option}); found {list(names)}")
+        if type_at(schema, wanted) is None:
+            raise ValueError(f"{path}: no column {wanted!r} ({option}); found {list(schema.names)}")
         return wanted
     for name in known:
-        if name in names:
+        if name in schema.names:
             return name
-    raise ValueError(f"{path}: none of the columns {list(known)}; found {list(names)}; name yours with {option}")
+    raise ValueError(f"{path}: none of the columns {list(known)}; found {list(schema.names)}; name yours with {option}")
+
+
+def _check_texts(path: str, schema: pa.Schema, name: str, option: str, expected: str) -> None:
+    """Raise ValueError when a column holds no texts, nor (captions) lists of them."""
+    kind = type_at(schema, name)
+    if kind is not None and is_any_list(kind) and option == "--caption-column":
+        kind = kind.value_type
+    if kind is None or not pa.types.is_nested(kind):
+        return
+    is_struct = pa.types.is_struct(kind) and kind.num_fields
+    hint = f"; a member of it is named with a dot: {option} {name}.{kind.field(0).name}" if is_struct else ""
+    raise ValueError(
+        f"{path}: column {name!r} ({option}) is of type {type_at(schema, name)}, but {expected}{hint}; "
+        "make a column of texts"
+    )

@@ -3,8 +3,12 @@
 Each value is converted by itself: one that does not fit is null and changes nothing for its neighbours.
 """
 
+import json
+from typing import Any
+
 import numba
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -12,41 +16,50 @@ from schemas.buffers import one_chunk, string_buffers
 
 
 def as_text(column: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Return a column as text; numbers are written out, other kinds null. Bytes are taken as they are, not checked."""
-    found = _flat(column)
-    if pa.types.is_large_binary(found.type):
+    """Return a column as text; numbers are written out, lists and members of columns as JSON.
+
+    Bytes are taken as they are, not checked.
+    """
+    found = flat(column)
+    kind = found.type
+    if pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind) or pa.types.is_binary_view(kind):
         found = found.cast(pa.binary())
     if pa.types.is_binary(found.type):
         return found.view(pa.string())  # bytes that are no UTF-8 are told apart, row by row, by collect
-    return as_type(found, pa.string())
+    if pa.types.is_nested(kind):
+        return pa.array([None if value is None else _json(value) for value in found.to_pylist()], pa.string())
+    try:
+        return found.cast(pa.string())
+    except pa.ArrowNotImplementedError:  # intervals
+        return pa.array([None if value is None else str(value) for value in found.to_pylist()], pa.string())
 
 
 def as_utf8(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return a column as text; a value that is no UTF-8 is null."""
     found = as_text(column)
-    try:
-        found.validate(full=True)
-    except pa.ArrowInvalid:
-        raw = found.view(pa.binary()).to_pylist()
-        found = pa.array([value if value is None or _is_utf8(value) else None for value in raw], pa.binary())
-        return found.view(pa.string())
-    return found
+    good = is_utf8(found)
+    if good.all():
+        return found
+    return pc.if_else(pa.array(good), found.view(pa.binary()), pa.scalar(None, pa.binary())).view(pa.string())
 
 
 def as_type(column: pa.ChunkedArray | pa.Array, wanted: pa.DataType) -> pa.Array:
-    """Return a column cast to `wanted`; a value that does not fit is null."""
-    found = _flat(column)
-    if found.type == wanted:
-        return found
+    """Return a column cast to `wanted`, which holds all values of its type (`value_kinds.common_type`)."""
+    if pa.types.is_string(wanted):
+        return as_utf8(column)
+    found = flat(column)
+    return found if found.type == wanted else found.cast(wanted)
+
+
+def is_utf8(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
+    """Tell which values of a text column are UTF-8; null is."""
+    found = one_chunk(column)
     try:
-        return found.cast(wanted)
-    except pa.ArrowNotImplementedError:
-        return pa.nulls(len(found), wanted)
+        found.validate(full=True)
     except pa.ArrowInvalid:
-        codes = found.dictionary_encode()
-        places = range(len(codes.dictionary))
-        values = pa.array([_cast(codes.dictionary[place : place + 1], wanted) for place in places], wanted)
-        return values.take(codes.indices)
+        values = found.view(pa.binary()).to_pylist()
+        return np.array([value is None or _is_utf8(value) for value in values], dtype=bool)
+    return np.ones(len(found), dtype=bool)
 
 
 def percent_decoded(column: pa.Array) -> pa.Array:
@@ -61,18 +74,16 @@ def percent_decoded(column: pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(column), buffers)
 
 
-def _flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Return a column as one array without a dictionary."""
     found = one_chunk(column)
     if isinstance(found, pa.ChunkedArray):
         found = pa.concat_arrays(found.chunks)
     return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
 
 
-def _cast(value: pa.Array, wanted: pa.DataType) -> object:
-    try:
-        return pc.cast(value, wanted)[0].as_py()
-    except pa.ArrowInvalid:
-        return None
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def _is_utf8(value: bytes) -> bool:

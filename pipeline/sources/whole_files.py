@@ -12,6 +12,7 @@ class WholeFiles:
     """Files, one split each."""
 
     extra = pa.struct([])
+    open_columns: frozenset[str] = frozenset()
     num_passed_over = 0
     has_listing = False
 

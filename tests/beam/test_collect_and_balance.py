@@ -267,7 +267,7 @@ def test_a_resumed_collect_does_only_what_is_missing(
     world: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = CollectConfig(input=f"{world['root']}/in/*.parquet", queries=world["queries"], output=str(tmp_path / "c"))
-    monkeypatch.setattr("pipeline.sources.url_table.SPLIT_BYTES", 1)  # a split per row group
+    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)  # a split per row group
     monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 10_000)
     monkeypatch.setattr("pipeline.collect.job.write_manifest", die)
     with pytest.raises(Died):
@@ -292,7 +292,7 @@ def test_a_resumed_collect_does_only_what_is_missing(
     assert {path: path.stat().st_mtime_ns for path in untouched} == untouched
     monkeypatch.undo()
     monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 10_000)
-    monkeypatch.setattr("pipeline.sources.url_table.SPLIT_BYTES", 1)
+    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)
     assert run_collect(config, [])["rows"] == len(good_pairs(world))
     assert not (tmp_path / "c" / "parts").exists()
 

@@ -119,7 +119,7 @@ def test_splits_partitions_and_workers_change_no_byte(
     monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 30_000)
     trees = []
     for split_bytes, beam_args in [(1, []), (1 << 30, []), (1 << 30, two)]:
-        monkeypatch.setattr("pipeline.sources.url_table.SPLIT_BYTES", split_bytes)
+        monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", split_bytes)
         output = tmp_path / str(len(trees))
         run_collect(config(root, output, **OPTIONS), beam_args)
         trees.append(folder_bytes(str(output)))

@@ -98,7 +98,7 @@ def test_collect(
         table = pa.table({"url": [url for url, _ in part], "TEXT": [text for _, text in part]})
         pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=20)
     if split:
-        monkeypatch.setattr("pipeline.sources.url_table.SPLIT_BYTES", 1)  # a split per row group
+        monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)  # a split per row group
         monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 2_000)
     config = CollectConfig(
         input=f"{tmp_path}/*.parquet", queries=queries_folder(["red", "dog"]), output=str(tmp_path / "c"),

@@ -169,7 +169,7 @@ def test_an_input_that_is_not_there(place: str, tmp_path: Path, request: pytest.
 def test_tables(
     name: str, place: str, tmp_path: Path, request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.sources.url_table.SPLIT_BYTES", 100_000)
+    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 100_000)
     base = request.getfixturevalue("s3") if place == "s3" else f"{request.getfixturevalue('server')}/{place}"
     found, summary = collect(tmp_path, f"{base}/{name}", "url_table")
     assert {(row["source_row"], row["url"]) for row in found} == {

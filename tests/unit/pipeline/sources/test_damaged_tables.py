@@ -18,8 +18,8 @@ from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.json_lines import json_schema
 from pipeline.sources.source import Broken
+from pipeline.sources.table_plan import kind_of
 from pipeline.sources.uids import load_uids
-from pipeline.sources.url_table import kind_of
 
 NUM_ROWS = 8_000
 

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources.json_lines import cut_json_lines, json_schema, read_json_lines
+from pipeline.sources.json_lines import cut_json_lines, json_names, json_schema, read_json_lines
 from pipeline.sources.source import Broken, ByteRange
 
-SCHEMA = pa.schema([("url", pa.string()), ("n", pa.float64()), ("id", pa.int64()), ("tags", pa.list_(pa.string()))])
+NAMES = ("url", "n", "id", "tags", "in.side")
 
 
 @contextmanager
@@ -26,13 +26,17 @@ def limits(block: int, line: int = 8 << 20) -> Iterator[None]:
 
 
 def read(path: Path, parts: list[ByteRange] | None = None) -> tuple[list[Any], list[tuple[int, str]]]:
+    """Return ((number, {name: (text, kinds)}) of the good lines, (number, reason) of the broken ones)."""
     rows, broken = [], []
     for part in parts or [ByteRange()]:
-        for item in read_json_lines(str(path), SCHEMA, part):
+        for item in read_json_lines(str(path), NAMES, part):
             if isinstance(item, Broken):
                 broken.append((item.position, item.reason))
             else:
-                rows.extend(zip(item.numbers.tolist(), item.table.to_pylist(), strict=True))
+                assert item.kinds is not None
+                texts, kinds = item.table.to_pydict(), {name: item.kinds[name].tolist() for name in NAMES}
+                for row, number in enumerate(item.numbers.tolist()):
+                    rows.append((number, {name: (texts[name][row], kinds[name][row]) for name in NAMES}))
     return sorted(rows, key=lambda row: row[0]), sorted(broken)
 
 
@@ -46,7 +50,7 @@ values = (
     | st.lists(st.text(max_size=3), max_size=2)
 )  # fmt: skip
 line = (
-    st.dictionaries(st.sampled_from(["url", "n", "id", "tags", "other"]), values).map(json.dumps)
+    st.dictionaries(st.sampled_from(["url", "n", "id", "tags", "other", "in"]), values).map(json.dumps)
     | st.sampled_from(["", "  ", "{", "[1]", '{"url": "\\ud83d"}', '{"url": 1}{"url": 2}', '{"url": "x"} ', "x" * 60])
 ).map(str.encode) | st.sampled_from([b'{"url": "\xff"}', b'{"other": "\xff", "url": "y"}', b"\r"])
 
@@ -68,17 +72,19 @@ def test_neither_blocks_nor_cuts_change_what_is_read(
     assert len(whole[0]) + len(whole[1]) == sum(1 for line in lines if line.strip())
 
 
-def test_a_value_that_does_not_fit_is_null_and_its_neighbours_stay(folder: Path) -> None:
-    lines = [{"url": "a", "n": 1, "id": 2**62}, {"url": 7, "n": "x", "id": 1.5}, {"url": True, "n": 0.5, "id": 2**70},
-             {"url": ["l"], "tags": ["t"]}, {"url": 1e400, "n": None}]  # fmt: skip
-    (folder / "t.jsonl").write_text("\n".join(map(json.dumps, lines)))
+def test_values_are_texts_as_they_stand(folder: Path) -> None:
+    lines = [
+        '{"url": "a\\u00e9\\n\\"", "n": 1, "id": 4611686018427387904}', '{"url": 7, "n": "x", "id": 1.50}',
+        '{"url": true, "in": {"side": [1, "\\u00e9"]}, "tags": ["t"]}', '{"url": null, "n": -1e5, "in.side": {}}', "{}",
+    ]  # fmt: skip
+    (folder / "t.jsonl").write_text("\n".join(lines))
     rows, broken = read(folder / "t.jsonl")
-    assert [tuple(row.values()) for _, row in rows] == [
-        ("a", 1.0, 2**62, None),
-        ("7", None, None, None),
-        ("true", 0.5, None, None),
-        (None, None, None, ["t"]),
-        ("Infinity", None, None, None),
+    assert [[text for text, _ in row.values()] for _, row in rows] == [
+        ['aé\n"', "1", "4611686018427387904", None, None],
+        ["7", "x", "1.50", None, None],
+        ["true", None, None, '["t"]', '[1, "\\u00e9"]'],
+        [None, "-1e5", None, None, "{}"],
+        [None] * 5,
     ]
     assert broken == []
 
@@ -90,7 +96,7 @@ def test_an_endless_line_is_one_rejection_and_holds_no_memory(folder: Path) -> N
         parts = cut_json_lines(str(folder / "t.jsonl"), 100)
         assert len(parts) > 1
         assert read(folder / "t.jsonl", parts) == (rows, broken)
-    assert [(number, row["url"]) for number, row in rows] == [(0, "a"), *((number, "b") for number in range(2, 11))]
+    assert [(number, row["url"][0]) for number, row in rows] == [(0, "a"), *((number, "b") for number in range(2, 11))]
     assert broken == [(1, "row_malformed")]
 
 
@@ -112,3 +118,17 @@ def test_a_json_document_is_told_from_lines(tmp_path: Path, document: str) -> No
     (tmp_path / "a.json").write_text(document)
     with pytest.raises(ValueError, match=r"a\.json: expected JSON lines, .* found a JSON document: .* jq -c"):
         json_schema(str(tmp_path / "a.json"))
+
+
+def test_lines_that_end_in_cr_alone_are_named(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").write_bytes(b'{"url": "u", "caption": "c"}\r' * 3)
+    with pytest.raises(ValueError, match=r"a\.jsonl: expected lines that end in LF or CR LF, found CR alone"):
+        json_schema(str(tmp_path / "a.jsonl"))
+
+
+def test_names_are_found_wherever_they_stand(tmp_path: Path) -> None:
+    lines = ['{"url": "the \\"late\\" \\"n\\" here"}'] * 40_000 + ['{"late": null, "in": {"side": 1}}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    path = str(tmp_path / "a.jsonl")
+    assert json_schema(path).names == ["url"]
+    assert json_names(path, ["late", "n", "in.side", "in.out"]) == {"late", "in.side"}

@@ -7,6 +7,7 @@ import json
 import lzma
 import tarfile
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -16,21 +17,16 @@ from PIL import Image
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.source import Broken, InputSplit, Source
+from tests.source_support import read_source
 
 
 def open_source(path: str, input_format: str, **options: object) -> tuple[Source, str]:
     return formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
 
 
-def read(source: Source) -> tuple[list[dict[str, object]], list[Broken]]:
-    rows, broken = [], []
-    for split in source.splits():
-        for item in source.read(split):
-            if isinstance(item, Broken):
-                broken.append(item)
-            else:
-                rows.extend(item.to_pylist())
-    return rows, broken
+def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
+    found = read_source(source)
+    return found.rows, found.broken
 
 
 def pairs(rows: list[dict[str, object]]) -> list[tuple[object, object, object]]:
@@ -66,7 +62,7 @@ def test_every_table_format_gives_the_same_pairs(tmp_path: Path, name: str) -> N
 
 
 def test_parquet_row_groups_are_splits_with_their_row_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.url_table.SPLIT_BYTES", 1)
+    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)
     rows = [{"url": f"http://a/{n}", "caption": f"c{n}"} for n in range(10)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet", row_group_size=3)
     source, _ = open_source(str(tmp_path / "t.parquet"), "url_table")
@@ -149,13 +145,13 @@ def test_folder_takes_captions_from_beside_or_from_class_folders(tmp_path: Path)
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(png() if text is None else text if isinstance(text, bytes) else text.encode())
     rows, broken = read(open_source(str(tmp_path / "photos"), "folder")[0])
-    found = {row["image_ref"]["member"]: (row["caption"], row["text_source"]) for row in rows}  # type: ignore[index]
+    found = {row["image_ref"]["member"]: (row["caption"], row["text_source"]) for row in rows}
     assert found == {
         "golden_retriever/1.png": ("golden retriever", "folder_name"),
         "pairs/a.png": ("a red square", "txt"),
         "pairs/b.png": ("from json", "json"),
     }
-    assert {row["image_ref"]["root"] for row in rows} == {"photos"}  # type: ignore[index]
+    assert {row["image_ref"]["root"] for row in rows} == {"photos"}
     assert [(item.reason, item.value) for item in broken] == [("caption_not_utf8", "pairs/c.png")]
 
 
@@ -170,9 +166,9 @@ def test_webdataset_refers_to_bytes_in_the_tar(tmp_path: Path) -> None:
     rows, broken = read(open_source(str(shard), "webdataset", input_name="set")[0])
     assert [row["caption"] for row in rows] == ["one", "three"]
     first = rows[0]["image_ref"]
-    assert first["member"] == "00000.tar/x/1.png"  # type: ignore[index]
+    assert first["member"] == "00000.tar/x/1.png"
     whole = shard.read_bytes()
-    assert whole[first["offset"] : first["offset"] + first["length"]] == png()  # type: ignore[index]
+    assert whole[first["offset"] : first["offset"] + first["length"]] == png()
     assert [item.reason for item in broken] == ["image_missing"]
     assert str(broken[0].value).startswith("x/2.tiny.png: the key is 'x/2', and none of the suffixes .tiny.png is")
 
@@ -195,7 +191,7 @@ def test_a_bad_sample_is_one_rejection(tmp_path: Path) -> None:
     ]  # fmt: skip
     write_tar(tmp_path / "a.tar", members)
     rows, broken = read(open_source(str(tmp_path / "a.tar"), "webdataset")[0])
-    assert [row["image_ref"]["member"] for row in rows] == ["a.tar/1.png"]  # type: ignore[index]
+    assert [row["image_ref"]["member"] for row in rows] == ["a.tar/1.png"]
     assert [item.reason for item in broken] == [
         "caption_not_utf8", "key_repeated", "caption_not_utf8", "name_not_utf8",
     ]  # fmt: skip
@@ -227,7 +223,7 @@ def test_neighbours_of_a_bad_line_keep_their_values(tmp_path: Path) -> None:
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
     source, _ = open_source(str(tmp_path / "t.jsonl"), "url_table", extra_columns=("similarity",))
     rows, broken = read(source)
-    assert [(row["source_row"], row["caption"], row["extra"]["similarity"]) for row in rows] == [  # type: ignore[index]
+    assert [(row["source_row"], row["caption"], row["extra"]["similarity"]) for row in rows] == [
         (1, None, None),
         (2, "7", 0.5),
     ]

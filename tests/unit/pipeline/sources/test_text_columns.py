@@ -1,5 +1,6 @@
 """Columns made text or another type: value by value, whatever the neighbours are."""
 
+import datetime
 from urllib.parse import unquote_to_bytes
 
 import pyarrow as pa
@@ -17,13 +18,19 @@ def test_percent_encoding_is_undone_as_urllib_does(texts: list[str | None]) -> N
     assert found.view(pa.binary()).to_pylist() == expected
 
 
-def test_a_value_that_does_not_fit_is_null_alone() -> None:
-    mixed = pa.array(["1", "x", "2.5", None, "1"])
-    assert as_type(mixed, pa.float64()).to_pylist() == [1.0, None, 2.5, None, 1.0]
-    assert as_type(mixed, pa.int64()).to_pylist() == [1, None, None, None, 1]
-    assert as_type(pa.array([1.5, 2.0, None, 2.0**60]), pa.int32()).to_pylist() == [None, 2, None, None]
+def test_columns_become_the_type_that_holds_them() -> None:
+    assert as_type(pa.array([1, None]), pa.float64()).to_pylist() == [1.0, None]
     assert as_type(pa.array(["a"]).dictionary_encode(), pa.string()).to_pylist() == ["a"]
-    assert as_type(pa.array([[1]]), pa.string()).to_pylist() == [None]
+    assert as_type(pa.array([[1.5]], pa.large_list(pa.float32())), pa.list_(pa.float64())).to_pylist() == [[1.5]]
+
+
+def test_texts_of_other_types() -> None:
+    assert as_type(pa.array([[1, None], None, []]), pa.string()).to_pylist() == ["[1, null]", None, "[]"]
+    assert as_text(pa.array([{"a": "é", "b": datetime.date(2020, 1, 2)}])).to_pylist() == [
+        '{"a": "é", "b": "2020-01-02"}'
+    ]
+    assert as_text(pa.array([datetime.date(2020, 1, 2), None])).to_pylist() == ["2020-01-02", None]
+    assert as_text(pa.array([True, None])).to_pylist() == ["true", None]
 
 
 def test_bytes_that_are_no_text_are_null_alone() -> None:
