@@ -12,7 +12,7 @@ from pipeline.units import Unit
 
 
 @dataclass
-class Read:
+class Contents:
     """What was read."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -33,9 +33,9 @@ class Read:
         return sorted((item.position, item.reason) for item in self.broken)
 
 
-def read_source(source: Source) -> Read:
+def read_source(source: Source) -> Contents:
     """Read all splits of `source`."""
-    found = Read()
+    found = Contents()
     tables: list[pa.Table] = []
     kinds: Counter[str] = Counter()
     for split in source.splits():
@@ -48,7 +48,7 @@ def read_source(source: Source) -> Read:
                 found.unfit.update(item.unfit)
                 for name, seen in item.kinds.items():
                     kinds[name] |= seen
-            else:
+            elif isinstance(item, pa.Table):
                 tables.append(item)
     found.extra = settled_extra(source, [Unit("part", [], {KINDS: dict(kinds)})])
     found.rows = [row for table in tables for row in with_settled(table, found.extra).to_pylist()]
