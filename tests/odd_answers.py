@@ -92,6 +92,7 @@ GOOD = {
     "empty lines before": b"\r\n\r\n" + answer(),
     "interim answers": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(),
     "until it closes": answer(length=False),
+    "a length with words behind it": answer(b"Content-Length: %d bytes\r\n" % SIZE, length=False),
     "a negative length": answer(b"Content-Length: -1\r\n", length=False),
     "chunks": chunked(in_chunks(PICTURE)),
     "chunks beside their length": chunked(in_chunks(PICTURE), CHUNKED + SAME_LENGTH),

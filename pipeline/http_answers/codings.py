@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-_GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
+GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
 _STREAMS = {"br": "brotli", "zstd": "zstd"}
 _KNOWN = frozenset({"gzip", "x-gzip", "deflate", *_STREAMS})
 MAX_CODINGS = 8
@@ -68,7 +68,7 @@ def decoded(body: bytes, codings: Sequence[str], max_bytes: int) -> Decoded:
 
 def _in_order(codings: list[str], body: bytes) -> list[int]:
     """Return the places of `codings` as they are tried: those whose mark `body` bears, then the last ones first."""
-    mark = "gzip" if body.startswith(_GZIP_MAGIC) else "zstd" if body.startswith(_ZSTD_MAGIC) else ""
+    mark = "gzip" if body.startswith(GZIP_MAGIC) else "zstd" if body.startswith(_ZSTD_MAGIC) else ""
     return sorted(range(len(codings)), key=lambda number: (codings[number].removeprefix("x-") != mark, -number))
 
 
@@ -88,7 +88,7 @@ def is_plain(body: bytes) -> bool:
 
 def _undone(body: bytes, name: str, max_bytes: int) -> Decoded | None:
     """Return `body` with the coding `name` undone, None when it does not hold."""
-    if body.startswith(_GZIP_MAGIC):
+    if body.startswith(GZIP_MAGIC):
         return _unpacked_gzip(body, max_bytes)
     if body.startswith(_ZSTD_MAGIC):
         return _unpacked_stream(body, "zstd", max_bytes)
@@ -106,7 +106,7 @@ def _if_likely(found: Decoded | None, body: bytes) -> Decoded | None:
     """Return what a coding without a mark of its own gave: anything may look like br or deflate for a while."""
     if found is None or (not found.is_cut and found.holds):
         return found
-    is_something = is_plain(found.data) or found.data.startswith((_GZIP_MAGIC, _ZSTD_MAGIC))
+    is_something = is_plain(found.data) or found.data.startswith((GZIP_MAGIC, _ZSTD_MAGIC))
     return found if is_something and is_binary(body) else None
 
 
@@ -115,7 +115,7 @@ def _unpacked_gzip(body: bytes, max_bytes: int) -> Decoded | None:
     parts: list[bytes] = []
     size = at = 0
     is_cut = False
-    while body[at : at + 3] == _GZIP_MAGIC and not is_cut:
+    while body[at : at + 3] == GZIP_MAGIC and not is_cut:
         stream = _Deflate(body, _end_of_gzip_header(body, at), max_bytes - size)
         if not parts and stream.is_damaged and not stream.data:
             return None

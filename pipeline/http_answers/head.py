@@ -14,7 +14,7 @@ MAX_HEAD_BYTES = 256 << 10
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
 _STATUS_LINE = re.compile(r"HTTP(?:/(\d{1,3})(?:\.(\d{1,3}))?)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE | re.ASCII)
 _WHITE = " \t\r"
-_MAX_LENGTH_DIGITS = 18
+_LENGTH = re.compile(r"\s*(-?\d{1,18})(?![0-9A-Za-z])", re.ASCII)
 
 
 class MalformedAnswer(ValueError):
@@ -61,17 +61,17 @@ class Head:
     def length(self) -> int | None:
         """Return Content-Length, None when it is absent or negative (a length over 2 GB, badly printed).
 
-        Equal ones count once. Raises `MalformedAnswer` when it is no number, or two different ones.
+        Equal ones count once, words behind the number do not. Raises `MalformedAnswer` when it is no number, or two.
         """
         values = self.fields.get("content-length")
         if values is None:
             return None
-        found = {item.strip() for value in values for item in value.split(",")}
-        for item in found:
-            digits = item.removeprefix("-")
-            if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_LENGTH_DIGITS):
+        lengths = set()
+        for item in {item for value in values for item in value.split(",")}:
+            found = _LENGTH.match(item)
+            if found is None:
                 raise MalformedAnswer("Content-Length is no number")
-        lengths = {int(item) for item in found}
+            lengths.add(int(found.group(1)))
         if len(lengths) > 1:
             raise MalformedAnswer("two different Content-Lengths")
         length = lengths.pop()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 
-from pipeline.http_answers.chunks import without_chunks
-from pipeline.http_answers.codings import decoded, is_binary
+from pipeline.http_answers.chunks import is_chunked, without_chunks
+from pipeline.http_answers.codings import GZIP_MAGIC, decoded, is_binary
 from pipeline.http_answers.head import MAX_HEAD_BYTES, Head, head_end, read_head
 
 MAX_PAGE_BYTES = 32 << 20
@@ -52,8 +52,10 @@ def read_page(stored: bytes) -> Page | None:
     kind, charset = _type_of(head)
     if kind and kind not in _HTML_TYPES:
         return None
-    body, is_cut = without_chunks(body) if "chunked" in head.listed("transfer-encoding") else (body, False)
+    body, is_cut = _without_chunks(body, "chunked" in head.listed("transfer-encoding"))
     codings = head.listed("content-encoding") + head.listed("transfer-encoding")
+    if body.startswith(GZIP_MAGIC):  # never HTML, whatever the head has lost
+        codings.append("gzip")
     found = decoded(body, codings, MAX_PAGE_BYTES)
     if not found.holds and is_binary(found.data) and b"<\0" not in found.data[:_SNIFFED_BYTES]:
         raise DamagedAnswer(f"the body is not {', '.join(codings)}, as its head says, and no text")
@@ -80,9 +82,15 @@ def _page(body: bytes, charset: str, is_cut: bool, is_known: bool) -> Page | Non
 
 
 def _head_and_body(stored: bytes) -> tuple[Head, bytes]:
-    """Part head and body; interim answers (100 Continue, a proxy's 200) before them are passed over."""
+    """Part head and body; interim answers (100 Continue, a proxy's 200) before them are passed over.
+
+    Markup at the beginning of a line ends a head too: the empty line is missing.
+    """
     while True:
         end = head_end(stored)
+        markup = stored.find(b"\n<", 0, end if end >= 0 else MAX_HEAD_BYTES)
+        if markup >= 0:
+            end = markup + 1
         if end < 0 and len(stored) > MAX_HEAD_BYTES:
             raise DamagedAnswer(f"no empty line ends the HTTP head in {MAX_HEAD_BYTES:,} bytes")
         end = len(stored) if end < 0 else end
@@ -91,6 +99,12 @@ def _head_and_body(stored: bytes) -> tuple[Head, bytes]:
         is_interim = head.status is not None and (head.status < 200 or not head.fields)
         if not (is_interim and stored.startswith(b"HTTP/")):
             return head, stored
+
+
+def _without_chunks(body: bytes, is_told: bool) -> tuple[bytes, bool]:
+    """Take off chunks that are told, or that stand from the first to the last; tell whether the body ends early."""
+    found, is_cut = without_chunks(body) if is_told or is_chunked(body) else (body, False)
+    return (body, False) if is_cut and not is_told else (found, is_cut)
 
 
 def _type_of(head: Head) -> tuple[str, str]:

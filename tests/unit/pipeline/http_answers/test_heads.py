@@ -43,7 +43,7 @@ def test_the_first_empty_line_ends_a_head(block: bytes, end: int) -> None:
 
 @pytest.mark.parametrize(
     ("values", "length"),
-    [(["5"], 5), (["5", "5"], 5), (["5, 5"], 5), (["-1"], None), (["0"], 0), ([" 7 "], 7)],
+    [(["5"], 5), (["5", "5"], 5), (["5, 5"], 5), (["-1"], None), (["0"], 0), ([" 7 "], 7), (["5;x"], 5)],
     ids=repr,
 )
 def test_lengths(values: list[str], length: int | None) -> None:

@@ -68,6 +68,14 @@ HEADS = {
     "no type": b"HTTP/1.1 200 OK\r\nServer: x\r\n\r\n" + PAGE,
     "no field": b"HTTP/1.1 200 OK\r\n\r\n" + PAGE,
     "no head": PAGE,
+    "no empty line": b"HTTP/1.1 200 OK\nContent-Type: text/html\n" + PAGE,
+    "no empty line before the page": b"HTTP/1.1 200 OK\nContent-Type: text/html\n" + PAGE + b"\n\n<p>",
+    "chunks that nobody told": b"HTTP/1.1 200 OK\nContent-Type: text/html\n\n9\n"
+    + PAGE[:9]
+    + b"\n%x\n" % len(PAGE[9:])
+    + PAGE[9:]
+    + b"\n0\n\n",
+    "gzip that nobody told": b"HTTP/1.1 200 OK\nContent-Type: text/html\n\n" + gz(PAGE),
     "a length that is too short": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 3\r\n\r\n" + PAGE,
     "an error": b"HTTP/1.1 404 Not Found\r\nContent-Type: text/html\r\n\r\n" + PAGE,
 }
