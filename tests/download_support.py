@@ -5,11 +5,10 @@ import gzip
 import io
 import logging
 import struct
-import threading
 import zlib
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 
 import pyarrow as pa
 from aiohttp import web
@@ -23,7 +22,7 @@ from schemas.run_record import RunRecord, start_run
 from schemas.sample import shard_name
 from schemas.storage import Folder
 from schemas.tables import write_table
-from tests.waiting import PATIENCE_S
+from tests.server_thread import in_thread
 
 
 def picture(kind: str = "JPEG", size: tuple[int, int] = (80, 60), mode: str = "RGB", seed: int = 0) -> bytes:
@@ -205,35 +204,21 @@ class Web:
 
 
 @contextmanager
-def serving():  # type: ignore[no-untyped-def]
+def serving() -> Iterator[Web]:
     """Run a `Web` in a thread on a free port."""
     found = Web()
-    loop = asyncio.new_event_loop()
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # clients hang up on it on purpose
-    ready = threading.Event()
-    stop = asyncio.Event()
-
-    async def main() -> None:
-        app = web.Application(client_max_size=1 << 20)
-        app.router.add_get("/{path:.*}", found.answer)
-        runner = web.AppRunner(app, shutdown_timeout=0.1)
-        await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
-        found.port = runner.addresses[0][1]
-        ready.set()
-        await stop.wait()
-        await runner.cleanup()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
-    thread.start()
-    assert ready.wait(PATIENCE_S)
-    try:
+    with in_thread(_listening(found)):
         yield found
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(PATIENCE_S)
+
+
+@asynccontextmanager
+async def _listening(found: Web) -> AsyncIterator[None]:
+    app = web.Application(client_max_size=1 << 20)
+    app.router.add_get("/{path:.*}", found.answer)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    found.port = runner.addresses[0][1]
+    yield
+    await runner.cleanup()

@@ -1,11 +1,12 @@
 """A server on 127.0.0.1 whose answers are bytes as the test gives them, for what no HTTP library would write."""
 
 import asyncio
-import threading
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from urllib.parse import quote, unquote
+
+from tests.server_thread import in_thread
 
 PIECE_BYTES = 7
 
@@ -58,26 +59,13 @@ def raw_server(answers: Mapping[str, bytes], keeps: bool = False, in_pieces: boo
     Unless it `keeps` them, it closes connections after each answer and does not say so before.
     """
     found = RawServer(answers, keeps, in_pieces)
-    loop = asyncio.new_event_loop()
-    stop = asyncio.Event()
-    ready = threading.Event()
-
-    async def main() -> None:
-        server = await asyncio.start_server(found.serve, "127.0.0.1", 0, limit=1 << 20)
-        found.port = server.sockets[0].getsockname()[1]
-        ready.set()
-        await stop.wait()
-        server.close()
-        rest = asyncio.all_tasks() - {asyncio.current_task()}
-        for task in rest:
-            task.cancel()
-        await asyncio.gather(*rest, return_exceptions=True)
-
-    thread = threading.Thread(target=lambda: loop.run_until_complete(main()), daemon=True)
-    thread.start()
-    assert ready.wait(60)
-    try:
+    with in_thread(_listening(found)):
         yield found
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(60)
+
+
+@asynccontextmanager
+async def _listening(found: RawServer) -> AsyncIterator[None]:
+    server = await asyncio.start_server(found.serve, "127.0.0.1", 0, limit=1 << 20)
+    found.port = server.sockets[0].getsockname()[1]
+    yield
+    server.close()
