@@ -19,10 +19,11 @@ class Unit:
     body: dict[str, Any] = field(default_factory=dict)
 
 
-def commit_unit(folder: Folder, name: str, files: list[FileRecord], body: dict[str, Any]) -> None:
+def commit_unit(folder: Folder, name: str, files: list[FileRecord], body: dict[str, Any]) -> Unit:
     """Write the commit object `name` over the complete `files`; `body` holds the unit's counts (JSON values)."""
     records = [{"name": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256} for f in files]
     folder.write_json(name, {**body, "files": records})
+    return Unit(name, files, body)
 
 
 def read_unit(folder: Folder, name: str) -> Unit | None:
@@ -47,10 +48,15 @@ def whole_units(folder: Folder, directory: str, suffix: str) -> list[str]:
     found = []
     for name in finished_units(folder, directory, suffix):
         unit = read_unit(folder, name)
-        if unit is not None and all(_is_whole(folder, record) for record in unit.files):
+        if unit is not None and is_whole(folder, unit):
             found.append(name)
     return found
 
 
-def _is_whole(folder: Folder, record: FileRecord) -> bool:
+def is_whole(folder: Folder, unit: Unit) -> bool:
+    """Tell whether all files of a finished unit are there with the size they were committed with."""
+    return all(_has_its_size(folder, record) for record in unit.files)
+
+
+def _has_its_size(folder: Folder, record: FileRecord) -> bool:
     return folder.exists(record.name) and folder.size(record.name) == record.bytes

@@ -11,6 +11,7 @@ SCHEMA_VERSION = "1.4"
 1.2: candidates and selections have the column ``language_score``.
 1.3: ``query_counts.parquet`` has the column ``fetched``.
 1.4: ids in Parquet are ``binary`` (before: fixed_size_binary[16]); tables beside a folder's main one are in
-``tables/``, what the files are is in ``README.md``; images are rejected as ``answer_malformed``; counts folders count
-pages that are no prose or lack their text.
+``tables/``, what the files are is in ``README.md``; selections tell which images are ``stored``; shards have columns
+image_ref, license and those carried through, numbers without holes, and ``further_captions/``; images are rejected as
+``answer_malformed``; counts folders count pages that are no prose or lack their text.
 """

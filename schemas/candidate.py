@@ -33,12 +33,13 @@ _CANDIDATE_FIELDS = [
     pa.field("query_ids", QUERY_IDS, nullable=False),
 ]
 
-ADDED_COLUMNS = frozenset({"language_score"})
-"""Columns that folders of an older minor version lack (since 1.2); all may be null."""
+ADDED_COLUMNS = frozenset({"language_score", "stored"})
+"""Columns that folders of an older minor version lack (since 1.2, since 1.4); all may be null."""
 
 _SELECTION_FIELDS = [
     pa.field("rank", pa.uint64(), nullable=False),
     pa.field("kept_by", QUERY_IDS, nullable=False),
+    pa.field("stored", pa.bool_()),
     pa.field("shard", pa.int32(), nullable=False),
     pa.field("key", pa.string(), nullable=False),
 ]
@@ -66,7 +67,8 @@ def with_added_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:
 def selection_schema(extra: pa.StructType | None = None) -> pa.Schema:
     """Return the schema of ``selection/NNNNN.parquet``, one file per shard: candidates plus
 
-    rank (uint64, see `schemas.identity`), kept_by (the queries that keep the pair, ascending), shard
+    rank (uint64, see `schemas.identity`), kept_by (the queries that keep the pair, ascending), stored (a refill: the
+    image lies in the shards of an earlier round and is not fetched again; null: it is not), shard (number of the plan)
     and key (hex of image_id). Rows are sorted by (image_id, rank, pair_id).
     """
     return pa.schema(list(candidate_schema(extra)) + _SELECTION_FIELDS)

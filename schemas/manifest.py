@@ -13,8 +13,8 @@ import pyarrow.parquet as pq
 from schemas import SCHEMA_VERSION
 from schemas.folder_card import folder_card
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
-from schemas.side_tables import FILES_NAME, find_side_table, side_table
 from schemas.storage import FileRecord, Folder
+from schemas.tables_dir import FILES_NAME, find_table, tables_path
 from schemas.text import UNIDATA_VERSION
 
 CARD_FILE = "README.md"
@@ -48,7 +48,7 @@ def write_manifest(
     )
     buffer = pa.BufferOutputStream()
     pq.write_table(table, buffer, compression="zstd")
-    files_record = folder.write(side_table(FILES_NAME), buffer.getvalue().to_pybytes())
+    files_record = folder.write(tables_path(FILES_NAME), buffer.getvalue().to_pybytes())
     card = folder_card(kind)
     if card is not None:
         folder.write(CARD_FILE, card)
@@ -104,5 +104,5 @@ def manifest_sha256(folder: Folder) -> str:
 
 def read_files(folder: Folder) -> list[FileRecord]:
     """Return the file list of a finished folder."""
-    table = pq.read_table(pa.BufferReader(folder.read(find_side_table(folder, FILES_NAME))), schema=FILES)
+    table = pq.read_table(pa.BufferReader(folder.read(find_table(folder, FILES_NAME))), schema=FILES)
     return [FileRecord(**row) for row in table.to_pylist()]

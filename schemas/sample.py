@@ -3,7 +3,7 @@
 import pyarrow as pa
 
 from schemas.buffers import ID
-from schemas.candidate import QUERY_IDS
+from schemas.candidate import IMAGE_REF, QUERY_IDS
 
 STATUS_SUCCESS = "success"
 STATUS_FAILED_TO_DOWNLOAD = "failed_to_download"
@@ -24,6 +24,8 @@ SHARD_TABLE = pa.schema(
         pa.field("original_height", pa.int32()),
         pa.field("sha256", pa.string()),
         pa.field("image_id", ID, nullable=False),
+        pa.field("image_ref", IMAGE_REF),
+        pa.field("license", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("http_status", pa.int32()),
         pa.field("retryable", pa.bool_(), nullable=False),
@@ -34,11 +36,59 @@ SHARD_TABLE = pa.schema(
 )
 """One row per image of the shard's plan, failures included, sorted by key. The first ten columns have
 img2dataset's names and meaning (sha256 in hex, of the bytes fetched). captions, pair_ids and query_ids
-run in parallel, by ascending rank; caption is the first of them. reason is null for a success."""
+run in parallel, by ascending rank; caption is the first of them. license is the first that a pair of the image states.
+reason is null for a success. image_ref and license: since 1.4."""
+
+FURTHER_CAPTIONS = pa.schema(
+    [SHARD_TABLE.field(name) for name in ("key", "image_id", "captions", "pair_ids", "query_ids")]
+)
+"""``further_captions/NNNNN.parquet``: captions that a refill selected for images that an earlier round stored, a row
+per image, sorted by key (since 1.4). They belong behind those of the sample, in the order of the plans' numbers."""
+
+EXTRA = "extra"
+"""The column of the values carried through for every caption, parallel to captions; in shards and further captions."""
+
+SAMPLE_KEYS = (
+    "key", "url", "caption", "captions", "pair_ids", "query_ids", "image_id", "image_ref", "license", "status", "width",
+    "height", "original_width", "original_height", "sha256",
+)  # fmt: skip
+"""Of every sample's ``.json``, and behind them those of `extra_names` and `MISSING`. None is ever null: a text that is
+not there is empty; image_ref is ``{"root": ..., "member": ...}``."""
+
+MISSING = "missing"
+"""Key of a sample's ``.json``, where columns are carried through: the names of those that have no value for the
+caption, with commas between; they hold "", [], 0, 0.0 or false, as their type is."""
 
 
-def shard_name(shard: int) -> str:
-    """Return the base name of a shard: five digits or more, as img2dataset writes it."""
-    if shard < 0:
-        raise ValueError(f"a shard number is at least 0, found {shard!r}")
-    return f"{shard:05d}"
+def extra_names(extra: pa.StructType) -> dict[str, str]:
+    """Return the name in shards of each column carried through: its own, or ``extra_NAME`` where that one is taken.
+
+    Names that differ in case alone are the same to Spark and DuckDB.
+    """
+    taken = {name.lower() for name in (*SHARD_TABLE.names, *SAMPLE_KEYS, EXTRA, MISSING)}
+    names = {}
+    for field in extra:
+        name = field.name
+        while name.lower() in taken:
+            name = f"extra_{name}"
+        taken.add(name.lower())
+        names[field.name] = name
+    return names
+
+
+def shard_schema(extra: pa.StructType) -> pa.Schema:
+    """Return the schema of ``shards/NNNNN.parquet``: `SHARD_TABLE`, and the columns carried through.
+
+    Those have the values of the pair of ``caption``; `EXTRA` has those of every caption.
+    """
+    names = extra_names(extra)
+    return pa.schema([*SHARD_TABLE, *(pa.field(names[field.name], field.type) for field in extra), *_extra_list(extra)])
+
+
+def further_captions_schema(extra: pa.StructType) -> pa.Schema:
+    """Return the schema of ``shards/further_captions/NNNNN.parquet``."""
+    return pa.schema([*FURTHER_CAPTIONS, *_extra_list(extra)])
+
+
+def _extra_list(extra: pa.StructType) -> list[pa.Field]:
+    return [pa.field(EXTRA, pa.list_(extra), nullable=False)] if extra.num_fields else []

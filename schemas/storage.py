@@ -7,6 +7,7 @@ temporary file locally, the end of the upload on an object store.
 import hashlib
 import json
 import os
+import shutil
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -184,6 +185,23 @@ class Folder:
         finally:
             os.unlink(temporary)
         return True
+
+    def copy(self, name: str, target: str) -> None:
+        """Make file `target` the same as file `name`, whole or not at all; on a local disk no byte is copied."""
+        if not self.local:
+            self.fs.copy(self.path(name), self.path(target))
+            return
+        goal = self.path(target)
+        temporary = f"{os.path.dirname(goal)}/{TEMPORARY_MARK}{uuid.uuid4().hex}-{os.path.basename(goal)}"
+        try:
+            os.link(self.path(name), temporary)
+        except OSError:  # a filesystem without hard links
+            with self.open(name) as source, self.writing(target) as sink:
+                shutil.copyfileobj(source, sink, 1 << 20)
+            return
+        os.replace(temporary, goal)
+        if os.path.exists(temporary):  # they were the same file already: such a rename does nothing
+            os.unlink(temporary)
 
     def delete(self, name: str) -> None:
         """Delete file or folder `name` if it exists."""

@@ -19,7 +19,7 @@ from schemas.identity import image_ids, local_references, normalise_urls, pair_i
 from schemas.manifest import write_manifest
 from schemas.query import QUERIES
 from schemas.run_record import RunRecord, start_run
-from schemas.sample import shard_name
+from schemas.shards_folder import shard_name
 from schemas.storage import Folder
 from schemas.tables import write_table
 from tests.server_thread import in_thread
@@ -45,9 +45,15 @@ def bomb() -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", rows) + chunk(b"IEND", b"")
 
 
-def selection_table(rows: Iterable[tuple[str | dict, str]], shard: int) -> pa.Table:
-    """Return the rows of a selection file of (URL or image_ref, caption) pairs, sorted."""
-    references, captions = zip(*rows, strict=True)
+Pair = tuple[str | dict, str] | tuple[str | dict, str, dict]
+"""(URL or image_ref, caption), and what else the selection holds: license, stored, extra (a dict)."""
+
+NO_EXTRA = pa.struct([])
+
+
+def selection_table(rows: Iterable[Pair], shard: int, extra: pa.StructType = NO_EXTRA) -> pa.Table:
+    """Return the rows of a selection file of pairs, sorted."""
+    references, captions, more = zip(*((row[0], row[1], row[2] if len(row) > 2 else {}) for row in rows), strict=True)
     urls = [reference if isinstance(reference, str) else None for reference in references]
     refs = [None if isinstance(reference, str) else reference for reference in references]
     hashed = [
@@ -65,26 +71,39 @@ def selection_table(rows: Iterable[tuple[str | dict, str]], shard: int) -> pa.Ta
         "text_source": pa.array(["alt"] * num), "page_url": pa.nulls(num, pa.string()),
         "source_file": pa.array(["input.parquet"] * num), "source_row": pa.array(range(num), pa.int64()),
         "language": pa.nulls(num, pa.string()), "language_score": pa.nulls(num, pa.float32()),
-        "license": pa.nulls(num, pa.string()),
+        "license": pa.array([values.get("license") for values in more], pa.string()),
+        "extra": pa.array([values.get("extra", {}) for values in more], extra),
+        "stored": pa.array([values.get("stored", False) for values in more]),
         "query_ids": pa.array([[row % 3, 7] for row in range(num)], QUERY_IDS),
         "rank": pa.array(ranks(pair_id, seed_key(0))), "kept_by": pa.array([[7]] * num, QUERY_IDS),
         "shard": pa.array([shard] * num, pa.int32()), "key": pa.array([i.as_py().hex() for i in image_id]),
     }  # fmt: skip
-    schema = selection_schema()
+    schema = selection_schema(extra)
     table = pa.Table.from_arrays([columns[name].cast(schema.field(name).type) for name in schema.names], schema=schema)
     return table.sort_by([("image_id", "ascending"), ("rank", "ascending"), ("pair_id", "ascending")])
 
 
 def make_selection(
-    path: str, shards: list[list[tuple[str | dict, str]]], roots: dict[str, str] | None = None, first_shard: int = 0
+    path: str,
+    shards: list[list[Pair]],
+    roots: dict[str, str] | None = None,
+    first_shard: int = 0,
+    before: int | None = None,
+    extra: pa.StructType = NO_EXTRA,
 ) -> Folder:
-    """Write a finished selection folder with one file per list of (URL or image_ref, caption)."""
+    """Write a finished selection folder with one file per list of pairs.
+
+    `first_shard` is the number of the first plan, `before` that of the shards of earlier rounds (None: as many).
+    """
     folder = Folder(path)
     record = RunRecord(command="pipeline balance", config={}, paths={"image_roots": roots or {}})
     start_run(folder, record)
     files = [
         write_table(
-            folder, f"{shard_name(first_shard + i)}.parquet", selection_table(rows, first_shard + i), selection_schema()
+            folder,
+            f"{shard_name(first_shard + i)}.parquet",
+            selection_table(rows, first_shard + i, extra),
+            selection_schema(extra),
         )
         for i, rows in enumerate(shards)
     ]
@@ -108,7 +127,15 @@ def make_selection(
     files.append(write_table(folder, "tables/queries.parquet", queries, QUERIES))
     files.append(write_table(folder, "tables/query_counts.parquet", counts, QUERY_COUNTS))
     write_manifest(
-        folder, "selection", files, rows=sum(map(len, shards)), identity=record.identity, summary={"seed": 0}
+        folder,
+        "selection",
+        files,
+        rows=sum(map(len, shards)),
+        identity=record.identity,
+        summary={
+            "seed": 0,
+            "shards": {"first": first_shard, "count": len(shards), "before": first_shard if before is None else before},
+        },
     )
     return folder
 

@@ -4,7 +4,7 @@ A refill balances C \\ F (candidates without all pairs of failed images) and tak
 before; S(C) \\ F is contained in S(C \\ F), so nothing fetched is selected again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -16,7 +16,8 @@ import pyarrow.compute as pc
 
 from pipeline.balance.settings import FAILED_FILE, SELECTED_FILE
 from schemas.buffers import one_chunk, sortable_ids
-from schemas.sample import SHARD_TABLE, STATUS_SUCCESS
+from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE, STATUS_SUCCESS
+from schemas.shards_folder import further_captions, plan_tables
 from schemas.storage import Folder
 from schemas.tables import read_table
 
@@ -71,21 +72,15 @@ def contains(members: IdSet, ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool
     return found
 
 
-def shard_tables(folders: Iterable[Folder], num_shards: int | None) -> Iterator[tuple[int, pa.Table]]:
-    """Yield (shard number, its table) of every shard in `folders`, of the first `num_shards` if given."""
-    for folder in folders:
-        for name in folder.names(suffix=".parquet"):
-            stem = name.removesuffix(".parquet")
-            if stem.isdigit() and (num_shards is None or int(stem) < num_shards):
-                yield int(stem), read_table(folder, name, SHARD_TABLE)
-
-
 @dataclass(frozen=True)
 class Rounds:
-    """What the shard tables of all earlier rounds say."""
+    """What the shard folders of all earlier rounds say."""
 
     earlier: Earlier
+    stored_images: IdSet
+    num_plans: int
     num_shards: int
+    """Plans that brought an image; until 1.3 every plan."""
     fetched: npt.NDArray[np.int64]
     """Pairs whose image is in the shards, by query id; as long as the highest id needs."""
 
@@ -99,36 +94,54 @@ class Rounds:
         return np.pad(self.fetched, (0, num_queries - len(self.fetched)))
 
 
-def read_rounds(folders: Iterable[Folder], num_shards: int | None = None) -> Rounds:
-    """Read the shard tables of all earlier rounds, the first `num_shards` of them.
+COLUMNS = ["image_id", "status", "pair_ids", "query_ids"]
 
-    Memory: 16 bytes per pair selected and per failed image. Raises ValueError when two folders hold the same shard
-    number (one is given twice) or a number is missing (a round is left out: what it fetched would be selected again).
+
+def read_rounds(folders: Iterable[Folder], num_plans: int | None = None) -> Rounds:
+    """Read the tables of all earlier rounds, of the first `num_plans` plans.
+
+    Memory: 16 bytes per pair selected, per failed and per stored image. Raises ValueError when two folders hold the
+    same plan (one is given twice) or one is missing (a round is left out: what it fetched would be selected again).
     """
     none = np.zeros((0, 2), dtype=np.uint64)
-    failed, selected, seen = [none], [none], set()
+    failed, stored, selected, seen, num_shards = [none], [none], [none], set(), 0
     fetched = np.zeros(0, dtype=np.int64)
-    for shard, table in shard_tables(folders, num_shards):
-        if shard in seen:
-            raise ValueError(f"--failed: shard {shard:05d} is in two of the folders; give each round's folder once")
-        seen.add(shard)
-        lost = pc.not_equal(table["status"], STATUS_SUCCESS)
-        failed.append(sortable_ids(one_chunk(table["image_id"].filter(lost))))
-        selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
-        fetched = _added(fetched, one_chunk(table["query_ids"].filter(pc.invert(lost))).flatten().flatten())
-    expected = num_shards if num_shards is not None else max(seen, default=-1) + 1
+    for folder in folders:
+        for found in plan_tables(folder):
+            if num_plans is not None and found.plan >= num_plans:
+                continue
+            if found.plan in seen:
+                raise ValueError(
+                    f"--failed: shard {found.plan:05d} is in two of the folders; give each round's folder once"
+                )
+            seen.add(found.plan)
+            num_shards += found.has_images
+            table = read_table(folder, found.name, SHARD_TABLE, columns=COLUMNS)
+            lost = pc.not_equal(table["status"], STATUS_SUCCESS)
+            failed.append(sortable_ids(one_chunk(table["image_id"].filter(lost))))
+            stored.append(sortable_ids(one_chunk(table["image_id"].filter(pc.invert(lost)))))
+            selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
+            fetched = _added(fetched, table["query_ids"].filter(pc.invert(lost)))
+        for plan, name in further_captions(folder):
+            if num_plans is None or plan < num_plans:
+                table = read_table(folder, name, FURTHER_CAPTIONS, columns=["pair_ids", "query_ids"])
+                selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
+                fetched = _added(fetched, table["query_ids"])
+    expected = num_plans if num_plans is not None else max(seen, default=-1) + 1
     missing = sorted(set(range(expected)) - seen)
     if missing:
         raise ValueError(
             f"--failed: no folder holds shard {missing[0]:05d} of {expected}; name the shard folders of all rounds "
             "so far"
         )
-    return Rounds(Earlier(id_set(np.concatenate(failed)), id_set(np.concatenate(selected))), expected, fetched)
+    ids = (id_set(np.concatenate(found)) for found in (failed, selected, stored))
+    return Rounds(Earlier(next(ids), next(ids)), next(ids), expected, num_shards, fetched)
 
 
-def _added(counts: npt.NDArray[np.int64], query_ids: pa.Array) -> npt.NDArray[np.int64]:
-    """Return `counts` by query id with the ids of one table added."""
-    found = np.bincount(query_ids.to_numpy(zero_copy_only=False), minlength=len(counts)).astype(np.int64)
+def _added(counts: npt.NDArray[np.int64], query_ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Return `counts` by query id with the ids of one table (lists of lists) added."""
+    flat = one_chunk(query_ids).flatten().flatten()
+    found = np.bincount(flat.to_numpy(zero_copy_only=False), minlength=len(counts)).astype(np.int64)
     found[: len(counts)] += counts
     return found
 

@@ -25,6 +25,7 @@ from pipeline.balance.limits import write_languages
 from pipeline.balance.refill import as_first, first_caps, first_selection_settings
 from pipeline.balance.report import finish
 from pipeline.balance.settings import WORK, Settings
+from pipeline.balance.stored import write_stored
 from pipeline.fork_server import prepare_workers
 from pipeline.shuffle_estimate import check_room
 from schemas.manifest import manifest_sha256, read_manifest
@@ -90,12 +91,14 @@ def run_balance(
         candidates_rows=manifest["rows"],
         candidates_bytes=manifest["bytes"],
         samples_per_shard=config.samples_per_shard,
-        first_shard=rounds.num_shards if rounds is not None else 0,
+        first_shard=rounds.num_plans if rounds is not None else 0,
+        shards_before=rounds.num_shards if rounds is not None else 0,
     )
     fetched = np.zeros(settings.num_queries, dtype=np.int64)
     if rounds is not None:
         fetched = rounds.fetched_by_query(settings.num_queries)
         write_earlier(output, rounds.earlier)
+        write_stored(output, rounds.stored_images)
     check_room("balance", most_shuffled(candidates), config, output, beam_args)
     balance(candidate_files(candidates), settings, beam_args)
     return finish(output, queries, record, settings, fetched)

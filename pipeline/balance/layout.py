@@ -15,10 +15,11 @@ from apache_beam.metrics import Metrics
 from pipeline.balance.passes import NAMESPACE
 from pipeline.balance.selected import image_starts, in_shard_order, matches_per_image, shard_rows, slice_images
 from pipeline.balance.settings import SELECTED, SHARDS, Settings, ShardRange
+from pipeline.balance.stored import stored_rows
 from pipeline.metrics import add_to_distribution, joined, spread_of
 from pipeline.units import commit_unit
 from schemas.candidate import selection_schema
-from schemas.sample import shard_name
+from schemas.shards_folder import shard_name
 from schemas.storage import Folder
 from schemas.tables import write_table
 
@@ -36,7 +37,8 @@ class WriteSelected(beam.DoFn):
     def process(self, element: tuple[int, Iterable[pa.Table]]) -> Iterator[tuple[int, int]]:
         number, tables = element
         ordered = in_shard_order(pa.concat_tables(list(tables)).combine_chunks())
-        _write_partition(Folder(self._output_url), number, ordered)
+        folder = Folder(self._output_url)
+        _write_partition(folder, number, ordered.append_column("stored", pa.array(stored_rows(folder, ordered))))
         yield number, len(image_starts(ordered))
 
 

@@ -27,9 +27,9 @@ from pipeline.units import finished_units, read_unit
 from schemas.candidate import QUERY_COUNTS, candidate_schema
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord
-from schemas.side_tables import NOT_REFILLABLE_NAME, QUERIES_NAME, QUERY_COUNTS_NAME, side_table
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
+from schemas.tables_dir import NOT_REFILLABLE_NAME, QUERIES_NAME, QUERY_COUNTS_NAME, tables_path
 
 NOT_REFILLABLE = pa.schema(
     [
@@ -59,7 +59,7 @@ def finish(
     units = [unit for unit in found if unit is not None]
     plans = [file for unit in units for file in unit.files]
     files = [*plans, _write_query_counts(output, limits, kept, selected, fetched)]
-    files.append(output.write(side_table(QUERIES_NAME), queries.read(QUERIES_FILE), settings.num_queries))
+    files.append(output.write(tables_path(QUERIES_NAME), queries.read(QUERIES_FILE), settings.num_queries))
     if record.config["write_entry_counts"]:
         files.append(write_entry_counts(output))
     if settings.refill:
@@ -86,7 +86,7 @@ def finish(
         "queries": limits.shape(),
         "not_refillable": limits.not_refillable(),
         "tail_share": tail_share(limits.matched, limits.caps),
-        "shards": {"first": settings.first_shard, "count": len(plans)},
+        "shards": {"first": settings.first_shard, "count": len(plans), "before": settings.shards_before},
         "columns": [f"{field.name}: {field.type}" for field in candidate_schema(settings.extra)],
     }
     output.delete_temporaries()
@@ -115,7 +115,7 @@ def _write_query_counts(
         pa.array(ranks, pa.uint64(), mask=uncapped),
     ]
     table = pa.Table.from_arrays(columns, schema=QUERY_COUNTS)
-    return write_table(output, side_table(QUERY_COUNTS_NAME), table, QUERY_COUNTS)
+    return write_table(output, tables_path(QUERY_COUNTS_NAME), table, QUERY_COUNTS)
 
 
 def _write_not_refillable(output: Folder, limits: Limits) -> FileRecord:
@@ -125,4 +125,4 @@ def _write_not_refillable(output: Folder, limits: Limits) -> FileRecord:
     values = (queries, limits.matched_before[queries], limits.matched[queries], lost[queries])
     columns = [pa.array(found, field.type) for found, field in zip(values, NOT_REFILLABLE, strict=True)]
     table = pa.Table.from_arrays(columns, schema=NOT_REFILLABLE)
-    return write_table(output, side_table(NOT_REFILLABLE_NAME), table, NOT_REFILLABLE)
+    return write_table(output, tables_path(NOT_REFILLABLE_NAME), table, NOT_REFILLABLE)

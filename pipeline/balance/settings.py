@@ -11,6 +11,7 @@ THRESHOLDS = f"{WORK}/thresholds"
 MATCHED, COUNTS = f"{WORK}/matched", f"{WORK}/counts"
 """Before the number of a range of queries: sums of the first pass and of the third."""
 FAILED_FILE, SELECTED_FILE = f"{WORK}/failed_images.u64", f"{WORK}/selected_pairs.u64"
+STORED_FILE = f"{WORK}/stored_images.u64"
 SELECTED, SHARDS = f"{WORK}/selected", f"{WORK}/shards"
 
 
@@ -35,6 +36,9 @@ class Settings:
     candidates_bytes: int = 0
     samples_per_shard: int = 10_000
     first_shard: int = 0
+    """Number of the first plan: earlier rounds have those before."""
+    shards_before: int = 0
+    """Shards of earlier rounds: fewer than their plans where some brought no image."""
     factor: int = 1
     """Of the rank bounds: doubled when a query found fewer pairs below its bound than it keeps."""
 

@@ -11,25 +11,24 @@ import apache_beam as beam
 
 from pipeline.download.config import NOT_IDENTITY, DownloadConfig
 from pipeline.download.fetch_report import FetchReport
+from pipeline.download.numbering import delete_strays, finished_plan, finished_plans, number_shards
 from pipeline.download.plan import ShardPlan
 from pipeline.download.runtime import close_runtimes
-from pipeline.download.shard import STATS_SUFFIX
 from pipeline.download.summary import print_summary
 from pipeline.download.transforms import MakeShard
 from pipeline.fork_server import prepare_workers
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
-from pipeline.units import read_unit, whole_units
 from schemas.manifest import manifest_sha256, read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, config_parts, read_run, start_run
-from schemas.sample import STATUS_SUCCESS, shard_name
-from schemas.side_tables import QUERIES_NAME, QUERY_COUNTS_NAME, find_side_table, side_table
-from schemas.storage import FileRecord, Folder
+from schemas.sample import STATUS_SUCCESS
+from schemas.shards_folder import SIZES_FILE, STATS_SUFFIX, TAR_SUFFIX, shard_name
+from schemas.storage import Folder
 from schemas.tables import read_table
+from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table, tables_path
 
 ALGORITHM_VERSION = "2"
 
-SIZES_FILE = "sizes.json"
 COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
 
 _SHARD_FILE = re.compile(r"(\d{5,})\.parquet")
@@ -54,7 +53,7 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> dict[
     roots = image_roots(selection, config)
     report = None
     if start_run(shards, record):
-        report = download_shards(selection, shards, config, beam_args, roots)
+        report = download_shards(selection, shards, config, beam_args, roots, number_shift(selection))
         finish_shards(shards, [selection], record.identity, config.max_failed_fraction)
     manifest = read_manifest(shards, "shards")
     print_summary(manifest, shards, report)
@@ -82,21 +81,30 @@ def image_roots(selection: Folder, config: DownloadConfig) -> dict[str, str]:
 
 
 def _has_local_images(selection: Folder) -> bool:
-    for plan in shard_plans(selection)[:1]:
+    for plan in shard_plans(selection, 0)[:1]:
         references = read_table(selection, plan.file, columns=["image_ref"])["image_ref"]
         return bool(references.null_count < len(references))
     return False
 
 
-def shard_plans(selection: Folder) -> list[ShardPlan]:
-    """Return the plans of a finished selection, by shard number."""
+def shard_plans(selection: Folder, shift: int) -> list[ShardPlan]:
+    """Return the plans of a finished selection, by number; `shift` as `number_shift` gives it."""
     found = [(_SHARD_FILE.fullmatch(record.name), record.name) for record in read_files(selection)]
-    plans = [ShardPlan(int(match[1]), selection.url, name) for match, name in found if match]
-    return sorted(plans, key=_shard_number)
+    plans = [ShardPlan(int(match[1]), int(match[1]) - shift, selection.url, name) for match, name in found if match]
+    return sorted(plans, key=_plan_number)
 
 
-def _shard_number(plan: ShardPlan) -> int:
-    return plan.shard
+def _plan_number(plan: ShardPlan) -> int:
+    return plan.number
+
+
+def number_shift(first: Folder) -> int:
+    """Return how far the numbers of a folder's shards are behind those of their plans, from its `first` selection.
+
+    That is how many plans of earlier rounds, in other folders, brought no image.
+    """
+    numbers = read_manifest(first, "selection")["summary"].get("shards", {})
+    return int(numbers.get("first", 0)) - int(numbers.get("before", numbers.get("first", 0)))
 
 
 def download_shards(
@@ -105,11 +113,15 @@ def download_shards(
     config: DownloadConfig,
     beam_args: Sequence[str],
     roots: Mapping[str, str],
+    shift: int = 0,
 ) -> FetchReport:
-    """Make the shards of `selection` that `shards` does not have yet. Call again to resume."""
+    """Make the shards of `selection` that `shards` does not have yet. Call again to resume.
+
+    `shift` as `number_shift` gives it for the first selection of `shards`.
+    """
     start = time.monotonic()
-    done = set(whole_units(shards, "", STATS_SUFFIX))
-    plans = [plan for plan in shard_plans(selection) if f"{plan.name}{STATS_SUFFIX}" not in done]
+    done = finished_plans(shards)
+    plans = [plan for plan in shard_plans(selection, shift) if plan.number not in done]
     if plans:
         build = functools.partial(
             _build, plans=plans, shards=shards.url, config=config, roots=tuple(sorted(roots.items()))
@@ -119,7 +131,7 @@ def download_shards(
                 run_pipeline(build, beam_args)
         finally:
             close_runtimes()
-    units = [read_unit(shards, f"{plan.name}{STATS_SUFFIX}") for plan in plans]
+    units = [finished_plan(shards, plan) for plan in plans]
     bodies = [unit.body for unit in units if unit is not None]
     return FetchReport(
         shards=len(bodies),
@@ -148,47 +160,66 @@ def _build(
 def finish_shards(
     shards: Folder, selections: Sequence[Folder], identity: str, max_failed_fraction: float = 1.0
 ) -> dict[str, Any]:
-    """Write ``sizes.json``, the copies of the query tables and the manifest over complete shards; return it.
+    """Number the shards, write ``sizes.json``, the copies of the query tables and the manifest; return it.
 
     `selections` are the first selection and its refills, in order; the queries come from the first, their counts
-    from the last. Raises FileNotFoundError when a shard is missing and ValueError when more than
-    `max_failed_fraction` of the images were rejected, before the manifest is written.
+    from the last. Raises FileNotFoundError when a plan is not done and ValueError when more than
+    `max_failed_fraction` of the images were rejected, before anything is written.
     """
-    files: list[FileRecord] = []
-    sizes: dict[str, int] = {}
-    outcomes: Counter[str] = Counter()
-    images = body_bytes = 0
-    for plan in [plan for selection in selections for plan in shard_plans(selection)]:
-        unit = read_unit(shards, f"{plan.name}{STATS_SUFFIX}")
-        if unit is None:
-            raise FileNotFoundError(f"{shards.url}: shard {plan.name} is not finished; run the command again")
-        files.extend(unit.files)
-        sizes[f"{shard_name(plan.shard)}.tar"] = int(unit.body["successes"])
-        outcomes.update(unit.body["outcomes"])
-        images += int(unit.body["count"])
-        body_bytes += int(unit.body["body_bytes"])
-    successes = outcomes[STATUS_SUCCESS]
-    if images and (images - successes) / images > max_failed_fraction:
-        raise ValueError(
-            f"{images - successes} of {images} images were rejected, more than max_failed_fraction "
-            f"{max_failed_fraction}: {dict(outcomes.most_common())}"
-        )
+    shift = number_shift(selections[0])
+    plans = [plan for selection in selections for plan in shard_plans(selection, shift)]
+    done = finished_plans(shards)
+    missing = [plan for plan in plans if plan.number not in done]
+    if missing:
+        raise FileNotFoundError(f"{shards.url}: shard {missing[0].name} is not finished; run the command again")
+    counts = _counts([done[plan.number].unit.body for plan in plans])
+    _check_failed(counts, max_failed_fraction)
+    numbered = number_shards(shards, [done[plan.number] for plan in plans], plans[0].shard if plans else 0)
+    files = [record for found in numbered for record in found.unit.files]
+    sizes = {
+        f"{shard_name(found.shard)}{TAR_SUFFIX}": int(found.unit.body["successes"])
+        for found in numbered
+        if found.shard is not None
+    }
     for name, source in zip(COPIED_TABLES, (selections[0], selections[-1]), strict=True):
-        found = find_side_table(source, name)
+        original = find_table(source, name)
         rows = {record.name: record.rows for record in read_files(source)}
-        files.append(shards.write(side_table(name), source.read(found), rows.get(found, 0)))
+        files.append(shards.write(tables_path(name), source.read(original), rows.get(original, 0)))
     files.append(shards.write_json(SIZES_FILE, sizes))
     summary = {
-        "images_planned": images,
-        "images_succeeded": successes,
-        "outcomes": dict(sorted(outcomes.items())),
+        **counts,
         "shards": len(sizes),
-        "tar_bytes": sum(record.bytes for record in files if record.name.endswith(".tar")),
-        "body_bytes": body_bytes,
+        "tar_bytes": sum(record.bytes for record in files if record.name.endswith(TAR_SUFFIX)),
         "selections": [
             {"manifest_sha256": manifest_sha256(folder), "summary": read_manifest(folder, "selection")["summary"]}
             for folder in selections
         ],
     }
+    delete_strays(shards, numbered)
     shards.delete_temporaries()
-    return write_manifest(shards, "shards", files, rows=successes, identity=identity, summary=summary)
+    return write_manifest(shards, "shards", files, rows=counts["images_succeeded"], identity=identity, summary=summary)
+
+
+def _counts(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return what the plans' stats say together."""
+    outcomes: Counter[str] = Counter()
+    for body in bodies:
+        outcomes.update(body["outcomes"])
+    return {
+        "images_planned": sum(int(body["count"]) for body in bodies),
+        "images_succeeded": outcomes[STATUS_SUCCESS],
+        "outcomes": dict(sorted(outcomes.items())),
+        "further_captions": sum(int(body.get("further_captions", 0)) for body in bodies),
+        "plans_without_images": sum(not body["successes"] for body in bodies),
+        "body_bytes": sum(int(body["body_bytes"]) for body in bodies),
+    }
+
+
+def _check_failed(counts: Mapping[str, Any], max_failed_fraction: float) -> None:
+    images, successes = counts["images_planned"], counts["images_succeeded"]
+    if images and (images - successes) / images > max_failed_fraction:
+        most = dict(Counter(counts["outcomes"]).most_common())
+        raise ValueError(
+            f"{images - successes} of {images} images were rejected, more than max_failed_fraction "
+            f"{max_failed_fraction}: {most}"
+        )

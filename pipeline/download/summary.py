@@ -21,6 +21,8 @@ def print_summary(manifest: dict[str, Any], shards: Folder, report: FetchReport 
         table.add_row(outcome, f"{count:,}", f"{count / planned:.1%}")
     table.add_row("planned", f"{planned:,}", "", end_section=True)
     table.add_row("shards", f"{summary['shards']:,}", "")
+    if summary["further_captions"]:
+        table.add_row("further captions", f"{summary['further_captions']:,}", "")
     table.add_row("fetched", f"{summary['body_bytes'] / 1e6:,.1f} MB", "")
     table.add_row("stored", f"{summary['tar_bytes'] / 1e6:,.1f} MB", "")
     if report is None:

@@ -8,9 +8,12 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.numbering import finished_plan
 from pipeline.download.plan import ShardPlan, read_shard_images
 from pipeline.download.runtime import FetchRuntime, acquire_runtime, release_runtime
 from pipeline.download.shard import FetchedShard, fetch_shard, write_shard
+from pipeline.units import Unit
+from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
 
 NAMESPACE = "download"
@@ -40,7 +43,8 @@ class MakeShard(beam.DoFn):
         self._open = deque()
 
     def process(self, plan: ShardPlan) -> Iterator[None]:
-        self._open.append(self._runtime.submit(fetch_shard(self._runtime, plan, read_shard_images(plan))))
+        if not self._count_made(plan):
+            self._open.append(self._runtime.submit(fetch_shard(self._runtime, plan, read_shard_images(plan))))
         while len(self._open) >= SHARDS_AT_ONCE:
             self._write_next()
         return iter(())
@@ -54,10 +58,28 @@ class MakeShard(beam.DoFn):
 
     def _write_next(self) -> None:
         shard = self._open.popleft().result()
-        body_bytes = shard.body_bytes
-        outcomes = write_shard(Folder(self._shards), shard, self._config.encode_format)
-        Metrics.counter(NAMESPACE, SHARDS_WRITTEN).inc()
-        Metrics.counter(NAMESPACE, BODY_BYTES).inc(body_bytes)
-        Metrics.counter(NAMESPACE, IMAGES).inc(sum(outcomes.values()))
-        for outcome, images in outcomes.items():
-            Metrics.counter(NAMESPACE, IMAGES_BY_OUTCOME + outcome).inc(images)
+        if self._count_made(shard.plan):
+            shard.spool.close()
+        else:
+            _count(write_shard(Folder(self._shards), shard, self._config.encode_format))
+
+    def _count_made(self, plan: ShardPlan) -> bool:
+        """Tell whether another attempt at `plan` was faster, and count what it made.
+
+        A job can outlive its launcher: what it writes after the next one has finished must not be written.
+        """
+        shards = Folder(self._shards)
+        if shards.exists(MANIFEST_FILE):
+            return True
+        unit = finished_plan(shards, plan)
+        if unit is not None:
+            _count(unit)
+        return unit is not None
+
+
+def _count(unit: Unit) -> None:
+    Metrics.counter(NAMESPACE, SHARDS_WRITTEN).inc()
+    Metrics.counter(NAMESPACE, BODY_BYTES).inc(unit.body["body_bytes"])
+    Metrics.counter(NAMESPACE, IMAGES).inc(unit.body["count"])
+    for outcome, images in unit.body["outcomes"].items():
+        Metrics.counter(NAMESPACE, IMAGES_BY_OUTCOME + outcome).inc(images)

@@ -30,9 +30,9 @@ from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_record import read_run
-from schemas.side_tables import QUERIES_NAME, QUERY_COUNTS_NAME, find_side_table
 from schemas.storage import Folder
 from schemas.tables import read_table
+from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table
 from schemas.url_text import browser_urls
 
 
@@ -54,8 +54,8 @@ def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, An
     facts: dict[str, Any] = {}
     if summary is not None and not config.candidates:
         selection = Folder(config.selection)
-        queries = read_table(selection, find_side_table(selection, QUERIES_NAME))
-        counts = read_table(selection, find_side_table(selection, QUERY_COUNTS_NAME))
+        queries = read_table(selection, find_table(selection, QUERIES_NAME))
+        counts = read_table(selection, find_table(selection, QUERY_COUNTS_NAME))
         facts["after"] = after_facts(summary, queries, counts)
         if config.query:
             facts["queries"] = query_facts(config.query, queries, counts, summary["caps"])
@@ -105,7 +105,7 @@ def _explain_candidates(
     counts = None
     if config.selection:
         selection = Folder(config.selection)
-        counts = read_table(selection, find_side_table(selection, QUERY_COUNTS_NAME))
+        counts = read_table(selection, find_table(selection, QUERY_COUNTS_NAME))
         facts["after"] = after_facts(summary or {}, queries, counts)
     if config.query:
         table = counts if counts is not None else _counts_before(limits.matched)

@@ -20,9 +20,9 @@ from schemas.manifest import write_manifest
 from schemas.query import QUERIES
 from schemas.query_texts import EXPECTED, QueryTexts, parse_query_texts
 from schemas.run_record import RunRecord, start_run
-from schemas.side_tables import QUERIES_NAME, QUERY_COUNTS_NAME, find_side_table
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table, write_table
+from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table
 from schemas.text import normal_form
 
 SOURCE = "metadata"
@@ -129,6 +129,6 @@ def entry_counts(queries: pa.Table, query_counts: pa.Table) -> dict[str, int]:
 
 def write_entry_counts(selection: Folder, name: str = "entry_counts.json") -> FileRecord:
     """Write MetaCLIP's file of counts into a selection folder that has its queries and counts; return its record."""
-    tables = (read_table(selection, find_side_table(selection, name)) for name in (QUERIES_NAME, QUERY_COUNTS_NAME))
+    tables = (read_table(selection, find_table(selection, name)) for name in (QUERIES_NAME, QUERY_COUNTS_NAME))
     counts = entry_counts(*tables)
     return selection.write(name, json.dumps(counts, ensure_ascii=False).encode())

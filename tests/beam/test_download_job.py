@@ -1,7 +1,9 @@
 """The download job on Beam's local runner, from a selection folder to a finished shards folder, over real HTTP."""
 
+import dataclasses
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,11 +11,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.download.config import DownloadConfig
-from pipeline.download.job import download_shards, finish_shards, run_download
+from pipeline.download.job import download_shards, finish_shards, run_download, shard_plans
+from pipeline.download.transforms import MakeShard
 from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
 from tests.download_support import Web, make_selection, picture, serving
+from tests.made_shards import make_shards
 from tests.waiting import PATIENCE_S
 
 FAULTS = {
@@ -142,16 +146,75 @@ def test_two_worker_processes_give_the_same_bytes_and_leave_no_process(tmp_path:
 
 
 def test_a_refill_continues_the_shard_numbers(tmp_path: Path, web: Web) -> None:
-    first = make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x"), (web.url("status/404"), "y")]])
-    refill = make_selection(str(tmp_path / "refill"), [[(web.url("good/2"), "z")]], first_shard=1)
+    """In the same folder and in one of its own; plan 0 brings no image, so the numbers are behind by one."""
+    rows = [[(web.url("status/404"), "y")], [(web.url("good/1"), "x")], [(web.url("good/3"), "z")]]
+    first = make_selection(str(tmp_path / "selection"), rows)
+    again = [[(web.url("good/1"), "further", {"stored": True}), (web.url("good/2"), "z")]]
+    refill = make_selection(str(tmp_path / "refill"), again, first_shard=3, before=2)
     shards = Folder(str(tmp_path / "shards"))
-    for selection in (first, refill):
+    for selection, expected in ((first, (3, 2)), (refill, (1, 1))):
         report = download_shards(selection, shards, config(tmp_path), [], {})
-        assert (report.shards, report.successes) == (1, 1)
+        assert (report.shards, report.successes) == expected
     finish_shards(shards, [first, refill], "identity")
     manifest = read_manifest(shards, "shards")
-    assert shards.read_json("sizes.json") == {"00000.tar": 1, "00001.tar": 1}
+    assert shards.read_json("sizes.json") == {"00000.tar": 1, "00001.tar": 1, "00002.tar": 1}
     assert len(manifest["summary"]["selections"]) == 2
+    assert manifest["summary"]["further_captions"] == manifest["summary"]["plans_without_images"] == 1
+    run_download(dataclasses.replace(config(tmp_path, "of-its-own"), selection=refill.url))
+    of_its_own = Folder(str(tmp_path / "of-its-own"))
+    assert of_its_own.read_json("sizes.json") == {"00002.tar": 1}
+    assert of_its_own.names("further_captions") == ["further_captions/00003.parquet"]
+    assert web.requests == {"status/404": 1, "good/1": 1, "good/3": 1, "good/2": 2}
+
+
+def test_only_further_captions_make_no_tar_and_no_request(tmp_path: Path, web: Web) -> None:
+    make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x", {"stored": True})]], first_shard=4)
+    manifest = run_download(config(tmp_path))
+    assert not web.requests
+    assert (manifest["summary"]["shards"], manifest["summary"]["images_planned"]) == (0, 0)
+    table = pq.read_table(tmp_path / "shards" / "further_captions" / "00004.parquet")
+    assert table["captions"].to_pylist() == [["x"]]
+
+
+def test_holes_are_filled_the_same_by_one_and_two_processes_and_after_a_kill(tmp_path: Path, web: Web) -> None:
+    one = make_shards(tmp_path, web)
+    assert [path.name for path in one.tars] == ["00000.tar", "00001.tar", "00002.tar"]
+    two = make_shards(tmp_path, web, ("--direct_num_workers=2", "--direct_running_mode=multi_processing"), "two")
+    assert data_files(one.folder) == data_files(two.folder)
+    # As if killed when the shard of plan 3 had been committed under its new number, and not deleted under the old one.
+    for suffix in (".tar", ".parquet"):
+        shutil.copy(two.folder / f"00001{suffix}", two.folder / f"00003{suffix}")
+    moved = json.loads((two.folder / "00001_stats.json").read_text())
+    for record in moved["files"]:
+        record["name"] = record["name"].replace("00001.", "00003.")
+    (two.folder / "00003_stats.json").write_text(json.dumps(moved))
+    (two.folder / "manifest.json").unlink()
+    web.requests.clear()
+    make_shards(tmp_path, web, output="two")
+    assert not web.requests
+    assert data_files(one.folder) == data_files(two.folder)
+
+
+def test_a_job_that_outlives_its_launcher_changes_nothing(tmp_path: Path, web: Web) -> None:
+    """What it is still told to make is made already, or the folder is finished."""
+    selection = make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x")], [(web.url("good/2"), "x")]])
+    run_download(config(tmp_path))
+    expected = data_files(tmp_path / "shards")
+    web.requests.clear()
+    step = MakeShard(str(tmp_path / "shards"), config(tmp_path), ())
+    step.setup()
+    try:
+        for state in ("finished", "unfinished"):
+            step.start_bundle()
+            for plan in shard_plans(selection, 0):
+                step.process(plan)
+            step.finish_bundle()
+            if state == "finished":
+                (tmp_path / "shards" / "manifest.json").unlink()
+    finally:
+        step.teardown()
+    assert not web.requests
+    assert data_files(tmp_path / "shards") == {name: expected[name] for name in expected if name != "manifest.json"}
 
 
 def test_too_many_failures_end_the_run(tmp_path: Path, web: Web) -> None:

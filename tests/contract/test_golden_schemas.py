@@ -11,10 +11,20 @@ from schemas.candidate import QUERY_COUNTS, candidate_schema, selection_schema
 from schemas.manifest import FILES, KINDS
 from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
 from schemas.rejection import REASONS, REJECTIONS
-from schemas.sample import SHARD_TABLE, STATUSES
+from schemas.sample import (
+    FURTHER_CAPTIONS,
+    MISSING,
+    SAMPLE_KEYS,
+    SHARD_TABLE,
+    STATUSES,
+    further_captions_schema,
+    shard_schema,
+)
 from schemas.stored_ids import stored_schema
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "schemas.json"
+
+EXTRA = pa.struct([("similarity", pa.float32()), ("WIDTH", pa.int64())])
 
 SCHEMAS = {
     "queries": QUERIES,
@@ -23,10 +33,13 @@ SCHEMAS = {
     "counts/titles": TITLE_COUNTS,
     "counts/synsets": SYNSET_HEADS,
     "candidates": candidate_schema(),
-    "candidates with extra": candidate_schema(pa.struct([("similarity", pa.float32())])),
+    "candidates with extra": candidate_schema(EXTRA),
     "selection": selection_schema(),
     "query_counts": QUERY_COUNTS,
     "shards": SHARD_TABLE,
+    "shards with extra": shard_schema(EXTRA),
+    "further captions": FURTHER_CAPTIONS,
+    "further captions with extra": further_captions_schema(EXTRA),
     "rejections": REJECTIONS,
     "files": FILES,
 }
@@ -46,5 +59,6 @@ def test_words_of_the_contract_are_the_golden_ones() -> None:
     golden = json.loads(GOLDEN.read_text())
     assert golden["version"] == SCHEMA_VERSION
     assert golden["statuses"] == list(STATUSES)
+    assert golden["sample_keys"] == [*SAMPLE_KEYS, MISSING]
     assert golden["kinds"] == list(KINDS)
     assert golden["reasons"] == {stage: list(reasons) for stage, reasons in REASONS.items()}

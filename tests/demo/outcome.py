@@ -1,5 +1,6 @@
 """Reads what the commands wrote, from their Parquet files and manifests alone, into one record of counts."""
 
+import tarfile
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,8 @@ class Outcome:
     capped_queries: int
     selected: int
     refill: int
+    further_captions: int
+    """Captions of the refill whose image was stored before."""
     images: Counter[str]
     """By outcome: `success` or the reason of the failure."""
     failures: dict[str, Counter[str]]
@@ -44,6 +47,8 @@ class Outcome:
     """Reasons of the rejections of collect."""
     shards: int
     samples: int
+    keys_twice: int
+    """Keys that stand in the tars more than once."""
     samples_per_s: float
     accuracy: float
     colour_accuracy: float
@@ -67,7 +72,7 @@ def read_outcome(output: Path) -> Outcome:
     queries = pq.read_table(output / "queries" / "queries.parquet", columns=["source"])
     candidates = candidate_table(run / "candidates")
     counts = pq.read_table(run / "selection" / "tables" / "query_counts.parquet", columns=["threshold"])
-    sidecars = _table(run / "shards", "[0-9]*[0-9].parquet", ["url", "status", "reason"])
+    sidecars = _table(run / "shards", "*.parquet", ["url", "status", "reason"])
     outcomes = pc.if_else(pc.equal(sidecars["status"], "success"), "success", sidecars["reason"])
     failures: dict[str, Counter[str]] = {kind: Counter() for kind in EXPECTED_REASONS}
     for url, reason in zip(sidecars["url"].to_pylist(), outcomes.to_pylist(), strict=True):
@@ -82,16 +87,27 @@ def read_outcome(output: Path) -> Outcome:
         capped_queries=len(counts) - counts["threshold"].null_count,
         selected=num_selected(run / "selection"),
         refill=num_selected(run / "selection-refill"),
+        further_captions=Folder(str(run / "shards")).read_json("manifest.json")["summary"]["further_captions"],
         images=_count(outcomes),
         failures=failures,
         broken_rows=read_rejections(run / "candidates"),
         shards=len(list((run / "shards").glob("*.tar"))),
         samples=int(pc.sum(pc.equal(sidecars["status"], "success")).as_py() or 0),
+        keys_twice=sum(times > 1 for times in count_keys(run / "shards").values()),
         samples_per_s=float(Folder(str(output / "training")).read_json("training.json")["samples_per_s"]),
         accuracy=accuracy,
         colour_accuracy=colour,
         shape_accuracy=shape,
     )
+
+
+def count_keys(shards: Path) -> Counter[str]:
+    """Return how often each key has a caption in the tars."""
+    found: Counter[str] = Counter()
+    for path in sorted(shards.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            found.update(name.removesuffix(".txt") for name in tar.getnames() if name.endswith(".txt"))
+    return found
 
 
 def _data_files(directory: Path) -> list[Path]:

@@ -24,6 +24,8 @@ def broken_promises(outcome: Outcome, asked: Scale) -> list[str]:
         broken.append(f"{outcome.selected} pairs were selected, promised at least {asked.min_selected_pairs}")
     if outcome.refill == 0:
         broken.append("the refill round selected nothing")
+    if outcome.keys_twice:
+        broken.append(f"{outcome.keys_twice} keys stand in the shards' tars more than once")
     for kind, reason in EXPECTED_REASONS.items():
         found = outcome.failures[kind]
         if not found[reason] or len(found) > 1:

@@ -45,7 +45,9 @@ def print_summary(
         if reason != "success":
             table.add_row("", f"{count:,} {reason}")
     table.add_row("refill", f"{outcome.refill:,} more pairs for those that failed", "", shown(run / "selection-refill"))
-    table.add_row("shards", f"{outcome.shards} with {outcome.samples:,} samples", "", shown(run / "shards"))
+    table.add_row("", f"{outcome.further_captions:,} of them captions of images stored before")
+    samples = f"{outcome.samples:,} samples, {outcome.keys_twice:,} keys twice"
+    table.add_row("shards", f"{outcome.shards} with {samples}", "", shown(run / "shards"))
     table.add_row("training", f"{outcome.samples_per_s:,.0f} samples/s", took("training"), shown(output / "training"))
     table.add_row(
         "zero-shot", f"{outcome.accuracy:.1%} on combinations never seen, 120 classes", took("zero-shot"),

@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.further_captions import further_captions_by_key
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
 from schemas.run_record import RUN_FILE
@@ -31,6 +32,7 @@ MAX_IMAGE_BYTES = 64 * 2**20
 MAX_TEXT_BYTES = 2**20
 MAX_MEMBERS = 10_000_000
 """Of one tar: bounds the memory a hostile one can take."""
+WITHOUT_IMAGE = "further captions of images that are in no folder of --shards; name those of all rounds"
 
 
 @dataclass(frozen=True)
@@ -158,7 +160,9 @@ def read_shards(paths: tuple[str, ...]) -> ShardIndex:
     tars: list[tuple[int, str]] = []
     columns: dict[str, list[Any]] = {"tar_of": [], "offset": [], "size": [], "captions": [], "key": []}
     left_out = LeftOut()
-    for folder, names in open_folders(paths):
+    opened = open_folders(paths)
+    further = further_captions_by_key(folder for folder, _ in opened)
+    for folder, names in opened:
         folders.append(folder)
         left_out.count_side_files(folder.names(suffix=".tar", side_files=True))
         for name in names:
@@ -173,9 +177,11 @@ def read_shards(paths: tuple[str, ...]) -> ShardIndex:
                     columns["tar_of"].append(len(tars))
                     columns["offset"].append(image.offset)
                     columns["size"].append(image.size)
-                    columns["captions"].append(captions)
-                    columns["key"].append(sample.key.rpartition("/")[2])
+                    key = sample.key.rpartition("/")[2]
+                    columns["captions"].append(captions + further.pop(key, []))
+                    columns["key"].append(key)
             tars.append((len(folders) - 1, name))
+    left_out.passed_over[WITHOUT_IMAGE] = sum(map(len, further.values()))
     told = left_out.text()
     if not columns["key"]:
         where = ", ".join(f.url for f in folders)

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from schemas.sample import SHARD_TABLE
+from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE
 from schemas.storage import Folder
 from schemas.tables import write_table
 from tests.unit.trainer.small_shards import captions, picture, write_shards, write_tar
@@ -56,6 +56,28 @@ def test_captions_come_from_the_sidecar_when_there_is_one(tmp_path: Path) -> Non
     ]  # fmt: skip
     write_table(Folder(str(directory)), "00000.parquet", pa.Table.from_pylist(rows, SHARD_TABLE), SHARD_TABLE)
     assert read_shards((str(directory),)).captions.to_pylist() == [["beside 0"], ["beside 1"], captions(2)]
+
+
+def test_captions_of_later_rounds_come_behind_those_of_the_sample(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """In the folder of the images and in one of a round that brought an image of its own."""
+    first, second = write_shards(tmp_path / "a", 3), write_shards(tmp_path / "b", 1)
+    (second / "00000.tar").unlink()
+    write_tar(second / "00001.tar", [("new.png", picture(1)), ("new.txt", b"a new picture")])
+    for directory, plan, keys in ((first, 1, ("000001",)), (second, 10, ("000001", "000002")), (second, 9, ("gone",))):
+        rows = [
+            {"key": key, "captions": [f"{key} of {plan}"], "image_id": bytes(16), "pair_ids": [bytes(16)],
+             "query_ids": [[1]]}
+            for key in keys
+        ]  # fmt: skip
+        table = pa.Table.from_pylist(rows, FURTHER_CAPTIONS)
+        write_table(Folder(str(directory)), f"further_captions/{plan:05d}.parquet", table, FURTHER_CAPTIONS)
+    found = read_shards((str(first), str(second))).captions.to_pylist()
+    assert found == [
+        captions(0), [*captions(1), "000001 of 1", "000001 of 10"], [*captions(2), "000002 of 10"], ["a new picture"],
+    ]  # fmt: skip
+    assert "1 passed over: further captions of images that are in no folder of --shards" in caplog.text
 
 
 def test_samples_without_image_or_caption_are_counted(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from schemas.buffers import ID
 from schemas.candidate import QUERY_IDS, candidate_schema, selection_schema
 from schemas.manifest import manifest_sha256, write_manifest
 from schemas.run_record import RunRecord, start_run
-from schemas.sample import SHARD_TABLE
+from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE
 from schemas.storage import Folder
 from schemas.stored_ids import from_stored
 from schemas.tables import write_table
@@ -101,12 +101,12 @@ def read_selection(folder: str) -> pa.Table:
 
 
 def write_shards(selection: str, output: Path, failed_keys: set[str]) -> str:
-    """Write the shard tables that a download of `selection` would leave, with the given images failed."""
+    """Write the tables that a download of `selection` would leave, with the given images failed."""
     folder = Folder(str(output))
     for path in sorted(Path(selection).glob("[0-9]*.parquet")):
-        images = defaultdict(list)
+        images, further = defaultdict(list), defaultdict(list)
         for row in pq.read_table(path).to_pylist():
-            images[row["key"]].append(row)
+            (further if row["stored"] else images)[row["key"]].append(row)
         rows = [
             {
                 "url": group[0]["url"], "caption": group[0]["caption"], "key": key, "retryable": False,
@@ -114,7 +114,14 @@ def write_shards(selection: str, output: Path, failed_keys: set[str]) -> str:
                 "image_id": group[0]["image_id"], "captions": [row["caption"] for row in group],
                 "pair_ids": [row["pair_id"] for row in group], "query_ids": [row["query_ids"] for row in group],
             }
-            for key, group in images.items()
+            for groups in (images, further)
+            for key, group in groups.items()
         ]  # fmt: skip
-        write_table(folder, path.name, pa.Table.from_pylist(rows, schema=SHARD_TABLE), SHARD_TABLE)
+        table = pa.Table.from_pylist(rows, schema=SHARD_TABLE)
+        brought = any(row["status"] == "success" for row in rows[: len(images)])
+        name = path.name if brought else f"without-images-{path.name}"
+        write_table(folder, name, table[: len(images)], SHARD_TABLE)
+        if further:
+            names = FURTHER_CAPTIONS.names
+            write_table(folder, f"further_captions/{path.name}", table[len(images) :].select(names), FURTHER_CAPTIONS)
     return folder.url

@@ -102,12 +102,15 @@ def test_a_refill_reads_caps_found_from_the_tail_share_and_reports_what_has_no_s
     folders, selected = [], set(as_dict(first.output))
     image_of = {pair_id(number): image_id(number) for number in range(len(MATCHES))}
     failed: set[bytes] = set()
+    stored: set[str] = set()
+    further = 0
     num_fetched = np.zeros(len(SURFACES), dtype=np.int64)
-    choose, last = random.Random(3), first.output
+    choose, last = random.Random(6), first.output
     assert pq.read_table(f"{first.output}/tables/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
     for turn in (1, 2):
-        keys = sorted(set(read_selection(last)["key"].to_pylist()))
+        keys = sorted(set(read_selection(last)["key"].to_pylist()) - stored)
         lost = {key for key in keys if choose.random() < 0.5}
+        stored.update(set(keys) - lost)
         failed |= {bytes.fromhex(key) for key in lost}
         for row in read_selection(last).to_pylist():
             num_fetched[row["query_ids"]] += row["key"] not in lost
@@ -129,7 +132,12 @@ def test_a_refill_reads_caps_found_from_the_tail_share_and_reports_what_has_no_s
         assert (
             pq.read_table(f"{refill.output}/tables/query_counts.parquet")["fetched"].to_pylist() == num_fetched.tolist()
         )
+        assert again["summary"]["shards"]["first"] == sum(len(list(Path(path).glob("*.parquet"))) for path in folders)
+        assert again["summary"]["shards"]["before"] == sum(len(list(Path(path).glob("0*.parquet"))) for path in folders)
         last = refill.output
+        assert all(row["stored"] == (row["key"] in stored) for row in read_selection(last).to_pylist())
+        further += sum(row["key"] in stored for row in read_selection(last).to_pylist())
+    assert further > 0
 
 
 def test_a_refill_refuses_another_tail_share(candidates: str, tmp_path: Path) -> None:

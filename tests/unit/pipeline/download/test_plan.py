@@ -9,13 +9,13 @@ from tests.download_support import selection_table
 def test_captions_of_one_image_come_together_by_rank() -> None:
     rows = [(f"http://a.example/{number % 7}", f"caption {number}") for number in range(30)]
     table = selection_table([*rows], 0)
-    images = group_by_image(table, "test")
+    images, first_row = group_by_image(table, "test")
     expected: dict[str, list[dict]] = {}
     for row in table.to_pylist():
         expected.setdefault(row["key"], []).append(row)
-    found = images.table.to_pylist()
+    found = images.to_pylist()
     assert [row["key"] for row in found] == sorted(expected)
-    for row, first in zip(found, images.first_row, strict=True):
+    for row, first in zip(found, first_row, strict=True):
         group = expected[row["key"]]
         assert [each["rank"] for each in group] == sorted(each["rank"] for each in group)
         assert row["captions"] == [each["caption"] for each in group]
@@ -28,7 +28,7 @@ def test_captions_of_one_image_come_together_by_rank() -> None:
 
 def test_an_empty_selection_file_has_no_images() -> None:
     table = selection_table([("http://a.example/1", "x")], 0).slice(0, 0)
-    assert len(group_by_image(table, "test").table) == 0
+    assert len(group_by_image(table, "test")[0]) == 0
 
 
 def test_rows_out_of_order_are_refused() -> None:

@@ -10,11 +10,11 @@ FILES_NAME, QUERIES_NAME, QUERY_COUNTS_NAME = "files.parquet", "queries.parquet"
 NOT_REFILLABLE_NAME = "not_refillable.parquet"
 
 
-def side_table(name: str) -> str:
+def tables_path(name: str) -> str:
     """Return where table `name` is written."""
     return f"{TABLES_DIR}/{name}"
 
 
-def find_side_table(folder: Folder, name: str) -> str:
+def find_table(folder: Folder, name: str) -> str:
     """Return where table `name` lies in `folder`, perhaps of an older minor version."""
-    return side_table(name) if folder.exists(side_table(name)) else name
+    return tables_path(name) if folder.exists(tables_path(name)) else name
