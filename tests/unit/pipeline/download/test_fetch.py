@@ -135,6 +135,12 @@ def test_no_request_to_a_private_address_in_any_spelling(web: Web, host: str) ->
         assert found == PRIVATE
 
 
+@pytest.mark.parametrize("host", ["[fec0::1]", "[feff::1]", "[3fff::1]", "[5f00::1]", "192.88.99.1", "192.0.0.1"])
+def test_no_request_to_a_range_that_is_not_public(host: str) -> None:
+    """Documentation, relays, and what was private before it was deprecated: refused before a socket is made."""
+    assert get(f"http://{host}/", allow_private_addresses=False) == PRIVATE
+
+
 def test_a_public_name_that_redirects_to_a_private_address(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first address is let through, as a public one would be; the redirect's is checked again."""
     from pipeline.download import addresses
