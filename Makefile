@@ -6,6 +6,9 @@ PYTHON ?= $(shell for v in 3.11 3.12 3.10; do python$$v -c 'import venv, ensurep
 BIN := .venv/bin
 STAMP := .venv/.setup-done
 EXTRAS ?= dev,demo
+# What pins releases of others exactly. pip first chooses for what is named here; else it has chosen what they pin before
+# it meets the pins, and then goes through years of releases of s3fs and huggingface-hub: a quarter of an hour and more.
+PINNING := aiobotocore wikipedia-api
 BENCH ?= querygen
 BENCHES := $(sort $(patsubst tests/bench/bench_%.py,%,$(wildcard tests/bench/bench_*.py)))
 space := $(subst ,, )
@@ -34,10 +37,15 @@ $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'error: no python3.10, 3.11 or 3.12 with its venv module found (Debian: apt install python3-venv); give one: make setup PYTHON=/path/to/python3.11' >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))' \
 	  || { echo 'error: $(PYTHON) is not Python 3.10, 3.11 or 3.12; give one with PYTHON=' >&2; exit 2; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install -qq --upgrade pip
-	$(BIN)/python -m pip install -qq -e '.[$(EXTRAS)]'
-	$(BIN)/python -m querygen wordnet
+	@echo '1/4  virtual environment in .venv, with $(PYTHON)'
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo '2/4  newest pip'
+	@$(BIN)/python -m pip install -q --upgrade pip
+	@echo '3/4  some 210 packages: 3 GB to download, 7 GB in .venv, most of it torch and its CUDA libraries; pip names each'
+	@echo '     with its size, then unpacks them, which takes a minute or two (counted on a terminal)'
+	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[$(EXTRAS)]' $(PINNING)
+	@echo '4/4  WordNet, 10 MB'
+	@$(BIN)/python -m querygen wordnet
 	@touch $@
 
 demo: setup
