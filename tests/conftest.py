@@ -1,5 +1,6 @@
 """Fixtures shared by all tests: real folders of small content, made with the real writers."""
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,8 +14,13 @@ from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from schemas.tables import write_table
 from schemas.text import normal_form
+from tests.waiting import PATIENT_RAY
 
 pytest_plugins = ["tests.case_ids"]
+
+for _name, _value in PATIENT_RAY.items():
+    os.environ.setdefault(_name, _value)
+os.environ.pop("RAY_ADDRESS", None)  # no test may run on somebody's cluster
 
 # Verdicts depend on neither speed nor chance: kernels compile on first use, test machines are shared, and every run
 # draws the same examples (`--hypothesis-profile=explore` draws others). A test's folder may serve all its examples.

@@ -65,20 +65,22 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header("Content-Length", "0")
             self.end_headers()
             return
-        data = file.read_bytes()
-        begin, end = 0, len(data)
+        size = file.stat().st_size
+        begin, end = 0, size
         asked = re.match(r"bytes=(\d+)-(\d*)", self.headers.get("Range", ""))
         if asked:
             begin, end = int(asked[1]), min(int(asked[2]) + 1 if asked[2] else end, end)
             self.send_response(206)
-            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{len(data)}")
+            self.send_header("Content-Range", f"bytes {begin}-{end - 1}/{size}")
         else:
             self.send_response(200)
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(end - begin))
         self.end_headers()
         if with_body:
-            self.wfile.write(data[begin:end])
+            with file.open("rb") as body:
+                body.seek(begin)
+                self.wfile.write(body.read(end - begin))
 
 
 @contextmanager

@@ -11,6 +11,15 @@ PATIENCE_S = 1800.0
 
 LOOK_EVERY_S = 0.01
 
+PATIENT_RAY = {
+    "RAY_TRAIN_WORKER_GROUP_START_TIMEOUT_S": f"{PATIENCE_S:.0f}",
+    "RAY_worker_register_timeout_seconds": f"{PATIENCE_S:.0f}",
+    "RAY_DASHBOARD_STARTUP_TIMEOUT_S": f"{PATIENCE_S:.0f}",
+    "RAY_health_check_failure_threshold": "1000",
+}
+"""Environment in which Ray does not give up on its own processes: it waits a minute for each, and importing torch can
+take longer."""
+
 
 def wait_until(condition: Callable[[], object], what: str, patience_s: float = PATIENCE_S) -> None:
     """Return as soon as `condition` holds. Raises AssertionError with `what` when it never does."""

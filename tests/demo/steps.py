@@ -11,6 +11,8 @@ from pathlib import Path
 
 from rich.console import Console
 
+from tests.waiting import PATIENT_RAY
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -47,7 +49,7 @@ def environment() -> dict[str, str]:
     """Return the environment of the demo's commands: this virtual environment's programs come first."""
     path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
     without = {name: value for name, value in os.environ.items() if name != "RAY_ADDRESS"}
-    return {**without, "PATH": path, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
+    return {**PATIENT_RAY, **without, "PATH": path, "RAY_USAGE_STATS_ENABLED": "0", "PYTHONUNBUFFERED": "1"}
 
 
 def shown(path: Path) -> str:

@@ -13,7 +13,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
 import urllib.error
@@ -24,9 +23,11 @@ from pathlib import Path
 from typing import Any
 from xml.sax.saxutils import escape
 
+from tests.demo.free_ports import free_ports
+
 INSTALL_PATHS = ("/usr/share/mediawiki", "/usr/local/share/mediawiki")
 PHP_MODULES = {"pdo_sqlite", "mbstring", "xml", "intl"}
-START_DEADLINE_S = 30.0
+START_DEADLINE_S = 300.0
 ROUTER = Path(__file__).with_name("mediawiki_router.php")
 TOPIC = re.compile(rb"\[\[Category:(Republics|Countries in Europe|Landlocked countries|Member states of the United N)")
 NUM_SPECIES = 620
@@ -169,9 +170,7 @@ def install(folder: Path, dump: Path) -> None:
 def serving_mediawiki(folder: Path, dump: Path) -> Iterator[MediaWiki]:
     """Install a wiki in `folder` and serve it on a free port until the block ends."""
     install(folder, dump)
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     wiki = MediaWiki(folder, port)
     wiki.forget()
     environment = {

@@ -1,6 +1,7 @@
 """Collect and balance on a real Flink session cluster: the local runner's bytes, also after kills; Ctrl-C; failures.
 
-The cluster is the one of ``deploy/flink/cluster.py``: a JobManager, two TaskManagers, Beam's worker pool.
+The cluster is the one of ``deploy/flink/cluster.py``: a JobManager, two TaskManagers, Beam's worker pool. What the
+workers read comes from a server that holds it until the test lets go, so every kill finds them at work.
 """
 
 import contextlib
@@ -12,16 +13,15 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
-import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
@@ -30,14 +30,18 @@ from pipeline.collect.job import run_collect
 from pipeline.flink_job import check_cluster
 from schemas.storage import TEMPORARY_MARK
 from tests.conftest import write_queries
+from tests.demo.free_ports import free_ports
 from tests.flink_support import find_job_server_jar
 from tests.folder_bytes import folder_bytes
+from tests.holding_server import HoldingServer, holding
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.flink
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 WORDS = ["red", "blue", "dog", "cat", "of", "new york"]
-REST_PORT, RPC_PORT, POOL_PORT = 8187, 6187, 50187
+REST_PORT, RPC_PORT, POOL_PORT = free_ports(3)
+SPLIT_BYTES = 2 << 20
 
 
 @dataclass(frozen=True)
@@ -70,11 +74,10 @@ class Cluster:
 
     def wait_until_idle(self) -> None:
         """Return when no Python worker is left; fail when one stays."""
-        deadline = time.monotonic() + 90
-        while self.workers():
-            left = [Path(f"/proc/{pid}/stat").read_text()[:100] for pid in self.workers()]
-            assert time.monotonic() < deadline, left
-            time.sleep(0.1)
+        wait_until(lambda: not self.workers(), "the end of all Python workers")
+
+    def new_jobs(self, known: list[dict[str, str]]) -> list[dict[str, str]]:
+        return [job for job in self.jobs() if job["jid"] not in {other["jid"] for other in known}]
 
 
 def script(action: str, folder: Path, *more: str) -> None:
@@ -99,70 +102,67 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         script("stop", folder)
 
 
+@dataclass(frozen=True)
+class World:
+    """Input and queries below `root`, which `server` serves, and in `local/` what the local runner makes of them."""
+
+    root: Path
+    server: HoldingServer
+
+    def __truediv__(self, name: str) -> Path:
+        return self.root / name
+
+    def collect(self, name: str, table: str = "table.csv") -> CollectConfig:
+        return CollectConfig(
+            input=f"{self.server.url}/{table}", queries=f"{self.root}/queries",
+            output=str(self.root / name / "candidates"),
+        )  # fmt: skip
+
+    def run_both(self, name: str, beam_args: list[str]) -> None:
+        run_collect(self.collect(name), beam_args)
+        balance = BalanceConfig(
+            candidates=f"{self.server.url}/{name}/candidates", output=str(self.root / name / "selection"),
+            max_pairs_per_query=150, samples_per_shard=100,
+        )  # fmt: skip
+        run_balance(balance, beam_args)
+
+
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Input, queries, and what the local runner makes of them."""
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     root = tmp_path_factory.mktemp("world")
     choose = random.Random(3)
-    (root / "in").mkdir()
-    for name in "abcdefgh":
-        captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(40_000)]
-        urls = [f"http://images.example/{choose.randrange(90_000)}.jpg" for _ in captions]
-        pq.write_table(pa.table({"url": urls, "caption": captions}), root / "in" / f"{name}.parquet")
+    captions = [" ".join(choose.choices([*WORDS, "xyzzy"], k=4)) for _ in range(320_000)]
+    urls = [f"http://images.example/{choose.randrange(90_000)}.jpg" for _ in captions]
+    table = pa.table({"url": urls, "caption": captions})
+    csv.write_csv(table, root / "table.csv")  # several splits
+    csv.write_csv(table[:5_000], root / "small.csv")  # one
     write_queries(root / "queries", WORDS)
-    run_both(root, "local", [])
-    return root
-
-
-def collect_config(root: Path, name: str) -> CollectConfig:
-    return CollectConfig(
-        input=f"{root}/in/*.parquet", queries=f"{root}/queries", output=str(root / name / "candidates")
-    )
-
-
-def run_both(root: Path, name: str, beam_args: list[str]) -> None:
-    collect = collect_config(root, name)
-    run_collect(collect, beam_args)
-    balance = BalanceConfig(
-        candidates=collect.output, output=str(root / name / "selection"), max_pairs_per_query=150,
-        samples_per_shard=100,
-    )  # fmt: skip
-    run_balance(balance, beam_args)
+    with holding(root) as server, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pipeline.sources.url_table.SPLIT_BYTES", SPLIT_BYTES)
+        found = World(root, server)
+        found.run_both("local", [])
+        run_collect(found.collect("small", "small.csv"), [])
+        yield found
 
 
 def temporaries(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if TEMPORARY_MARK in path.name]
 
 
-def test_a_session_cluster_gives_the_same_bytes(cluster: Cluster, world: Path) -> None:
-    run_both(world, "cluster", cluster.beam_args)
+def test_a_session_cluster_gives_the_same_bytes(cluster: Cluster, world: World) -> None:
+    world.run_both("cluster", cluster.beam_args)
     assert folder_bytes(world / "cluster") == folder_bytes(world / "local")
     assert temporaries(world / "cluster") == []
 
 
-def when(condition: Callable[[], bool], act: Callable[[], None], done: list[bool]) -> threading.Thread:
-    """Call `act` once, as soon as `condition` holds; note it in `done`."""
-
-    def watch() -> None:
-        deadline = time.monotonic() + 300
-        while time.monotonic() < deadline:
-            if condition():
-                act()
-                done.append(True)
-                return
-            time.sleep(0.02)
-
-    thread = threading.Thread(target=watch, daemon=True)
-    thread.start()
-    return thread
-
-
-MOMENTS: dict[str, Callable[[Path], bool]] = {
-    "at its start": lambda folder: True,
-    "in collect": lambda folder: any((folder / "candidates" / "parts").glob("*.json")),
-    "in balance": lambda folder: (folder / "selection" / "work" / "limits.parquet").exists(),
-}
-"""When to kill, told by what the job has written."""
+MOMENTS: dict[str, tuple[str, Callable[[Path], bool]]] = {
+    "at its start": (r"/nothing", lambda folder: True),
+    "in collect": (r"/table\.csv", lambda folder: any((folder / "candidates" / "parts").glob("*.json"))),
+    "in balance": (
+        r"/candidates/\d+\.parquet", lambda folder: (folder / "selection" / "work" / "limits.parquet").exists(),
+    ),
+}  # fmt: skip
+"""When to kill: at work on what the server holds, after the job has written something."""
 
 
 @pytest.mark.parametrize(
@@ -175,38 +175,38 @@ MOMENTS: dict[str, Callable[[Path], bool]] = {
         ("task manager", "in balance"),
     ],
 )
-def test_a_killed_process_changes_nothing(cluster: Cluster, world: Path, victim: str, moment: str) -> None:
+def test_a_killed_process_changes_nothing(cluster: Cluster, world: World, victim: str, moment: str) -> None:
     name = f"killed-{victim}-{moment}".replace(" ", "-")
-    known = {job["jid"] for job in cluster.jobs()}
+    known = cluster.jobs()
+    held, when = MOMENTS[moment]
+    world.server.hold(held, lambda: when(world / name))
+    at_start = moment == "at its start"
+    ready = (lambda: bool(cluster.workers())) if at_start else world.server.reached.is_set
 
     def kill() -> None:
-        worker = max(cluster.workers())
+        wait_until(ready, f"the moment {moment}")
+        workers = cluster.workers()
         if victim == "worker":
-            os.kill(worker, signal.SIGKILL)
-            return
-        task_manager = next(pid for pid in cluster.pids("task-manager") if serves(pid, worker))
-        os.kill(task_manager, signal.SIGKILL)
-        script("task-manager", cluster.folder)  # in its place
+            for worker in workers[:1] if at_start else workers:  # the one at work is among them
+                os.kill(worker, signal.SIGKILL)
+        else:
+            task_manager = next(pid for pid in cluster.pids("task-manager") if serves(pid, max(workers)))
+            os.kill(task_manager, signal.SIGKILL)
+            script("task-manager", cluster.folder)  # in its place
+        world.server.let_go()
 
-    killed: list[bool] = []
-    thread = when(lambda: bool(cluster.workers()) and MOMENTS[moment](world / name), kill, killed)
-    run_both(world, name, cluster.beam_args)
-    thread.join(10)
-    assert killed
+    with ThreadPoolExecutor(1) as pool:
+        killed = pool.submit(kill)
+        world.run_both(name, cluster.beam_args)
+        assert killed.done()
+        killed.result()
     assert folder_bytes(world / name) == folder_bytes(world / "local")
     assert temporaries(world / name) == []
-    jobs = [job for job in cluster.jobs() if job["jid"] not in known]
+    jobs = cluster.new_jobs(known)
     assert {job["state"] for job in jobs} == {"FINISHED"}
-    if moment != "at its start":  # the pool starts another worker, the job sees nothing
-        assert sum(cluster.num_failures(job["jid"]) for job in jobs) >= 1  # it was in mid-run
+    if not at_start:  # the pool starts another worker, the job sees nothing
+        assert sum(cluster.num_failures(job["jid"]) for job in jobs) >= 1
     cluster.wait_until_idle()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 90
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
 
 
 def serves(task_manager: int, worker: int) -> bool:
@@ -230,42 +230,50 @@ def command(config: CollectConfig, cluster: Cluster) -> list[str]:
     ]  # fmt: skip
 
 
-def test_ctrl_c_cancels_the_job_on_the_cluster(cluster: Cluster, world: Path) -> None:
-    config = collect_config(world, "interrupted")
-    known = {job["jid"] for job in cluster.jobs()}
-    with subprocess.Popen(
-        command(config, cluster), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, start_new_session=True
-    ) as launcher:
-        while not {job["jid"] for job in cluster.jobs()} - known:
+@contextlib.contextmanager
+def at_work(cluster: Cluster, world: World, config: CollectConfig) -> Iterator["subprocess.Popen[bytes]"]:
+    """Start a command and yield it when a worker waits for its input, which comes when the block has ended its job."""
+    known = cluster.jobs()
+    world.server.hold(r"/small\.csv", lambda: bool(cluster.new_jobs(known)))  # the launcher looks at it before
+    with (
+        (world / "said.txt").open("w") as said,
+        subprocess.Popen(command(config, cluster), cwd=REPOSITORY, stderr=said, start_new_session=True) as launcher,
+    ):
+        try:
+            wait_until(lambda: launcher.poll() is not None or world.server.reached.is_set(), "a worker at work")
             assert launcher.poll() is None
-            time.sleep(0.1)
+            yield launcher
+            wait_until(lambda: all(job["state"] != "RUNNING" for job in cluster.new_jobs(known)), "the end of the job")
+        finally:
+            world.server.let_go()
+    wait_until(lambda: all(int(job["end-time"]) > 0 for job in cluster.new_jobs(known)), "the end of the job")
+    assert [job["state"] for job in cluster.new_jobs(known)] == ["CANCELED"]
+
+
+def test_ctrl_c_cancels_the_job_on_the_cluster(cluster: Cluster, world: World) -> None:
+    config = world.collect("interrupted", "small.csv")
+    with at_work(cluster, world, config) as launcher:
         launcher.send_signal(signal.SIGINT)
-        _, said = launcher.communicate(timeout=180)
-    new = [job for job in cluster.jobs() if job["jid"] not in known]
+    said = (world / "said.txt").read_text()
     assert launcher.returncode == 130, said
     assert "interrupted" in said
     assert "Traceback" not in said
-    assert [job["state"] for job in new] == ["CANCELED"]
     run_collect(config, [])  # what was left to do, on the local runner
-    assert folder_bytes(config.output) == folder_bytes(world / "local" / "candidates")
+    assert folder_bytes(config.output) == folder_bytes(world / "small" / "candidates")
     cluster.wait_until_idle()
 
 
-def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: Path) -> None:
-    config = collect_config(world, "launcher-killed")
-    known = {job["jid"] for job in cluster.jobs()}
-    with subprocess.Popen(command(config, cluster), cwd=REPOSITORY, start_new_session=True) as launcher:
-        wait_for(lambda: MOMENTS["in collect"](world / "launcher-killed"))
+def test_a_killed_launcher_takes_its_job_along(cluster: Cluster, world: World) -> None:
+    config = world.collect("launcher-killed", "small.csv")
+    with at_work(cluster, world, config) as launcher:
         launcher.kill()
-    wait_for(lambda: all(job["state"] in {"CANCELED", "FINISHED"} for job in cluster.jobs()))
-    assert [job["state"] for job in cluster.jobs() if job["jid"] not in known] == ["CANCELED"]
     run_collect(config, cluster.beam_args)
-    assert folder_bytes(config.output) == folder_bytes(world / "local" / "candidates")
+    assert folder_bytes(config.output) == folder_bytes(world / "small" / "candidates")
     assert temporaries(Path(config.output)) == []
     cluster.wait_until_idle()
 
 
-def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Path) -> None:
+def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: World) -> None:
     candidates = world / "damaged" / "candidates"
     shutil.copytree(world / "local" / "candidates", candidates)
     damaged = bytearray((candidates / "00001.parquet").read_bytes())
@@ -277,7 +285,7 @@ def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Pat
             sys.executable, "-m", "pipeline", "balance", "--candidates", str(candidates),
             "--output", str(world / "damaged" / "selection"), "--", *cluster.beam_args,
         ],
-        cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=180, check=False,
+        cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert ended.returncode == 1, ended.stderr
     assert ended.stderr.startswith("error: a worker failed: 00001.parquet: OSError: "), ended.stderr
@@ -286,23 +294,24 @@ def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Pat
     cluster.wait_until_idle()
 
 
-def test_queries_that_vanish_are_named(cluster: Cluster, world: Path) -> None:
-    config = dataclasses.replace(collect_config(world, "vanished"), queries=str(world / "vanishing"))
-    shutil.copytree(world / "queries", config.queries)
-    known = {job["jid"] for job in cluster.jobs()}
-    done: list[bool] = []
-    when(lambda: {job["jid"] for job in cluster.jobs()} > known, lambda: shutil.rmtree(config.queries), done)
-    ended = subprocess.run(
-        command(config, cluster), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=180, check=False
-    )
-    assert done
-    assert ended.returncode == 1, ended.stderr
-    assert f"FileNotFoundError: [Errno 2] No such file or directory: '{config.queries}/queries.parquet'" in ended.stderr
-    assert "[while running 'ExtractSplit']" in ended.stderr
-    assert ended.stderr.count("\n") == 1
+def test_queries_that_vanish_are_named(cluster: Cluster, world: World) -> None:
+    shutil.copytree(world / "queries", world / "vanishing")
+    known = cluster.jobs()
+    queries = f"{world.server.url}/vanishing"
+    config = dataclasses.replace(world.collect("vanished", "small.csv"), queries=queries)
+    world.server.hold(r"/vanishing/", lambda: bool(cluster.new_jobs(known)))  # the launcher reads them before
+    with subprocess.Popen(command(config, cluster), cwd=REPOSITORY, stderr=subprocess.PIPE, text=True) as launcher:
+        wait_until(lambda: launcher.poll() is not None or world.server.reached.is_set(), "a worker that asks for them")
+        shutil.rmtree(world / "vanishing")
+        world.server.let_go()
+        _, said = launcher.communicate(timeout=PATIENCE_S)
+    assert launcher.returncode == 1, said
+    assert f"FileNotFoundError: {queries}/" in said
+    assert "[while running 'ExtractSplit']" in said
+    assert said.count("\n") == 1
 
 
-def test_more_slots_than_there_are_is_said_at_once(cluster: Cluster, world: Path) -> None:
+def test_more_slots_than_there_are_is_said_at_once(cluster: Cluster, world: World) -> None:
     check_cluster(f"http://127.0.0.1:{REST_PORT}", 4)
     with pytest.raises(ValueError, match="the cluster has 4 slots, --parallelism 5 needs as many"):
         check_cluster(f"http://127.0.0.1:{REST_PORT}", 5)

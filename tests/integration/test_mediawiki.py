@@ -22,6 +22,7 @@ from querygen.wikitext import TextExtractor
 from schemas.storage import Folder
 from tests.demo.dump_sample import dump_sample
 from tests.integration.mediawiki_server import NUM_SPECIES, MediaWiki, missing_parts, serving_mediawiki
+from tests.waiting import wait_until
 
 pytestmark = pytest.mark.mediawiki
 
@@ -160,10 +161,10 @@ def test_large_category_costs_a_request_for_each_50_pages(server: MediaWiki, tmp
 
 def test_never_more_requests_a_second_than_allowed(server: MediaWiki) -> None:
     wiki = open_wiki(server, requests_per_s=2)
+    start = time.monotonic()
     for _ in range(4):
         next(wiki.query(meta="siteinfo"))
-    times = [request["time"] for request in server.requests()]
-    assert times[-1] - times[0] >= 3 / 2 - 0.1  # the first request may reach the wiki late
+    assert time.monotonic() - start >= 3 / 2
 
 
 def test_second_run_reads_the_cache_alone(server: MediaWiki, tmp_path: Path) -> None:
@@ -263,8 +264,8 @@ def test_passing_failure_changes_nothing_but_the_number_of_requests(
 
 
 def test_answer_that_does_not_come_is_asked_for_again(server: MediaWiki) -> None:
-    server.fail_next({"sleep_s": 1.0})
-    wiki = open_wiki(server, timeout_s=0.4)
+    server.fail_next({"sleep_s": 12.0})
+    wiki = open_wiki(server, timeout_s=10.0)
     assert wiki.site.info.language == "en"
     assert wiki.traffic.retries >= 1
 
@@ -342,11 +343,10 @@ def test_killed_run_asks_again_for_nothing_it_has(server: MediaWiki, tmp_path: P
         "CategoryPages(wiki, 'Species', depth=0, max_pages=80, text='extract', cache=cache).fetch()\n"
     )
     run = subprocess.Popen([sys.executable, "-c", driver], cwd=Path(__file__).parents[2])
-    while len(asked_for_text(server)) < 20 and run.poll() is None:
-        time.sleep(0.01)
+    wait_until(lambda: run.poll() is not None or len(asked_for_text(server)) >= 20, "a run that has 20 pages")
     run.send_signal(signal.SIGKILL)
     assert run.wait() == -signal.SIGKILL  # it was still at work
-    time.sleep(0.3)  # the wiki's answer to nobody
+    next(open_wiki(server).query(meta="siteinfo"))  # answered after what the wiki was asked for before
     asked_before = asked_for_text(server)
     assert 20 <= len(asked_before) < 80
     server.forget()

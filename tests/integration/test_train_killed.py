@@ -4,7 +4,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -14,6 +13,7 @@ from safetensors.torch import load_file
 
 from schemas.storage import Folder
 from tests.unit.trainer.small_shards import write_shards
+from tests.waiting import PATIENCE_S, wait_until
 from trainer.checkpoint import find_checkpoints
 
 ROOT = Path(__file__).parents[2]
@@ -32,12 +32,11 @@ def start(directory: Path, output: str) -> subprocess.Popen[bytes]:
 
 
 def wait_for_checkpoint(folder: Folder, process: subprocess.Popen[bytes], after: int = 0) -> None:
-    for _ in range(1200):
-        if any(step > after for step in find_checkpoints(folder)):
-            return
-        assert process.poll() is None, f"ended with {process.returncode} before a checkpoint"
-        time.sleep(0.1)
-    raise AssertionError("no checkpoint in 120 s")
+    def found() -> bool:
+        return any(step > after for step in find_checkpoints(folder))
+
+    wait_until(lambda: process.poll() is not None or found(), f"a checkpoint after step {after}")
+    assert process.poll() is None, f"ended with {process.returncode}"
 
 
 def rows(output: Path) -> list[str]:
@@ -48,7 +47,7 @@ def rows(output: Path) -> list[str]:
 
 def test_killed_worker_and_killed_launcher_change_nothing(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", 48)
-    assert start(tmp_path, "whole").wait(240) == 0
+    assert start(tmp_path, "whole").wait(PATIENCE_S) == 0
 
     folder = Folder(str(tmp_path / "killed"))
     first = start(tmp_path, "killed")
@@ -61,9 +60,9 @@ def test_killed_worker_and_killed_launcher_change_nothing(tmp_path: Path) -> Non
     os.kill(workers[1].pid, signal.SIGKILL)
     wait_for_checkpoint(folder, first, after=max(find_checkpoints(folder)))
     first.kill()
-    first.wait(60)
+    first.wait(PATIENCE_S)
     assert not (tmp_path / "killed" / "manifest.json").exists()
-    assert start(tmp_path, "killed").wait(240) == 0
+    assert start(tmp_path, "killed").wait(PATIENCE_S) == 0
 
     assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
     wanted, found = (load_file(tmp_path / name / "final" / "model.safetensors") for name in ("whole", "killed"))

@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -15,7 +14,9 @@ import pytest
 
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
+from tests.demo.free_ports import free_ports
 from tests.unit.trainer.small_shards import COLOURS, picture, write_shards
+from tests.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +24,7 @@ ROOT = Path(__file__).parents[2]
 def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, *arguments],
-        cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=240,
+        cwd=cwd, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE_S,
     )  # fmt: skip
 
 
@@ -109,19 +110,14 @@ def test_relative_paths_in_a_ray_job_are_refused_with_the_absolute_form(tmp_path
     assert '--shards "$PWD/s"' in told.stderr
 
 
-def wait_for(url: str, process: subprocess.Popen[bytes], limit_s: float = 90) -> None:
-    """Wait until `url` answers. Raises AssertionError when the process ends or the time is over."""
-    until_s = time.monotonic() + limit_s
-    while time.monotonic() < until_s:
-        assert process.poll() is None, f"ended with {process.returncode}"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-            return
-        except urllib.error.HTTPError:  # 401: up, and it wants the token that ray's own commands send
-            return
-        except OSError:
-            time.sleep(0.5)
-    raise AssertionError(f"no answer from {url} in {limit_s} s")
+def answers(url: str) -> bool:
+    try:
+        urllib.request.urlopen(url, timeout=PATIENCE_S).close()
+    except urllib.error.HTTPError:  # 401: up, and it wants the token that ray's own commands send
+        return True
+    except OSError:
+        return False
+    return True
 
 
 @pytest.mark.slow
@@ -131,24 +127,29 @@ def test_ray_job_submit_from_a_working_directory(tmp_path: Path) -> None:
     environment = os.environ | {"RAY_AUTH_MODE": "token", "HOME": str(tmp_path)}
     made = subprocess.run([ray, "get-auth-token", "--generate"], env=environment, capture_output=True, check=True)
     assert made.stdout.strip() == (tmp_path / ".ray" / "auth_token").read_bytes()
+    gcs, dashboard, client, agent = free_ports(4)
     with tempfile.TemporaryDirectory(prefix="ray", dir="/tmp") as temporary:  # sockets need a short path
         head = subprocess.Popen(
-            [ray, "start", "--head", "--block", "--num-cpus=2", "--port=6389", "--dashboard-port=8275",
+            [ray, "start", "--head", "--block", "--num-cpus=2", f"--port={gcs}",
+             f"--dashboard-port={dashboard}", f"--ray-client-server-port={client}",
+             f"--dashboard-agent-listen-port={agent}", "--min-worker-port=0", "--max-worker-port=0",
              f"--temp-dir={temporary}", "--disable-usage-stats"],
             env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            wait_for("http://127.0.0.1:8275/api/version", head)
+            version = f"http://127.0.0.1:{dashboard}/api/version"
+            wait_until(lambda: head.poll() is not None or answers(version), "an answer of Ray's dashboard")
+            assert head.poll() is None
             with pytest.raises(urllib.error.HTTPError, match="401"):  # the token is asked for
-                urllib.request.urlopen("http://127.0.0.1:8275/api/jobs/", timeout=60)
+                urllib.request.urlopen(f"http://127.0.0.1:{dashboard}/api/jobs/", timeout=PATIENCE_S)
             told = subprocess.run(
-                [ray, "job", "submit", "--address", "http://127.0.0.1:8275", "--working-dir", ".", "--",
+                [ray, "job", "submit", "--address", f"http://127.0.0.1:{dashboard}", "--working-dir", ".", "--",
                  sys.executable, "trainer/run.py", "--model", "rn-tiny", "--shards", str(tmp_path / "shards"),
                  "--output", str(tmp_path / "out"), "--num-workers", "2", "--global-batch-size", "8", "--epochs", "1"],
-                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=240,
+                cwd=ROOT, env=environment, capture_output=True, text=True, timeout=PATIENCE_S,
             )  # fmt: skip
             assert told.returncode == 0, told.stdout + told.stderr
             assert read_manifest(Folder(str(tmp_path / "out")), "checkpoint")["summary"]["steps"] == 6
         finally:
             head.terminate()  # --block: ends the cluster it started, and no other
-            head.wait(60)
+            head.wait(PATIENCE_S)

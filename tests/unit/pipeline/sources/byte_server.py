@@ -1,12 +1,13 @@
 """A real HTTP server of bytes in memory for the tests, with the ways of servers in its paths.
 
 ``/range/NAME`` serves byte ranges, ``/whole/NAME`` does not; ``/cut/NAME`` and ``/wholecut/NAME`` break the connection
-at byte `cut_of` the file, always; ``/flaky/NAME`` at every second request; ``/busy/NAME`` answers 503 to every second
-request, ``/refused/NAME`` 403.
+at byte `cut_of` the file, always; ``/flaky/NAME`` at every second request for it; ``/busy/NAME`` answers 503 to every
+second request for it, ``/refused/NAME`` 403.
 """
 
 import re
 import socket
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -24,7 +25,7 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files = files
-        self.num_requests = 0
+        self.num_requests: Counter[str] = Counter()
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients go away while connections are broken on purpose."""
@@ -45,8 +46,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _answer(self, with_body: bool) -> None:
         _, way, name = self.path.split("?")[0].split("/", 2)
-        self.server.num_requests += with_body
-        second = self.server.num_requests % 2 == 0
+        self.server.num_requests[self.path] += with_body
+        second = self.server.num_requests[self.path] % 2 == 0
         status = 404 if name not in self.server.files else 403 if way == "refused" else 200
         if way == "busy" and with_body and second:
             status = 503
