@@ -23,7 +23,14 @@ from querygen.count_category import count_category, open_category, rank_titles
 from querygen.count_dump import DumpCounts
 from querygen.count_views import count_views
 from querygen.counting import bar, count, digests, merge, plan, processes
-from querygen.counts_folder import DAMAGED, check_articles, describe_counts, is_whole, open_counts
+from querygen.counts_folder import (
+    DAMAGED,
+    check_articles,
+    check_counts_folders,
+    describe_counts,
+    is_whole,
+    open_counts,
+)
 from querygen.dump import Rejection, SiteInfo
 from querygen.live.pages import CategoryPages
 from querygen.merge_runs import MergedCounts
@@ -107,6 +114,7 @@ def _resolve(config: BuildConfig) -> _Inputs:
     inputs.described = digests(files) if files else []
     if config.counts is not None:
         inputs.counts = [path.strip() for path in config.counts.split(",")]
+        check_counts_folders([Folder(path) for path in inputs.counts], config.language)  # before there is an output
         inputs.described += describe_counts(inputs.counts)
     if config.wiki_category is not None:
         with tqdm(desc="asking the wiki", unit="page", disable=None) as progress:

@@ -123,7 +123,8 @@ def check_counts_folders(
 ) -> tuple[list[int], list[dict[str, Any]], dict[str, Any]]:
     """Return (units of each folder, all their input files, their wiki).
 
-    Raises ValueError over a file counted twice, and for folders of different languages (or not of `language`).
+    Raises ValueError over a file counted twice, for folders of different languages (or not of `language`), and for one
+    whose words are in another normal form.
     """
     counted: list[int] = []
     inputs: list[dict[str, Any]] = []

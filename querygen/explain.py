@@ -19,6 +19,7 @@ from querygen.pmi import pmi
 from querygen.printable import printable
 from querygen.query_list import NOT_OF_THE_LAST
 from querygen.segment import join_words, segment, segmenter
+from schemas.manifest import read_current_manifest
 from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
 from schemas.storage import Folder
@@ -48,6 +49,7 @@ class Explainer:
     """Answers from one queries folder; opens its files once."""
 
     def __init__(self, folder: Folder) -> None:
+        read_current_manifest(folder, "queries")  # its texts are looked up
         manifest, run = open_queries(folder)
         self._summary: dict[str, Any] = manifest["summary"]
         self._queries = CountsFile(folder, "queries.parquet", QUERIES)

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from schemas.json_shape import check_json
-from schemas.manifest import read_manifest
+from schemas.manifest import read_current_manifest, read_manifest
 from schemas.query_source import SOURCES
 from schemas.run_record import MANIFEST_FILE, RUN_FILE, read_run
 from schemas.storage import Folder
@@ -66,8 +66,8 @@ def open_queries(folder: Folder) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def counts_summary(folder: Folder) -> dict[str, Any]:
-    """Return the manifest's summary of a counts folder. Raises as `open_queries`."""
-    manifest = read_manifest(folder, "counts")
+    """Return the manifest's summary of a counts folder of this normal form. Raises as `open_queries`."""
+    manifest = read_current_manifest(folder, "counts")
     check_json(manifest, _COUNTS, folder.path(MANIFEST_FILE), "a folder that querygen count or merge made")
     summary: dict[str, Any] = manifest["summary"]
     for number in summary["site"]["namespaces"]:

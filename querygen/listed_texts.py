@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.manifest import MANIFEST_FILE, read_manifest
+from schemas.manifest import MANIFEST_FILE, read_current_manifest, read_manifest
 from schemas.query import QUERIES
 from schemas.query_source import SOURCES
 from schemas.query_texts import EXPECTED, read_query_texts
@@ -69,7 +69,11 @@ def read_texts(path: str, exact: bool) -> ListedTexts:
 
 
 def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
-    same_rule = read_manifest(folder, "queries").get("unidata_version") == UNIDATA_VERSION
+    if exact:
+        manifest = read_manifest(folder, "queries")
+    else:
+        manifest = read_current_manifest(folder, "queries", "; or compare its surfaces: --exact")
+    same_rule = manifest.get("unidata_version") == UNIDATA_VERSION
     table = read_table(folder, "queries.parquet", QUERIES)
     texts = table["surface" if exact else "text"]
     if not exact and not same_rule:

@@ -15,11 +15,23 @@ from schemas.folder_card import folder_card
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
 from schemas.storage import FileRecord, Folder
 from schemas.tables_dir import FILES_NAME, find_table, tables_path
-from schemas.text import UNIDATA_VERSION
+from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
 CARD_FILE = "README.md"
 
 KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation")
+
+REMADE_BY = {
+    "counts": "querygen count",
+    "queries": "querygen build, or pipeline collect of MetaCLIP's metadata.json",
+    "candidates": "querygen build, then pipeline collect or run",
+    "selection": "querygen build, then pipeline collect and balance, or run",
+    "shards": "querygen build, then pipeline collect, balance and download, or run",
+}
+"""Kinds of folders that hold texts in normal form or what was matched by it; the commands that make one anew."""
+
+FIRST_NORMAL_FORM = "1"
+"""That of folders whose manifest tells none (before schema 1.4)."""
 
 FILES = pa.schema(
     [
@@ -32,12 +44,14 @@ FILES = pa.schema(
 
 
 def write_manifest(
-    folder: Folder, kind: str, files: list[FileRecord], *, rows: int, identity: str, summary: dict[str, Any]
-) -> dict[str, Any]:
+    folder: Folder, kind: str, files: list[FileRecord], *, rows: int, identity: str, summary: dict[str, Any],
+    normal_form: str = NORMAL_FORM_VERSION,
+) -> dict[str, Any]:  # fmt: skip
     """Write card and list of files, then ``manifest.json``, over complete data; return the manifest.
 
     `rows` counts the folder's records (queries, candidates, selected pairs, images). `summary` holds the counts
-    and settings later stages and people read: JSON values, no clock, no machine path.
+    and settings later stages and people read: JSON values, no clock, no machine path. `normal_form` is the version
+    of the normal form that the folder's texts are in, told for the kinds of `REMADE_BY`.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, found {kind!r}")
@@ -57,6 +71,7 @@ def write_manifest(
         "kind": kind,
         "identity": identity,
         "unidata_version": UNIDATA_VERSION,
+        **({"normal_form": normal_form} if kind in REMADE_BY else {}),
         "rows": rows,
         "bytes": sum(record.bytes for record in ordered),
         "num_files": len(ordered),
@@ -95,6 +110,28 @@ def read_manifest(folder: Folder, kind: str) -> dict[str, Any]:
     if manifest.get("kind") != kind:
         raise ValueError(f"{folder.url}: expected a {kind} folder, found kind {manifest.get('kind')!r}")
     return manifest
+
+
+def read_current_manifest(folder: Folder, kind: str, otherwise: str = "") -> dict[str, Any]:
+    """Return the manifest of a finished folder whose texts are in the normal form that this version makes.
+
+    Whoever matches, joins or looks up those texts must ask for it: by another rule the same text is another one.
+    Raises ValueError for a folder of another normal form, with the commands that make it again and what to do
+    `otherwise`, and as `read_manifest` does.
+    """
+    manifest = read_manifest(folder, kind)
+    found = normal_form_of(manifest)
+    if found != NORMAL_FORM_VERSION:
+        raise ValueError(
+            f"{folder.url}: its texts are in normal form {found}, this version compares texts in normal form "
+            f"{NORMAL_FORM_VERSION}; make it again, into another folder: {REMADE_BY[kind]}{otherwise}"
+        )
+    return manifest
+
+
+def normal_form_of(manifest: dict[str, Any]) -> str:
+    """Return the version of the normal form that the texts of a folder are in."""
+    return str(manifest.get("normal_form", FIRST_NORMAL_FORM))
 
 
 def manifest_sha256(folder: Folder) -> str:

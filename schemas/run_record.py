@@ -93,8 +93,8 @@ def start_run(folder: Folder, record: RunRecord) -> bool:
     found = folder.read_json(RUN_FILE)
     if found.get("identity") != record.identity:
         raise FolderConflict(
-            f"{folder.url} belongs to another run; choose another --output or delete it. Difference "
-            f"(found there -> asked now): {describe_difference(found, record.identity_parts())}"
+            f"{folder.url} belongs to another run{_of_another_version(found)}; choose another --output or delete it. "
+            f"Difference (found there -> asked now): {describe_difference(found, record.identity_parts())}"
         )
     return not folder.exists(MANIFEST_FILE)
 
@@ -114,6 +114,15 @@ def describe_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:
     keys = [key for key in sorted(left.keys() | right.keys()) if left.get(key) != right.get(key)]
     shown = [f"{key}: {left.get(key)!r} -> {right.get(key)!r}" for key in keys[:5]]
     return "; ".join(shown) + (f"; and {len(keys) - 5} more" if len(keys) > 5 else "")
+
+
+def _of_another_version(run: dict[str, Any]) -> str:
+    """Return what a user should know of a run whose texts are not those of this version: it cannot be gone on with."""
+    versions = run.get("versions")
+    found = versions.get("normal_form") if isinstance(versions, dict) else None
+    if found in (None, NORMAL_FORM_VERSION):
+        return ""
+    return f" of another version (texts in normal form {found}, now {NORMAL_FORM_VERSION}) and cannot be gone on with"
 
 
 def config_parts(config: Any, leave_out: tuple[str, ...]) -> dict[str, Any]:

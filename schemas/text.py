@@ -23,7 +23,8 @@ import unicodedata
 from schemas.ignorable import IGNORABLE
 
 NORMAL_FORM_VERSION = "2"
-"""Part of every run identity and manifest: raise it whenever `normal_form` may give another result.
+"""Part of every run identity and manifest: raise it whenever `normal_form` may give another result. Folders of another
+one are refused where their texts are matched or looked up (`schemas.manifest.read_current_manifest`).
 
 2: default-ignorable characters are none, a word begins with a letter or digit, and i has one dot (until then marks and
 variation selectors were words, and other ignorable characters parted them).

@@ -13,7 +13,7 @@ from pipeline.balance.settings import CandidateFile
 from pipeline.match.metaclip_files import queries_dir
 from pipeline.shuffle_estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key
-from schemas.manifest import manifest_sha256, read_files, read_manifest
+from schemas.manifest import manifest_sha256, read_current_manifest, read_files
 from schemas.storage import FileRecord, Folder
 
 QUERIES_FILE = "queries.parquet"
@@ -51,7 +51,7 @@ def find_queries(queries: str, candidates: Folder, run: dict[str, Any]) -> Folde
     candidates. Raises FileNotFoundError when it is not there (any more) and ValueError when it holds another list.
     """
     folder = Folder(queries_dir(queries, candidates.url) if queries else run["paths"]["queries"])
-    read_manifest(folder, "queries")
+    read_current_manifest(folder, "queries")
     asked = next(entry["manifest_sha256"] for entry in run["inputs"] if entry["name"] == "queries")
     found = manifest_sha256(folder)
     if found != asked:

@@ -28,8 +28,8 @@ from pipeline.balance.settings import WORK, Settings
 from pipeline.balance.stored import write_stored
 from pipeline.fork_server import prepare_workers
 from pipeline.shuffle_estimate import check_room
-from schemas.manifest import manifest_sha256, read_manifest
-from schemas.run_record import RunRecord, config_parts, read_run, start_run
+from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest
+from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, read_run, start_run
 from schemas.storage import Folder
 from schemas.tables import read_table
 
@@ -50,7 +50,7 @@ def run_balance(
     """
     prepare_workers(beam_args)
     candidates = Folder(config.candidates)
-    manifest = read_manifest(candidates, "candidates")
+    manifest = read_current_manifest(candidates, "candidates")
     first = first_selection_settings(config, first_selection) if config.failed else None
     if first is not None:
         config = as_first(config, first, manifest_sha256(candidates))
@@ -59,6 +59,9 @@ def run_balance(
     if first is not None and first["key_hash"] != key_hash:
         raise ValueError("--rank-key-file: the first selection was made with another key; a refill needs the same")
     failed = [Folder(path) for path in config.failed]
+    for folder in failed:
+        if folder.exists(MANIFEST_FILE):
+            read_current_manifest(folder, "shards")
     rounds = read_rounds(failed) if failed else None
     output = Folder(config.output)
     run = read_run(candidates)

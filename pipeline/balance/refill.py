@@ -4,16 +4,16 @@ from dataclasses import replace
 from typing import Any
 
 from pipeline.balance.config import BalanceConfig
-from schemas.manifest import read_manifest
+from schemas.manifest import read_current_manifest
 from schemas.storage import Folder
 
 
 def first_selection_settings(config: BalanceConfig, selection: Folder | None) -> dict[str, Any]:
     """Return the settings of the first selection: config, key hash and candidates."""
     if selection is not None:
-        summary = read_manifest(selection, "selection")["summary"]
+        summary = read_current_manifest(selection, "selection")["summary"]
     else:
-        summary = read_manifest(Folder(config.failed[0]), "shards")["summary"]["selections"][0]["summary"]
+        summary = read_current_manifest(Folder(config.failed[0]), "shards")["summary"]["selections"][0]["summary"]
     return {**summary["config"], "caps": summary["caps"], "candidates_sha256": summary["candidates_sha256"]}
 
 

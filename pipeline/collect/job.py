@@ -65,7 +65,7 @@ from pipeline.sources.source import InputSplit, Source
 from pipeline.units import Unit, finished_units, read_unit, whole_units
 from schemas.candidate import candidate_schema
 from schemas.identity import seed_key
-from schemas.manifest import manifest_sha256, read_manifest, write_manifest
+from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest, write_manifest
 from schemas.rejection import REJECTIONS
 from schemas.run_record import RunRecord, config_parts, start_run
 from schemas.storage import Folder, canonical_json, file_size
@@ -103,7 +103,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     output = Folder(config.output)
     config = dataclasses.replace(config, queries=queries_dir(config.queries, config.output))
     queries = Folder(config.queries)
-    read_manifest(queries, "queries")
+    read_current_manifest(queries, "queries")
     record = RunRecord(
         command="pipeline collect",
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},

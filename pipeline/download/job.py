@@ -19,7 +19,7 @@ from pipeline.download.transforms import MakeShard
 from pipeline.fork_server import prepare_workers
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
-from schemas.manifest import manifest_sha256, read_files, read_manifest, write_manifest
+from schemas.manifest import manifest_sha256, normal_form_of, read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, config_parts, read_run, start_run
 from schemas.sample import STATUS_SUCCESS
 from schemas.shards_folder import SIZES_FILE, STATS_SUFFIX, TAR_SUFFIX, shard_name
@@ -197,7 +197,11 @@ def finish_shards(
     }
     delete_strays(shards, numbered)
     shards.delete_temporaries()
-    return write_manifest(shards, "shards", files, rows=counts["images_succeeded"], identity=identity, summary=summary)
+    normal_form = normal_form_of(read_manifest(selections[0], "selection"))
+    return write_manifest(
+        shards, "shards", files, rows=counts["images_succeeded"], identity=identity, summary=summary,
+        normal_form=normal_form,
+    )  # fmt: skip
 
 
 def _counts(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

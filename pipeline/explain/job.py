@@ -28,7 +28,7 @@ from pipeline.fork_server import prepare_workers
 from pipeline.runner import run_pipeline
 from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
-from schemas.manifest import manifest_sha256, read_manifest
+from schemas.manifest import manifest_sha256, read_current_manifest
 from schemas.run_record import read_run
 from schemas.storage import Folder
 from schemas.tables import read_table
@@ -42,7 +42,7 @@ def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, An
     Raises ValueError for a query or pair that is not there, or candidates that are not the selection's.
     """
     prepare_workers(beam_args)
-    summary = read_manifest(Folder(config.selection), "selection")["summary"] if config.selection else None
+    summary = read_current_manifest(Folder(config.selection), "selection")["summary"] if config.selection else None
     if summary is not None:
         found = summary["config"]
         config = replace(
@@ -74,7 +74,7 @@ def _explain_candidates(
     config: ExplainConfig, summary: dict[str, Any] | None, work: Folder, beam_args: Sequence[str]
 ) -> dict[str, Any]:
     candidates = Folder(config.candidates)
-    manifest = read_manifest(candidates, "candidates")
+    manifest = read_current_manifest(candidates, "candidates")
     if summary is not None and summary["candidates_sha256"] != manifest_sha256(candidates):
         raise ValueError(f"--candidates {config.candidates}: the selection was made of other candidates")
     earlier = _earlier(config, summary) if summary is not None and summary["refill"] else None
