@@ -123,8 +123,8 @@ def read_current_manifest(folder: Folder, kind: str, otherwise: str = "") -> dic
     found = normal_form_of(manifest)
     if found != NORMAL_FORM_VERSION:
         raise ValueError(
-            f"{folder.url}: its texts are in normal form {found}, this version compares texts in normal form "
-            f"{NORMAL_FORM_VERSION}; make it again, into another folder: {REMADE_BY[kind]}{otherwise}"
+            f"{folder.url}: its texts are in normal form {found!a}, this version compares texts in normal form "
+            f"{NORMAL_FORM_VERSION!a}; make it again, into another folder: {REMADE_BY[kind]}{otherwise}"
         )
     return manifest
 

@@ -122,7 +122,9 @@ def _of_another_version(run: dict[str, Any]) -> str:
     found = versions.get("normal_form") if isinstance(versions, dict) else None
     if found in (None, NORMAL_FORM_VERSION):
         return ""
-    return f" of another version (texts in normal form {found}, now {NORMAL_FORM_VERSION}) and cannot be gone on with"
+    return (
+        f" of another version (texts in normal form {found!a}, now {NORMAL_FORM_VERSION!a}) and cannot be gone on with"
+    )
 
 
 def config_parts(config: Any, leave_out: tuple[str, ...]) -> dict[str, Any]:

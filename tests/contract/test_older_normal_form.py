@@ -43,8 +43,9 @@ from trainer.metrics import Silent
 
 def refused(folder: str, kind: str) -> str:
     """Return the pattern of the message that refuses `folder`."""
-    said = f"{folder}: its texts are in normal form 1, this version compares texts in normal form {NORMAL_FORM_VERSION}"
-    return re.escape(f"{said}; make it again, into another folder: {REMADE_BY[kind]}")
+    now = f"this version compares texts in normal form '{NORMAL_FORM_VERSION}'"
+    advice = f"make it again, into another folder: {REMADE_BY[kind]}"
+    return re.escape(f"{folder}: its texts are in normal form '1', {now}; {advice}")
 
 
 @pytest.mark.parametrize("kind", REMADE_BY)
@@ -60,7 +61,7 @@ def test_each_kind_tells_its_normal_form_and_is_refused_without(tmp_path: Path, 
     with pytest.raises(ValueError, match=refused(folder.url, kind)):
         read_current_manifest(folder, kind)
     folder.write_json("manifest.json", manifest | {"normal_form": "99"})
-    with pytest.raises(ValueError, match="normal form 99"):
+    with pytest.raises(ValueError, match="normal form '99'"):
         read_current_manifest(folder, kind)
 
 
@@ -102,7 +103,7 @@ def test_querygen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (root / "unfinished" / "manifest.json").unlink()
     for folder, arguments in (("unfinished", count), ("old", ["build", *options, "--output", queries])):
         said = failure(capsys, *arguments)
-        assert f"{folder} belongs to another run of another version (texts in normal form 1, now" in said
+        assert f"{folder} belongs to another run of another version (texts in normal form '1', now" in said
         assert "choose another --output or delete it" in said
 
 
@@ -118,7 +119,7 @@ def test_collect(tmp_path: Path, rule: str) -> None:
     queries = write_queries(tmp_path / "q", ["cat"])
     assert run_collect(collect_config(tmp_path, queries, "c"), [])["normal_form"] == NORMAL_FORM_VERSION
     make_older(tmp_path / "c")
-    with pytest.raises(FolderConflict, match="texts in normal form 1, now"):
+    with pytest.raises(FolderConflict, match="texts in normal form '1', now"):
         run_collect(collect_config(tmp_path, queries, "c"), [])
     (tmp_path / "c" / "manifest.json").unlink()
     with pytest.raises(FolderConflict, match="cannot be gone on with; choose another --output or delete it"):
@@ -133,7 +134,7 @@ def test_collect_of_a_list_of_metaclip(tmp_path: Path) -> None:
     (tmp_path / "metadata.json").write_text('["cat"]')
     run_collect(collect_config(tmp_path, str(tmp_path / "metadata.json"), "c"), [])
     make_older(tmp_path / "c-queries")
-    with pytest.raises(FolderConflict, match=r"c-queries belongs to another run of another version .*normal form 1"):
+    with pytest.raises(FolderConflict, match=r"c-queries belongs to another run of another version .*normal form '1'"):
         run_collect(collect_config(tmp_path, str(tmp_path / "metadata.json"), "c"), [])
 
 
@@ -145,7 +146,7 @@ def test_balance_and_explain(tmp_path: Path) -> None:
     candidates = write_candidates(tmp_path, [[0], [0, 1]], ["red", "cat"])
     assert run_balance(balance_config(tmp_path, "s"), [])["normal_form"] == NORMAL_FORM_VERSION
     selection, queries = make_older(tmp_path / "s"), str(tmp_path / "queries")
-    with pytest.raises(FolderConflict, match="texts in normal form 1, now"):
+    with pytest.raises(FolderConflict, match="texts in normal form '1', now"):
         run_balance(balance_config(tmp_path, "s"), [])
     with pytest.raises(ValueError, match=refused(selection, "selection")):
         run_explain(ExplainConfig(selection=selection, query=("cat",)), [])
@@ -214,7 +215,7 @@ def test_pipeline_run_does_not_go_on_in_an_older_folder(tmp_path: Path) -> None:
     no_part = "claimed by another run"
     start_run(Folder(config.output), RunRecord(command="pipeline run", config={"why": no_part}))
     make_older(config.output)
-    with pytest.raises(FolderConflict, match="texts in normal form 1, now"):
+    with pytest.raises(FolderConflict, match="texts in normal form '1', now"):
         run_all(config, [])
 
 
