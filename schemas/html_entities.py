@@ -160,3 +160,19 @@ def write_html(data, begin, end, out, position, in_attribute):  # type: ignore[n
         position += 1
         i += 1
     return position
+
+
+@leaf
+def write_closed_html(data, begin, end, out, position):  # type: ignore[no-untyped-def]
+    """As `write_html`, but only what ends in ``;`` is a reference: in a URL ``&times`` may begin ``&timestamp=1``."""
+    i = begin
+    while i < end:
+        if data[i] == _AMPERSAND:
+            after, written = _write_reference(data, i + 1, end, out, position, False)
+            if after > i + 1 and data[after - 1] == _SEMICOLON:
+                i, position = after, written
+                continue
+        out[position] = data[i]
+        position += 1
+        i += 1
+    return position

@@ -72,7 +72,9 @@ def extract_table(
     raw: pa.Table, source_file: str, matcher: QueryMatcher, filters: Filters, options: CollectOptions
 ) -> Extracted:
     """Check, filter, match and split one raw table into candidates and drops."""
-    checked = check_pairs(raw, options.max_caption_bytes, options.drop_tracking_parameters)
+    checked = check_pairs(
+        raw, options.max_caption_bytes, options.drop_tracking_parameters, options.undoes_html_references
+    )
     filtered = filters.apply(checked.pairs)
     pairs = filtered.pairs
     query_ids = matcher.match(pairs)

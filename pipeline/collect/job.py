@@ -109,6 +109,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
         inputs=[
             *_listing(splits, source.has_listing),
+            *({"name": name, "bytes": file_size(path)} for path, name in source.files_beside),
             *source_inputs(config),
             *filter_inputs(config),
             {"name": "queries", "manifest_sha256": manifest_sha256(queries)},

@@ -7,7 +7,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.collect.html_text import without_references
 from pipeline.collect.plain_text import NEEDS_CARE, NOT_UTF8, kinds_of_text
+from pipeline.sources.source import KNOWN_IMAGE_ID
 from schemas.buffers import one_chunk, string_buffers
 from schemas.identity import (
     URL_BAD_CHARACTER,
@@ -32,9 +34,19 @@ class CheckedPairs:
     broken: list[tuple[int, str, bytes | None]]
 
 
-def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters: bool = False) -> CheckedPairs:
+def check_pairs(
+    raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters: bool = False, unescape_html: bool = False
+) -> CheckedPairs:
     """Check every row of `raw` (schema `pipeline.sources.source.raw_schema`) and give the good ones their ids."""
-    urls, captions = one_chunk(raw["url"]), one_chunk(raw["caption"])
+    urls, raw_captions = one_chunk(raw["url"]), one_chunk(raw["caption"])
+    captions = raw_captions
+    if unescape_html:
+        urls = without_references(urls, are_urls=True)
+        captions = without_references(captions, are_urls=False)
+    known = one_chunk(raw[KNOWN_IMAGE_ID]) if KNOWN_IMAGE_ID in raw.schema.names else None
+    if known is not None:  # their references were undone when they were collected
+        captions = pc.if_else(known.is_valid(), raw_captions, captions)
+        raw = raw.drop_columns([KNOWN_IMAGE_ID])
     references = one_chunk(raw["image_ref"])
     reasons = np.full(len(raw), "", dtype=object)
     is_local = references.is_valid().to_numpy(zero_copy_only=False)
@@ -71,13 +83,16 @@ def check_pairs(raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters:
     ]
     table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), asked)
     table = table.set_column(table.schema.get_field_index("caption"), "caption", stored)
-    table = table.append_column("raw_caption", captions)
+    table = table.append_column("raw_caption", raw_captions)
     if broken:
         keep = pa.array(reasons == "")
         table, normalised, references = table.filter(keep), normalised.filter(keep), references.filter(keep)
+        known = None if known is None else known.filter(keep)
     if is_local.any():
         normalised = _with_local(normalised, references)
     image = image_ids(normalised)
+    if known is not None:
+        image = pc.if_else(known.is_valid(), known, image)
     table = table.append_column("image_id", image)
     return CheckedPairs(table.append_column("pair_id", pair_ids(image, table["caption"])), broken)
 

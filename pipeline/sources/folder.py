@@ -6,17 +6,19 @@ Every file below it is an image, the text of one, or counted as dropped.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from typing import Any
 
 import fsspec
 import pyarrow as pa
 
-from pipeline.sources.captions import TEXT_SUFFIXES, caption_in
-from pipeline.sources.source import MAX_CELL_BYTES, Broken, Dropped, InputSplit, is_unicode, raw_schema
+from pipeline.sources.captions import TEXT_SUFFIXES, Caption, SideTexts, UnreadableText, read_side_texts
+from pipeline.sources.config import SourceOptions
+from pipeline.sources.local_pairs import LocalPairs
+from pipeline.sources.source import MAX_CELL_BYTES, Broken, Dropped, InputSplit, Noted, is_unicode
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.side_files import is_side_file
 
 SPLIT_IMAGES = 5_000
+READ_PAIRS = 10_000
 
 SIDE_FILE, OTHER_FILE, TEXT_WITHOUT_IMAGE = "side_file", "other_file", "text_without_image"
 """Why a file is dropped; an other file has a suffix that neither images nor their texts have."""
@@ -25,13 +27,15 @@ SIDE_FILE, OTHER_FILE, TEXT_WITHOUT_IMAGE = "side_file", "other_file", "text_wit
 class Folder:
     """One input root with images anywhere below it."""
 
-    extra = pa.struct([])
-    open_columns: frozenset[str] = frozenset()
+    files_beside: tuple[tuple[str, str], ...] = ()
     num_passed_over = 0  # its other files are counted among the records
     has_listing = False
 
-    def __init__(self, root: str, root_name: str) -> None:
+    def __init__(self, root: str, root_name: str, options: SourceOptions) -> None:
         self.root_name = root_name
+        self.extra = pa.struct([(name, pa.string()) for name in options.extra_columns])
+        self.open_columns = frozenset(options.extra_columns)
+        self._column, self._by_line = options.caption_column, options.captions == "lines"
         self._fs, self._root = fsspec.core.url_to_fs(root)
         self._root = self._root.rstrip("/")
         self._url = root
@@ -67,35 +71,43 @@ class Folder:
                 members, num_images = [], 0
         return found
 
-    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped]:
+    def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Noted]:
         yield from (Dropped(reason, count) for reason, count in split.passed_over)
         beside = {_by_stem(name): name for name in split.members if name.lower().endswith(TEXT_SUFFIXES)}
         images = [name for name in split.members if name.lower().endswith(IMAGE_SUFFIXES)]
-        rows: list[dict[str, Any]] = []
+        pairs = LocalPairs(self.extra)
         for position, name in enumerate(images):
             row = split.first_row + position
             if not is_unicode(name):
                 yield Broken("name_not_utf8", row, name.encode("utf-8", "surrogateescape"))
                 continue
-            caption, text_source = None, "folder_name"
             stem = _by_stem(name)[0]
-            text = next((beside[stem, suffix] for suffix in TEXT_SUFFIXES if (stem, suffix) in beside), None)
-            if text is not None:
-                text_source = _by_stem(text)[1][1:]
-                try:
-                    with self._fs.open(f"{self._root}/{text}", "rb") as raw:
-                        caption = caption_in("." + text_source, raw.read(MAX_CELL_BYTES + 1))
-                except (OSError, ValueError) as error:
-                    reason = "caption_not_utf8" if isinstance(error, UnicodeError) else "member_unreadable"
-                    yield Broken(reason, row, name)
-                    continue
-            elif "/" in name:
-                caption = name.split("/")[-2].replace("_", " ")
+            try:
+                texts = self._texts({suffix: beside.get((stem, suffix)) for suffix in TEXT_SUFFIXES})
+            except UnreadableText as error:
+                yield Broken(error.reason, row, name)
+                continue
+            captions = texts.captions if texts is not None else [_class_name(name)]
             reference = {"root": self.root_name, "member": name, "offset": None, "length": None}
-            rows.append(
-                {"url": None, "image_ref": reference, "caption": caption, "text_source": text_source, "source_row": row}
-            )
-        yield pa.Table.from_pylist(rows, schema=raw_schema(None))
+            record = texts.record if texts is not None else {}
+            yield from pairs.add(row, row, reference, captions or [Caption(None, "txt")], record)
+            if len(pairs) >= READ_PAIRS:
+                yield pairs.take()
+        if len(pairs):
+            yield pairs.take()
+        yield from pairs.noted()
+
+    def _texts(self, beside: dict[str, str | None]) -> SideTexts | None:
+        """Return what the files beside an image say, None when there is none. Raises `UnreadableText`."""
+        found: dict[str, bytes] = {}
+        for suffix, name in beside.items():
+            if name is not None:
+                try:
+                    with self._fs.open(f"{self._root}/{name}", "rb") as raw:
+                        found[suffix] = raw.read(MAX_CELL_BYTES + 1)
+                except OSError as error:
+                    raise UnreadableText(suffix, "member_unreadable") from error
+        return read_side_texts(found, self._column, self._by_line) if found else None
 
 
 def _records(names: Iterable[str]) -> tuple[list[str], tuple[tuple[str, int], ...]]:
@@ -117,6 +129,11 @@ def _records(names: Iterable[str]) -> tuple[list[str], tuple[tuple[str, int], ..
     if len(beside) < len(texts):  # also a.TXT beside a.txt
         others[TEXT_WITHOUT_IMAGE] = len(texts) - len(beside)
     return sorted([*images, *beside.values()], key=_by_stem), tuple(sorted(others.items()))
+
+
+def _class_name(name: str) -> Caption:
+    """Return the name of the folder that an image lies in."""
+    return Caption(name.split("/")[-2].replace("_", " ") if "/" in name else None, "folder_name")
 
 
 def _by_stem(name: str) -> tuple[str, str]:

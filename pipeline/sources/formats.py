@@ -39,7 +39,7 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
             root = os.path.abspath(root)
             if not os.path.isdir(root):
                 raise FileNotFoundError(f"--input {input_glob}: no such folder; --input-format folder takes one folder")
-        return Folder(root, options.input_name or os.path.basename(root)), root
+        return Folder(root, options.input_name or os.path.basename(root), options), root
     inputs = expand_inputs(input_glob, options.paths_prefix, SUFFIXES[input_format])
     root = _common_folder(inputs.paths)
     files = [(path, path[len(root) + 1 :]) for path in inputs.paths]
@@ -51,8 +51,9 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
 def _source(files: list[tuple[str, str]], name: str, options: SourceOptions) -> Source:
     if options.input_format == "url_table":
         return UrlTable(files, name, options)
-    kinds: dict[str, type[WebDataset | Wat | Warc]] = {"webdataset": WebDataset, "wat": Wat, "warc": Warc}
-    return kinds[options.input_format](files, name)
+    if options.input_format == "webdataset":
+        return WebDataset(files, name, options)
+    return Wat(files, name) if options.input_format == "wat" else Warc(files, name)
 
 
 def _common_folder(paths: list[str]) -> str:

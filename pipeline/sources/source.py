@@ -30,6 +30,11 @@ MAX_CELL_BYTES = 1 << 20
 """A text cell, caption file or JSON member above this is a rejection, not read into memory."""
 
 
+KNOWN_IMAGE_ID = "known_image_id"
+"""A column more of tables whose images may have an id that their place does not tell (`pipeline.sources.local_pairs`):
+such pairs are of our own shards, and their captions stored ones already."""
+
+
 def raw_schema(extra: pa.StructType | None) -> pa.Schema:
     """Return the schema of the tables a source yields: pairs as they stand in the input, nothing checked yet."""
     return pa.schema(_RAW_FIELDS + ([pa.field("extra", extra)] if extra is not None and extra.num_fields else []))
@@ -166,6 +171,8 @@ class Source(Protocol):
 
     root_name: str
     """Names the input in image references: never a machine path."""
+    files_beside: tuple[tuple[str, str], ...]
+    """Files that are read besides those of the splits: (path, name relative to the input's root)."""
     num_passed_over: int
     """Files that the input's glob or folder takes in and that are no input."""
     has_listing: bool

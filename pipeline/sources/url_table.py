@@ -46,6 +46,7 @@ URL_NOT_TEXT, CAPTION_NOT_TEXT = "url_not_text", "caption_not_text"
 class UrlTable:
     """A glob of tables with a URL and a caption, or a list of captions, per row."""
 
+    files_beside: tuple[tuple[str, str], ...] = ()
     num_passed_over = 0
     has_listing = False
 

@@ -13,6 +13,7 @@ class WholeFiles:
 
     extra = pa.struct([])
     open_columns: frozenset[str] = frozenset()
+    files_beside: tuple[tuple[str, str], ...] = ()
     num_passed_over = 0
     has_listing = False
 

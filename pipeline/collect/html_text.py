@@ -1,0 +1,67 @@
+"""Character references of HTML in texts that others took out of pages: undone, once. Compiled.
+
+Tables made from crawls hold some texts as they stood in the page's source: ``AT&amp;T``, ``caf&eacute;``, and
+``?w=1&amp;h=2``. In: Arrow columns of text, not checked for UTF-8. Out: the same with their references undone, as HTML
+has it for an attribute's value; in URLs only those that end in ``;``.
+"""
+
+import numba
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.buffers import string_buffers
+from schemas.html_entities import plain_size, write_closed_html, write_html
+from schemas.lanes import LANES, bytes_equal, first_bit
+
+_AMPERSAND, _SEMICOLON = 38, 59
+
+
+def without_references(texts: pa.Array, are_urls: bool) -> pa.Array:
+    """Return `texts` with their references undone; nulls stay, and most columns as a whole."""
+    data, offsets = string_buffers(texts)
+    found = np.zeros(len(texts), dtype=np.bool_)
+    if not _find_rows(data, offsets, _SEMICOLON if are_urls else _AMPERSAND, found):
+        return texts
+    rows = pa.array(np.flatnonzero(found))
+    data, offsets = string_buffers(texts.take(rows))
+    room = plain_size(int(offsets[-1] - offsets[0])) + 16 * len(rows)
+    out, ends = np.empty(room, dtype=np.uint8), np.zeros(len(offsets), dtype=np.int32)
+    size = _write(data, offsets, are_urls, out, ends)
+    plain = pa.Array.from_buffers(pa.string(), len(rows), [None, pa.py_buffer(ends), pa.py_buffer(out[:size])])
+    return pc.replace_with_mask(texts, pa.array(found), plain)
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
+    """Tell which texts have `byte`, which few have, and how many do."""
+    count = row = 0
+    position, end = offsets[0], offsets[-1]
+    while position < end:
+        if position + LANES <= end:
+            hits = bytes_equal(data, position, byte)
+            if hits == np.uint64(0):
+                position += LANES
+                continue
+            position += first_bit(hits)
+        elif data[position] != byte:
+            position += 1
+            continue
+        while offsets[row + 1] <= position:
+            row += 1
+        found[row] = True
+        count += 1
+        position = offsets[row + 1]
+    return count
+
+
+@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+def _write(data, offsets, are_urls, out, ends):  # type: ignore[no-untyped-def]
+    size = 0
+    for row in range(len(offsets) - 1):
+        if are_urls:
+            size = write_closed_html(data, offsets[row], offsets[row + 1], out, size)
+        else:
+            size = write_html(data, offsets[row], offsets[row + 1], out, size, True)
+        ends[row + 1] = size
+    return size
