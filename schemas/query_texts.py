@@ -10,7 +10,6 @@ Any other JSON is refused: the keys of an object that is no list of queries woul
 order mark is cut, a file may be packed (.gz, .bz2, .xz, .zst).
 """
 
-import codecs
 import io
 import json
 import re
@@ -20,6 +19,7 @@ from typing import Any
 import fsspec
 
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress, packing
+from schemas.text_lines import numbered_lines, without_mark
 
 MAX_BYTES = 2**30
 """Of a list, unpacked: a small packed file may hold any number of bytes. MetaCLIP's 500,000 texts are 8 MB."""
@@ -31,7 +31,6 @@ EXPECTED = "a JSON list of texts, a JSON object of text to count, or a text file
 
 _PACKED_NAMES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _JSON_NAME = re.compile(r"\.json(\.|$)")
-_LINE_END = re.compile(rb"\r\n|\n|\r")
 _SHOWN = 60
 """Characters of a value that a message shows."""
 
@@ -66,10 +65,7 @@ def parse_query_texts(path: str, data: bytes) -> QueryTexts:
 
     Raises ValueError that names `path` and says what was found when it is no list of queries.
     """
-    plain = _unpack(path, data)
-    if plain[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
-        plain = plain.decode("utf-16", "replace").encode("utf-8", "replace")
-    plain = plain.removeprefix(codecs.BOM_UTF8)
+    plain = without_mark(_unpack(path, data))
     named_json = _JSON_NAME.search(path.lower().rpartition("/")[2]) is not None
     if not named_json and plain.lstrip()[:1] not in (b"[", b"{"):
         return _from_lines(path, plain)
@@ -165,10 +161,10 @@ def _from_lines(path: str, plain: bytes) -> QueryTexts:
     if b"\0" in plain:
         raise ValueError(f"{path}: expected {EXPECTED}, found bytes that are no text")
     texts, broken = [], []
-    lines = _LINE_END.split(plain)
-    if _is_json_object(lines[0]):
+    lines = numbered_lines(plain)
+    if _is_json_object(lines[0][1]):
         raise ValueError(f"{path}: expected {EXPECTED}, found lines of JSON objects")
-    for number, line in enumerate(lines, start=1):
+    for number, line in lines:
         try:
             text = line.decode().strip()
         except UnicodeDecodeError:

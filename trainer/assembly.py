@@ -9,7 +9,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from schemas.run_record import start_run
 from schemas.storage import Folder
-from trainer.checkpoint import TOKENIZER_FILE, TrainState, find_checkpoints, read_checkpoint
+from trainer.checkpoint import TOKENIZER_FILE, TrainState, find_checkpoints, read_checkpoint, read_tokenizer
 from trainer.config import TrainConfig
 from trainer.data.loader import Loader, SampleReader
 from trainer.data.shard_index import ShardIndex, read_shards
@@ -90,7 +90,7 @@ def prepare_tokenizer(folder: Folder, index: ShardIndex, model: ModelConfig, wor
         )
         folder.write(TOKENIZER_FILE, trained.to_json())
     world.barrier()
-    return CaptionTokenizer.from_json(folder.read(TOKENIZER_FILE))
+    return read_tokenizer(folder)
 
 
 def make_model(config: ModelConfig, tokenizer: CaptionTokenizer, seed: int, world: World) -> CLIP:

@@ -1,12 +1,11 @@
 """Checkpoints: weights and optimizer state as safetensors, the rest as JSON; nothing is ever unpickled.
 
 OUTPUT/checkpoints/step-0000123/   model.safetensors  optimizer.safetensors  config.json  tokenizer.json
-                                   state.json   written last: names size and SHA-256 of the others
+                                   state.json   written last: size and SHA-256 of the others, compared before use
 OUTPUT/final/                      the same without the optimizer: what evaluation loads
 """
 
 import dataclasses
-import json
 import re
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +20,13 @@ from schemas.storage import FileRecord, Folder
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
 from trainer.tokenizer import CaptionTokenizer
+from trainer.written_files import FINAL, STATE_FILE, WrittenFiles, read_state, written_files
 
 STATE_VERSION = 1
 """Of state.json; another version is refused."""
 
 CHECKPOINTS = "checkpoints"
-FINAL = "final"
-STATE_FILE, MODEL_FILE, OPTIMIZER_FILE = "state.json", "model.safetensors", "optimizer.safetensors"
+MODEL_FILE, OPTIMIZER_FILE = "model.safetensors", "optimizer.safetensors"
 CONFIG_FILE, TOKENIZER_FILE = "config.json", "tokenizer.json"
 
 _STEP_NAME = re.compile(r"step-(\d{7,})")
@@ -139,25 +138,32 @@ def find_checkpoints(folder: Folder) -> list[int]:
 def read_checkpoint(
     folder: Folder, step: int, model: CLIP, optimizer: torch.optim.Optimizer, identity: str
 ) -> TrainState:
-    """Load a checkpoint into model and optimizer. Raises ValueError for another run, version or broken files."""
-    prefix = f"{CHECKPOINTS}/step-{step:07d}"
-    body = folder.read_json(f"{prefix}/{STATE_FILE}")
-    if body.get("version") != STATE_VERSION:
-        raise ValueError(
-            f"{folder.path(prefix)}: state version {body.get('version')!r}, this program resumes {STATE_VERSION}"
-        )
-    if body.get("identity") != identity:
-        raise ValueError(f"{folder.path(prefix)} belongs to another run (identity {body.get('identity')!r})")
-    model.load_state_dict(_read_tensors(folder, f"{prefix}/{MODEL_FILE}"))
-    _load_optimizer(model, optimizer, _read_tensors(folder, f"{prefix}/{OPTIMIZER_FILE}"))
-    return TrainState(step=int(body["step"]), samples=int(body["samples"]), replaced=int(body["replaced"]))
+    """Load a checkpoint into model and optimizer. Raises ValueError for another run, version or damaged files."""
+    checkpoint = folder.sub(f"{CHECKPOINTS}/step-{step:07d}")
+    state, written = read_state(checkpoint, STATE_VERSION)
+    if state["identity"] != identity:
+        raise ValueError(f"{checkpoint.url} belongs to another run (identity {state['identity']!r})")
+    if folder.exists(TOKENIZER_FILE):  # the run's own: each checkpoint holds a copy of it
+        written.read(folder, TOKENIZER_FILE)
+    model.load_state_dict(_tensors(checkpoint, MODEL_FILE, written))
+    _load_optimizer(model, optimizer, _tensors(checkpoint, OPTIMIZER_FILE, written))
+    return TrainState(step=state["step"], samples=state["samples"], replaced=state["replaced"])
 
 
-def _read_tensors(folder: Folder, name: str) -> dict[str, torch.Tensor]:
+def _tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:
     try:
-        return load_tensors(folder.read(name))
+        return load_tensors(written.read(folder, name))
     except SafetensorError as error:
         raise ValueError(f"{folder.path(name)}: expected a safetensors file, {error}") from error
+
+
+def read_tokenizer(folder: Folder, written: WrittenFiles | None = None) -> CaptionTokenizer:
+    """Return the tokenizer in `folder`, checked if it is `written` what it was. Raises ValueError naming the file."""
+    body = written.read(folder, TOKENIZER_FILE) if written else folder.read(TOKENIZER_FILE)
+    try:
+        return CaptionTokenizer.from_json(body)
+    except ValueError as error:
+        raise ValueError(f"{folder.path(TOKENIZER_FILE)}: {error}") from error
 
 
 def model_folder(path: str) -> Folder:
@@ -192,14 +198,13 @@ def load_model(path: str) -> tuple[CLIP, CaptionTokenizer]:
     Raises FileNotFoundError or ValueError that says what was expected.
     """
     folder = model_folder(path)
+    written = written_files(folder)
+    written.read(folder, CONFIG_FILE)
     config = model_config_from_json(folder.read_json(CONFIG_FILE), folder.path(CONFIG_FILE))
-    try:
-        tokenizer = CaptionTokenizer.from_json(folder.read(TOKENIZER_FILE))
-    except (ValueError, json.JSONDecodeError) as error:
-        raise ValueError(f"{folder.path(TOKENIZER_FILE)}: {error}") from error
+    tokenizer = read_tokenizer(folder, written)
     model = CLIP(config)
     try:
-        model.load_state_dict(_read_tensors(folder, MODEL_FILE))
+        model.load_state_dict(_tensors(folder, MODEL_FILE, written))
     except RuntimeError as error:
         raise ValueError(f"{folder.path(MODEL_FILE)}: the weights do not fit {CONFIG_FILE}: {error}") from error
     return model.eval(), tokenizer

@@ -11,7 +11,7 @@ from trainer.data.shard_index import describe_inputs
 from trainer.presets import ModelConfig, Recipe, find_preset
 from trainer.tokenizer import MIN_VOCAB_SIZE
 
-ALGORITHM = "1"
+ALGORITHM = "2"
 """Raise it whenever the same options would train other weights."""
 
 _NO_PART_OF_THE_RESULT = (

@@ -7,13 +7,14 @@ import torch
 
 from schemas.manifest import write_manifest
 from trainer.assembly import Run, assemble
-from trainer.checkpoint import FINAL, TrainState, write_checkpoint, write_model
+from trainer.checkpoint import TrainState, write_checkpoint, write_model
 from trainer.config import TrainConfig
 from trainer.data.shard_index import ShardIndex
 from trainer.distributed import World, local_rows
 from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable, Reporter, Stopwatch
 from trainer.optim.schedule import learning_rate
 from trainer.step import train_step
+from trainer.written_files import FINAL
 
 WRITE_METRICS_EVERY_S = 10.0
 

@@ -1,11 +1,14 @@
 """Lower-cased byte-level BPE, trained on the captions; captions in, token ids and [EOS] positions out.
 
 The layout of the vocabulary is the released model's: 256 byte symbols, the same 256 at the end of a word
-(``</w>``), the merges in order, [SOS], [EOS]. Training is deterministic.
+(``</w>``), the merges in order, [SOS], [EOS]. Training is deterministic. As the released tokenizer does, it undoes
+character references (``AT&amp;T``) twice; ones trained before that do not, which their file says.
 """
 
+import html
 import json
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -48,14 +51,20 @@ def _wrap(model: models.BPE) -> Tokenizer:
     return tokenizer
 
 
+def without_references(text: str) -> str:
+    """Return `text` with its character references undone twice: tables of the web often hold ``&amp;amp;``."""
+    return html.unescape(html.unescape(text)) if "&" in text else text
+
+
 class CaptionTokenizer:
     """A trained tokenizer with the context length it cuts to."""
 
-    def __init__(self, tokenizer: Tokenizer, context_length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, context_length: int, undoes_references: bool = True) -> None:
         if context_length < 3:
             raise ValueError(f"context_length must be at least 3, found {context_length!r}")
         self._tokenizer = tokenizer
         self.context_length = context_length
+        self.undoes_references = undoes_references
         sos, eos = tokenizer.token_to_id(SOS), tokenizer.token_to_id(EOS)
         if sos is None or eos is None:
             raise ValueError(f"a tokenizer needs the tokens {SOS} and {EOS}")
@@ -72,6 +81,8 @@ class CaptionTokenizer:
         L is the longest row rounded up to 8, at most the context length; rows are padded with 0 after
         [EOS], which a causal model never sees.
         """
+        if self.undoes_references:
+            captions = [without_references(caption) for caption in captions]
         cut = [caption[:MAX_CAPTION_CHARACTERS] for caption in captions]
         rows = [e.ids[: self.context_length - 2] for e in self._tokenizer.encode_batch_fast(cut)]
         longest = max((len(row) for row in rows), default=0) + 2
@@ -87,7 +98,10 @@ class CaptionTokenizer:
 
     def to_json(self) -> bytes:
         """Return the file ``tokenizer.json``: the Hugging Face tokenizer and the context length."""
-        body = {"context_length": self.context_length, "tokenizer": json.loads(self._tokenizer.to_str())}
+        body: dict[str, Any] = {"context_length": self.context_length}
+        if self.undoes_references:  # files without the key are of tokenizers that do not
+            body["undoes_references"] = True
+        body["tokenizer"] = json.loads(self._tokenizer.to_str())
         return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
 
     @classmethod
@@ -96,7 +110,7 @@ class CaptionTokenizer:
         try:
             body = json.loads(data)
             tokenizer = Tokenizer.from_str(json.dumps(body["tokenizer"]))
-            return cls(tokenizer, int(body["context_length"]))
+            return cls(tokenizer, int(body["context_length"]), body.get("undoes_references", False) is True)
         except ValueError:
             raise
         except Exception as error:  # the compiled library raises bare Exception for a malformed model
@@ -120,7 +134,8 @@ def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length:
         special_tokens=alphabet,  # fixes the ids, and with them the order of equally frequent merges
         end_of_word_suffix=END_OF_WORD,
     )
-    draft.train_from_iterator((caption[:MAX_CAPTION_CHARACTERS] for caption in captions), trainer)
+    plain = (without_references(caption)[:MAX_CAPTION_CHARACTERS] for caption in captions)
+    draft.train_from_iterator(plain, trainer)
     merges = [tuple(merge) for merge in json.loads(draft.to_str())["model"]["merges"]]
     tokens = [*dict.fromkeys([*alphabet, *(left + right for left, right in merges)]), SOS, EOS]
     vocabulary = {token: number for number, token in enumerate(tokens)}

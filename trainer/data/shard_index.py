@@ -24,12 +24,15 @@ from schemas.sample import STATUS_SUCCESS
 from schemas.storage import Folder
 from schemas.tables import read_table
 from schemas.tar_samples import TarMember, TarSample, TarSamples
+from schemas.text_lines import without_mark
 from trainer.data.left_out import LeftOut
 
 logger = logging.getLogger(__name__)
 
 MAX_IMAGE_BYTES = 64 * 2**20
 MAX_TEXT_BYTES = 2**20
+MARK = "\ufeff"
+"""A byte order mark that was read as a character."""
 MAX_MEMBERS = 10_000_000
 """Of one tar: bounds the memory a hostile one can take."""
 WITHOUT_IMAGE = "further captions of images that are in no folder of --shards; name those of all rounds"
@@ -97,11 +100,12 @@ def _captions_in_tar(tar: IO[bytes], group: dict[str, TarMember]) -> list[str]:
             entry.get("caption") if isinstance(entry, dict) else entry
             for entry in (found if isinstance(found, list) else [found])
         ]
-        captions = [text for text in texts if isinstance(text, str) and text.strip()]
+        captions = [text.removeprefix(MARK) for text in texts if isinstance(text, str)]
+        captions = [text for text in captions if text.strip()]
         if captions:
             return captions
     if ".txt" in group:
-        text = _read_text(tar, group[".txt"]).decode("utf-8", "replace").strip()
+        text = without_mark(_read_text(tar, group[".txt"])).decode("utf-8", "replace").strip()
         return [text] if text else []
     return []
 

@@ -27,10 +27,10 @@ from schemas.storage import Folder
 from schemas.tables import write_table
 from trainer.checkpoint import MODEL_FILE, load_model, model_folder
 from trainer.data.transforms import ImageFault, centre_crop, decode
+from trainer.evaluate.class_names import name_key, prompts, read_classes, read_templates
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 
-MAX_LINES = 1_000_000
 RESULTS_FILE = "results.json"
 PREDICTIONS_FILE = "predictions.parquet"
 
@@ -81,52 +81,17 @@ class Labelled:
     """Other files of the dataset: side files, and those that are not named as an image."""
 
 
-def read_lines(path: str, what: str) -> list[tuple[int, str]]:
-    """Return (line number, stripped line) of the lines that are not empty. Raises FileNotFoundError, ValueError."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"--{what}: no such file {path!r}")
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"--{what}: {path} is not UTF-8 text: {error}") from error
-    lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), start=1) if line.strip()]
-    if not lines or len(lines) > MAX_LINES:
-        raise ValueError(f"--{what}: {path} has {len(lines)} lines that are not empty; expected 1 to {MAX_LINES}")
-    return lines
-
-
-def read_classes(path: str) -> list[str]:
-    """Return the class names in order. Raises ValueError with the line number for a name given twice."""
-    seen: dict[str, int] = {}
-    for number, name in read_lines(path, "classes"):
-        if name in seen:
-            raise ValueError(f"--classes: {path}, line {number}: {name!r} is already on line {seen[name]}")
-        seen[name] = number
-    return list(seen)
-
-
-def read_templates(path: str) -> list[str]:
-    """Return the templates. Raises ValueError with the line number for one without ``{}``."""
-    lines = read_lines(path, "templates")
-    for number, template in lines:
-        if "{}" not in template:
-            raise ValueError(
-                f"--templates: {path}, line {number}: expected a prompt with {{}} for the class, found {template!r}"
-            )
-    return [template for _, template in lines]
-
-
 def find_images(dataset: str, classes: list[str]) -> Labelled:
     """Return the images below the class folders, sorted. Raises for a folder that is no class, but for side folders."""
     root = Path(dataset)
     if not root.is_dir():
         raise FileNotFoundError(f"--dataset: no such folder {dataset!r}")
-    numbers = {name.replace("_", " "): number for number, name in enumerate(classes)}
+    numbers = {name_key(name): number for number, name in enumerate(classes)}
     paths: list[str] = []
     labels: list[int] = []
     passed_over = sum(entry.is_file() for entry in root.iterdir())
     for directory in sorted(entry for entry in root.iterdir() if entry.is_dir()):
-        number = numbers.get(directory.name.replace("_", " "))
+        number = numbers.get(name_key(directory.name))
         names = [file.relative_to(directory).as_posix() for file in sorted(directory.rglob("*")) if file.is_file()]
         if number is None:
             if not is_side_file(directory.name):
@@ -153,10 +118,10 @@ def embed_classes(
     model: CLIP, tokenizer: CaptionTokenizer, classes: list[str], templates: list[str], batch_size: int
 ) -> torch.Tensor:
     """Return ``[K, E]``: per class the mean of its prompts' features, of length one again."""
-    prompts = [template.replace("{}", name.replace("_", " ")) for name in classes for template in templates]
+    texts = prompts(classes, templates)
     parts = []
-    for start in range(0, len(prompts), batch_size):
-        tokens, eos = tokenizer.encode(prompts[start : start + batch_size])
+    for start in range(0, len(texts), batch_size):
+        tokens, eos = tokenizer.encode(texts[start : start + batch_size])
         parts.append(model.encode_texts(torch.from_numpy(tokens), torch.from_numpy(eos)))
     features_KTE = torch.cat(parts).view(len(classes), len(templates), -1)
     return F.normalize(features_KTE.mean(dim=1), dim=-1)

@@ -40,6 +40,18 @@ def test_plain_webdataset_folder(tmp_path: Path) -> None:
     assert (reader.read(17)[1] == np.asarray(Image.open(io.BytesIO(picture(17)))).transpose(2, 0, 1)).all()
 
 
+def test_a_byte_order_mark_is_no_part_of_a_caption(tmp_path: Path) -> None:
+    members = []
+    for key, suffix, raw in (
+        ("a", "txt", "a tree".encode("utf-8-sig")), ("b", "txt", "a tree".encode("utf-16")),
+        ("c", "json", '{"caption": "a tree"}'.encode("utf-8-sig")),
+        ("d", "json", '{"captions": ["\ufeffa tree", "\ufeff"]}'.encode()),
+    ):  # fmt: skip
+        members += [(f"{key}.png", picture(0)), (f"{key}.{suffix}", raw)]
+    write_tar(tmp_path / "0.tar", members)
+    assert read_shards((str(tmp_path),)).captions.to_pylist() == [["a tree"]] * 4
+
+
 def test_two_folders_come_one_after_the_other(tmp_path: Path) -> None:
     first, second = write_shards(tmp_path / "a", 5), write_shards(tmp_path / "b", 3)
     index = read_shards((str(first), str(second)))

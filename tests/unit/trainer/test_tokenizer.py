@@ -45,6 +45,25 @@ def test_case_and_space_do_not_matter() -> None:
     assert tokenizer.encode(["A  RED\n star"])[0].tolist() == tokenizer.encode(["a red star"])[0].tolist()
 
 
+def test_character_references_are_undone_twice_in_captions_and_for_the_vocabulary() -> None:
+    tokenizer = train_tokenizer(["AT&amp;T store", "AT&amp;amp;T", "AT&T store"] * 3, vocab_size=600, context_length=16)
+    plain = train_tokenizer(["AT&T store", "AT&T", "AT&T store"] * 3, vocab_size=600, context_length=16)
+    assert tokenizer.to_json() == plain.to_json()
+    wanted = tokenizer.encode(["AT&T 'store'"])[0].tolist()
+    for text in ("AT&amp;T &#39;store&#39;", "AT&amp;amp;T &apos;store&apos;", "AT&#x26;T 'store'"):
+        assert tokenizer.encode([text])[0].tolist() == wanted
+
+
+def test_a_tokenizer_of_before_that_gives_the_tokens_it_gave() -> None:
+    body = json.loads(make(context_length=40).to_json())
+    del body["undoes_references"]
+    old = CaptionTokenizer.from_json(json.dumps(body).encode())
+    assert old.encode(["AT&amp;T"])[0].tolist() != old.encode(["AT&T"])[0].tolist()
+    assert old.encode(["a red star"])[0].tolist() == make(context_length=40).encode(["a red star"])[0].tolist()
+    again = CaptionTokenizer.from_json(old.to_json())
+    assert again.encode(["AT&amp;T"])[0].tolist() == old.encode(["AT&amp;T"])[0].tolist()
+
+
 def test_the_names_of_the_specials_in_a_caption_are_text() -> None:
     tokenizer = make(context_length=40)
     tokens, eos = tokenizer.encode([f"a {EOS} star"])
