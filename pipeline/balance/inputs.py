@@ -10,7 +10,7 @@ from pipeline.balance.config import BalanceOptions
 from pipeline.balance.limits import partitions_of_images
 from pipeline.balance.passes import BUFFER_BYTES
 from pipeline.balance.settings import CandidateFile
-from pipeline.match.metaclip_files import queries_dir
+from pipeline.match.metaclip_files import queries_folder
 from pipeline.shuffle_estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key
 from schemas.manifest import manifest_sha256, read_current_manifest, read_files
@@ -47,19 +47,19 @@ def extra_type(candidates: Folder) -> pa.StructType:
 def find_queries(queries: str, candidates: Folder, run: dict[str, Any]) -> Folder:
     """Return the queries folder the candidates were matched with: `queries`, or where collect found it.
 
-    `run` is the candidates' ``run.json``. MetaCLIP's files are resolved as collect does: to the folder beside the
+    `run` is the candidates' ``run.json``. Lists in files are resolved as collect does: to the folder beside the
     candidates. Raises FileNotFoundError when it is not there (any more) and ValueError when it holds another list.
     """
-    folder = Folder(queries_dir(queries, candidates.url) if queries else run["paths"]["queries"])
-    read_current_manifest(folder, "queries")
-    asked = next(entry["manifest_sha256"] for entry in run["inputs"] if entry["name"] == "queries")
-    found = manifest_sha256(folder)
-    if found != asked:
-        raise ValueError(
-            f"{folder.url}: not the queries the candidates were matched with (manifest sha256 {found}, expected "
-            f"{asked}); name the right folder with --queries, or collect again"
-        )
-    return folder
+    with queries_folder(queries or run["paths"]["queries"], candidates.url) as folder:
+        read_current_manifest(folder, "queries")
+        asked = next(entry["manifest_sha256"] for entry in run["inputs"] if entry["name"] == "queries")
+        found = manifest_sha256(folder)
+        if found != asked:
+            raise ValueError(
+                f"{folder.url}: not the queries the candidates were matched with (manifest sha256 {found}, expected "
+                f"{asked}); name the right folder with --queries, or collect again"
+            )
+        return folder
 
 
 def rank_key(config: BalanceOptions) -> bytes:

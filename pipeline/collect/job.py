@@ -55,7 +55,7 @@ from pipeline.collect.transforms import (
 from pipeline.exchange import EXCHANGE, GroupTables, exchange_folder
 from pipeline.filter.filters import LISTS, filter_inputs
 from pipeline.fork_server import prepare_workers
-from pipeline.match.metaclip_files import queries_dir
+from pipeline.match.metaclip_files import queries_folder
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.shuffle_estimate import check_room, estimate_shuffle
@@ -101,23 +101,12 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     if not splits:
         raise ValueError(f"--input {config.input}: nothing to read there; expected {config.input_format} input")
     output = Folder(config.output)
-    config = dataclasses.replace(config, queries=queries_dir(config.queries, config.output))
-    queries = Folder(config.queries)
-    read_current_manifest(queries, "queries")
-    record = RunRecord(
-        command="pipeline collect",
-        config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
-        inputs=[
-            *_listing(splits, source.has_listing),
-            *({"name": name, "bytes": file_size(path)} for path, name in source.files_beside),
-            *source_inputs(config),
-            *filter_inputs(config),
-            {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
-        ],
-        algorithm=ALGORITHM,
-        paths={"image_roots": {source.root_name: root}, "queries": queries.url},
-    )
-    if not start_run(output, record):
+    with queries_folder(config.queries, config.output) as queries:
+        read_current_manifest(queries, "queries")
+        config = dataclasses.replace(config, queries=queries.url)
+        record = _record(config, source, splits, root, queries)
+        fresh = start_run(output, record)
+    if not fresh:
         _delete_work(output)  # of another run of this output that ended later
         return read_manifest(output, "candidates")
     extract(config, source, splits, output, beam_args)
@@ -133,6 +122,22 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     manifest = _finish(output, record, parts, source, extra, num_partitions)
     _delete_work(output)
     return manifest
+
+
+def _record(config: CollectConfig, source: Source, splits: list[InputSplit], root: str, queries: Folder) -> RunRecord:
+    return RunRecord(
+        command="pipeline collect",
+        config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
+        inputs=[
+            *_listing(splits, source.has_listing),
+            *({"name": name, "bytes": file_size(path)} for path, name in source.files_beside),
+            *source_inputs(config),
+            *filter_inputs(config),
+            {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
+        ],
+        algorithm=ALGORITHM,
+        paths={"image_roots": {source.root_name: root}, "queries": queries.url},
+    )
 
 
 def _delete_work(output: Folder) -> None:

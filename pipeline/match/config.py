@@ -1,7 +1,10 @@
 """The options of matching captions against the query list."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
+
+import fsspec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -9,8 +12,9 @@ class MatchOptions:
     """Which queries, by which rule."""
 
     queries: str
-    """Folder that `querygen build` made; or a MetaCLIP metadata.json (a JSON list of texts; a glob or several with
-    commas: one language each, named by the file), of which a queries folder is made beside the output."""
+    """Folder that `querygen build` made; or a list: MetaCLIP's metadata.json (a JSON list of texts, or an object of
+    text to count), or a text file of one query a line; a glob or several with commas: one language each, named by the
+    file. Of a list a queries folder is made beside the output."""
 
     match_rule: Literal["normalised", "metaclip", "metaclip2"] = "normalised"
     """normalised: folded words of letters, digits and marks; metaclip: the published MetaCLIP rule, bit for bit;
@@ -33,6 +37,10 @@ class MatchOptions:
             raise ValueError("unknown_language must be all, none or a language, found an empty text")
 
 
-def names_metadata(queries: str) -> bool:
-    """Tell whether ``--queries`` names MetaCLIP's files and no folder."""
-    return queries.rstrip().lower().endswith(".json")
+_LIST_NAME = re.compile(r"\.(json|txt)(\.(gz|bz2|xz|zst))?\s*$", re.IGNORECASE)
+
+
+def names_lists(queries: str) -> bool:
+    """Tell whether ``--queries`` names files of queries and no folder: by what is there, else by the name."""
+    fs, path = fsspec.core.url_to_fs(queries)
+    return bool(not fs.isdir(path) and (_LIST_NAME.search(queries) or fs.isfile(path)))

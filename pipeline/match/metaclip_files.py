@@ -1,4 +1,5 @@
-"""MetaCLIP's files: its metadata.json read as a queries folder, its entry_counts.json written from a selection.
+"""Lists of queries in files, MetaCLIP's metadata.json first of all, read as a queries folder; its entry_counts.json
+written from a selection.
 
 metadata.json      ["abacus", "Abbey Road", ...]      (MetaCLIP 2: one such file, or an object, per language)
 entry_counts.json  {"abacus": 10241, ...}             matches of every entry, in the order of the metadata
@@ -8,13 +9,15 @@ import hashlib
 import json
 import re
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any
 
 import fsspec
 import pyarrow as pa
 
-from pipeline.match.config import names_metadata
+from pipeline.match.config import names_lists
 from schemas.input_files import expand_glob
 from schemas.manifest import write_manifest
 from schemas.query import QUERIES
@@ -34,14 +37,28 @@ UNDETERMINED = "und"
 _LANGUAGE_NAME = re.compile(r"[a-z]{2,3}([-_][a-z0-9]+)*|simple")
 
 
-def queries_dir(queries: str, output: str) -> str:
-    """Return the queries folder that ``--queries`` means: itself, or ``OUTPUT-queries``, made of MetaCLIP's files.
+@contextmanager
+def queries_folder(queries: str, output: str) -> Iterator[Folder]:
+    """Give the queries folder that ``--queries`` means: itself, or ``OUTPUT-queries``, made of lists in files.
 
-    Raises ValueError that names the file and the entry when it is not such a file.
+    One that is made here goes again if the start that it is for fails. Raises ValueError that names the file and the
+    entry when it is no list.
     """
-    if not names_metadata(queries):
-        return queries
+    if not names_lists(queries):
+        yield Folder(queries)
+        return
     folder = Folder(f"{output.rstrip('/')}-queries")
+    was_there = folder.exists()
+    try:
+        _make_folder(folder, queries)
+        yield folder
+    except BaseException:
+        if not was_there:
+            folder.delete("")
+        raise
+
+
+def _make_folder(folder: Folder, queries: str) -> None:
     lists, inputs = [], []
     for path in expand_glob(queries):
         with fsspec.open(path, "rb") as file:
@@ -54,7 +71,6 @@ def queries_dir(queries: str, output: str) -> str:
         written = write_table(folder, "queries.parquet", table, QUERIES)
         summary = {"entries": sum(len(found.texts) for _, found in lists), "repeated": _say_repeated(lists)}
         write_manifest(folder, "queries", [written], rows=len(table), identity=record.identity, summary=summary)
-    return folder.url
 
 
 def listed_entries(path: str, raw: bytes) -> QueryTexts:
@@ -111,7 +127,7 @@ def metadata_queries(lists: list[tuple[str, QueryTexts]]) -> pa.Table:
 
 
 def _language(path: str) -> str:
-    stem = PurePosixPath(path).stem
+    stem = PurePosixPath(path).name.partition(".")[0]
     return stem.lower() if _LANGUAGE_NAME.fullmatch(stem.lower()) else UNDETERMINED
 
 

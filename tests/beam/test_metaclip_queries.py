@@ -74,3 +74,21 @@ def test_entries_are_counted_as_metaclip_counts_them(tmp_path: Path) -> None:
     (tmp_path / "zh.json").write_text(json.dumps([*ENTRIES["zh"], "more"]))
     with pytest.raises(ValueError, match="candidates-queries belongs to another run"):
         run_balance(replace(given, output=str(tmp_path / "other")), [])
+
+
+def test_a_collect_that_cannot_start_leaves_no_queries(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"url": ["http://h/1"], "text": ["a cat"]}), tmp_path / "in.parquet")
+    (tmp_path / "list.txt").write_text("cat\n")
+    collect = CollectConfig(
+        input=str(tmp_path / "in.parquet"), queries=str(tmp_path / "list.txt"), output=str(tmp_path / "candidates"),
+        url_block_lists=(str(tmp_path / "missing.txt"),),
+    )  # fmt: skip
+    with pytest.raises(FileNotFoundError, match=r"missing\.txt"):
+        run_collect(collect, [])
+    assert {path.name for path in tmp_path.iterdir()} == {"in.parquet", "list.txt"}
+    assert run_collect(replace(collect, url_block_lists=()), [])["rows"] == 1
+    other = tmp_path / "labels.json"
+    other.write_text(json.dumps({"set A": ["cat", "dog"]}))
+    with pytest.raises(ValueError, match=r"labels\.json: expected .*, found an object whose .set A. is list"):
+        run_collect(replace(collect, queries=str(other), url_block_lists=(), output=str(tmp_path / "c2")), [])
+    assert not (tmp_path / "c2-queries").exists()

@@ -1,6 +1,10 @@
 """MetaCLIP's metadata.json in, a queries folder; a selection's counts out as entry_counts.json."""
 
+import gzip
 import json
+import lzma
+import os
+from functools import partial
 from pathlib import Path
 
 import pyarrow as pa
@@ -10,7 +14,7 @@ from pipeline.match.metaclip_files import (
     entry_counts,
     listed_entries,
     metadata_queries,
-    queries_dir,
+    queries_folder,
     write_entry_counts,
 )
 from schemas.candidate import QUERY_COUNTS
@@ -19,6 +23,11 @@ from schemas.query import QUERIES
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
+
+
+def queries_dir(queries: str, output: str) -> str:
+    with queries_folder(queries, output) as folder:
+        return folder.url
 
 
 def written(path: Path, value: object) -> str:
@@ -46,7 +55,7 @@ def test_metadata_becomes_a_queries_folder_once(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_taken_as_it_is() -> None:
-    assert queries_dir("some/queries", "out") == "some/queries"
+    assert queries_dir("some/queries", "out") == f"{os.getcwd()}/some/queries"
 
 
 def test_files_of_many_languages(tmp_path: Path) -> None:
@@ -104,3 +113,33 @@ def test_counts_in_metaclips_layout(tmp_path: Path) -> None:
     raw = (tmp_path / record.name).read_bytes()
     assert (record.name, record.bytes) == ("entry_counts.json", len(raw))
     assert list(json.loads(raw).items()) == [("The", 7), ("the", 0), ("b", 20_005)]
+
+
+@pytest.mark.parametrize("name", ["list.txt", "LIST.TXT", "list.txt.gz", "words", "list.json.xz"])
+def test_a_list_of_any_kind_is_a_list(tmp_path: Path, name: str) -> None:
+    texts = json.dumps(["red fox", "cat", "cat"]) if ".json" in name else "\ufeffred fox\r\ncat\r\n\r\ncat\r\n"
+    packers = {".gz": partial(gzip.compress, mtime=0), ".xz": lzma.compress}
+    raw = next((pack(texts.encode()) for end, pack in packers.items() if name.endswith(end)), texts.encode())
+    (tmp_path / name).write_bytes(raw)
+    folder = Folder(queries_dir(str(tmp_path / name), str(tmp_path / "out")))
+    assert read_table(folder, "queries.parquet", QUERIES)["surface"].to_pylist() == ["red fox", "cat"]
+    assert read_manifest(folder, "queries")["summary"] == {"entries": 3, "repeated": 1}
+
+
+def test_a_folder_named_as_a_list_is_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "en.json").mkdir()
+    assert queries_dir(str(tmp_path / "en.json"), str(tmp_path / "out")) == str(tmp_path / "en.json")
+    with pytest.raises(FileNotFoundError, match=r"no file matches '.*none\.txt'"):
+        queries_dir(str(tmp_path / "none.txt"), str(tmp_path / "out"))
+
+
+def test_a_failed_start_leaves_no_folder_behind(tmp_path: Path) -> None:
+    path = written(tmp_path / "q.json", ["cat"])
+    with pytest.raises(ValueError, match="the start fails"), queries_folder(path, str(tmp_path / "out")):
+        raise ValueError("the start fails")
+    assert not (tmp_path / "out-queries").exists()
+    with queries_folder(path, str(tmp_path / "out")) as folder:
+        pass
+    with pytest.raises(ValueError, match="the start fails"), queries_folder(path, str(tmp_path / "out")):
+        raise ValueError("the start fails")
+    assert folder.exists("manifest.json")  # of a start before
