@@ -1,10 +1,7 @@
 """The options of matching captions against the query list."""
 
-import re
 from dataclasses import dataclass
 from typing import Literal
-
-import fsspec
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,12 +32,3 @@ class MatchOptions:
             )
         if not self.unknown_language:
             raise ValueError("unknown_language must be all, none or a language, found an empty text")
-
-
-_LIST_NAME = re.compile(r"\.(json|txt)(\.(gz|bz2|xz|zst))?\s*$", re.IGNORECASE)
-
-
-def names_lists(queries: str) -> bool:
-    """Tell whether ``--queries`` names files of queries and no folder: by what is there, else by the name."""
-    fs, path = fsspec.core.url_to_fs(queries)
-    return bool(not fs.isdir(path) and (_LIST_NAME.search(queries) or fs.isfile(path)))

@@ -17,7 +17,6 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
-from pipeline.match.config import names_lists
 from schemas.input_files import expand_glob
 from schemas.manifest import write_manifest
 from schemas.query import QUERIES
@@ -34,7 +33,14 @@ SOURCE = "metadata"
 UNDETERMINED = "und"
 """Language of a file that is not named by one."""
 
+_LIST_NAME = re.compile(r"\.(json|txt)(\.(gz|bz2|xz|zst))?\s*$", re.IGNORECASE)
 _LANGUAGE_NAME = re.compile(r"[a-z]{2,3}([-_][a-z0-9]+)*|simple")
+
+
+def names_lists(queries: str) -> bool:
+    """Tell whether ``--queries`` names files of queries and no folder: by what is there, else by the name."""
+    fs, path = fsspec.core.url_to_fs(queries)
+    return bool(not fs.isdir(path) and (_LIST_NAME.search(queries) or fs.isfile(path)))
 
 
 @contextmanager
