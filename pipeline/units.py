@@ -7,7 +7,11 @@ names their size and SHA-256. Run again, finished units are skipped; two writers
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.json_object import JsonObject
+from schemas.json_shape import check_json
 from schemas.storage import FileRecord, Folder
+
+_COMMIT = {"files": [{"name": str, "rows": int, "bytes": int, "sha256": str}]}
 
 
 @dataclass(frozen=True)
@@ -16,22 +20,31 @@ class Unit:
 
     name: str
     files: list[FileRecord]
-    body: dict[str, Any] = field(default_factory=dict)
+    body: JsonObject = field(default_factory=JsonObject)
 
 
 def commit_unit(folder: Folder, name: str, files: list[FileRecord], body: dict[str, Any]) -> Unit:
     """Write the commit object `name` over the complete `files`; `body` holds the unit's counts (JSON values)."""
     records = [{"name": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256} for f in files]
     folder.write_json(name, {**body, "files": records})
-    return Unit(name, files, body)
+    noted = JsonObject(body)
+    noted.where = folder.path(name)
+    return Unit(name, files, noted)
 
 
 def read_unit(folder: Folder, name: str) -> Unit | None:
-    """Return the finished unit `name`, or None when it has no commit object."""
+    """Return the finished unit `name`, or None when it has no commit object.
+
+    Raises ValueError that names the file when it is no commit object.
+    """
     if not folder.exists(name):
         return None
     body = folder.read_json(name)
-    files = [FileRecord(**record) for record in body.pop("files")]
+    check_json(body, _COMMIT, body.where, "the commit of finished work")
+    files = [
+        FileRecord(record["name"], record.count("rows"), record.count("bytes"), record["sha256"])
+        for record in body.pop("files")
+    ]
     return Unit(name, files, body)
 
 

@@ -19,14 +19,14 @@ from querygen.dump_revision import PROSE
 from querygen.dump_units import DumpUnit, open_pages
 from querygen.known_folder import read_commit
 from querygen.ngrams import process_counter
-from querygen.parts import do_parts, part_name
+from querygen.parts import commit_record, commit_records, do_parts, part_name
 from querygen.redirect_views import REDIRECTS, redirect_table
 from querygen.runs import RunName, write_run
 from querygen.segment import segmenter
 from querygen.wikitext import TextExtractor
 from schemas.rejection import REJECTIONS, rejections
 from schemas.storage import FileRecord, Folder
-from schemas.tables import read_table, write_table
+from schemas.tables import read_arrow_file, read_table, write_table
 
 STATISTICS = (
     "pages", "articles", "redirects", "other_namespaces", "other_models", "absent_texts", "xml_bytes", "text_bytes",
@@ -142,7 +142,7 @@ def count_unit(
             "runs": [run for _, run in counts.runs],
             "statistics": counts.statistics,
             "models": dict(counts.models),
-            "files": [[file.name, file.rows, file.bytes, file.sha256] for file in counts.files],
+            "files": [commit_record(file) for file in counts.files],
         },
     )
 
@@ -151,7 +151,13 @@ def count_units(
     folder: Folder, units: list[DumpUnit], language: str, max_pairs: int, pool: Executor | None,
     progress: Callable[[int], Any],
 ) -> DumpCounts:  # fmt: skip
-    """Count all units that are not committed in `folder`, and return what all hold, in the order of `units`."""
+    """Count all units that are not committed in `folder`, and return what all hold, in the order of `units`.
+
+    Raises ValueError over a file of a committed unit that is not as it was written.
+    """
+    for name in folder.names(suffix=".json"):  # of a run that was ended
+        for record in commit_records(read_commit(folder, name.removesuffix(".json"))):
+            folder.check_file(record)
     arguments = [(unit, language, max_pairs) for unit in units]
     do_parts(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress)
     return read_counts(folder, len(units))
@@ -168,10 +174,15 @@ def read_counts(folder: Folder, num_units: int) -> DumpCounts:
         for key in STATISTICS:
             counts.statistics[key] += commit["statistics"].get(key, 0)  # folders of schema 1.3 lack two
         counts.models.update(commit.get("models", {}))
-        counts.files += [FileRecord(*file) for file in commit["files"]]
-        with folder.open(f"{name}.redirects.arrow") as raw:
-            redirects.append(ipc.open_file(raw).read_all())
-        for row in read_table(folder, f"{name}.rejections.parquet", REJECTIONS).to_pylist():
+        records = commit_records(commit)
+        counts.files += records
+        of_name = {record.name: record for record in records}
+        try:
+            redirects.append(read_arrow_file(folder, of_name[f"{name}.redirects.arrow"], REDIRECTS))
+            rejected = of_name[f"{name}.rejections.parquet"]
+        except KeyError as error:
+            raise ValueError(f"{commit.where}: expected a file {error} in 'files'; count again") from None
+        for row in read_table(folder, rejected.name, REJECTIONS, record=rejected).to_pylist():
             counts.rejections.append((row["reason"], row["source_file"], row["position"], row["value"]))
     counts.redirects = pa.concat_tables([REDIRECTS.empty_table(), *redirects])
     return counts

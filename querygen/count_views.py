@@ -11,10 +11,15 @@ import pyarrow as pa
 import pyarrow.ipc as ipc
 
 from querygen.page_views import ViewCounts, count_views_files, merge_views
-from querygen.parts import do_parts, part_name
+from querygen.parts import commit_record, commit_records, do_parts, part_name
+from querygen.title_table import MAX_SUM
+from schemas.checked import check_indices
 from schemas.rejection import REJECTIONS, rejections
-from schemas.storage import Folder
-from schemas.tables import read_table, write_table
+from schemas.storage import FileRecord, Folder
+from schemas.tables import read_arrow_file, read_table, write_table
+
+VIEWS = pa.schema([pa.field("title", pa.large_binary()), pa.field("views", pa.int64())])
+"""Of a group: views by title."""
 
 MAX_GROUP_FILES = 24
 GROUPS_WANTED = 16
@@ -42,21 +47,26 @@ def count_group(
     views = count_views_files([file[0] for file in files], [file[1] for file in files], language, progress)
     table = pa.table({"title": views.titles, "views": views.views})
     with folder.writing(f"{name}.arrow") as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), table.schema) as writer:
+        with ipc.new_file(pa.PythonFile(sink, mode="w"), VIEWS) as writer:
             writer.write_table(table)
-    write_table(folder, f"{name}.rejections.parquet", rejections("querygen", views.rejections), REJECTIONS)
-    folder.write_json(f"{name}.json", views.tally)
+    written = [
+        FileRecord(f"{name}.arrow", len(table), sink.bytes, sink.sha256),
+        write_table(folder, f"{name}.rejections.parquet", rejections("querygen", views.rejections), REJECTIONS),
+    ]
+    folder.write_json(f"{name}.json", {"tally": views.tally, "files": [commit_record(file) for file in written]})
 
 
 def _read_groups(folder: Folder, num_groups: int) -> Iterator[ViewCounts]:
     for number in range(num_groups):
         name = part_name(number)
-        with folder.open(f"{name}.arrow") as raw:
-            table = ipc.open_file(raw).read_all()
-        rejected = read_table(folder, f"{name}.rejections.parquet", REJECTIONS).to_pylist()
+        commit = folder.read_json(f"{name}.json")
+        counted, rejections_file = commit_records(commit)
+        table = read_arrow_file(folder, counted, VIEWS)
+        check_indices(table["views"], MAX_SUM + 1, folder.path(counted.name), "views")
+        rejected = read_table(folder, rejections_file.name, REJECTIONS, record=rejections_file).to_pylist()
         yield ViewCounts(
             titles=table["title"].combine_chunks(),
             views=table["views"].combine_chunks(),
-            tally=folder.read_json(f"{name}.json"),
+            tally=commit.counts("tally"),
             rejections=[(row["reason"], row["source_file"], row["position"], row["value"]) for row in rejected],
         )

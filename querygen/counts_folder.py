@@ -4,9 +4,9 @@ runs/       the counts of each unit of the dump, see `querygen.count_dump`
 words.parquet, bigrams.parquet, redirects.parquet, rejections/querygen.parquet
 """
 
-import hashlib
 from collections import Counter
 from concurrent.futures import Executor
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +17,7 @@ from querygen.count_dump import STATISTICS, DumpCounts, left_out_pages, read_cou
 from querygen.counting import bar, count, digests, merge, plan, processes
 from querygen.dump import Rejection, SiteInfo
 from querygen.known_folder import counts_summary, read_commit
-from querygen.parts import part_name
+from querygen.parts import commit_record, commit_records, part_name
 from querygen.redirect_views import REDIRECTS
 from querygen.segment import segmenter_version
 from schemas.input_files import expand_glob
@@ -162,7 +162,10 @@ def _check_units(folder: Folder, num_units: int) -> None:
         found |= {f"runs/{name}": sha256 for name, _, _, sha256 in files}
     if found != listed:
         differing = sorted(name for name in found.keys() | listed.keys() if found.get(name) != listed.get(name))
-        raise ValueError(_changed(folder.path(differing[0])))
+        raise ValueError(
+            f"{folder.path(differing[0])}: its SHA-256 is not the one its run noted; the file was changed or damaged, "
+            "count it again"
+        )
 
 
 def check_articles(counts: DumpCounts, source: str) -> None:
@@ -243,19 +246,22 @@ def _finish(
 
 
 def _copy_unit(source: Folder, name: str, target: Folder, new_name: str) -> None:
+    """Copy a unit unless it was; raise ValueError over a file of it that is not as it was written."""
     if target.exists(f"{new_name}.json"):
+        for record in commit_records(read_commit(target, new_name)):
+            target.check_file(record)
         return
     commit = read_commit(source, name)
-    for file in commit["files"]:
-        old = file[0]
-        file[0] = old.replace(name, new_name, 1)
-        with source.open(old) as raw, target.writing(file[0]) as sink:
+    copied = []
+    for record in commit_records(commit):
+        new = replace(record, name=record.name.replace(name, new_name, 1))
+        with source.open(record.name) as raw, target.writing(new.name) as sink:
             while block := raw.read(1 << 22):
                 sink.write(block)
-        if sink.sha256 != file[3]:
-            raise ValueError(_changed(source.path(old)))
-    commit["runs"] = [run.replace(name, new_name, 1) for run in commit["runs"]]
-    target.write_json(f"{new_name}.json", commit)
+        source.check_recorded(record, sink.bytes, sink.sha256)
+        copied.append(commit_record(new))
+    runs = [run.replace(name, new_name, 1) for run in commit["runs"]]
+    target.write_json(f"{new_name}.json", {**commit, "files": copied, "runs": runs})
 
 
 def _identity(folder: Folder) -> str:
@@ -263,20 +269,10 @@ def _identity(folder: Folder) -> str:
 
 
 def _check_files(folder: Folder, counts: DumpCounts) -> None:
-    """Raise ValueError over a file of runs that is not as it was written: its packed pairs must not be trusted."""
+    """Raise ValueError over a file of runs that is not as it was written."""
     with bar(sum(file.bytes for file in counts.files), "checking counts") as progress:
         for file in counts.files:
-            whole = hashlib.sha256()
-            with folder.open(file.name) as raw:
-                while block := raw.read(1 << 20):
-                    whole.update(block)
-                    progress.update(len(block))
-            if whole.hexdigest() != file.sha256:
-                raise ValueError(_changed(folder.path(file.name)))
-
-
-def _changed(path: str) -> str:
-    return f"{path}: its SHA-256 is not the one its run noted; the file was changed or damaged, count it again"
+            folder.check_file(file, progress.update)
 
 
 def _say_finished(folder: Folder) -> bool:

@@ -3,6 +3,7 @@
 import re
 from typing import Any
 
+from schemas.json_object import JsonObject
 from schemas.json_shape import check_json
 from schemas.manifest import read_current_manifest, read_manifest
 from schemas.query_source import SOURCES
@@ -76,8 +77,8 @@ def counts_summary(folder: Folder) -> dict[str, Any]:
     return summary
 
 
-def read_commit(folder: Folder, name: str) -> dict[str, Any]:
+def read_commit(folder: Folder, name: str) -> JsonObject:
     """Return what the commit of a counted unit says. Raises ValueError where it lacks what is read."""
-    commit: dict[str, Any] = folder.read_json(f"{name}.json")
+    commit = folder.read_json(f"{name}.json")
     check_json(commit, _COMMIT, folder.path(f"{name}.json"), "what querygen count wrote")
     return commit

@@ -4,12 +4,27 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import Executor, as_completed
 from typing import Any
 
-from schemas.storage import Folder
+from schemas.json_object import JsonObject
+from schemas.storage import FileRecord, Folder
 
 
 def part_name(number: int) -> str:
     """Return the name that the files of a part begin with."""
     return f"{number:06d}"
+
+
+def commit_record(record: FileRecord) -> list[Any]:
+    """Return what a commit holds of a file."""
+    return [record.name, record.rows, record.bytes, record.sha256]
+
+
+def commit_records(commit: JsonObject) -> list[FileRecord]:
+    """Return the records of the files of a commit. Raises ValueError that names the commit for what is none."""
+    kinds = (str, int, int, str)
+    for file in commit["files"] if isinstance(commit["files"], list) else [commit["files"]]:
+        if not isinstance(file, list) or tuple(map(type, file)) != kinds or min(file[1:3]) < 0 or "/" in file[0]:
+            raise ValueError(f"{commit.where}: expected name, rows, bytes and SHA-256 of a file, found {file!r}")
+    return [FileRecord(*file) for file in commit["files"]]
 
 
 def do_parts(

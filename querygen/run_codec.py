@@ -4,7 +4,8 @@
                      and for each pair:  varint(second - the one before), varint(count)
     for each spelling:  varint(size), varint(count)
 
-A varint holds 7 bits a byte, the lowest first; the top bit says that more follow (as in Protocol Buffers).
+A varint holds 7 bits a byte, the lowest first; the top bit says that more follow (as in Protocol Buffers). What is
+decoded comes from a file and is trusted in nothing: a number that leads out of an array, or out of the bytes, ends it.
 """
 
 import numba
@@ -14,6 +15,11 @@ MAX_BYTES_PER_PAIR = 20
 """Room for a pair that has a first of its own: four varints of 32 bits."""
 MAX_BYTES_PER_HEAD = 8
 """Room for the size (16 bits) and the count (32 bits) of a spelling."""
+BROKEN = -1
+"""In place of a number of rows: these bytes were not written here."""
+
+_MAX_SHIFT = 56
+"""Of the ninth byte: a longer number has more than 63 bits."""
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -28,7 +34,9 @@ def _write(out, at, value):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _read(data, at):  # type: ignore[no-untyped-def]
-    """Return (value, position behind)."""
+    """Return (value, position behind); a value of `BROKEN` where there is none."""
+    if at >= len(data):
+        return np.int64(BROKEN), at
     byte = np.int64(data[at])
     at += 1
     if byte < 128:
@@ -36,6 +44,8 @@ def _read(data, at):  # type: ignore[no-untyped-def]
     value = byte & 127
     shift = 7
     while True:
+        if at >= len(data) or shift > _MAX_SHIFT:
+            return np.int64(BROKEN), at
         byte = np.int64(data[at])
         at += 1
         value |= (byte & 127) << shift
@@ -69,24 +79,30 @@ def encode_pairs(first, second, counts, begin, end, out):  # type: ignore[no-unt
 def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
     """Write ``numbers[first] << 32 | numbers[second]`` and the count of each pair of which both have a number.
 
-    Returns how many were written to `keys` and `counts`, which have room for all. A number below 0 is none.
+    Returns how many were written to `keys` and `counts`, or `BROKEN`. A number below 0 is none.
     """
     at = 0
     row = 0
-    first = 0
+    first = np.int64(0)
     while at < len(data):
         gap, at = _read(data, at)
-        first += gap
         size, at = _read(data, at)
+        if gap < 0 or size < 0 or gap >= len(numbers) - first:
+            return BROKEN
+        first += gap
         number = numbers[first]
         high = np.uint64(number) << np.uint64(32)
-        second = 0
+        second = np.int64(0)
         for _ in range(size):
             gap, at = _read(data, at)
-            second += gap
             count, at = _read(data, at)
+            if gap < 0 or count < 0 or gap >= len(numbers) - second:
+                return BROKEN
+            second += gap
             other = numbers[second]
             if number >= 0 and other >= 0:
+                if row == len(keys):
+                    return BROKEN
                 keys[row] = high | np.uint64(other)
                 counts[row] = count
                 row += 1
@@ -104,11 +120,19 @@ def encode_heads(sizes, counts, begin, end, out):  # type: ignore[no-untyped-def
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
-def decode_heads(data, sizes, counts):  # type: ignore[no-untyped-def]
-    """Fill `sizes` and `counts`: as many spellings as `encode_heads` wrote."""
+def decode_heads(data, max_size, sizes, counts):  # type: ignore[no-untyped-def]
+    """Fill `sizes` and `counts`; return the sum of the sizes, or `BROKEN` unless `data` holds exactly so many.
+
+    No size is more than `max_size`.
+    """
     at = 0
+    total = np.int64(0)
     for row in range(len(sizes)):
         size, at = _read(data, at)
         count, at = _read(data, at)
+        if size < 0 or size > max_size or count < 0 or count >= 1 << 32:
+            return np.int64(BROKEN)
         sizes[row] = size
         counts[row] = count
+        total += size
+    return total if at == len(data) else np.int64(BROKEN)

@@ -20,6 +20,7 @@ import pyarrow.ipc as ipc
 
 from querygen.ngrams import Run
 from querygen.run_codec import (
+    BROKEN,
     MAX_BYTES_PER_HEAD,
     MAX_BYTES_PER_PAIR,
     decode_heads,
@@ -28,6 +29,7 @@ from querygen.run_codec import (
     encode_pairs,
 )
 from querygen.word_scan import MAX_WORD_BYTES, bytes_hash
+from schemas.checked import check_arrow
 from schemas.storage import FileRecord, Folder
 
 RunName = tuple[str, str]
@@ -122,10 +124,6 @@ def _blob(array: npt.NDArray[Any]) -> pa.LargeBinaryArray:
     return pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(array)])
 
 
-def _unblob(column: pa.LargeBinaryArray, kind: type[Any]) -> npt.NDArray[Any]:
-    return np.frombuffer(column.buffers()[2] or b"", kind)
-
-
 def part_starts(word_hashes: npt.NDArray[np.uint64], number: int) -> npt.NDArray[np.int64]:
     """Return where each of `number` (a power of two) equal parts of all hashes begins in sorted ones, and their end."""
     edges = np.arange(number, dtype=np.uint64) << np.uint64(65 - number.bit_length())
@@ -134,15 +132,17 @@ def part_starts(word_hashes: npt.NDArray[np.uint64], number: int) -> npt.NDArray
 
 def read_surfaces(run: RunName, begin: int = 0, end: int = NUM_RANGES) -> Iterator[RunSurfaces]:
     """Yield the words of ranges ``begin .. end - 1`` of `run`, range by range."""
+    where = Folder(run[0]).path(f"{run[1]}.surfaces.arrow")
     with _open(Folder(run[0]), f"{run[1]}.surfaces.arrow") as raw:
-        reader = ipc.open_file(raw, options=_NOT_THREADED)
+        reader = _reader(raw, where, _SURFACES, NUM_RANGES)
         for number in range(begin, end):
-            num_words, hashes, heads, spellings = reader.get_batch(number).columns
-            size, count = np.empty(num_words[0].as_py(), np.uint16), np.empty(num_words[0].as_py(), np.uint32)
-            decode_heads(_unblob(heads, np.uint8), size, count)
-            yield RunSurfaces(
-                word_hash=_unblob(hashes, np.uint64), count=count, size=size, data=_unblob(spellings, np.uint8)
-            )
+            num_words, hashes, heads, spellings = _row(reader, number, where)
+            word_hash, data = np.frombuffer(hashes, np.uint64), np.frombuffer(spellings, np.uint8)
+            size, count = np.empty(len(word_hash), np.uint16), np.empty(len(word_hash), np.uint32)
+            num_bytes = decode_heads(np.frombuffer(heads, np.uint8), MAX_WORD_BYTES, size, count)
+            if num_words != len(word_hash) or num_bytes != len(data):
+                raise _changed(where)
+            yield RunSurfaces(word_hash=word_hash, count=count, size=size, data=data)
 
 
 class SurfaceReader:
@@ -164,6 +164,37 @@ class SurfaceReader:
         return found
 
 
+def _reader(raw: Any, where: str, schema: pa.Schema, num_rows: int) -> ipc.RecordBatchFileReader:
+    """Return the reader of a file of `schema` and so many rows. Raises ValueError that names another."""
+    try:
+        reader = ipc.open_file(raw, options=_NOT_THREADED)
+    except pa.ArrowException:
+        raise _changed(where) from None
+    if not reader.schema.equals(schema) or reader.num_record_batches != num_rows:
+        raise _changed(where)
+    return reader
+
+
+def _row(reader: ipc.RecordBatchFileReader, number: int, where: str) -> list[Any]:
+    """Return the one row of a batch: a number, then buffers. Raises ValueError that names the file."""
+    try:
+        batch = reader.get_batch(number)
+    except pa.ArrowException:
+        raise _changed(where) from None
+    check_arrow(batch, where)
+    if len(batch) != 1 or any(column.null_count for column in batch.columns):
+        raise _changed(where)
+    number_of, *blobs = batch.columns
+    values = [blob[0].as_buffer() for blob in blobs]
+    if any(value.size % 8 for value in values[: len(values) - 2]):  # the hashes
+        raise _changed(where)
+    return [number_of[0].as_py(), *values]
+
+
+def _changed(where: str) -> ValueError:
+    return ValueError(f"{where}: no counts as they are written; the file was changed or damaged, count it again")
+
+
 def _open(folder: Folder, name: str) -> Any:
     """Open a file for Arrow: local ones without a copy."""
     return pa.memory_map(folder.path(name)) if folder.local else folder.open(name)
@@ -173,8 +204,9 @@ class BigramReader:
     """The bigrams of one run, a few partitions at a time; closes with the block."""
 
     def __init__(self, folder: Folder, name: str) -> None:
+        self._where = folder.path(f"{name}.bigrams.arrow")
         self._raw = _open(folder, f"{name}.bigrams.arrow")
-        self._reader = ipc.open_file(self._raw, options=_NOT_THREADED)
+        self._reader = _reader(self._raw, self._where, _BIGRAMS, NUM_PARTITIONS)
 
     def __enter__(self) -> "BigramReader":
         return self
@@ -189,13 +221,17 @@ class BigramReader:
 
         Left out are those of which a number is below 0. The pairs are sorted if `numbers` are.
         """
-        batches = [self._reader.get_batch(partition) for partition in range(begin, end)]
-        room = sum(batch.column(0)[0].as_py() for batch in batches)
+        rows = [_row(self._reader, partition, self._where) for partition in range(begin, end)]
+        if not all(0 <= 2 * num_pairs <= packed.size for num_pairs, packed in rows):  # a pair has two bytes or more
+            raise _changed(self._where)
+        room = sum(num_pairs for num_pairs, _ in rows)
         keys, counts = np.empty(room, np.uint64), np.empty(room, np.int64)
         used = 0
-        for batch in batches:
-            packed = np.frombuffer(batch.column(1)[0].as_buffer(), np.uint8)
-            used += decode_pairs(packed, numbers, keys[used:], counts[used:])
+        for _, packed in rows:
+            found = decode_pairs(np.frombuffer(packed, np.uint8), numbers, keys[used:], counts[used:])
+            if found == BROKEN:
+                raise _changed(self._where)
+            used += found
         return keys[:used], counts[:used]
 
 

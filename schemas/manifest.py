@@ -14,6 +14,7 @@ from schemas import SCHEMA_VERSION
 from schemas.folder_card import folder_card
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
 from schemas.storage import FileRecord, Folder
+from schemas.tables import parse_table
 from schemas.tables_dir import FILES_NAME, find_table, tables_path
 from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
@@ -98,8 +99,6 @@ def read_manifest(folder: Folder, kind: str) -> dict[str, Any]:
             f"{folder.url} {state}; run the command that makes it again: it resumes what is missing"
         )
     manifest = folder.read_json(MANIFEST_FILE)
-    if not isinstance(manifest, dict):
-        raise ValueError(f"{folder.path(MANIFEST_FILE)}: expected a JSON object, found {type(manifest).__name__}")
     major, _, minor = str(manifest.get("schema", "")).partition(".")
     known_major, _, known_minor = SCHEMA_VERSION.partition(".")
     if major != known_major or not minor.isdigit() or int(minor) > int(known_minor):
@@ -109,6 +108,10 @@ def read_manifest(folder: Folder, kind: str) -> dict[str, Any]:
         )
     if manifest.get("kind") != kind:
         raise ValueError(f"{folder.url}: expected a {kind} folder, found kind {manifest.get('kind')!r}")
+    for key in ("rows", "bytes"):
+        manifest.count(key)
+    if not isinstance(manifest["summary"], dict):
+        raise ValueError(f"{manifest.where}: expected 'summary' to be an object, found {manifest['summary']!r}")
     return manifest
 
 
@@ -140,6 +143,33 @@ def manifest_sha256(folder: Folder) -> str:
 
 
 def read_files(folder: Folder) -> list[FileRecord]:
-    """Return the file list of a finished folder."""
-    table = pq.read_table(pa.BufferReader(folder.read(find_table(folder, FILES_NAME))), schema=FILES)
-    return [FileRecord(**row) for row in table.to_pylist()]
+    """Return the file list of a finished folder.
+
+    Raises ValueError that names the list when it is not the one that the manifest was written over, or names a file
+    outside of the folder.
+    """
+    name = find_table(folder, FILES_NAME)
+    data = folder.read(name)
+    if hashlib.sha256(data).hexdigest() != folder.read_json(MANIFEST_FILE)["files_sha256"]:
+        raise ValueError(
+            f"{folder.path(name)}: not the list of files that {folder.path(MANIFEST_FILE)} was written over; one of "
+            "them was changed or damaged, restore it or make the folder again"
+        )
+    records = [FileRecord(**row) for row in parse_table(data, folder.path(name), FILES).to_pylist()]
+    for record in records:
+        if min(record.rows, record.bytes) < 0 or {"", ".", ".."} & set(record.name.split("/")):
+            raise ValueError(f"{folder.path(name)}: expected a file in the folder and its size, found {record}")
+    return records
+
+
+def read_records(folder: Folder) -> dict[str, FileRecord]:
+    """Return the file list of a finished folder by name. Raises what `read_files` does."""
+    return {record.name: record for record in read_files(folder)}
+
+
+def recorded(folder: Folder, name: str) -> FileRecord:
+    """Return what a finished folder notes of its file `name`. Raises ValueError when it notes none."""
+    found = read_records(folder).get(name)
+    if found is None:
+        raise ValueError(f"{folder.url}: its list of files has no {name!r}; make the folder again")
+    return found

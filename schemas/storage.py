@@ -9,13 +9,14 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
 import fsspec
 
+from schemas.json_object import JsonObject, parse_object
 from schemas.side_files import is_side_file
 
 TEMPORARY_MARK = ".tmp-"
@@ -113,12 +114,41 @@ class Folder:
     def read(self, name: str) -> bytes:
         return cast(bytes, self.fs.cat_file(self.path(name)))
 
-    def read_json(self, name: str) -> Any:
-        """Return the parsed JSON file `name`. Raises ValueError that names the file when it is not JSON."""
-        try:
-            return json.loads(self.read(name))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{self.path(name)}: expected JSON, {error}") from error
+    def read_recorded(self, record: FileRecord) -> bytes:
+        """Return the bytes of a file. Raises ValueError that names it when they are not those of its record."""
+        data = self.read(record.name)
+        self.check_recorded(record, len(data), hashlib.sha256(data).hexdigest())
+        return data
+
+    def check_file(self, record: FileRecord, progress: Callable[[int], Any] = lambda num_bytes: None) -> None:
+        """Raise ValueError that names the file of `record` when it is not as it was written; read it in pieces."""
+        whole, size = hashlib.sha256(), 0
+        with self.open(record.name) as raw:
+            while block := raw.read(1 << 20):
+                whole.update(block)
+                size += len(block)
+                progress(len(block))
+        self.check_recorded(record, size, whole.hexdigest())
+
+    def check_recorded(self, record: FileRecord, num_bytes: int, sha256: str | None = None) -> None:
+        """Raise ValueError that names the file of `record` when it has other bytes, or another SHA-256, if given."""
+        if num_bytes != record.bytes:
+            found = f"{num_bytes} bytes, not the {record.bytes}"
+        elif sha256 is not None and sha256 != record.sha256:
+            found = f"the SHA-256 {sha256}, not the {record.sha256}"
+        else:
+            return
+        raise ValueError(
+            f"{self.path(record.name)}: found {found} noted when it was written; the file was changed or damaged, "
+            "restore it or make its folder again"
+        )
+
+    def read_json(self, name: str) -> JsonObject:
+        """Return the object in JSON file `name`. Raises ValueError that names the file when it holds none.
+
+        A key that is missing is a ValueError, too, once it is asked for.
+        """
+        return parse_object(self.read(name), self.path(name))
 
     def size(self, name: str) -> int:
         return int(self.fs.size(self.path(name)))

@@ -1,7 +1,9 @@
 """Parquet files of one fixed schema: written the same byte for byte, read with the schema checked."""
 
+import hashlib
 from collections.abc import Iterable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,6 +11,7 @@ import pyarrow.parquet as pq
 
 from schemas.buffers import ID
 from schemas.candidate import ADDED_COLUMNS, with_added_columns
+from schemas.checked import check_arrow, check_no_nulls, first_line
 from schemas.storage import FileRecord, Folder
 from schemas.stored_ids import from_stored, stored_schema, to_stored
 
@@ -87,14 +90,72 @@ def write_stream(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
     return FileRecord(name, rows, sink.bytes, sink.sha256)
 
 
-def read_stream(folder: Folder, name: str) -> Iterator[pa.Table]:
-    """Yield the tables of a file of `write_stream`, one at a time."""
+def read_stream(folder: Folder, name: str, record: FileRecord | None = None) -> Iterator[pa.Table]:
+    """Yield the tables of a file of `write_stream`, one at a time, each checked.
+
+    With its `record` the bytes are compared: at the end, because the file may be larger than memory.
+    """
+    where = folder.path(name)
+    with folder.open(name) as raw:
+        source = HashedReading(raw)
+        try:
+            with pa.ipc.open_stream(source) as reader:
+                for batch in reader:
+                    check_arrow(batch, where)
+                    yield pa.Table.from_batches([batch])
+        except pa.ArrowException as error:
+            raise ValueError(f"{where}: expected an Arrow stream, {first_line(error)}") from None
+        if record is not None:
+            while source.read(1 << 20):
+                pass
+            folder.check_recorded(record, source.bytes, source.sha256)
+
+
+def read_arrow_file(folder: Folder, record: FileRecord, schema: pa.Schema) -> pa.Table:
+    """Return all of an Arrow IPC file as its record says it is; offsets, sizes and texts are checked.
+
+    Raises ValueError that names the file when it is another, or has another schema.
+    """
+    where = folder.path(record.name)
+    data = folder.read_recorded(record)
     try:
-        with folder.open(name) as raw, pa.ipc.open_stream(raw) as reader:
-            for batch in reader:
-                yield pa.Table.from_batches([batch])
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{folder.path(name)}: expected an Arrow stream, {error}") from error
+        table = pa.ipc.open_file(pa.BufferReader(data)).read_all()
+    except pa.ArrowException as error:
+        raise ValueError(f"{where}: expected an Arrow file, {first_line(error)}") from None
+    check_arrow(table, where)
+    return check_schema(table, schema, where)
+
+
+class HashedReading:
+    """A binary file open for reading, from its beginning on, that keeps the count and the SHA-256 of what passes."""
+
+    def __init__(self, raw: IO[bytes]) -> None:
+        self._raw = raw
+        self._hash = hashlib.sha256()
+        self.bytes = 0
+        self.closed = False
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._raw.read(size)
+        self._hash.update(data)
+        self.bytes += len(data)
+        return data
+
+    def readable(self) -> bool:
+        return True
+
+    def writable(self) -> bool:
+        return False
+
+    def seekable(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.closed = True
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
 
 
 def content_bytes(table: pa.Table) -> int:
@@ -119,26 +180,44 @@ def _content_bytes(array: pa.Array) -> int:
 
 
 def read_table(
-    folder: Folder, name: str, schema: pa.Schema | None = None, columns: list[str] | None = None
+    folder: Folder,
+    name: str,
+    schema: pa.Schema | None = None,
+    columns: list[str] | None = None,
+    record: FileRecord | None = None,
 ) -> pa.Table:
     """Return Parquet file `name`, all of it or some `columns`; its schema is checked when `schema` is given.
 
-    Without a schema ids stay as the file has them (`schemas.stored_ids`).
+    With its `record` the bytes are compared first. Without a schema ids stay as the file has them
+    (`schemas.stored_ids`).
     """
-    try:
+    data = folder.read(name) if record is None else folder.read_recorded(record)
+    return parse_table(data, folder.path(name), schema, columns)
+
+
+def parse_table(data: bytes, where: str, schema: pa.Schema | None = None, columns: list[str] | None = None) -> pa.Table:
+    """Return the table in the bytes of a Parquet file, as `read_table` does; `where` names the file."""
+    with naming_parquet(where):
         # A native buffer: Arrow's threads must not need the interpreter while it ends (they abort the process).
-        body = pa.py_buffer(folder.read(name))
+        body = pa.py_buffer(data)
         found = columns
         if columns is not None and not ADDED_COLUMNS.isdisjoint(columns):
             present = pq.read_schema(pa.BufferReader(body)).names
             found = [column for column in columns if column in present or column not in ADDED_COLUMNS]
         table = pq.read_table(pa.BufferReader(body), columns=found)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{folder.path(name)}: expected a Parquet file, {error}") from error
     if schema is None:
         return table
     wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
-    return as_in_memory(table, wanted, folder.path(name))
+    return as_in_memory(table, wanted, where)
+
+
+@contextmanager
+def naming_parquet(where: str) -> Iterator[None]:
+    """Turn what Arrow raises over the bytes of a Parquet file in memory into a ValueError that names the file."""
+    try:
+        yield
+    except (pa.ArrowException, OSError) as error:  # of a damaged page Arrow says OSError
+        raise ValueError(f"{where}: expected a Parquet file that Arrow can read, {first_line(error)}") from None
 
 
 def as_in_memory(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
@@ -147,4 +226,5 @@ def as_in_memory(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
         found = from_stored(with_added_columns(table, schema), schema)
     except ValueError as error:
         raise ValueError(f"{where}: {error}") from None
-    return check_schema(found, schema, where)
+    check_no_nulls(check_schema(found, schema, where), schema, where)
+    return found

@@ -38,7 +38,8 @@ class CountMatches(PassOverCandidates):
     @names_element
     def process(self, element: CandidateFile) -> None:
         earlier = self._state.earlier
-        for table in self._read(element, ["query_ids"] if earlier is None else ["query_ids", "image_id"]):
+        columns = ["query_ids"] if earlier is None else ["query_ids", "image_id"]
+        for table in self._read(element, columns, hashed=True):
             self._before += count_matches(table, self._settings.num_queries)
             if earlier is not None:
                 alive = table.filter(pa.array(earlier.alive(table))).combine_chunks()

@@ -7,6 +7,7 @@ before; S(C) \\ F is contained in S(C \\ F), so nothing fetched is selected agai
 from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import count
 
 import numba
 import numpy as np
@@ -15,10 +16,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.balance.settings import FAILED_FILE, SELECTED_FILE
+from pipeline.units import read_unit
 from schemas.buffers import one_chunk, sortable_ids
+from schemas.checked import check_indices
+from schemas.manifest import read_records
+from schemas.run_record import MANIFEST_FILE
 from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE, STATUS_SUCCESS
-from schemas.shards_folder import further_captions, plan_tables
-from schemas.storage import Folder
+from schemas.shards_folder import STATS_SUFFIX, further_captions, plan_tables
+from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
 
 IdSet = npt.NDArray[np.uint64]
@@ -72,6 +77,13 @@ def contains(members: IdSet, ids: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool
     return found
 
 
+FETCHED = pa.schema([pa.field("query_id", pa.int32()), pa.field("count", pa.int64())])
+"""Pairs whose image is in the shards, by query."""
+
+WAITING_ROWS = 1 << 22
+"""Rows of `FETCHED` gathered before they are summed."""
+
+
 @dataclass(frozen=True)
 class Rounds:
     """What the shard folders of all earlier rounds say."""
@@ -81,17 +93,16 @@ class Rounds:
     num_plans: int
     num_shards: int
     """Plans that brought an image; until 1.3 every plan."""
-    fetched: npt.NDArray[np.int64]
-    """Pairs whose image is in the shards, by query id; as long as the highest id needs."""
+    fetched: pa.Table
+    """`FETCHED`: each query once, its id as the tables have it."""
 
     def fetched_by_query(self, num_queries: int) -> npt.NDArray[np.int64]:
         """Return the pairs fetched for each query. Raises ValueError for an id that is no query."""
-        if len(self.fetched) > num_queries:
-            raise ValueError(
-                f"--failed: query ids must be below {num_queries}, found {len(self.fetched) - 1}; are these the "
-                "shards of these candidates?"
-            )
-        return np.pad(self.fetched, (0, num_queries - len(self.fetched)))
+        ids = self.fetched["query_id"]
+        check_indices(ids, num_queries, "--failed", "query ids", "are these the shards of these candidates?")
+        found = np.zeros(num_queries, dtype=np.int64)
+        found[ids.to_numpy()] = self.fetched["count"].to_numpy()
+        return found
 
 
 COLUMNS = ["image_id", "status", "pair_ids", "query_ids"]
@@ -105,8 +116,9 @@ def read_rounds(folders: Iterable[Folder], num_plans: int | None = None) -> Roun
     """
     none = np.zeros((0, 2), dtype=np.uint64)
     failed, stored, selected, seen, num_shards = [none], [none], [none], set(), 0
-    fetched = np.zeros(0, dtype=np.int64)
+    fetched = _Fetched()
     for folder in folders:
+        table_of = _Tables(folder)
         for found in plan_tables(folder):
             if num_plans is not None and found.plan >= num_plans:
                 continue
@@ -116,34 +128,64 @@ def read_rounds(folders: Iterable[Folder], num_plans: int | None = None) -> Roun
                 )
             seen.add(found.plan)
             num_shards += found.has_images
-            table = read_table(folder, found.name, SHARD_TABLE, columns=COLUMNS)
+            table = table_of.read(found.name, SHARD_TABLE, COLUMNS)
             lost = pc.not_equal(table["status"], STATUS_SUCCESS)
             failed.append(sortable_ids(one_chunk(table["image_id"].filter(lost))))
             stored.append(sortable_ids(one_chunk(table["image_id"].filter(pc.invert(lost)))))
             selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
-            fetched = _added(fetched, table["query_ids"].filter(pc.invert(lost)))
+            fetched.add(table["query_ids"].filter(pc.invert(lost)))
         for plan, name in further_captions(folder):
             if num_plans is None or plan < num_plans:
-                table = read_table(folder, name, FURTHER_CAPTIONS, columns=["pair_ids", "query_ids"])
+                table = table_of.read(name, FURTHER_CAPTIONS, ["pair_ids", "query_ids"])
                 selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
-                fetched = _added(fetched, table["query_ids"])
+                fetched.add(table["query_ids"])
     expected = num_plans if num_plans is not None else max(seen, default=-1) + 1
-    missing = sorted(set(range(expected)) - seen)
-    if missing:
+    missing = next(number for number in count() if number not in seen)
+    if missing < expected:
         raise ValueError(
-            f"--failed: no folder holds shard {missing[0]:05d} of {expected}; name the shard folders of all rounds "
-            "so far"
+            f"--failed: no folder holds shard {missing:05d} of {expected}; name the shard folders of all rounds so far"
         )
     ids = (id_set(np.concatenate(found)) for found in (failed, selected, stored))
-    return Rounds(Earlier(next(ids), next(ids)), next(ids), expected, num_shards, fetched)
+    return Rounds(Earlier(next(ids), next(ids)), next(ids), expected, num_shards, fetched.total())
 
 
-def _added(counts: npt.NDArray[np.int64], query_ids: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    """Return `counts` by query id with the ids of one table (lists of lists) added."""
-    flat = one_chunk(query_ids).flatten().flatten()
-    found = np.bincount(flat.to_numpy(zero_copy_only=False), minlength=len(counts)).astype(np.int64)
-    found[: len(counts)] += counts
-    return found
+class _Tables:
+    """Reads tables of a shards folder, finished or not (`pipeline run`), as they were written."""
+
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self._is_finished = folder.exists(MANIFEST_FILE)
+        self._records = read_records(folder) if self._is_finished else _unit_records(folder)
+
+    def read(self, name: str, schema: pa.Schema, columns: list[str]) -> pa.Table:
+        """Return `columns` of a table. Raises ValueError that names it when it is another than its folder notes."""
+        if self._is_finished and name not in self._records:
+            raise ValueError(f"{self._folder.path(name)}: not in its folder's list of files; move it away")
+        return read_table(self._folder, name, schema, columns, self._records.get(name))
+
+
+def _unit_records(folder: Folder) -> dict[str, FileRecord]:
+    units = (read_unit(folder, name) for name in folder.names(suffix=STATS_SUFFIX))
+    return {record.name: record for unit in units if unit is not None for record in unit.files}
+
+
+class _Fetched:
+    """Sums of fetched pairs by query; memory grows with the queries there are, not with their numbers."""
+
+    def __init__(self) -> None:
+        self._tables, self._rows = [FETCHED.empty_table()], 0
+
+    def add(self, query_ids: pa.ChunkedArray) -> None:
+        """Count the ids of one table: lists of lists."""
+        flat = one_chunk(query_ids).flatten().flatten()
+        self._tables.append(pa.Table.from_arrays(pc.value_counts(flat).flatten(), schema=FETCHED))
+        self._rows += len(self._tables[-1])
+        if self._rows > WAITING_ROWS:
+            self._tables, self._rows = [self.total()], 0
+
+    def total(self) -> pa.Table:
+        summed = pa.concat_tables(self._tables).group_by("query_id").aggregate([("count", "sum")])
+        return summed.select(["query_id", "count_sum"]).rename_columns(FETCHED.names)
 
 
 def earlier_hash(earlier: Earlier) -> str:

@@ -21,7 +21,7 @@ QUERIES_FILE = "queries.parquet"
 
 def candidate_files(candidates: Folder) -> list[CandidateFile]:
     """Return the files of the folder that hold candidates."""
-    return [CandidateFile(record.name) for record in _candidate_records(candidates)]
+    return [CandidateFile(record) for record in _candidate_records(candidates)]
 
 
 def _candidate_records(candidates: Folder) -> list[FileRecord]:

@@ -13,7 +13,6 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.earlier import earlier_hash, read_rounds, write_earlier
 from pipeline.balance.graph import balance
 from pipeline.balance.inputs import (
-    QUERIES_FILE,
     candidate_files,
     extra_type,
     find_queries,
@@ -29,9 +28,9 @@ from pipeline.balance.stored import write_stored
 from pipeline.fork_server import prepare_workers
 from pipeline.shuffle_estimate import check_room
 from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest
+from schemas.query_list import read_queries
 from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, read_run, start_run
 from schemas.storage import Folder
-from schemas.tables import read_table
 
 EARLIER_SHARDS = "earlier shards"
 """Name of the input in run.json that stands for what a refill leaves out."""
@@ -79,13 +78,14 @@ def run_balance(
         return read_manifest(output, "selection")
     output.delete(WORK)
     queries = find_queries(config.queries, candidates, run)
-    languages = write_languages(output, read_table(queries, QUERIES_FILE, columns=["language"])["language"])
+    language_of = read_queries(queries)["language"]
+    languages = write_languages(output, language_of)
     settings = Settings(
         candidates_url=candidates.url,
         output_url=output.url,
         mode=config.mode,
         key=key,
-        num_queries=read_manifest(queries, "queries")["rows"],
+        num_queries=len(language_of),
         languages=languages,
         caps=_given_caps(config, first, languages),
         tail_share=config.tail_share,

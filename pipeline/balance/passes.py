@@ -24,6 +24,7 @@ from pipeline.balance.read import read_row_groups
 from pipeline.balance.settings import THRESHOLDS, WORK, CandidateFile, Settings
 from pipeline.tables import bounded
 from schemas.candidate import candidate_schema
+from schemas.checked import check_indices
 from schemas.storage import Folder
 from schemas.tables import read_table
 
@@ -96,10 +97,24 @@ class PassOverCandidates(beam.DoFn):
     def _make(self) -> PerProcess:
         return PerProcess(self._settings)
 
-    def _read(self, file: CandidateFile, columns: list[str] | None) -> Iterator[pa.Table]:
-        """Yield the row groups of `file`: `columns`, or all."""
+    def _read(self, file: CandidateFile, columns: list[str] | None, hashed: bool = False) -> Iterator[pa.Table]:
+        """Yield the row groups of `file`: `columns`, or all; its query ids are those of queries.
+
+        The first pass compares the file's hash (`hashed`), the others its size.
+        """
         schema = candidate_schema(self._settings.extra)
-        yield from read_row_groups(Folder(self._settings.candidates_url), file.name, schema, columns)
+        folder = Folder(self._settings.candidates_url)
+        if hashed:
+            data = folder.read_recorded(file.record)
+        else:
+            data = folder.read(file.name)
+            folder.check_recorded(file.record, len(data))
+        where = folder.path(file.name)
+        for table in read_row_groups(data, where, schema, columns):
+            if columns is None or "query_ids" in columns:
+                for chunk in table["query_ids"].chunks:
+                    check_indices(chunk.flatten(), self._settings.num_queries, where, "query_ids")
+            yield table
 
     def _read_alive(self, file: CandidateFile, columns: list[str] | None) -> Iterator[pa.Table]:
         """Yield the row groups of `file` without the pairs of failed images."""

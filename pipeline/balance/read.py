@@ -5,21 +5,19 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from schemas.storage import Folder
-from schemas.tables import as_in_memory
+from schemas.tables import as_in_memory, naming_parquet
 
 
-def read_row_groups(folder: Folder, name: str, schema: pa.Schema, columns: list[str] | None) -> Iterator[pa.Table]:
-    """Yield the row groups of Parquet file `name`, all `columns` of `schema` or some.
+def read_row_groups(data: bytes, where: str, schema: pa.Schema, columns: list[str] | None) -> Iterator[pa.Table]:
+    """Yield the row groups of the Parquet file of bytes `data`, all `columns` of `schema` or some.
 
-    Raises ValueError that names the file for one that is no Parquet or has other columns.
+    Raises ValueError that names the file (`where`) for one that is no Parquet or has other columns.
     """
-    try:
+    with naming_parquet(where):
         # A native buffer: Arrow's threads must not need the interpreter while it ends (they abort the process).
-        file = pq.ParquetFile(pa.BufferReader(folder.read(name)))
-        wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
-        for group in range(file.num_row_groups):
+        file = pq.ParquetFile(pa.BufferReader(data))
+    wanted = schema if columns is None else pa.schema([schema.field(column) for column in columns])
+    for group in range(file.num_row_groups):
+        with naming_parquet(where):
             table = file.read_row_group(group, columns=columns)
-            yield as_in_memory(table.select(wanted.names) if columns else table, wanted, folder.path(name))
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{folder.path(name)}: expected a Parquet file, {error}") from error
+        yield as_in_memory(table.select(wanted.names) if columns else table, wanted, where)

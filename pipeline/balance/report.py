@@ -25,7 +25,7 @@ from pipeline.match.metaclip_files import write_entry_counts
 from pipeline.metrics import Spread, joined
 from pipeline.units import finished_units, read_unit
 from schemas.candidate import QUERY_COUNTS, candidate_schema
-from schemas.manifest import write_manifest
+from schemas.manifest import recorded, write_manifest
 from schemas.run_record import RunRecord
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
@@ -59,7 +59,8 @@ def finish(
     units = [unit for unit in found if unit is not None]
     plans = [file for unit in units for file in unit.files]
     files = [*plans, _write_query_counts(output, limits, kept, selected, fetched)]
-    files.append(output.write(tables_path(QUERIES_NAME), queries.read(QUERIES_FILE), settings.num_queries))
+    listed = queries.read_recorded(recorded(queries, QUERIES_FILE))
+    files.append(output.write(tables_path(QUERIES_NAME), listed, settings.num_queries))
     if record.config["write_entry_counts"]:
         files.append(write_entry_counts(output))
     if settings.refill:

@@ -10,9 +10,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.balance.ordering import rows_by_image
-from schemas.buffers import sortable_ids, strings, words_from_ids
-
-_HEX = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), dtype=np.uint8).reshape(256, 2)
+from schemas.buffers import hex_of_ids, sortable_ids, words_from_ids
 
 
 def image_partition(table: pa.Table, num_partitions: int) -> npt.NDArray[np.int64]:
@@ -20,12 +18,6 @@ def image_partition(table: pa.Table, num_partitions: int) -> npt.NDArray[np.int6
     bits = num_partitions.bit_length() - 1
     high = sortable_ids(table["image_id"])[:, 0]
     return (high >> np.uint64(64 - bits)).astype(np.int64) if bits else np.zeros(len(table), dtype=np.int64)
-
-
-def keys(image_ids: pa.ChunkedArray | pa.Array) -> pa.Array:
-    """Return the key of each image: its id in hex."""
-    ids = np.ascontiguousarray(words_from_ids(image_ids)).view(np.uint8)
-    return strings(_HEX[ids.reshape(-1)].reshape(-1), np.arange(len(image_ids) + 1, dtype=np.int64) * 32)
 
 
 def in_shard_order(table: pa.Table) -> pa.Table:
@@ -60,4 +52,4 @@ def slice_images(ordered: pa.Table, begin: int, end: int, starts: npt.NDArray[np
 def shard_rows(ordered: pa.Table, shard: int, schema: pa.Schema) -> pa.Table:
     """Return the selection rows of one shard: `ordered` with its shard number and keys."""
     numbered = ordered.append_column("shard", pa.array(np.full(len(ordered), shard), pa.int32()))
-    return numbered.append_column("key", keys(ordered["image_id"])).select(schema.names).cast(schema)
+    return numbered.append_column("key", hex_of_ids(ordered["image_id"])).select(schema.names).cast(schema)

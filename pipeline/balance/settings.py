@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from schemas.storage import FileRecord
+
 WORK = "work"
 LANGUAGES_FILE = f"{WORK}/languages.i4"
 LIMITS_FILE, PLAN_FILE = f"{WORK}/limits.parquet", f"{WORK}/plan.json"
@@ -47,7 +49,11 @@ class Settings:
 class CandidateFile:
     """One file of the candidates folder."""
 
-    name: str
+    record: FileRecord
+
+    @property
+    def name(self) -> str:
+        return self.record.name
 
 
 @dataclass(frozen=True)

@@ -66,6 +66,7 @@ from pipeline.units import Unit, finished_units, read_unit, whole_units
 from schemas.candidate import candidate_schema
 from schemas.identity import seed_key
 from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest, write_manifest
+from schemas.query_list import read_queries
 from schemas.rejection import REJECTIONS
 from schemas.run_record import RunRecord, config_parts, start_run
 from schemas.storage import Folder, canonical_json, file_size
@@ -85,6 +86,9 @@ _REPORTED_OPTIONS = (
     "match_rule", "drop_tracking_parameters", "captions_per_image", "captions_seed", "max_images_per_caption",
 )  # fmt: skip
 
+MAX_PACKED = 300
+"""LZ4 packs no bytes into less than a 255th of them."""
+
 MAX_LISTED_INPUTS = 1_000
 """More input files are named in ``run.json`` by the hash of their listing."""
 
@@ -103,6 +107,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     output = Folder(config.output)
     with queries_folder(config.queries, config.output) as queries:
         read_current_manifest(queries, "queries")
+        read_queries(queries)  # what is wrong with it is told before anything is written
         config = dataclasses.replace(config, queries=queries.url)
         record = _record(config, source, splits, root, queries)
         fresh = start_run(output, record)
@@ -110,9 +115,9 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         _delete_work(output)  # of another run of this output that ended later
         return read_manifest(output, "candidates")
     extract(config, source, splits, output, beam_args)
-    parts = _units(output, PARTS)
+    parts = part_units(output)
     check_rejected_fraction(output, parts, config.max_rejected_fraction)
-    num_partitions = partitions_for(sum(unit.body[CONTENT_BYTES] for unit in parts))
+    num_partitions = partitions_for(sum(unit.body.count(CONTENT_BYTES) for unit in parts))
     estimate = estimate_shuffle(output, [unit.files[0] for unit in parts], num_partitions, COMPACT_BYTES)
     check_room("deduplicate", estimate, config, output, beam_args)
     if config.max_images_per_caption:
@@ -232,7 +237,7 @@ def _wanted(output: Folder, directory: str, num_partitions: int) -> frozenset[in
 
 
 def _full(parts: list[Unit]) -> list[Part]:
-    return [Part(unit.files[0].name) for unit in parts if unit.files[0].rows]
+    return [Part(unit.files[0]) for unit in parts if unit.files[0].rows]
 
 
 def _deduplicate_graph(
@@ -257,17 +262,17 @@ def partitions_for(num_bytes: int) -> int:
 def _finish(
     output: Folder, record: RunRecord, parts: list[Unit], source: Source, extra: pa.StructType, num_partitions: int
 ) -> dict[str, Any]:
-    units = _units(output, PARTITIONS)
+    units = _units(output, PARTITIONS, 1)
     files = [file for unit in units for file in unit.files]
-    rejected = (read_table(output, unit.files[1].name, REJECTIONS) for unit in parts)
+    rejected = (read_table(output, unit.files[1].name, REJECTIONS, record=unit.files[1]) for unit in parts)
     files.append(write_tables(output, "rejections/collect.parquet", (t for t in rejected if len(t)), REJECTIONS))
-    dropped_units = _units(output, DROPPED_PARTS)
+    dropped_units = _units(output, DROPPED_PARTS, 1)
     sampled = DROPS.empty_table()
-    for name in [unit.files[2].name for unit in parts] + [unit.files[0].name for unit in dropped_units]:
-        sampled = sample_drops(pa.concat_tables([sampled, read_table(output, name, DROPS)]))
+    for sample in [unit.files[2] for unit in parts] + [unit.files[0] for unit in dropped_units]:
+        sampled = sample_drops(pa.concat_tables([sampled, read_table(output, sample.name, DROPS, record=sample)]))
     files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
-    counts = summed([unit.body["counts"] for unit in [*parts, *dropped_units]])
-    rows_kept = sum(unit.body[ROWS_KEPT] for unit in units)
+    counts = summed([unit.body.counts("counts") for unit in [*parts, *dropped_units]])
+    rows_kept = sum(unit.body.count(ROWS_KEPT) for unit in units)
     counts[DROPPED + CAPTIONS_PER_IMAGE] = (
         counts.get(MATCHED_PAIRS, 0) - counts.get(DROPPED + REPEATED_CAPTION, 0) - rows_kept
     )
@@ -284,7 +289,7 @@ def _finish(
             DUPLICATES: rows_kept - candidates,
             CANDIDATES: candidates,
         },
-        "rejected_by_reason": summed([unit.body["rejected_by_reason"] for unit in parts]),
+        "rejected_by_reason": summed([unit.body.counts("rejected_by_reason") for unit in parts]),
         "dropped_by_reason": dropped,
         "values_unfit": {name.removeprefix(UNFIT): count for name, count in counts.items() if name.startswith(UNFIT)},
         "files_passed_over": source.num_passed_over,
@@ -298,8 +303,26 @@ def _finish(
     )  # fmt: skip
 
 
-def _units(output: Folder, directory: str) -> list[Unit]:
+def part_units(output: Folder) -> list[Unit]:
+    """Return the units of the extract job. Raises ValueError for one that is not as it was written."""
+    units = _units(output, PARTS, 3)
+    for unit in units:
+        if unit.body.count(CONTENT_BYTES) > MAX_PACKED * (unit.files[0].bytes + 1024):  # it sets how many partitions
+            raise ValueError(
+                f"{unit.body.where}: found {unit.body[CONTENT_BYTES]} {CONTENT_BYTES} in a part of "
+                f"{unit.files[0].bytes} bytes; the file was changed or damaged, delete it and run the command again"
+            )
+    return units
+
+
+def _units(output: Folder, directory: str, num_files: int) -> list[Unit]:
     found = [read_unit(output, name) for name in finished_units(output, directory, ".json")]
+    for unit in found:
+        if unit is not None and len(unit.files) != num_files:
+            raise ValueError(
+                f"{unit.body.where}: expected {num_files} files, found {len(unit.files)}; the file was changed or "
+                "damaged, delete it and run the command again"
+            )
     return [unit for unit in found if unit is not None]
 
 

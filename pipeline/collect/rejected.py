@@ -23,7 +23,7 @@ def check_rejected_fraction(output: Folder, parts: list[Unit], limit: float) -> 
     """
     for what, rejected, total in _compared(parts):
         if rejected > limit * max(total, 1):
-            reasons = summed([unit.body["rejected_by_reason"] for unit in parts])
+            reasons = summed([unit.body.counts("rejected_by_reason") for unit in parts])
             raise TooManyRejections(
                 f"{rejected} of {total} {what} are broken, more than --max-rejected-fraction {limit}: {reasons}, "
                 f"{_example(output, parts, max(reasons, key=lambda reason: reasons[reason]))}; "
@@ -33,12 +33,12 @@ def check_rejected_fraction(output: Folder, parts: list[Unit], limit: float) -> 
 
 def _compared(parts: list[Unit]) -> Iterator[tuple[str, int, int]]:
     """Yield (what, how many are broken, how many there are), like with like."""
-    counts = summed([unit.body["counts"] for unit in parts])
+    counts = summed([unit.body.counts("counts") for unit in parts])
     rejected = counts.get(REJECTED, 0)
     if ARCHIVE_RECORDS not in counts:
         yield "records", rejected, counts.get(RECORDS, 0)
         return
-    pairs, rejected_pairs = (sum(unit.body[name] for unit in parts) for name in (PAIRS, REJECTED_PAIRS))
+    pairs, rejected_pairs = (sum(unit.body.count(name) for unit in parts) for name in (PAIRS, REJECTED_PAIRS))
     left_out = sum(count for name, count in counts.items() if name.startswith(DROPPED + RECORD))
     broken = rejected - rejected_pairs
     yield "archive records", broken, counts[ARCHIVE_RECORDS] + left_out + broken
@@ -48,7 +48,7 @@ def _compared(parts: list[Unit]) -> Iterator[tuple[str, int, int]]:
 def _example(output: Folder, parts: list[Unit], reason: str) -> str:
     """Return where the first rejection for `reason` stands, and its value."""
     unit = next(unit for unit in parts if unit.body["rejected_by_reason"].get(reason))
-    rows = read_table(output, unit.files[1].name, REJECTIONS)
+    rows = read_table(output, unit.files[1].name, REJECTIONS, record=unit.files[1])
     row = rows.filter(pc.equal(rows["reason"], reason)).slice(0, 1).to_pylist()[0]
     return f"such as {reason} at {row['position']} of {row['source_file']}: {row['value']!r}"
 

@@ -37,9 +37,10 @@ from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
 from pipeline.sources.source import InputSplit, Source
 from pipeline.tables import bounded
-from pipeline.units import commit_unit
+from pipeline.units import commit_unit, read_unit
 from schemas.candidate import candidate_schema
-from schemas.storage import Folder
+from schemas.query_list import read_queries
+from schemas.storage import FileRecord, Folder
 from schemas.tables import read_stream, read_table, write_table
 
 NAMESPACE = "collect"
@@ -61,16 +62,20 @@ ROWS_KEPT = "rows_kept"
 
 @dataclass(frozen=True)
 class Part:
-    """One split's matched candidates, by file name in the candidates folder."""
+    """One split's matched candidates: a file in the candidates folder."""
 
-    name: str
+    record: FileRecord
+
+    @property
+    def name(self) -> str:
+        return self.record.name
 
 
 class _SharedMatcher:
     """Holds the matcher weakly, as `Shared` asks."""
 
     def __init__(self, options: CollectOptions) -> None:
-        self.matcher = QueryMatcher(read_table(Folder(options.queries), "queries.parquet"), options)
+        self.matcher = QueryMatcher(read_queries(Folder(options.queries)), options)
 
 
 class ExtractSplit(beam.DoFn):
@@ -104,7 +109,8 @@ class ReadCaptions(beam.DoFn):
 
     @names_element
     def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
-        for table in gathered(caption_images(t) for t in read_stream(Folder(self._output_url), element.name)):
+        part = read_stream(Folder(self._output_url), element.name, element.record)
+        for table in gathered(caption_images(t) for t in part):
             lowest = lowest_images(table, self._limit)
             partition = caption_partition(lowest["caption"].to_numpy(), self._num_partitions)
             yield from _pieces(lowest, partition, self._wanted)
@@ -134,9 +140,13 @@ class _SharedCaptions:
 
     def __init__(self, output_url: str, num_partitions: int) -> None:
         output = Folder(output_url)
-        names = [f"{REPEATED}/{number:05d}.parquet" for number in range(num_partitions)]
+        units = [read_unit(output, f"{REPEATED}/{number:05d}.json") for number in range(num_partitions)]
+        records = [unit.files[0] for unit in units if unit is not None]
         self.captions = np.concatenate(
-            [read_table(output, name, REPEATED_CAPTIONS)["caption"].to_numpy() for name in names]
+            [
+                read_table(output, record.name, REPEATED_CAPTIONS, record=record)["caption"].to_numpy()
+                for record in records
+            ]
         )
 
 
@@ -164,7 +174,7 @@ class ReadPart(beam.DoFn):
 
     @names_element
     def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
-        tables = read_stream(self._output, element.name)
+        tables = read_stream(self._output, element.name, element.record)
         if self._shared is not None:
             dropped: list[pa.Table] = [DROPS.empty_table()]
             tables = self._without_repeated(tables, dropped)

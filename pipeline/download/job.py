@@ -19,7 +19,8 @@ from pipeline.download.transforms import MakeShard
 from pipeline.fork_server import prepare_workers
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
-from schemas.manifest import manifest_sha256, normal_form_of, read_files, read_manifest, write_manifest
+from schemas.json_object import JsonObject
+from schemas.manifest import manifest_sha256, normal_form_of, read_files, read_manifest, recorded, write_manifest
 from schemas.run_record import RunRecord, config_parts, read_run, start_run
 from schemas.sample import STATUS_SUCCESS
 from schemas.shards_folder import SIZES_FILE, STATS_SUFFIX, TAR_SUFFIX, shard_name
@@ -89,8 +90,8 @@ def _has_local_images(selection: Folder) -> bool:
 
 def shard_plans(selection: Folder, shift: int) -> list[ShardPlan]:
     """Return the plans of a finished selection, by number; `shift` as `number_shift` gives it."""
-    found = [(_SHARD_FILE.fullmatch(record.name), record.name) for record in read_files(selection)]
-    plans = [ShardPlan(int(match[1]), int(match[1]) - shift, selection.url, name) for match, name in found if match]
+    found = [(_SHARD_FILE.fullmatch(record.name), record) for record in read_files(selection)]
+    plans = [ShardPlan(int(match[1]), int(match[1]) - shift, selection.url, record) for match, record in found if match]
     return sorted(plans, key=_plan_number)
 
 
@@ -135,9 +136,9 @@ def download_shards(
     bodies = [unit.body for unit in units if unit is not None]
     return FetchReport(
         shards=len(bodies),
-        images=sum(body["count"] for body in bodies),
-        successes=sum(body["successes"] for body in bodies),
-        body_bytes=sum(body["body_bytes"] for body in bodies),
+        images=sum(body.count("count") for body in bodies),
+        successes=sum(body.count("successes") for body in bodies),
+        body_bytes=sum(body.count("body_bytes") for body in bodies),
         seconds=time.monotonic() - start,
     )
 
@@ -177,14 +178,13 @@ def finish_shards(
     numbered = number_shards(shards, [done[plan.number] for plan in plans], plans[0].shard if plans else 0)
     files = [record for found in numbered for record in found.unit.files]
     sizes = {
-        f"{shard_name(found.shard)}{TAR_SUFFIX}": int(found.unit.body["successes"])
+        f"{shard_name(found.shard)}{TAR_SUFFIX}": found.unit.body.count("successes")
         for found in numbered
         if found.shard is not None
     }
     for name, source in zip(COPIED_TABLES, (selections[0], selections[-1]), strict=True):
-        original = find_table(source, name)
-        rows = {record.name: record.rows for record in read_files(source)}
-        files.append(shards.write(tables_path(name), source.read(original), rows.get(original, 0)))
+        record = recorded(source, find_table(source, name))
+        files.append(shards.write(tables_path(name), source.read_recorded(record), record.rows))
     files.append(shards.write_json(SIZES_FILE, sizes))
     summary = {
         **counts,
@@ -204,18 +204,18 @@ def finish_shards(
     )  # fmt: skip
 
 
-def _counts(bodies: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
     """Return what the plans' stats say together."""
     outcomes: Counter[str] = Counter()
     for body in bodies:
-        outcomes.update(body["outcomes"])
+        outcomes.update(body.counts("outcomes"))
     return {
-        "images_planned": sum(int(body["count"]) for body in bodies),
+        "images_planned": sum(body.count("count") for body in bodies),
         "images_succeeded": outcomes[STATUS_SUCCESS],
         "outcomes": dict(sorted(outcomes.items())),
         "further_captions": sum(int(body.get("further_captions", 0)) for body in bodies),
-        "plans_without_images": sum(not body["successes"] for body in bodies),
-        "body_bytes": sum(int(body["body_bytes"]) for body in bodies),
+        "plans_without_images": sum(not body.count("successes") for body in bodies),
+        "body_bytes": sum(body.count("body_bytes") for body in bodies),
     }
 
 

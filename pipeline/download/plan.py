@@ -7,11 +7,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.buffers import one_chunk, words_from_ids
+from schemas.buffers import hex_of_ids, one_chunk, words_from_ids
 from schemas.candidate import QUERY_IDS, selection_schema
 from schemas.sample import EXTRA, further_captions_schema
 from schemas.shards_folder import shard_name, without_images_name
-from schemas.storage import Folder
+from schemas.storage import FileRecord, Folder
 from schemas.tables import as_in_memory, read_table
 
 
@@ -25,8 +25,8 @@ class ShardPlan:
     """Number under which its shard is written; the end of the run may change it (`pipeline.download.numbering`)."""
     selection: str
     """URL of the selection folder."""
-    file: str
-    """Name of the selection file in it."""
+    record: FileRecord
+    """The selection file in it."""
 
     @property
     def name(self) -> str:
@@ -35,6 +35,11 @@ class ShardPlan:
     def stem(self, has_images: bool) -> str:
         """Return the base name of its table and stats."""
         return shard_name(self.shard) if has_images else without_images_name(self.number)
+
+    @property
+    def file(self) -> str:
+        """Name of the selection file."""
+        return self.record.name
 
 
 @dataclass(frozen=True)
@@ -65,13 +70,16 @@ class ShardImages:
 def read_shard_images(plan: ShardPlan) -> ShardImages:
     """Read the selection file of `plan` and group its rows by image.
 
-    Raises ValueError when the file has another schema or its rows are not sorted by image_id.
+    Raises ValueError when the file is not as it was written, has another schema, rows of another shard or images, or
+    its rows are not sorted by image_id.
     """
     folder = Folder(plan.selection)
-    table = read_table(folder, plan.file)
-    extra = table.schema.field(EXTRA).type if EXTRA in table.schema.names else pa.struct([])
     where = folder.path(plan.file)
+    table = read_table(folder, plan.file, record=plan.record)
+    extra = table.schema.field(EXTRA).type if EXTRA in table.schema.names else pa.struct([])
     table = as_in_memory(table, selection_schema(extra), where)
+    if not pc.all(pc.equal(table["shard"], plan.number)).as_py():
+        raise ValueError(f"{where}: expected rows of shard {plan.number} only, found {table['shard'].unique()}")
     stored = pc.fill_null(one_chunk(table["stored"]), False).to_numpy(zero_copy_only=False)
     to_fetch, behind = np.flatnonzero(~stored), np.flatnonzero(stored)
     images, first = group_by_image(table.take(pa.array(to_fetch)), where)
@@ -88,6 +96,8 @@ def group_by_image(table: pa.Table, where: str) -> tuple[pa.Table, npt.NDArray[n
     changes = np.any(words[1:] != words[:-1], axis=1)
     first = np.concatenate([[0], np.flatnonzero(changes) + 1]).astype(np.int64)[: len(table)]
     keys = one_chunk(table["key"].take(pa.array(first)))
+    if keys != hex_of_ids(table["image_id"].take(pa.array(first))):
+        raise ValueError(f"{where}: expected key = hex of image_id in each row, found another; make the folder again")
     if len(keys) > 1 and not pc.all(pc.less(keys[:-1], keys[1:])).as_py():
         raise ValueError(f"{where}: expected rows sorted by image_id with one run per image and key = hex of image_id")
     images = table.select(["key", "image_id", "url", "image_ref", "caption"]).take(pa.array(first)).combine_chunks()

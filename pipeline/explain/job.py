@@ -14,7 +14,7 @@ from apache_beam.utils.shared import Shared
 from pipeline.balance.counts import dense, sum_counts
 from pipeline.balance.earlier import Earlier, earlier_hash, read_rounds, write_earlier
 from pipeline.balance.graph import count_graph, spread_files
-from pipeline.balance.inputs import QUERIES_FILE, candidate_files, extra_type, find_queries, hash_of_key, rank_key
+from pipeline.balance.inputs import candidate_files, extra_type, find_queries, hash_of_key, rank_key
 from pipeline.balance.job import EARLIER_SHARDS
 from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_languages, write_limits
 from pipeline.balance.passes import NAMESPACE
@@ -29,10 +29,9 @@ from pipeline.runner import run_pipeline
 from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import manifest_sha256, read_current_manifest
+from schemas.query_list import read_copied_queries, read_queries
 from schemas.run_record import read_run
 from schemas.storage import Folder
-from schemas.tables import read_table
-from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table
 from schemas.url_text import browser_urls
 
 
@@ -53,9 +52,7 @@ def run_explain(config: ExplainConfig, beam_args: Sequence[str]) -> dict[str, An
             raise ValueError("--rank-key-file: the selection was made with another key")
     facts: dict[str, Any] = {}
     if summary is not None and not config.candidates:
-        selection = Folder(config.selection)
-        queries = read_table(selection, find_table(selection, QUERIES_NAME))
-        counts = read_table(selection, find_table(selection, QUERY_COUNTS_NAME))
+        queries, counts = read_copied_queries(Folder(config.selection))
         facts["after"] = after_facts(summary, queries, counts)
         if config.query:
             facts["queries"] = query_facts(config.query, queries, counts, summary["caps"])
@@ -77,11 +74,10 @@ def _explain_candidates(
     manifest = read_current_manifest(candidates, "candidates")
     if summary is not None and summary["candidates_sha256"] != manifest_sha256(candidates):
         raise ValueError(f"--candidates {config.candidates}: the selection was made of other candidates")
+    queries = read_queries(find_queries(config.queries, candidates, read_run(candidates)))
     earlier = _earlier(config, summary) if summary is not None and summary["refill"] else None
     if earlier is not None:
         write_earlier(work, earlier)
-    queries_folder = find_queries(config.queries, candidates, read_run(candidates))
-    queries = read_table(queries_folder, QUERIES_FILE)
     languages = write_languages(work, queries["language"])
     caps = (config.max_pairs_per_query,) * len(languages) if config.tail_share is None else None
     if summary is not None:
@@ -104,8 +100,7 @@ def _explain_candidates(
     facts: dict[str, Any] = {"before": before}
     counts = None
     if config.selection:
-        selection = Folder(config.selection)
-        counts = read_table(selection, find_table(selection, QUERY_COUNTS_NAME))
+        _, counts = read_copied_queries(Folder(config.selection))
         facts["after"] = after_facts(summary or {}, queries, counts)
     if config.query:
         table = counts if counts is not None else _counts_before(limits.matched)

@@ -157,7 +157,7 @@ def test_shards_of_other_queries_are_refused(candidates: str, tmp_path: Path) ->
     run_balance(other, [])
     shards = write_shards(other.output, tmp_path / "shards", set())
     refill = BalanceConfig(candidates=candidates, output=str(tmp_path / "r"), failed=(shards,))
-    with pytest.raises(ValueError, match="query ids must be below 5, found 5; are these the shards of these candidat"):
+    with pytest.raises(ValueError, match="query ids must be from 0 to 4, found 5; are these the shards of these cand"):
         run_balance(refill, [], Folder(first.output))
 
 
