@@ -38,6 +38,8 @@ def print_collect(manifest: dict[str, Any], output: str) -> None:
             ("in", output),
         ],
     )
+    for name in summary.get("columns_without_value", []):
+        Console().print(f"note: no record has a value in the column {name!r} of --extra-columns", markup=False)
     if not counts["records"]:
         Console().print("note: the input holds no records: everything made of it is empty")
 

@@ -50,7 +50,9 @@ def read_source(source: Source) -> Contents:
                     kinds[name] |= seen
             elif isinstance(item, pa.Table):
                 tables.append(item)
-    found.extra = settled_extra(source, [Unit("part", [], {KINDS: dict(kinds)})])
+    found.extra = settled_extra(
+        source, [Unit("part", [], {KINDS: dict.fromkeys(source.open_columns, 0) | dict(kinds)})]
+    )
     found.rows = [row for table in tables for row in with_settled(table, found.extra).to_pylist()]
     found.rows.sort(key=lambda row: row["source_row"])
     return found

@@ -18,12 +18,22 @@ KINDS = "extra_kinds"
 
 def settled_extra(source: Source, parts: list[Unit]) -> pa.StructType:
     """Return the type of the column ``extra`` of the candidates, when all `parts` are read."""
-    kinds = dict.fromkeys(source.open_columns, 0)
-    for unit in parts:
-        for name, seen in unit.body[KINDS].items():
-            kinds[name] |= seen
+    kinds = _kinds(parts)
     return pa.struct([(field.name, settled_type(kinds[field.name]) if field.name in kinds else field.type)
                       for field in source.extra])  # fmt: skip
+
+
+def empty_columns(parts: list[Unit]) -> list[str]:
+    """Return the open columns without a value in any of `parts`: perhaps none is called so."""
+    return sorted(name for name, seen in _kinds(parts).items() if not seen)
+
+
+def _kinds(parts: list[Unit]) -> dict[str, int]:
+    kinds: dict[str, int] = {}
+    for unit in parts:
+        for name, seen in unit.body[KINDS].items():
+            kinds[name] = kinds.get(name, 0) | seen
+    return kinds
 
 
 def with_settled(table: pa.Table, extra: pa.StructType) -> pa.Table:

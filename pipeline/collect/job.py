@@ -17,7 +17,7 @@ from apache_beam.utils.shared import Shared
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.deduplicate import COMPACT_BYTES, Reduction
-from pipeline.collect.extra_columns import settled_extra
+from pipeline.collect.extra_columns import empty_columns, settled_extra
 from pipeline.collect.extract import (
     ALL_DROPPED,
     ARCHIVE_RECORDS,
@@ -291,6 +291,7 @@ def _finish(
         },
         "rejected_by_reason": summed([unit.body.counts("rejected_by_reason") for unit in parts]),
         "dropped_by_reason": dropped,
+        "columns_without_value": empty_columns(parts),
         "values_unfit": {name.removeprefix(UNFIT): count for name, count in counts.items() if name.startswith(UNFIT)},
         "files_passed_over": source.num_passed_over,
         **{name: record.config[name] for name in _REPORTED_OPTIONS},

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.summary import print_collect
 from tests.conftest import write_queries
 
 
@@ -149,3 +150,13 @@ def test_duplicates_of_any_type_are_removed(tmp_path: Path) -> None:
         pq.write_table(table, tmp_path / name / "a.parquet")
         found, summary = collected(tmp_path / name, f"{tmp_path}/{name}/a.parquet", extra_columns=(name,))
         assert (len(found), summary["counts"]["duplicates"]) == (1, 1), name
+
+
+def test_a_column_without_a_value_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lines = ['{"url": "http://h.example/1", "caption": "a cat", "score": null, "n": 1}']
+    (tmp_path / "a.jsonl").write_text("\n".join(lines))
+    table, summary = collected(tmp_path, f"{tmp_path}/a.jsonl", extra_columns=("score", "n"))
+    assert summary["columns_without_value"] == ["score"]
+    assert extra(table) == {"score": [None], "n": [1]}
+    print_collect({"summary": summary}, "there")
+    assert "note: no record has a value in the column 'score' of --extra-columns" in capsys.readouterr().out

@@ -25,7 +25,7 @@ def test_a_listing_stands_for_its_files(tmp_path: Path) -> None:
 
 def test_a_local_prefix_becomes_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "a.paths").write_text("x.parquet\n")
+    (tmp_path / "a.paths").write_bytes(b"\xef\xbb\xbfx.parquet\n")  # a byte order mark
     assert expand_inputs("a.paths", "mirror").paths == [f"{tmp_path}/mirror/x.parquet"]
 
 

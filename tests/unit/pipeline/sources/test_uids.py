@@ -52,7 +52,7 @@ def test_npy_and_text_give_the_same_set(tmp_path: Path, shuffled: bool, monkeypa
     if shuffled:
         random.shuffle(uids)
     np.save(tmp_path / "u.npy", as_npy(uids))
-    (tmp_path / "u.txt").write_text("\n".join(uids))
+    (tmp_path / "u.txt").write_bytes(b"\xef\xbb\xbf" + "\n".join(uids).encode())  # a byte order mark
     (tmp_path / "u.txt.gz").write_bytes(gzip.compress("\r\n".join(["", *uids, ""]).encode(), mtime=0))
     asked = pa.array(uids[::3] + [random.bytes(16).hex() for _ in range(100)])
     for name in ("u.npy", "u.txt", "u.txt.gz"):
