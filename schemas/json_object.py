@@ -7,14 +7,18 @@ import json
 from typing import Any
 
 
+class MissingKey(ValueError, LookupError):
+    """A key that the file lacks. A LookupError too: templates ask by it whether a key is there."""
+
+
 class JsonObject(dict[str, Any]):
-    """An object of a JSON file. Asked for a key that it lacks, it raises ValueError that names file and key."""
+    """An object of a JSON file. Asked for a key that it lacks, it raises `MissingKey`, which names file and key."""
 
     where: str = ""
 
     def __missing__(self, key: str) -> Any:
         found = ", ".join(map(repr, list(self)[:10])) or "none"
-        raise ValueError(f"{self.where}: expected a key {key!r}, found {found}; the file is damaged or of another kind")
+        raise MissingKey(f"{self.where}: expected a key {key!r}, found {found}; the file is damaged or of another kind")
 
     def counts(self, key: str) -> dict[str, int]:
         """Return the object at `key`, all of whose values are whole numbers from 0. Raises ValueError otherwise."""

@@ -68,5 +68,8 @@ def _object_fault(value: Any, shape: dict[Any, Any], place: str) -> str | None:
 
 
 def _said(value: Any, place: str, wanted: str) -> str:
-    shown = ascii(value)[:_SHOWN] if not isinstance(value, dict | list) else f"{_NAMES[type(value)]} of {len(value)}"
+    if isinstance(value, dict | list):
+        shown = f"{_NAMES[dict if isinstance(value, dict) else list]} of {len(value)}"
+    else:
+        shown = ascii(value)[:_SHOWN]
     return f"{ascii(place.lstrip('.'))[1:-1] or 'the file'} should be {wanted}, found {shown}"

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from schemas.json_object import JsonObject
 from schemas.json_shape import check_json
 
 SHAPE = {
@@ -46,6 +47,7 @@ def test_what_has_the_shape_passes(change: dict[str, Any]) -> None:
         ),
         pytest.param(GOOD | {"files": [["a"]]}, "files[0] should be a list of 2, found a list of 1", id="short row"),
         pytest.param(GOOD | {"files": [["a", "b"]]}, "files[0][1] should be a whole number, found 'b'", id="row"),
+        pytest.param(GOOD | {"notes": JsonObject(a=1)}, "notes should be a list, found an object of 1", id="as read"),
         pytest.param(GOOD | {"inner": {}}, "inner.name is missing", id="missing within"),
         pytest.param(GOOD | {"counts": {"\x1b[1m": "\x1b"}}, r"counts.\x1b[1m should be a whole number", id="control"),
     ],
