@@ -54,12 +54,14 @@ class Cluster:
         return [pid for key, pid in found.items() if key.startswith(name) and Path(f"/proc/{pid}").exists()]
 
     def jobs(self) -> list[dict[str, str]]:
-        with urllib.request.urlopen(f"http://127.0.0.1:{REST_PORT}/jobs/overview", timeout=30) as answer:
+        with urllib.request.urlopen(f"http://127.0.0.1:{REST_PORT}/jobs/overview", timeout=PATIENCE_S) as answer:
             return list(json.load(answer)["jobs"])
 
     def num_failures(self, job: str) -> int:
         """Return how often a piece of `job` failed and was started again."""
-        with urllib.request.urlopen(f"http://127.0.0.1:{REST_PORT}/jobs/{job}/exceptions", timeout=30) as answer:
+        with urllib.request.urlopen(
+            f"http://127.0.0.1:{REST_PORT}/jobs/{job}/exceptions", timeout=PATIENCE_S
+        ) as answer:
             return len(json.load(answer)["exceptionHistory"]["entries"])
 
     def workers(self) -> list[int]:

@@ -25,13 +25,11 @@ from tests.process_tree import (
     programs,
     wait_until_gone,
 )
+from tests.waiting import PATIENCE_S, wait_until
 
 pytestmark = NEEDS_PROC
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-LIMIT_S = 300
-"""How long a command may take to end: it takes seconds, but a machine may be busy."""
-
 TWO_PROCESSES = ["--", "--direct_num_workers=2", "--direct_running_mode=multi_processing"]
 
 PIPELINE = [sys.executable, "-m", "pipeline"]
@@ -83,7 +81,7 @@ HELD = {
 
 
 def run(arguments: list[str]) -> str:
-    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=LIMIT_S)
+    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr[-3000:]
     return done.stdout
 
@@ -126,8 +124,8 @@ def started(place: Place, arguments: list[str], held: str, when: Callable[[int],
     place.server.hold(held, lambda: bool(launchers) and when(launchers[0]))
     command = subprocess.Popen(arguments, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     launchers.append(command.pid)
-    while not place.server.reached.wait(0.05):
-        assert command.poll() is None, command.communicate()
+    wait_until(lambda: command.poll() is not None or place.server.reached.is_set(), "a worker that waits for input")
+    assert command.poll() is None, command.communicate()
     return command
 
 
@@ -157,7 +155,7 @@ def ends_with_one_line(place: Place, arguments: list[str], held: str, find: Find
     command = started(place, arguments, held, lambda launcher: bool(find(launcher)))
     below = descendants(command.pid)
     os.kill(find(command.pid)[0], signal.SIGKILL)
-    _, errors = command.communicate(timeout=LIMIT_S)
+    _, errors = command.communicate(timeout=PATIENCE_S)
     assert command.returncode == 1, errors
     said = [line for line in errors.splitlines() if line.strip()]
     assert said == [f"error: {cause}; run the same command again to resume"]
@@ -178,12 +176,13 @@ def test_a_killed_decode_process_is_healed(
     if moment == "at-work":
         command = started(place, arguments, HELD["download"], lambda launcher: bool(decode_processes(launcher)))
     else:
+        place.server.hold(HELD["download"], lambda: True)  # else a fast command is at its end before it is looked at
         command = subprocess.Popen(arguments, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    while not decode_processes(command.pid):
-        assert command.poll() is None, command.communicate()
+    wait_until(lambda: command.poll() is not None or decode_processes(command.pid), "a decode process")
+    assert command.poll() is None, command.communicate()
     os.kill(decode_processes(command.pid)[0], signal.SIGKILL)
     place.server.let_go()
-    _, errors = command.communicate(timeout=LIMIT_S)
+    _, errors = command.communicate(timeout=PATIENCE_S)
     assert command.returncode == 0, errors
     assert folder_bytes(output) == undisturbed("download")[0]
 
