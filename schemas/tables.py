@@ -47,7 +47,8 @@ def write_tables(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
         with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), stored, **_column_options(schema)) as writer:
             for table in tables:
                 checked = check_schema(table, schema, folder.path(name)).cast(schema)
-                writer.write_table(to_stored(checked), row_group_size=ROW_GROUP_ROWS)
+                if len(checked):  # `datasets` fails on a row group without rows
+                    writer.write_table(to_stored(checked), row_group_size=ROW_GROUP_ROWS)
                 rows += len(table)
     return FileRecord(name, rows, sink.bytes, sink.sha256)
 

@@ -16,6 +16,8 @@ from schemas.tables import write_table
 from schemas.text import normal_form
 from tests.waiting import PATIENT_RAY
 
+os.environ["WDS_SECURE"] = "1"  # webdataset from 1.0 on neither unpickles nor runs commands that a tar or URL names
+
 pytest_plugins = ["tests.case_ids"]
 
 for _name, _value in PATIENT_RAY.items():

@@ -148,6 +148,23 @@ def test_further_captions_are_by_key_and_no_image_is_stored_twice(made: MadeShar
     assert table["key"].to_pylist() == sorted(table["key"].to_pylist())
 
 
+def test_types_are_those_spark_knows_by_its_rules(made: MadeShards) -> None:
+    """No fixed_len_byte_array (before 3.4), no nanoseconds; no two names that differ in case alone."""
+    for path in sorted(made.folder.parent.rglob("*.parquet")):
+        schema = pq.read_schema(path)
+        columns = [pq.ParquetFile(path).schema.column(number) for number in range(pq.read_metadata(path).num_columns)]
+        assert {column.physical_type for column in columns} <= {
+            "BOOLEAN",
+            "INT32",
+            "INT64",
+            "FLOAT",
+            "DOUBLE",
+            "BYTE_ARRAY",
+        }
+        assert not [column for column in columns if "NANO" in str(column.logical_type)]
+        assert len({name.lower() for name in schema.names}) == len(schema.names), path
+
+
 def test_pandas_2_reads_every_table(made: MadeShards) -> None:
     assert pandas.__version__.startswith("2.")
     selection = made.folder.parent / "selection"

@@ -60,3 +60,11 @@ def test_ids_are_packed_neither_by_dictionary_nor_by_codec(tmp_path: Path) -> No
     assert packed["extra.tags.list.element"].compression == "ZSTD"
     assert packed["caption"].has_dictionary_page
     assert read_table(Folder(str(tmp_path)), "a.parquet", SCHEMA).equals(table(20))
+
+
+def test_a_table_without_rows_has_no_row_group(tmp_path: Path) -> None:
+    """`datasets` takes the first row group's rows for the size of its batches, and fails on 0."""
+    folder = Folder(str(tmp_path))
+    assert write_table(folder, "a.parquet", table(0), SCHEMA).rows == 0
+    assert pq.read_metadata(tmp_path / "a.parquet").num_row_groups == 0
+    assert read_table(folder, "a.parquet", SCHEMA).equals(table(0))
