@@ -1,5 +1,6 @@
 """All that a source gives, gathered: pairs with their carried columns in final types, broken records, counts."""
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +10,7 @@ import pyarrow as pa
 from pipeline.collect.extra_columns import KINDS, settled_extra, with_settled
 from pipeline.sources.source import Broken, Dropped, Noted, Source
 from pipeline.units import Unit
+from schemas.json_object import parse_object
 
 
 @dataclass
@@ -50,9 +52,8 @@ def read_source(source: Source) -> Contents:
                     kinds[name] |= seen
             elif isinstance(item, pa.Table):
                 tables.append(item)
-    found.extra = settled_extra(
-        source, [Unit("part", [], {KINDS: dict.fromkeys(source.open_columns, 0) | dict(kinds)})]
-    )
+    noted = parse_object(json.dumps({KINDS: dict.fromkeys(source.open_columns, 0) | dict(kinds)}).encode(), "part")
+    found.extra = settled_extra(source, [Unit("part", [], noted)])
     found.rows = [row for table in tables for row in with_settled(table, found.extra).to_pylist()]
     found.rows.sort(key=lambda row: row["source_row"])
     return found

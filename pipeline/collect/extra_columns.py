@@ -31,7 +31,7 @@ def empty_columns(parts: list[Unit]) -> list[str]:
 def _kinds(parts: list[Unit]) -> dict[str, int]:
     kinds: dict[str, int] = {}
     for unit in parts:
-        for name, seen in unit.body[KINDS].items():
+        for name, seen in unit.body.counts(KINDS).items():
             kinds[name] = kinds.get(name, 0) | seen
     return kinds
 

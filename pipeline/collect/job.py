@@ -4,8 +4,6 @@ A third between them, only with ``--max-images-per-caption``, counts the images 
 """
 
 import dataclasses
-import hashlib
-import os
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -33,6 +31,7 @@ from pipeline.collect.extract import (
     UNFIT,
     sample_drops,
 )
+from pipeline.collect.record import collect_record
 from pipeline.collect.rejected import check_rejected_fraction, summed
 from pipeline.collect.repeated import REPEATED_CAPTION
 from pipeline.collect.transforms import (
@@ -53,34 +52,26 @@ from pipeline.collect.transforms import (
     write_repeated,
 )
 from pipeline.exchange import EXCHANGE, GroupTables, exchange_folder
-from pipeline.filter.filters import LISTS, filter_inputs
 from pipeline.fork_server import prepare_workers
 from pipeline.match.metaclip_files import queries_folder
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.shuffle_estimate import check_room, estimate_shuffle
 from pipeline.sources.formats import open_source
-from pipeline.sources.row_filter import source_inputs
 from pipeline.sources.source import InputSplit, Source
 from pipeline.units import Unit, finished_units, read_unit, whole_units
 from schemas.candidate import candidate_schema
 from schemas.identity import seed_key
-from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest, write_manifest
+from schemas.manifest import read_current_manifest, read_manifest, write_manifest
 from schemas.query_list import read_queries
 from schemas.rejection import REJECTIONS
-from schemas.run_record import RunRecord, config_parts, start_run
-from schemas.storage import Folder, canonical_json, file_size
+from schemas.run_record import RunRecord, start_run
+from schemas.storage import Folder
 from schemas.tables import read_table, write_table, write_tables
 
 PARTITION_BYTES = 32 << 20
 """Matched candidates per partition (`schemas.tables.content_bytes`); deduplicating one takes about four times as much
 memory."""
-
-ALGORITHM = "3"
-"""Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
-
-NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", "force", *LISTS)
-"""Options that change no byte of the output: where things lie, and when to give up."""
 
 _REPORTED_OPTIONS = (
     "match_rule", "drop_tracking_parameters", "captions_per_image", "captions_seed", "max_images_per_caption",
@@ -88,9 +79,6 @@ _REPORTED_OPTIONS = (
 
 MAX_PACKED = 300
 """LZ4 packs no bytes into less than a 255th of them."""
-
-MAX_LISTED_INPUTS = 1_000
-"""More input files are named in ``run.json`` by the hash of their listing."""
 
 
 def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, Any]:
@@ -109,7 +97,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         read_current_manifest(queries, "queries")
         read_queries(queries)  # what is wrong with it is told before anything is written
         config = dataclasses.replace(config, queries=queries.url)
-        record = _record(config, source, splits, root, queries)
+        record = collect_record(config, source, splits, root, queries)
         fresh = start_run(output, record)
     if not fresh:
         _delete_work(output)  # of another run of this output that ended later
@@ -127,22 +115,6 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     manifest = _finish(output, record, parts, source, extra, num_partitions)
     _delete_work(output)
     return manifest
-
-
-def _record(config: CollectConfig, source: Source, splits: list[InputSplit], root: str, queries: Folder) -> RunRecord:
-    return RunRecord(
-        command="pipeline collect",
-        config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
-        inputs=[
-            *_listing(splits, source.has_listing),
-            *({"name": name, "bytes": file_size(path)} for path, name in source.files_beside),
-            *source_inputs(config),
-            *filter_inputs(config),
-            {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
-        ],
-        algorithm=ALGORITHM,
-        paths={"image_roots": {source.root_name: root}, "queries": queries.url},
-    )
 
 
 def _delete_work(output: Folder) -> None:
@@ -325,26 +297,3 @@ def _units(output: Folder, directory: str, num_files: int) -> list[Unit]:
                 "damaged, delete it and run the command again"
             )
     return [unit for unit in found if unit is not None]
-
-
-def _listing(splits: list[InputSplit], listed: bool) -> list[dict[str, Any]]:
-    """Return the input files with their sizes; of very many only the hash of the listing.
-
-    The files of a published listing never change: 100,000 requests for their sizes are spared.
-    """
-    if splits[0].members:
-        listing: list[dict[str, Any]] = [
-            {"name": os.fsencode(name).decode("utf-8", "backslashreplace"), "bytes": size}
-            for split in splits
-            for name, size in zip(split.members, split.member_bytes, strict=True)
-        ]
-    else:
-        paths = {split.name: split.path for split in splits}
-        listing = [
-            {"name": name} if listed else {"name": name, "bytes": file_size(path)}
-            for name, path in sorted(paths.items())
-        ]
-    if len(listing) <= MAX_LISTED_INPUTS:
-        return listing
-    digest = hashlib.sha256(canonical_json(listing)).hexdigest()
-    return [{"name": "listing", "files": len(listing), "sha256": digest}]

@@ -5,7 +5,7 @@ from typing import Any
 
 from pipeline import summary
 from pipeline.balance.job import run_balance
-from pipeline.collect import job as collect_job
+from pipeline.collect import record as collect_record
 from pipeline.collect.job import run_collect
 from pipeline.download.config import NOT_IDENTITY
 from pipeline.download.fetch_report import FetchReport
@@ -20,7 +20,10 @@ from schemas.storage import Folder
 def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
     """Make (or resume) candidates, selection, shards and the refill below ``config.output``; return the manifest."""
     output = Folder(config.output)
-    no_identity = {*collect_job.NOT_IDENTITY, *(set(NOT_IDENTITY) - {"selection"})}  # inputs: in the stages' identities
+    no_identity = {
+        *collect_record.NOT_IDENTITY,
+        *(set(NOT_IDENTITY) - {"selection"}),
+    }  # inputs: in the stages' identities
     record = RunRecord(command="pipeline run", config=config_parts(config, tuple(sorted(no_identity))))
     fresh = start_run(output, record)
     candidates = run_collect(config.collect(), beam_args)

@@ -224,25 +224,12 @@ def write_plain_texts(data, bounds, kinds, out, ends):  # type: ignore[no-untype
 
 
 @njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
-def count_lines(data, end):  # type: ignore[no-untyped-def]
-    """Return (lines of ``data[:end]`` that are not blank, bytes of the longest line, its end included)."""
-    lines = longest = 0
-    begin = np.int64(0)
-    while begin < end:
-        stop = find_either(data, begin, end, _NEWLINE, _NEWLINE)
-        i = begin
-        while i < stop and (data[i] == 32 or 9 <= data[i] <= 13):
-            i += 1
-        lines += i < stop
-        longest = max(longest, stop + 1 - begin)
-        begin = stop + 1
-    return lines, longest
-
-
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def find_lines(data, end, bounds):  # type: ignore[no-untyped-def]
-    """Fill `bounds` with the lines that are not blank, white space and a byte order mark before them left out."""
-    row = 0
+    """Fill `bounds` with the lines that are not blank, white space and a byte order mark before them left out.
+
+    Return (their number, the bytes of the longest line, its end included).
+    """
+    row = longest = 0
     begin = np.int64(0)
     while begin < end:
         stop = find_either(data, begin, end, _NEWLINE, _NEWLINE)
@@ -254,4 +241,6 @@ def find_lines(data, end, bounds):  # type: ignore[no-untyped-def]
                 i = skip_space(data, i + 3, stop)
             bounds[row, 0], bounds[row, 1] = i, stop
             row += 1
+        longest = max(longest, stop + 1 - begin)
         begin = stop + 1
+    return row, longest

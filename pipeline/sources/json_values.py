@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 
 from pipeline.sources.json_members import (
     PADDING,
-    count_lines,
     find_items,
     find_lines,
     find_members,
@@ -80,10 +79,9 @@ class JsonLines:
 def lines_of(block: bytes) -> JsonLines:
     """Return the lines of `block` that are not blank."""
     data = np.frombuffer(block + bytes(PADDING), dtype=np.uint8)
-    lines, longest = count_lines(data, len(block))
-    objects = np.empty((lines, 2), dtype=np.int64)
-    find_lines(data, len(block), objects)
-    return JsonLines(data, objects, int(longest))
+    objects = np.empty((block.count(b"\n") + 1, 2), dtype=np.int64)
+    lines, longest = find_lines(data, len(block), objects)
+    return JsonLines(data, objects[:lines], int(longest))
 
 
 def items_of(column: JsonColumn) -> tuple[npt.NDArray[np.int64], JsonColumn]:

@@ -5,15 +5,14 @@ import tarfile
 from collections import Counter
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.formats import open_source
-from pipeline.sources.source import Broken, Dropped
 from schemas.image_files import IMAGE_SUFFIXES
+from tests.source_support import read_source
 from tests.unit.trainer.small_shards import picture, write_tar
 
 IMAGE = picture(0, 8)
@@ -24,19 +23,9 @@ class Read:
     """What a source gives of an input."""
 
     def __init__(self, path: Path, input_format: str) -> None:
-        source, _ = open_source(SourceOptions(input=str(path), input_format=input_format))  # type: ignore[arg-type]
-        self.captions: dict[str, str | None] = {}
-        self.broken: list[Broken] = []
-        self.dropped: Counter[str] = Counter()
-        for split in source.splits():
-            for item in source.read(split):
-                if isinstance(item, Broken):
-                    self.broken.append(item)
-                elif isinstance(item, Dropped):
-                    self.dropped[item.reason] += item.count
-                else:
-                    assert isinstance(item, pa.Table)
-                    self.captions |= {row["image_ref"]["member"]: row["caption"] for row in item.to_pylist()}
+        found = read_source(open_source(SourceOptions(input=str(path), input_format=input_format))[0])  # type: ignore[arg-type]
+        self.captions = {row["image_ref"]["member"]: row["caption"] for row in found.rows}
+        self.broken, self.dropped = found.broken, found.dropped
 
     @property
     def num_records(self) -> int:
