@@ -5,7 +5,6 @@ those that act most: ignorable characters, marks, apostrophes, jamo, the Turkish
 """
 
 import unicodedata
-from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
@@ -15,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.match.matcher import Matcher
-from querygen.ngrams import NgramCounter, Run
 from querygen.segment import segment
-from querygen.title_form import normal_forms
 from schemas.ignorable import IGNORABLE, UNSPELLED, ignorable_codes
 from schemas.text import normal_form, words
-from tests.unit.querygen.naive_counts import Spellings, naive_counts
+from tests.unit.querygen.naive_counts import naive_counts
+from tests.unit.querygen.test_ngrams import bigram_counts, count, flat, word_counts
+from tests.unit.querygen.test_title_form import forms
 
 CONTEXTS = (
     "{0}", "a{0}b", "a{0} {0}b", "dog{0}'s", "dog\u2019{0}s", "dog's{0}", "O'{0}B", "1{0}2", "x. {0}Dog.{0} y",
@@ -57,44 +56,15 @@ def texts_of_all_characters() -> list[str]:
     return [context.format(chr(code)) for code in telling_codes() for context in CONTEXTS]
 
 
-def forms(titles: list[str]) -> list[str]:
-    raw = [title.encode() for title in titles]
-    offsets = np.cumsum([0, *map(len, raw)]).astype(np.int64)
-    found, ends = normal_forms(np.frombuffer(b"".join(raw), dtype=np.uint8), offsets[:-1], offsets[1:])
-    return [found[ends[row] : ends[row + 1]].tobytes().decode() for row in range(len(raw))]
-
-
 def matched_words(texts: list[str], listed: list[str]) -> list[list[str]]:
     matcher = Matcher(pa.array(listed, pa.string()), np.arange(len(listed), dtype=np.int32), "normalised")
     return [[listed[number] for number in found] for found in matcher.match(pa.array(texts, pa.string())).to_pylist()]
 
 
-def spellings(run: Run) -> list[str]:
-    ends = np.cumsum(run.size, dtype=np.int64).tolist()
-    data = run.data.tobytes()
-    return [data[start:end].decode() for start, end in zip([0, *ends[:-1]], ends, strict=True)] if ends else []
-
-
-counter = NgramCounter(1 << 12)
-
-
 def counted(texts: list[str]) -> tuple[dict[str, int], dict[str, int]]:
     """Return the words and the bigrams that the compiled counter finds, by spelling."""
-    for text in texts:
-        counter.add(np.frombuffer(text.encode(), np.uint8))
-    run = counter.finish()
-    surface = spellings(run)
-    pairs = zip(run.first, run.second, run.counts, strict=True)
-    return dict(zip(surface, run.count.tolist(), strict=True)), {
-        f"{surface[a]} {surface[b]}": int(n) for a, b, n in pairs
-    }
-
-
-def flat(spellings: Spellings) -> dict[str, int]:
-    total: Counter[str] = Counter()
-    for counts in spellings.values():
-        total.update(counts)
-    return dict(total)
+    run = count(texts)
+    return word_counts(run), bigram_counts(run)
 
 
 @pytest.fixture(scope="module")
