@@ -172,7 +172,8 @@ def test_refill(tmp_path: Path) -> None:
     start_run(Folder(str(tmp_path / "claim")), record)
     (tmp_path / "claim" / "run.json").rename(tmp_path / "shards" / "run.json")
     summary = {"selections": [{"summary": read_manifest(selection, "selection")["summary"]}]}
-    write_manifest(shards, "shards", [], rows=0, identity=record.identity, summary=summary)
+    files = [shards.write(name, shards.read(name), 2) for name in shards.names(suffix=".parquet")]
+    write_manifest(shards, "shards", files, rows=2, identity=record.identity, summary=summary)
     assert run_balance(balance_config(tmp_path, "r", failed=(shards.url,)), [])["rows"] == 0
     make_older(shards.url)
     for first in (None, selection):

@@ -162,7 +162,7 @@ def test_order_is_by_count_then_text(rows: list[tuple[int, str]]) -> None:
 
 def test_counts_of_real_articles_equal_a_naive_count(tmp_path: Path) -> None:
     (unit,) = plan_units([str(dump_sample())], 1 << 30)
-    extractor = TextExtractor(unit.site)
+    extractor = TextExtractor(unit.header.site)
     articles = [page for page in open_pages(unit) if page.namespace == 0 and page.redirect is None]
     texts = [extractor.extract(page.text)[0] for page in articles[::4]]
     check(
