@@ -13,6 +13,7 @@ from pipeline.explain.config import ExplainConfig
 from pipeline.failures import JobFailed, WorkerLost, resume_line
 from pipeline.logs import show_only_errors
 from pipeline.run.config import RunConfig
+from schemas.printable import print_error
 
 Command = (
     Annotated[CollectConfig, tyro.conf.subcommand("collect", prefix_name=False)]
@@ -37,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     try:
         _run(config, beam_args)
     except (ValueError, OSError) as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print_error(str(error))
         raise SystemExit(2) from None
     except WorkerLost as error:
         print(resume_line(str(error)), file=sys.stderr)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from schemas.printable import one_line
+
 _NAMES_AN_EXCEPTION = re.compile(r"(?P<kind>[A-Za-z_][\w.]*(?:Error|Exception|Interrupt|Failed|Invalid))(?::|$)")
 _JAVA = re.compile(r"(Caused by: )?(java|javax|org|io|com|sun|scala)\.[\w.$]+")
 _ENDS_A_MESSAGE = re.compile(
@@ -32,7 +34,7 @@ class ElementFailed(RuntimeError):
 
 def resume_line(cause: str) -> str:
     """Return what a command says last that ends for `cause`, of which nothing is lost that was finished."""
-    return f"error: {cause}; run the same command again to resume"
+    return f"error: {one_line(cause)}; run the same command again to resume"
 
 
 def names_element(process: Callable[..., Any]) -> Callable[..., Any]:

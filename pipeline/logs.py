@@ -4,6 +4,8 @@ import logging
 import threading
 from typing import Any
 
+from schemas.printable import PrintableFormatter
+
 
 def show_only_errors(with_traces: bool = False) -> None:
     """Send errors to standard error and nothing else. Call before Beam is imported: it logs at import.
@@ -13,6 +15,7 @@ def show_only_errors(with_traces: bool = False) -> None:
     """
     handler = logging.StreamHandler()
     handler.setLevel(logging.ERROR)
+    handler.setFormatter(PrintableFormatter())
     if not with_traces:
         handler.addFilter(_is_no_trace)
     logging.getLogger().addHandler(handler)

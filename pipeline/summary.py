@@ -4,14 +4,25 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
+
+from schemas.printable import printable
+from schemas.public_url import public_text
 
 
 def print_table(title: str, rows: list[tuple[str, Any]]) -> None:
     """Print a two-column table; numbers get thousands separators."""
     table = Table(title=title, title_justify="left", show_header=False)
     for name, value in rows:
-        table.add_row(name, f"{value:,}" if isinstance(value, int | float) else str(value))
+        table.add_row(cell(name), cell(value))
     Console().print(table)
+
+
+def cell(value: Any) -> Text:
+    """Return a value as a table shows it: numbers with thousands separators, texts as they are, but printable."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return Text(f"{value:,}")
+    return Text("" if value is None else printable(str(value)))
 
 
 def print_collect(manifest: dict[str, Any], output: str) -> None:
@@ -35,7 +46,7 @@ def print_collect(manifest: dict[str, Any], output: str) -> None:
             ("duplicates removed", counts["duplicates"]),
             ("candidates", counts["candidates"]),
             *[("files passed over", passed_over) for passed_over in [summary.get("files_passed_over")] if passed_over],
-            ("in", output),
+            ("in", public_text(output)),
         ],
     )
     for name in summary.get("columns_without_value", []):
@@ -66,7 +77,7 @@ def print_balance(manifest: dict[str, Any], output: str) -> None:
             ("images", counts["images"]),
             *[(name.replace("_", " "), _mean_and_range(spread)) for name, spread in spreads.items() if spread["count"]],
             ("shards", f"{shards['count']:,}" + (f" ({shards['first']:05d} .. {last:05d})" if shards["count"] else "")),
-            ("in", output),
+            ("in", public_text(output)),
         ],
     )
 

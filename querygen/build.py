@@ -7,7 +7,6 @@
 What takes long is committed in ``work/`` of the folder as it gets done, so that the same command goes on after a kill.
 """
 
-import os
 from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -45,6 +44,8 @@ from querygen.wordnet_data import digest, find_wordnet
 from schemas.input_files import expand_glob
 from schemas.json_shape import check_json
 from schemas.manifest import read_manifest
+from schemas.printable import one_line
+from schemas.public_url import base_name
 from schemas.query import TITLE_COUNTS
 from schemas.run_record import RunRecord, config_parts, start_run
 from schemas.storage import Folder
@@ -94,7 +95,8 @@ def build(config: BuildConfig) -> bool:
         manifest = read_manifest(folder, "queries")
         check_json(manifest, {"rows": int, "summary": {"rejections": {str: int}}}, folder.url, "a finished folder")
         whole = is_whole(manifest["summary"]["rejections"])
-        print(f"{folder.url}: finished already, {manifest['rows']:,} queries; nothing to do{'' if whole else DAMAGED}")
+        said = f"finished already, {manifest['rows']:,} queries; nothing to do{'' if whole else DAMAGED}"
+        print(f"{one_line(folder.url)}: {said}")
         return whole
     with processes(config.num_processes, config.memory_gb) as pool:
         summary = _make(config, inputs, folder, record, pool)
@@ -197,7 +199,7 @@ def _titles(
     if not inputs.views:
         ranked = rank_titles(inputs.pages, site) if inputs.pages is not None else TITLE_COUNTS.empty_table()
         return ranked, {"lines": 0, "distinct_titles": 0}, []
-    files = [(path, os.path.basename(path), _bytes_of(inputs, path)) for path in inputs.views]
+    files = [(path, base_name(path), _bytes_of(inputs, path)) for path in inputs.views]
     with bar(sum(file[2] for file in files), "counting page views") as progress:
         views = count_views(folder.sub(f"{WORK}/views"), files, config.language, pool, progress.update)
     if not views.tally["lines"]:

@@ -9,6 +9,7 @@ import tyro
 from querygen.config import BuildConfig, CompareConfig, CountConfig, ExplainConfig, MergeConfig, WordnetConfig
 from querygen.lean_start import lean_start
 from querygen.report.config import ReportConfig
+from schemas.printable import one_line, print_error, print_warnings_safely
 
 Command = (
     Annotated[BuildConfig, tyro.conf.subcommand("build", prefix_name=False)]
@@ -49,6 +50,7 @@ def _parse(arguments: list[str]) -> Any:
 def main(arguments: list[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     try:
+        print_warnings_safely()
         config = _parse(sys.argv[1:] if arguments is None else arguments)
         lean_start()
         if isinstance(config, BuildConfig):
@@ -69,7 +71,7 @@ def main(arguments: list[str] | None = None) -> None:
         elif isinstance(config, ReportConfig):
             from querygen.report.page import write_report
 
-            print(f"written to {write_report(config)}")
+            print(f"written to {one_line(write_report(config))}")
         elif isinstance(config, ExplainConfig):
             from querygen.explain import explain
 
@@ -91,7 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
         # A store's own errors (s3fs is missing, a server that refuses) come in its own types.
         if not isinstance(error, ValueError | OSError | ImportError) and _package(error) not in STORES:
             raise
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        print_error(str(error))
         raise SystemExit(2) from None
     except KeyboardInterrupt:
         print("interrupted; nothing is finished: run the same command again", file=sys.stderr)

@@ -5,7 +5,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from querygen.printable import printable
+from schemas.printable import printable
 
 
 def print_comparison(result: dict[str, Any], names: tuple[str, str]) -> None:

@@ -19,6 +19,7 @@ from querygen.dump_units import DumpUnit, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
 from querygen.ngrams import DEFAULT_MAX_PAIRS
 from querygen.runs import RunName
+from schemas.public_url import base_name
 from schemas.storage import Folder, file_size
 
 MIN_UNIT_BYTES = 8 << 20
@@ -93,5 +94,5 @@ def digests(paths: list[str], description: str = "hashing inputs") -> list[dict[
             if size and whole.hexdigest() in first:
                 raise ValueError(f"{path} has the same bytes as {first[whole.hexdigest()]}; give each file once")
             first[whole.hexdigest()] = path
-            found.append({"name": os.path.basename(path), "bytes": size, "sha256": whole.hexdigest()})
+            found.append({"name": base_name(path), "bytes": size, "sha256": whole.hexdigest()})
     return found

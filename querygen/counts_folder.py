@@ -22,6 +22,7 @@ from querygen.redirect_views import REDIRECTS
 from querygen.segment import segmenter_version
 from schemas.input_files import expand_glob
 from schemas.manifest import manifest_sha256, read_files, write_manifest
+from schemas.printable import one_line, printable
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.rejection import REJECTIONS, rejections
 from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, start_run
@@ -235,11 +236,12 @@ def _finish(
     console = Console(soft_wrap=True)
     console.print(
         f"{merged.num_words:,} words ({merged.num_distinct_words:,} distinct) of "
-        f"{counts.statistics['articles']:,} articles; kept in {folder.url}: {len(merged.words):,} words and "
-        f"{len(merged.bigrams):,} bigrams seen {floor} times or more"
+        f"{counts.statistics['articles']:,} articles; kept in {one_line(folder.url)}: {len(merged.words):,} words "
+        f"and {len(merged.bigrams):,} bigrams seen {floor} times or more",
+        markup=False,
     )
     for text in left_out_pages(counts.statistics | {"models": counts.models}):
-        console.print(f"left out: {text}", markup=False)
+        console.print(f"left out: {printable(text)}", markup=False)
     for reason, number in rejected.items():
         console.print(f"rejected: {reason} {number:,} (rejections/querygen.parquet)")
     return is_whole(rejected)
@@ -278,5 +280,6 @@ def _check_files(folder: Folder, counts: DumpCounts) -> None:
 def _say_finished(folder: Folder) -> bool:
     summary = counts_summary(folder)
     whole = is_whole(summary["rejections"])
-    print(f"{folder.url}: finished already, {summary['words']:,} words; nothing to do{'' if whole else DAMAGED}")
+    said = f"finished already, {summary['words']:,} words; nothing to do{'' if whole else DAMAGED}"
+    print(f"{one_line(folder.url)}: {said}")
     return whole

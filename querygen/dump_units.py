@@ -17,6 +17,7 @@ from querygen.bzip2_blocks import block_starts
 from querygen.dump import DumpFile, Header, read_header
 from querygen.dump_page import Page, Rejection, SiteInfo
 from schemas.packed import packing
+from schemas.public_url import base_name
 
 TAIL_BYTES = 4 * 1024 * 1024
 """The end of a file that is looked at to place the start of its last unit."""
@@ -68,7 +69,7 @@ def plan_units(paths: list[str], unit_bytes: int, note: Callable[[str], Any] = l
         raise ValueError(f"unit_bytes must be positive, found {unit_bytes}")
     units = []
     for path in paths:
-        name = path.rstrip("/").rsplit("/", 1)[-1]
+        name = base_name(path.rstrip("/"))
         if _INDEX_NAME.search(name):
             note(f"{name}: left out, the index of a multistream dump is not needed")
         else:

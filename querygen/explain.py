@@ -4,9 +4,7 @@ In: texts and a finished queries folder. Out: one `Explanation` per text, as lin
 """
 
 import dataclasses
-import json
 import re
-import sys
 from fractions import Fraction
 from typing import Any
 
@@ -16,10 +14,10 @@ from querygen.counts_file import CountsFile
 from querygen.explanation import Explanation, SourceAnswer, lines, number, refused, times
 from querygen.known_folder import open_queries
 from querygen.pmi import pmi
-from querygen.printable import printable
 from querygen.query_list import NOT_OF_THE_LAST
 from querygen.segment import join_words, segment, segmenter
 from schemas.manifest import read_current_manifest
+from schemas.printable import printable, printable_json
 from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
 from schemas.storage import Folder
@@ -38,8 +36,7 @@ def explain(config: ExplainConfig) -> int:
     explainer = Explainer(Folder(config.queries))
     found = [explainer.explain(text) for text in config.texts]
     if config.json:
-        json.dump([dataclasses.asdict(one) for one in found], sys.stdout, ensure_ascii=False, indent=2)
-        print()
+        print(printable_json([dataclasses.asdict(one) for one in found], indent=2))
     else:
         print("\n".join(line for one in found for line in lines(one)))
     return 0 if all(one.in_list for one in found) else 1

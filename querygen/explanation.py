@@ -4,7 +4,7 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Any
 
-from querygen.printable import printable
+from schemas.printable import printable
 
 
 @dataclass(frozen=True, kw_only=True)

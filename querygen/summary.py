@@ -9,6 +9,7 @@ from rich.table import Table
 from querygen.count_dump import left_out_pages
 from querygen.counts_folder import LOSSES
 from querygen.query_list import NOT_OF_THE_LAST
+from schemas.printable import one_line, printable
 from schemas.query_source import SOURCES
 
 REJECTIONS_FILE = "rejections/querygen.parquet"
@@ -36,8 +37,8 @@ def print_summary(summary: dict[str, Any], url: str, console: Console | None = N
         )
     console.print(table)
     for line in summary_lines(summary, console.width):
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
-    console.print(f"written to {url}", markup=False, highlight=False, soft_wrap=True)
+        console.print(printable(line), markup=False, highlight=False, soft_wrap=True)
+    console.print(f"written to {one_line(url)}", markup=False, highlight=False, soft_wrap=True)
 
 
 def summary_lines(summary: dict[str, Any], width: int) -> list[str]:

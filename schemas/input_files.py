@@ -6,6 +6,7 @@ In: a pattern. Out: the files, without those that systems and tools put beside t
 import logging
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,7 @@ from schemas.side_files import is_side_table
 
 logger = logging.getLogger(__name__)
 
+_NEXT_ADDRESS = re.compile(r",(?=\s*[A-Za-z][A-Za-z0-9+.\-]*://)")
 _MAGIC = re.compile(r"[*?\[]")
 
 
@@ -52,9 +54,7 @@ def find_files(pattern: str, suffixes: tuple[str, ...] = ()) -> FoundFiles:
     """
     paths: set[str] = set()
     passed_over: set[str] = set()
-    whole_fs, whole_path = fsspec.core.url_to_fs(pattern)
-    for part in [pattern] if whole_fs.isfile(whole_path) else pattern.split(","):  # a name may hold a comma
-        part = part.strip()
+    for part in _parts(pattern):
         fs, path = fsspec.core.url_to_fs(part)
         local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
         remote = part.startswith(("http://", "https://")) and "*" not in part  # opening it says best what is wrong
@@ -73,6 +73,16 @@ def find_files(pattern: str, suffixes: tuple[str, ...] = ()) -> FoundFiles:
         for names, kept in ((paths, found), (passed_over, side)):
             names.update(os.path.abspath(name) if local else str(fs.unstrip_protocol(name)) for name in kept)
     return FoundFiles(sorted(paths), sorted(passed_over - paths))
+
+
+def _parts(pattern: str) -> Iterator[str]:
+    """Yield the paths and globs of a comma-separated list of them; a name may hold a comma, but no address another."""
+    for address in _NEXT_ADDRESS.split(pattern):
+        parts = [address]
+        if "," in address:
+            fs, path = fsspec.core.url_to_fs(address)
+            parts = [address] if fs.isfile(path) else address.split(",")
+        yield from map(str.strip, parts)
 
 
 def _below(fs: Any, path: str, part: str, suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:

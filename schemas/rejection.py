@@ -2,6 +2,8 @@
 
 import pyarrow as pa
 
+from schemas.public_url import without_user_info
+
 MAX_VALUE_BYTES = 1000
 """The offending value is cut to this many bytes (at a character boundary)."""
 
@@ -43,11 +45,11 @@ REASONS = {
 
 
 def cut(value: str | bytes | None) -> str | None:
-    """Return the offending `value` as text, cut to `MAX_VALUE_BYTES`."""
+    """Return the offending `value` as text, cut to `MAX_VALUE_BYTES`; an address in it has no user info."""
     if value is None:
         return None
     raw = value.encode("utf-8", "replace") if isinstance(value, str) else value
-    return raw[:MAX_VALUE_BYTES].decode("utf-8", "ignore" if isinstance(value, str) else "replace")
+    return without_user_info(raw[:MAX_VALUE_BYTES].decode("utf-8", "ignore" if isinstance(value, str) else "replace"))
 
 
 def rejections(stage: str, rows: list[tuple[str, str, int, str | bytes | None]]) -> pa.Table:

@@ -15,6 +15,7 @@ from typing import Any
 
 from schemas import SCHEMA_VERSION
 from schemas.identity import IDENTITY_VERSION
+from schemas.public_url import public_values, said_values
 from schemas.storage import Folder, canonical_json
 from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
@@ -43,6 +44,12 @@ class RunRecord:
     """Version of the command's own algorithm."""
     paths: dict[str, Any] = field(default_factory=dict)
     """Where inputs lay on this machine: kept for later stages, no part of the identity."""
+
+    def __post_init__(self) -> None:
+        """Keep no secret of an address, in ``run.json`` and in the identity: a new signature is no new run."""
+        object.__setattr__(self, "config", public_values(self.config))
+        object.__setattr__(self, "inputs", public_values(self.inputs))
+        object.__setattr__(self, "paths", said_values(self.paths))
 
     def identity_parts(self) -> dict[str, Any]:
         """Return what is hashed into the identity."""
@@ -78,7 +85,7 @@ def start_run(folder: Folder, record: RunRecord) -> bool:
         "packages": _package_versions(),
         "python": platform.python_version(),
         "machine": platform.machine(),
-        "arguments": sys.argv[1:],
+        "arguments": said_values(sys.argv[1:]),
     }
     if folder.exists() and not folder.fs.isdir(folder.root):
         raise FolderConflict(f"{folder.url} is a file; expected a folder, absent or made by the same command")

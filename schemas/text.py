@@ -135,5 +135,9 @@ def normal_form(text: str) -> str:
 
 
 def stored_caption(text: str) -> str:
-    """Return a caption as it is stored: NFC, runs of white space made one space, stripped."""
+    """Return a caption as it is stored: NFC, runs of white space made one space, stripped.
+
+    Other control characters stay: a stored caption is what others read in the same input, and ids are made of it; what
+    prints one makes it printable (`schemas.printable`).
+    """
     return " ".join(unicodedata.normalize("NFC", text).split())

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from schemas.printable import print_error, print_warnings_safely
+
 
 def _expected_cause(error: BaseException) -> BaseException | None:
     """Return the user's error inside `error`: itself, or what a Ray worker raised."""
@@ -21,11 +23,12 @@ def _expected_cause(error: BaseException) -> BaseException | None:
 @contextmanager
 def expected_errors() -> Iterator[None]:
     """Turn ValueError and OSError into ``error: ...`` and exit code 2; anything else keeps its traceback."""
+    print_warnings_safely()
     try:
         yield
     except Exception as error:
         cause = _expected_cause(error)
         if cause is None:
             raise
-        print(f"error: {str(cause).splitlines()[0] if str(cause) else type(cause).__name__}", file=sys.stderr)
+        print_error(str(cause).splitlines()[0] if str(cause) else type(cause).__name__)
         sys.exit(2)

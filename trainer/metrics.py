@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from tqdm import tqdm
 
+from schemas.printable import printable
+from schemas.public_url import public_text
 from schemas.storage import Folder
 
 METRICS_FILE = "metrics.csv"
@@ -59,6 +61,7 @@ class Silent:
         pass
 
     def message(self, text: str) -> None:
+        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
         pass
 
     def close(self) -> None:
@@ -99,6 +102,7 @@ class Console:
         )
 
     def message(self, text: str) -> None:
+        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
         if self._bar is not None:
             self._bar.write(text, file=sys.stderr)
         else:

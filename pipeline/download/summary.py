@@ -6,6 +6,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.download.fetch_report import FetchReport
+from schemas.printable import one_line
 from schemas.storage import Folder
 
 
@@ -31,7 +32,7 @@ def print_summary(manifest: dict[str, Any], shards: Folder, report: FetchReport 
         table.add_row("rate", f"{report.images / report.seconds:,.0f} images/s", "")
     console = Console()
     console.print(table)
-    console.print(f"shards: {shards.url}", soft_wrap=True)
+    console.print(f"shards: {one_line(shards.url)}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _most_first(item: tuple[str, int]) -> tuple[bool, int, str]:

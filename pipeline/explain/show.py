@@ -1,13 +1,12 @@
 """The facts of explain on the terminal: tables, or JSON."""
 
-import json
 from typing import Any
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
-from pipeline.summary import print_table
+from pipeline.summary import cell, print_table
+from schemas.printable import printable_json
 
 NESTED = ("top_queries", "queries")
 
@@ -15,7 +14,7 @@ NESTED = ("top_queries", "queries")
 def print_facts(facts: dict[str, Any], as_json: bool) -> None:
     """Print what `run_explain` returned."""
     if as_json:
-        print(json.dumps(facts, indent=2, ensure_ascii=False))
+        print(printable_json(facts, indent=2))
         return
     titles = {"before": "a balance of these candidates", "after": "the selection"}
     for name, title in titles.items():
@@ -34,7 +33,7 @@ def _plain(facts: dict[str, Any]) -> list[tuple[str, Any]]:
     return [
         (name.replace("_", " "), ", ".join(f"{key} {count:,}" for key, count in value.items()))
         if isinstance(value, dict)
-        else (name.replace("_", " "), value if _is_number(value) else escape(str(value)))
+        else (name.replace("_", " "), str(value) if value is None else value)
         for name, value in rows
     ]
 
@@ -46,15 +45,5 @@ def _print_rows(title: str, rows: list[dict[str, Any]]) -> None:
     for name in rows[0]:
         table.add_column(name.replace("_", " "))
     for row in rows:
-        table.add_row(*(_cell(value) for value in row.values()))
+        table.add_row(*(cell(value) for value in row.values()))
     Console().print(table)
-
-
-def _cell(value: Any) -> str:
-    if value is None:
-        return ""
-    return f"{value:,}" if _is_number(value) else escape(str(value))  # captions are strangers' words
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)

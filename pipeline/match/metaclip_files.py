@@ -19,6 +19,8 @@ import pyarrow as pa
 
 from schemas.input_files import expand_glob
 from schemas.manifest import write_manifest
+from schemas.printable import one_line
+from schemas.public_url import base_name
 from schemas.query import QUERIES
 from schemas.query_texts import EXPECTED, QueryTexts, parse_query_texts
 from schemas.run_record import RunRecord, start_run
@@ -69,7 +71,7 @@ def _make_folder(folder: Folder, queries: str) -> None:
     for path in expand_glob(queries):
         with fsspec.open(path, "rb") as file:
             raw = file.read()
-        inputs.append({"name": PurePosixPath(path).name, "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
+        inputs.append({"name": base_name(path), "bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()})
         lists.append((path, listed_entries(path, raw)))
     record = RunRecord(command="pipeline collect: queries", config={}, inputs=inputs)
     if start_run(folder, record):
@@ -99,7 +101,8 @@ def _say_repeated(lists: list[tuple[str, QueryTexts]]) -> int:
     for path, found in lists:
         repeated = len(found.texts) - len(found.distinct)
         if repeated:
-            print(f"note: {path}: {repeated:,} of {len(found.texts):,} entries repeat one before", file=sys.stderr)
+            said = f"{repeated:,} of {len(found.texts):,} entries repeat one before"
+            print(f"note: {one_line(path)}: {said}", file=sys.stderr)
         total += repeated
     return total
 

@@ -11,6 +11,7 @@ from pipeline.sources.url_table import UrlTable
 from pipeline.sources.warc import Warc
 from pipeline.sources.wat import Wat
 from pipeline.sources.webdataset import WebDataset
+from schemas.public_url import has_credentials, named_path
 
 _ARCHIVE_PACKINGS = ("", ".gz", ".zst", ".lz4", ".bz2")
 
@@ -39,10 +40,19 @@ def open_source(options: SourceOptions) -> tuple[Source, str]:
             root = os.path.abspath(root)
             if not os.path.isdir(root):
                 raise FileNotFoundError(f"--input {input_glob}: no such folder; --input-format folder takes one folder")
+        if has_credentials(root):
+            raise ValueError(
+                f"--input {input_glob}: download reads these images later, and addresses are kept without user info; "
+                "download the folder first"
+            )
         return Folder(root, options.input_name or os.path.basename(root), options), root
     inputs = expand_inputs(input_glob, options.paths_prefix, SUFFIXES[input_format])
-    root = _common_folder(inputs.paths)
-    files = [(path, path[len(root) + 1 :]) for path in inputs.paths]
+    if input_format == "webdataset" and any(named_path(path) != path for path in inputs.paths):
+        raise ValueError(
+            f"--input {input_glob}: download reads the images of these tars later, and addresses are kept without user "
+            "info and query; download the tars first, or give their bucket (s3://, gs://)"
+        )
+    root, files = _named_files(inputs.paths)
     source = _source(files, options.input_name or os.path.basename(root), options)
     source.num_passed_over, source.has_listing = inputs.num_passed_over, inputs.has_listing
     return source, root
@@ -54,6 +64,18 @@ def _source(files: list[tuple[str, str]], name: str, options: SourceOptions) -> 
     if options.input_format == "webdataset":
         return WebDataset(files, name, options)
     return Wat(files, name) if options.input_format == "wat" else Warc(files, name)
+
+
+def _named_files(paths: list[str]) -> tuple[str, list[tuple[str, str]]]:
+    """Return the common folder of input files, and each file with its name in outputs: relative to that, no secrets.
+
+    Sorted by name, each name once: a file that is given twice, signed differently, is one.
+    """
+    of_name: dict[str, str] = {}
+    for path in paths:
+        of_name.setdefault(named_path(path), path)
+    root = _common_folder(list(of_name))
+    return root, [(of_name[name], name[len(root) + 1 :]) for name in sorted(of_name)]
 
 
 def _common_folder(paths: list[str]) -> str:

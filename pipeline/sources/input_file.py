@@ -15,6 +15,8 @@ from typing import IO, Any, cast
 
 import fsspec
 
+from schemas.public_url import public_text
+
 PAUSES_S = (0.5, 2.0, 8.0)
 """Waited before each further try. s3fs and gcsfs try several times themselves, before that."""
 _WORTH_ANOTHER_TRY = (408, 425, 429, 500, 502, 503, 504)
@@ -83,7 +85,7 @@ class RemoteFile(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         if whence == io.SEEK_END:
             if self._raw is None or self._raw.size is None:
-                raise OSError(f"{self._url}: the server gives no byte ranges; download the file first")
+                raise OSError(f"{public_text(self._url)}: the server gives no byte ranges; download the file first")
             offset += self._raw.size
         elif whence == io.SEEK_CUR:
             offset += self._position
@@ -184,8 +186,8 @@ def _may_pass(failure: BaseException) -> bool:
 def _as_os_error(url: str, position: int, failure: BaseException) -> OSError:
     status = getattr(failure, "status", None)
     if isinstance(failure, FileNotFoundError) or status in (404, 410):
-        return FileNotFoundError(f"{url}: no such file")
+        return FileNotFoundError(f"{public_text(url)}: no such file")
     if isinstance(failure, PermissionError) or status in (401, 403):
-        return PermissionError(f"{url}: the server does not let us read it")
+        return PermissionError(f"{public_text(url)}: the server does not let us read it")
     kind = f"the server answers {status}" if status else type(failure).__name__
-    return ConnectionError(f"{url}: cannot be read from byte {position} on: {kind}")
+    return ConnectionError(f"{public_text(url)}: cannot be read from byte {position} on: {kind}")

@@ -10,10 +10,10 @@ from markupsafe import Markup
 from querygen.bigram_rank import bigram_rule, settings
 from querygen.counts_file import CountsFile
 from querygen.known_folder import open_queries
-from querygen.printable import printable
 from querygen.report.charts import characters_chart, curve_chart, words_chart
 from querygen.report.config import ReportConfig
 from querygen.report.figures import TAKEABLE, lengths, listed_values, pmi_curve, samples, value_curve
+from schemas.printable import printable
 from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
 from schemas.storage import Folder

@@ -8,6 +8,7 @@ import sys
 import unicodedata
 from pathlib import Path
 
+from schemas.printable import one_line
 from schemas.text_lines import numbered_lines
 from trainer.tokenizer import without_references
 
@@ -63,8 +64,8 @@ def read_classes(path: str) -> list[str]:
         alike = folded.setdefault(key.lower(), number)
         if alike != number:
             print(
-                f"note: --classes: lines {alike} and {number} of {path} differ in case only: they are one prompt to "
-                f"the tokenizer, and images of {name!r} count as wrong",
+                f"note: --classes: lines {alike} and {number} of {one_line(path)} differ in case only: they are one "
+                f"prompt to the tokenizer, and images of {name!a} count as wrong",
                 file=sys.stderr,
             )
     return [name for _, name in seen.values()]

@@ -21,6 +21,7 @@ import tyro
 
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import write_manifest
+from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.side_files import is_side_file
 from schemas.storage import Folder
@@ -208,7 +209,7 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
     results = score(cosines_NK, np.array(images.labels)[places], classes)
     results |= {"templates": len(templates), "skipped": len(skipped), "passed_over": images.passed_over}
     for line in skipped[:20]:
-        print(f"skipped {line}", file=sys.stderr)
+        print(f"skipped {printable(line)}", file=sys.stderr)
     if config.output is not None:
         folder = Folder(config.output)
         best = cosines_NK.argmax(axis=1)
