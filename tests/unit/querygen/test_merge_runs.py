@@ -14,7 +14,7 @@ from querygen.dump_units import open_pages, plan_units
 from querygen.merge_runs import MergedCounts, merge_runs, num_steps
 from querygen.merge_words import merge_sorted, order_by_count, sum_equal
 from querygen.ngrams import NgramCounter
-from querygen.run_codec import MAX_BYTES_PER_PAIR, decode_pairs, encode_pairs
+from querygen.run_codec import BROKEN, MAX_BYTES_PER_PAIR, decode_heads, decode_pairs, encode_heads, encode_pairs
 from querygen.runs import NUM_PARTITIONS, NUM_RANGES, BigramReader, RunName, SurfaceReader, read_surfaces, write_run
 from querygen.wikitext import TextExtractor
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
@@ -172,3 +172,25 @@ def test_counts_of_real_articles_equal_a_naive_count(tmp_path: Path) -> None:
         ),
         texts, 1, 3, 2,
     )  # fmt: skip
+
+
+def test_packed_counts_that_were_changed_lead_nowhere() -> None:
+    pairs = [(first, second, count) for first in range(0, 300, 7) for second, count in ((1, 5), (200, 70_000))]
+    first, second, counts = (np.array(column, np.uint32) for column in zip(*pairs, strict=True))
+    room = np.empty(MAX_BYTES_PER_PAIR * len(pairs), np.uint8)
+    packed = room[: encode_pairs(first, second, counts, 0, len(pairs), room)].copy()
+    numbers = np.arange(300, dtype=np.int32)
+    for place in range(len(packed)):
+        for value in (0, 1, 127, 128, 255):
+            changed = packed.copy()
+            changed[place] = value
+            keys, found = np.full(len(pairs) + 1, 7, np.uint64), np.full(len(pairs) + 1, 7, np.int64)
+            rows = decode_pairs(changed, numbers, keys[: len(pairs)], found[: len(pairs)])
+            assert BROKEN <= rows <= len(pairs)
+            assert (keys[-1], found[-1]) == (7, 7)  # what is behind the room is not written to
+    heads = np.empty(100, np.uint8)
+    used = encode_heads(np.array([3, 300, 5], np.uint16), np.array([1, 1, 1 << 31], np.uint32), 0, 3, heads)
+    sizes, numbers_of = np.empty(3, np.uint16), np.empty(3, np.uint32)
+    assert decode_heads(heads[:used], 300, sizes, numbers_of) == 308
+    for wrong, most in ((heads[: used - 1], 300), (heads[: used + 1], 300), (heads[:used], 299)):
+        assert decode_heads(wrong, most, sizes, numbers_of) == BROKEN
