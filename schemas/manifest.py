@@ -80,6 +80,7 @@ def write_manifest(
         "summary": summary,
     }
     folder.write_json(MANIFEST_FILE, manifest)
+    folder.lock = None
     return manifest
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from schemas import SCHEMA_VERSION
 from schemas.identity import IDENTITY_VERSION
+from schemas.output_lock import lock_output
 from schemas.public_url import public_values, said_values
 from schemas.storage import Folder, canonical_json
 from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
@@ -72,11 +73,12 @@ class RunRecord:
         return hashlib.blake2b(canonical_json(self.identity_parts()), digest_size=16).hexdigest()
 
 
-def start_run(folder: Folder, record: RunRecord) -> bool:
+def start_run(folder: Folder, record: RunRecord, alone: bool = True) -> bool:
     """Claim `folder` for the run. Return False when this very run has finished there already.
 
-    Raises `FolderConflict` when the folder belongs to another run (the difference is in the message), or
-    holds files but no ``run.json``.
+    Raises `FolderConflict` when the folder belongs to another run (the difference is in the message), holds files but
+    no ``run.json``, or, for a run that is to be `alone`, when another process of this machine is at work there; this
+    one is until `folder` is no longer used, or finished.
     """
     body = record.identity_parts() | {
         "identity": record.identity,
@@ -96,14 +98,30 @@ def start_run(folder: Folder, record: RunRecord) -> bool:
                 f"files without {RUN_FILE} ({folder.names()[0]!r}, ...); choose another --output"
             )
         if folder.create(RUN_FILE, canonical_json(body)):
-            return True
+            return _take(folder, alone)
     found = folder.read_json(RUN_FILE)
     if found.get("identity") != record.identity:
         raise FolderConflict(
             f"{folder.url} belongs to another run{_of_another_version(found)}; choose another --output or delete it. "
             f"Difference (found there -> asked now): {describe_difference(found, record.identity_parts())}"
         )
-    return not folder.exists(MANIFEST_FILE)
+    return not folder.exists(MANIFEST_FILE) and _take(folder, alone)
+
+
+def _take(folder: Folder, alone: bool) -> bool:
+    """Take the folder's lock; return False when the run was finished meanwhile."""
+    if alone and folder.local:
+        try:
+            folder.lock = lock_output(folder.root)
+        except BlockingIOError:
+            raise FolderConflict(
+                f"{folder.url}: the same command is at work there in another process; wait until it has ended, or end "
+                "it and run this one again"
+            ) from None
+    if folder.exists(MANIFEST_FILE):
+        folder.lock = None
+        return False
+    return True
 
 
 def read_run(folder: Folder) -> dict[str, Any]:

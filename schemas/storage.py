@@ -17,6 +17,7 @@ from typing import IO, Any, cast
 import fsspec
 
 from schemas.json_object import JsonObject, parse_object
+from schemas.output_lock import OutputLock
 from schemas.side_files import is_side_file
 
 TEMPORARY_MARK = ".tmp-"
@@ -79,6 +80,8 @@ class Folder:
         self.fs, root = fsspec.core.url_to_fs(path)
         self.local = "file" in ([self.fs.protocol] if isinstance(self.fs.protocol, str) else self.fs.protocol)
         self.root: str = os.path.abspath(root) if self.local else root.rstrip("/")
+        self.lock: OutputLock | None = None
+        """That no other launcher is at work here: `schemas.run_record.start_run`."""
 
     @property
     def url(self) -> str:

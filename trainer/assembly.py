@@ -48,7 +48,7 @@ def assemble(config: TrainConfig, world: World) -> Run:
     folder = Folder(config.output)
     record = config.run_record()
     if world.first:
-        start_run(folder, record)
+        start_run(folder, record, alone=False)  # the launcher is at work there
     world.barrier()
     index = read_shards(config.shards)
     tokenizer = prepare_tokenizer(folder, index, config.model_config, world)
