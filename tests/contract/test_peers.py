@@ -88,11 +88,12 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
         pytest.skip("no environment of peers; make peers makes them")
     root = tmp_path_factory.mktemp("peers")
     if request.param == "demo":
-        demo = REPOSITORY / "demo-output" / "run"
-        if not (demo / "manifest.json").exists():
+        demo = REPOSITORY / "demo-output"
+        if not (demo / "run" / "manifest.json").exists():
             pytest.skip("no demo-output/run; make demo makes it")
-        for name in ("candidates", "selection", "selection-refill", "shards"):
-            shutil.copytree(demo / name, root / name)
+        for path in (demo / "queries", demo / "zero-shot", *(demo / "run").iterdir()):
+            if path.is_dir():
+                shutil.copytree(path, root / path.name)
         yield run_in(root)
         return
     write_candidates(root, [[0], [0, 1], [1]], ["a query", "another"])
