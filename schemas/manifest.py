@@ -8,13 +8,12 @@ import hashlib
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from schemas import SCHEMA_VERSION
 from schemas.folder_card import folder_card
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
 from schemas.storage import FileRecord, Folder
-from schemas.tables import parse_table
+from schemas.tables import parse_table, write_table
 from schemas.tables_dir import FILES_NAME, find_table, tables_path
 from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
@@ -61,9 +60,7 @@ def write_manifest(
         [pa.array([getattr(record, name) for record in ordered], FILES.field(name).type) for name in FILES.names],
         schema=FILES,
     )
-    buffer = pa.BufferOutputStream()
-    pq.write_table(table, buffer, compression="zstd")
-    files_record = folder.write(tables_path(FILES_NAME), buffer.getvalue().to_pybytes())
+    files_record = write_table(folder, tables_path(FILES_NAME), table, FILES)
     card = folder_card(kind)
     if card is not None:
         folder.write(CARD_FILE, card)
