@@ -143,6 +143,10 @@ def read_checkpoint(
     state, written = read_state(checkpoint, STATE_VERSION)
     if state["identity"] != identity:
         raise ValueError(f"{checkpoint.url} belongs to another run (identity {state['identity']!r})")
+    if state["step"] != step:
+        raise ValueError(
+            f"{checkpoint.path(STATE_FILE)}: step {state['step']} in a folder of step {step}; {written.remedy}"
+        )
     if folder.exists(TOKENIZER_FILE):  # the run's own: each checkpoint holds a copy of it
         written.read(folder, TOKENIZER_FILE)
     model.load_state_dict(_tensors(checkpoint, MODEL_FILE, written))

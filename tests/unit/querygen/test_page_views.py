@@ -14,8 +14,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from querygen.dump_page import SiteInfo
 from querygen.page_views import MAX_LINE_BYTES, ViewCounts, count_views_file, count_views_files, merge_views
+from querygen.redirect_views import redirect_table
 from querygen.title_table import MAX_SUM
+from querygen.titles import count_titles
 from querygen.view_title import slow_title
 from schemas import packed
 
@@ -223,6 +226,20 @@ def test_both_kinds_of_file_reach_the_same_page(tmp_path: Path) -> None:
         path.write_bytes(lines)
     found = count_views_files([str(path) for path in paths], ["old", "new"], "en")
     assert found.to_dict() == {'"Heroes" (album)': 7, "AC\\DC": 7, 'C:\\"x"': 7}
+
+
+def test_views_of_quoted_titles_and_their_redirects_reach_the_article(tmp_path: Path) -> None:
+    lines = (
+        rb'en "\"Heroes\"_(David_Bowie_album)" 4 0', rb'en.m "Heroes"_(David_Bowie_album) 5 0',
+        rb'en "\"Heroes\"_album" 3 0', rb"en AC\DC 2 0",
+    )  # fmt: skip
+    views = count(tmp_path / "p", b"\n".join(lines))
+    redirects = redirect_table({'"Heroes" album': '"Heroes" (David Bowie album)'})
+    titles, _, _ = count_titles(views, redirects, SiteInfo(), floor=1)
+    assert dict(zip(titles["text"].to_pylist(), titles["views"].to_pylist(), strict=True)) == {
+        "heroes david bowie album": 12, "ac dc": 2,
+    }  # fmt: skip
+    assert titles["surface"].to_pylist()[0] == '"Heroes" (David Bowie album)'
 
 
 def test_lines_of_no_project_are_other_lines_and_those_of_no_title_counted(tmp_path: Path) -> None:

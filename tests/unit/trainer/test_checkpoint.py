@@ -178,6 +178,12 @@ def test_a_checkpoint_that_noted_nothing_still_reads(run: Path) -> None:
     load_model(str(run))
 
 
+def test_a_step_that_is_not_its_folders_is_refused(run: Path) -> None:
+    change_state(run, lambda body: body.update(step=8))
+    with pytest.raises(ValueError, match="step 8 in a folder of step 7"):
+        resume(run)
+
+
 def test_another_run_or_version_is_refused(run: Path) -> None:
     change_state(run, lambda body: body.update(identity="other"))
     with pytest.raises(ValueError, match="belongs to another run"):
