@@ -13,6 +13,6 @@ SCHEMA_VERSION = "1.4"
 1.4: ids in Parquet are ``binary`` (before: fixed_size_binary[16]); tables beside a folder's main one are in
 ``tables/``, what the files are is in ``README.md``; selections tell which images are ``stored``; shards have columns
 image_ref, license and those carried through, numbers without holes, and ``further_captions/``; images are rejected as
-``answer_malformed``; counts folders count pages that are no prose or lack their text; manifests tell in ``normal_form``
-what version of it the texts are in (before: 1).
+``answer_malformed``, pairs as ``url_not_text`` and ``caption_not_text``; counts folders count pages that are no prose
+or lack their text; manifests tell in ``normal_form`` what version of it the texts are in (before: 1).
 """

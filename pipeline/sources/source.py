@@ -71,6 +71,8 @@ class InputSplit:
     """Their sizes."""
     columns: tuple[str, str] = ("", "")
     """Columns of URL and caption of a table, decided once per file."""
+    caption_beside: str = ""
+    """Column of the caption of rows whose list of captions has no item."""
     names: tuple[str, ...] = ()
     """All columns of a CSV or TSV; empty: not known yet."""
     dialect: Dialect | None = None

@@ -73,10 +73,10 @@ def header_of(first_row: Sequence[str]) -> Header:
 def pair_columns(path: str, schema: pa.Schema, url: str, caption: str) -> tuple[str, str]:
     """Return the columns of URL and caption: those asked for, else those of a known name.
 
-    A column ``captions`` of lists comes before one ``caption`` beside it, which is the first of each. Raises ValueError
-    that names the file, its columns and the option, also for a column that holds no texts.
+    A column ``captions`` of lists comes before one of single captions, mostly the first of each (`caption_beside`).
+    Raises ValueError that names the file, its columns and the option, also for a column that holds no texts.
     """
-    if not caption and LISTED_CAPTIONS in schema.names and is_any_list(schema.field(LISTED_CAPTIONS).type):
+    if not caption and _has_listed(schema):
         caption = LISTED_CAPTIONS
     found = (
         _find(path, schema, url, URL_COLUMNS, "--url-column"),
@@ -85,6 +85,17 @@ def pair_columns(path: str, schema: pa.Schema, url: str, caption: str) -> tuple[
     _check_texts(path, schema, found[0], "--url-column", "a row has one URL")
     _check_texts(path, schema, found[1], "--caption-column", "a caption is a text, or a list of them")
     return found
+
+
+def caption_beside(schema: pa.Schema, caption: str) -> str:
+    """Return the column of single captions beside ``captions``, where those are taken unasked, else ""."""
+    known = (name for name in CAPTION_COLUMNS if name != LISTED_CAPTIONS and name in schema.names)
+    found = next(known, "") if not caption and _has_listed(schema) else ""
+    return found if found and not pa.types.is_nested(schema.field(found).type) else ""
+
+
+def _has_listed(schema: pa.Schema) -> bool:
+    return LISTED_CAPTIONS in schema.names and is_any_list(schema.field(LISTED_CAPTIONS).type)
 
 
 def is_percent_encoded(columns: tuple[str, str]) -> bool:

@@ -24,6 +24,7 @@ from pipeline.sources.table_columns import (
     LANGUAGE_COLUMNS,
     LICENSE_COLUMNS,
     PAGE_URL_COLUMNS,
+    caption_beside,
     header_of,
     is_percent_encoded,
     pair_columns,
@@ -143,7 +144,8 @@ def _whole_text(path: str, name: str, options: SourceOptions) -> tuple[InputSpli
     if kind not in CSV_LIKE:
         schema = json_schema(path)
         columns = _columns(path, schema, options)
-        return InputSplit(0, path, name, columns=columns, percent_encoded=is_percent_encoded(columns)), schema
+        beside, encoded = caption_beside(schema, options.caption_column), is_percent_encoded(columns)
+        return InputSplit(0, path, name, columns=columns, caption_beside=beside, percent_encoded=encoded), schema
     beginning = read_beginning(path, CSV_LIKE[kind], options.csv_escape)
     header = header_of(beginning.cells)
     schema = pa.schema([(column, pa.string()) for column in header.names])
@@ -160,15 +162,17 @@ def _parquet_splits(path: str, name: str, options: SourceOptions) -> tuple[list[
         metadata = pq.ParquetFile(raw).metadata
     schema = metadata.schema.to_arrow_schema()
     columns = _columns(path, schema, options)
-    encoded = is_percent_encoded(columns)
+    whole = InputSplit(
+        0, path, name, columns=columns, caption_beside=caption_beside(schema, options.caption_column),
+        percent_encoded=is_percent_encoded(columns),
+    )  # fmt: skip
     found: list[InputSplit] = []
     begin = first_row = next_row = size = 0
     for group in range(metadata.num_row_groups):
         size += metadata.row_group(group).total_byte_size
         next_row += metadata.row_group(group).num_rows
         if size >= SPLIT_BYTES or group == metadata.num_row_groups - 1:
-            split = InputSplit(0, path, name, begin, group + 1, first_row, columns=columns, percent_encoded=encoded)
-            found.append(split)
+            found.append(replace(whole, begin=begin, end=group + 1, first_row=first_row))
             begin, first_row, size = group + 1, next_row, 0
     return found, schema
 

@@ -38,7 +38,7 @@ from pipeline.sources.source import (
 from pipeline.sources.table_columns import LANGUAGE_COLUMNS, LICENSE_COLUMNS, PAGE_URL_COLUMNS
 from pipeline.sources.table_plan import OPTIONAL, TablePlan, kind_of, plan_again, plan_tables
 from pipeline.sources.text_columns import as_text, as_type, as_utf8, flat, percent_decoded
-from pipeline.sources.value_kinds import LIST, OBJECT, is_any_list, kinds_of
+from pipeline.sources.value_kinds import LIST, OBJECT, TEXT, is_any_list, kinds_of
 
 URL_NOT_TEXT, CAPTION_NOT_TEXT = "url_not_text", "caption_not_text"
 
@@ -91,7 +91,11 @@ class UrlTable:
                 if isinstance(item, Rows):
                     row = int(item.numbers[-1]) if len(item.numbers) else row
                     for kept in keep.apply(item):
-                        yield from self._raw(split, kept, kinds, unfit) if isinstance(kept, Rows) else [kept]
+                        if not isinstance(kept, Rows):
+                            yield kept
+                            continue
+                        for caption, rows in _by_caption(split, kept):
+                            yield from self._raw(split, caption, rows, kinds, unfit)
                 else:
                     row = item.position if isinstance(item, Broken) else row
                     yield item
@@ -107,7 +111,8 @@ class UrlTable:
         part = ByteRange(split.begin, split.end, split.first_row)
         compared = list(keep.where.kinds) if keep.where is not None else []
         uid = [keep.uid_column] if keep.uids is not None else []
-        wanted = [*split.columns, *OPTIONAL, *self._plan.extra, *compared, *uid]
+        beside = [split.caption_beside] if split.caption_beside else []
+        wanted = [*split.columns, *beside, *OPTIONAL, *self._plan.extra, *compared, *uid]
         if kind == ".parquet":
             return read_parquet(split, wanted, keep.where)
         if split.dialect is not None:
@@ -115,10 +120,13 @@ class UrlTable:
         return read_json_lines(split.path, wanted, part)
 
     def _raw(
-        self, split: InputSplit, rows: Rows, kinds: Counter[str], unfit: Counter[str]
+        self, split: InputSplit, caption: str, rows: Rows, kinds: Counter[str], unfit: Counter[str]
     ) -> Iterator[pa.Table | Broken]:
-        """Yield the pairs of `rows`, and what of them is no text; note the kinds of open columns, and lost values."""
-        url, caption = split.columns
+        """Yield the pairs of `rows` with the column `caption`, and what of them is no text.
+
+        Notes the kinds of open columns, and lost values.
+        """
+        url = split.columns[0]
         rows = yield from _with_texts(rows, url, LIST | OBJECT, URL_NOT_TEXT)
         rows = yield from _with_texts(rows, caption, OBJECT, CAPTION_NOT_TEXT)
         parents, texts, broken = _captions(rows, caption)
@@ -151,6 +159,23 @@ class UrlTable:
         column = as_type(found, wanted or pa.string())
         unfit[name] += column.null_count - found.null_count
         return column
+
+
+def _by_caption(split: InputSplit, rows: Rows) -> Iterator[tuple[str, Rows]]:
+    """Yield the rows with the column of their captions: those without an item in their list have the one beside."""
+    caption = split.columns[1]
+    if not split.caption_beside:
+        yield caption, rows
+        return
+    column = flat(column_at(rows.table, caption))
+    if rows.kinds is not None:
+        is_empty = pc.fill_null(pc.match_substring_regex(column, r"^\[\s*\]$"), True).to_numpy(zero_copy_only=False)
+        no_items = is_empty & (rows.kinds[caption] != TEXT)
+    else:
+        no_items = pc.fill_null(pc.list_value_length(column), 0).to_numpy() == 0
+    for name, chosen in ((caption, ~no_items), (split.caption_beside, no_items)):
+        if chosen.any():
+            yield name, rows.filtered(chosen)
 
 
 def _with_texts(rows: Rows, name: str, refused: int, reason: str) -> Generator[Broken, None, Rows]:

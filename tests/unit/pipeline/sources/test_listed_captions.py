@@ -70,6 +70,24 @@ def test_a_list_of_captions_comes_before_its_first(folder: Path, name: str) -> N
     assert read_source(table(write(folder / name, rows))).pairs == [("http://h/0", "a")]
 
 
+@pytest.mark.parametrize("name", ["some.parquet", "some.jsonl"])
+def test_a_row_without_listed_captions_has_its_single_one(folder: Path, name: str) -> None:
+    rows = [
+        {"url": "http://h/0", "caption": "a", "captions": ["b", "c"]},
+        {"url": "http://h/1", "caption": "d", "captions": None},
+        {"url": "http://h/2", "caption": "e", "captions": []},
+        {"url": "http://h/3", "caption": None, "captions": None},
+        {"url": "http://h/4", "caption": "f", "captions": [None]},
+    ]
+    found = read_source(table(write(folder / name, rows)))
+    assert [(row["source_row"], row["caption"], row["text_source"]) for row in found.rows] == [
+        (0, "b", "captions"), (0, "c", "captions"), (1, "d", "caption"), (2, "e", "caption"), (3, None, "caption"),
+        (4, None, "captions"),
+    ]  # fmt: skip
+    named = read_source(table(folder / name, caption_column="captions"))
+    assert [row["caption"] for row in named.rows] == ["b", "c", None, None, None, None]
+
+
 NESTED = {"url": "http://h/0", "metadata": {"caption": "a cat", "more": {"texts": ["b", "c"]}, "n": 5}}
 
 
