@@ -18,8 +18,8 @@ MAX_BYTES_PER_HEAD = 8
 BROKEN = -1
 """In place of a number of rows: these bytes were not written here."""
 
-_MAX_SHIFT = 56
-"""Of the ninth byte: a longer number has more than 63 bits."""
+_MAX_BYTES = 9
+"""Of a number: more would have more than 63 bits."""
 
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
@@ -34,9 +34,7 @@ def _write(out, at, value):  # type: ignore[no-untyped-def]
 
 @numba.njit(inline="always")  # type: ignore[untyped-decorator]
 def _read(data, at):  # type: ignore[no-untyped-def]
-    """Return (value, position behind); a value of `BROKEN` where there is none."""
-    if at >= len(data):
-        return np.int64(BROKEN), at
+    """Return (value, position behind) of a number of bytes that `_are_numbers`; there is one at `at`."""
     byte = np.int64(data[at])
     at += 1
     if byte < 128:
@@ -44,14 +42,23 @@ def _read(data, at):  # type: ignore[no-untyped-def]
     value = byte & 127
     shift = 7
     while True:
-        if at >= len(data) or shift > _MAX_SHIFT:
-            return np.int64(BROKEN), at
         byte = np.int64(data[at])
         at += 1
         value |= (byte & 127) << shift
         if byte < 128:
             return value, at
         shift += 7
+
+
+@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+def _are_numbers(data):  # type: ignore[no-untyped-def]
+    """Tell whether `data` is numbers of at most 63 bits, the last of them whole: then none leads out of the bytes."""
+    going_on = 0
+    for byte in data:
+        going_on = going_on + 1 if byte >= 128 else 0
+        if going_on == _MAX_BYTES:
+            return False
+    return going_on == 0
 
 
 @numba.njit(cache=True)  # type: ignore[untyped-decorator]
@@ -81,24 +88,33 @@ def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
 
     Returns how many were written to `keys` and `counts`, or `BROKEN`. A number below 0 is none.
     """
+    if not _are_numbers(data):
+        return BROKEN
     at = 0
     row = 0
+    end = len(data)
     first = np.int64(0)
-    while at < len(data):
+    while at < end:
         gap, at = _read(data, at)
-        size, at = _read(data, at)
-        if gap < 0 or size < 0 or gap >= len(numbers) - first:
+        if at == end:
             return BROKEN
-        first += gap
+        size, at = _read(data, at)
+        first += gap  # a sum of more than 63 bits is below 0
+        if first < 0 or first >= len(numbers) or size > (end - at) // 2:
+            return BROKEN
         number = numbers[first]
         high = np.uint64(number) << np.uint64(32)
         second = np.int64(0)
         for _ in range(size):
-            gap, at = _read(data, at)
-            count, at = _read(data, at)
-            if gap < 0 or count < 0 or gap >= len(numbers) - second:
+            if at + 1 >= end:
                 return BROKEN
+            gap, at = _read(data, at)
+            if at == end:
+                return BROKEN
+            count, at = _read(data, at)
             second += gap
+            if second < 0 or second >= len(numbers):
+                return BROKEN
             other = numbers[second]
             if number >= 0 and other >= 0:
                 if row == len(keys):
@@ -125,14 +141,21 @@ def decode_heads(data, max_size, sizes, counts):  # type: ignore[no-untyped-def]
 
     No size is more than `max_size`.
     """
+    if not _are_numbers(data):
+        return np.int64(BROKEN)
     at = 0
+    end = len(data)
     total = np.int64(0)
     for row in range(len(sizes)):
+        if at + 1 >= end:
+            return np.int64(BROKEN)
         size, at = _read(data, at)
+        if at == end:
+            return np.int64(BROKEN)
         count, at = _read(data, at)
-        if size < 0 or size > max_size or count < 0 or count >= 1 << 32:
+        if size > max_size or count >= 1 << 32:
             return np.int64(BROKEN)
         sizes[row] = size
         counts[row] = count
         total += size
-    return total if at == len(data) else np.int64(BROKEN)
+    return total if at == end else np.int64(BROKEN)

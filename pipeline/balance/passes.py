@@ -21,7 +21,7 @@ from pipeline.balance.per_query_cap import RANKED, Thresholds, last_kept, rank_b
 from pipeline.balance.prediction import keep_shares
 from pipeline.balance.probabilistic import draw_bounds, kept_by_draw
 from pipeline.balance.read import read_row_groups
-from pipeline.balance.settings import THRESHOLDS, WORK, CandidateFile, Settings
+from pipeline.balance.settings import LIMITS_FILE, THRESHOLDS, WORK, CandidateFile, Settings
 from pipeline.tables import bounded
 from schemas.candidate import candidate_schema
 from schemas.checked import check_indices
@@ -52,6 +52,11 @@ class PerProcess:
     def limits(self) -> Limits:
         if self._limits is None:
             self._limits = read_limits(self._folder)
+            if len(self._limits.matched) != self._settings.num_queries:
+                raise ValueError(
+                    f"{self._folder.path(LIMITS_FILE)}: expected {self._settings.num_queries} queries, found "
+                    f"{len(self._limits.matched)}; run the command again"
+                )
         return self._limits
 
     @property
@@ -73,7 +78,9 @@ class PerProcess:
                 self._draw_bounds = draw_bounds(self.limits.matched, self.limits.caps)
             return kept_by_draw(table, self._draw_bounds, self._settings.key)
         if self._thresholds is None:
-            self._thresholds = Thresholds(read_thresholds(self._folder), self._settings.num_queries)
+            last = read_thresholds(self._folder)
+            check_indices(last["query_id"], self._settings.num_queries, self._folder.path(THRESHOLDS), "query_id")
+            self._thresholds = Thresholds(last, self._settings.num_queries)
         return self._thresholds.kept(table, rank)
 
 

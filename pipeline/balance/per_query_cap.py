@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from pipeline.balance.ordering import rows_by_rank
 from schemas.buffers import ID, one_chunk, sortable_ids
+from schemas.checked import check_indices
 
 TOP_RANK = 2**64 - 1
 
@@ -97,6 +98,7 @@ def keep_lowest(tables: Iterable[pa.Table], caps: npt.NDArray[np.int64]) -> pa.T
 
 def _lowest(tables: list[pa.Table], caps: npt.NDArray[np.int64]) -> pa.Table:
     together = pa.concat_tables(tables)
+    check_indices(together["query_id"], len(caps), "tables of the shuffle", "query_id", "run the command again")
     queries, ranks = together["query_id"].to_numpy(), together["rank"].to_numpy()
     order = rows_by_rank(queries, ranks, together["pair_id"])
     sorted_queries = queries[order]

@@ -83,7 +83,7 @@ def image_roots(selection: Folder, config: DownloadConfig) -> dict[str, str]:
 
 def _has_local_images(selection: Folder) -> bool:
     for plan in shard_plans(selection, 0)[:1]:
-        references = read_table(selection, plan.file, columns=["image_ref"])["image_ref"]
+        references = read_table(selection, plan.file, columns=["image_ref"], record=plan.record)["image_ref"]
         return bool(references.null_count < len(references))
     return False
 

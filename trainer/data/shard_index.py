@@ -18,11 +18,12 @@ import pyarrow as pa
 
 from schemas.further_captions import further_captions_by_key
 from schemas.image_files import IMAGE_SUFFIXES
-from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
+from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest, read_records
 from schemas.run_record import RUN_FILE
 from schemas.sample import STATUS_SUCCESS
-from schemas.storage import Folder
+from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
+from schemas.tables_dir import FILES_NAME, find_table
 from schemas.tar_samples import TarMember, TarSample, TarSamples
 from schemas.text_lines import without_mark
 from trainer.data.left_out import LeftOut
@@ -126,12 +127,15 @@ def _image_and_captions(
     return (image, captions) if captions else "caption_missing"
 
 
-def _captions_beside(folder: Folder, name: str) -> dict[str, list[str]]:
-    """Return the captions by key from the Parquet file beside a tar, empty when there is none of ours."""
+def _captions_beside(folder: Folder, name: str, records: dict[str, FileRecord]) -> dict[str, list[str]]:
+    """Return the captions by key from the Parquet file beside a tar, empty when there is none of ours.
+
+    Raises ValueError that names it when its folder notes it otherwise in `records`.
+    """
     sidecar = name.removesuffix(".tar") + ".parquet"
     if not folder.exists(sidecar):
         return {}
-    table = read_table(folder, sidecar)
+    table = read_table(folder, sidecar, record=records.get(sidecar))
     if not {"key", "status", "captions"} <= set(table.column_names):
         return {}
     table = table.select(["key", "status", "captions"])
@@ -168,9 +172,11 @@ def read_shards(paths: tuple[str, ...]) -> ShardIndex:
     further = further_captions_by_key(folder for folder, _ in opened)
     for folder, names in opened:
         folders.append(folder)
+        noted = folder.exists(MANIFEST_FILE) and folder.exists(find_table(folder, FILES_NAME))
+        records = read_records(folder) if noted else {}
         left_out.count_side_files(folder.names(suffix=".tar", side_files=True))
         for name in names:
-            beside = _captions_beside(folder, name)
+            beside = _captions_beside(folder, name, records)
             with folder.open(name) as tar:
                 for sample in _samples(tar, folder.path(name), left_out):
                     found = _image_and_captions(tar, sample, beside)
