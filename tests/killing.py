@@ -6,6 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from tests.process_tree import descendants, wait_until_gone
 from tests.waiting import wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
@@ -24,7 +25,9 @@ def killed_at(command: list[str], output: Path, num_files: float, then_s: float)
         time.sleep(then_s)
         if process.poll() is not None:
             return False
+        processes = [process.pid, *descendants(process.pid)]
         os.killpg(process.pid, signal.SIGKILL)
+        wait_until_gone(processes)
         return True
 
 
