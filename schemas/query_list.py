@@ -7,7 +7,7 @@ import numpy as np
 import pyarrow as pa
 
 from schemas.candidate import QUERY_COUNTS
-from schemas.checked import check_numbering
+from schemas.checked import check_arrow, check_numbering
 from schemas.manifest import read_manifest, recorded
 from schemas.query import QUERIES
 from schemas.storage import Folder
@@ -54,6 +54,7 @@ def _in_order(folder: Folder, name: str, schema: pa.Schema, needed: tuple[str, .
     for column in needed:  # all others: as the file has them, perhaps of an older minor version
         wanted = pa.schema([schema.field(column)])
         as_in_memory(table.select([column]) if column in table.schema.names else table, wanted, where)
+    check_arrow(table.select(list(needed)), where)  # that texts are UTF-8, too
     check_numbering(table["query_id"], where, "query ids")
     if not np.array_equal(table["query_id"].to_numpy(), np.arange(len(table))):
         table = table.sort_by("query_id")

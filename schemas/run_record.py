@@ -11,10 +11,12 @@ import sys
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, cast
 
 from schemas import SCHEMA_VERSION
 from schemas.identity import IDENTITY_VERSION
+from schemas.json_object import JsonObject
+from schemas.json_shape import check_json
 from schemas.output_lock import lock_output
 from schemas.public_url import public_values, said_values
 from schemas.storage import Folder, canonical_json
@@ -124,12 +126,23 @@ def _take(folder: Folder, alone: bool) -> bool:
     return True
 
 
-def read_run(folder: Folder) -> dict[str, Any]:
+def read_run(folder: Folder) -> JsonObject:
     """Return the ``run.json`` of `folder`. Raises FileNotFoundError with what to do when there is none."""
     if not folder.exists(RUN_FILE):
         raise FileNotFoundError(f"{folder.url}: no {RUN_FILE}; expected a folder made by querygen, pipeline or trainer")
-    run: dict[str, Any] = folder.read_json(RUN_FILE)
+    run = folder.read_json(RUN_FILE)
+    check_json(
+        run, {"paths?": {str: object}, "inputs?": [{"name": str}]}, run.where, "what a command wrote at its start"
+    )
     return run
+
+
+def input_of(run: JsonObject, name: str) -> JsonObject:
+    """Return what a ``run.json`` says of input `name`. Raises ValueError that names the file when it is silent."""
+    for found in run["inputs"]:
+        if found["name"] == name:
+            return cast(JsonObject, found)
+    raise ValueError(f"{run.where}: expected an input {name!r}, found none; the file is damaged, make the folder again")
 
 
 def describe_difference(found: dict[str, Any], asked: dict[str, Any]) -> str:

@@ -1,7 +1,6 @@
 """What a balance is made from: the candidates' files, the queries they were matched with, the key of the ranks."""
 
 from hashlib import blake2b
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -13,7 +12,9 @@ from pipeline.balance.settings import CandidateFile
 from pipeline.match.metaclip_files import queries_folder
 from pipeline.shuffle_estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key
+from schemas.json_object import JsonObject
 from schemas.manifest import manifest_sha256, read_current_manifest, read_files
+from schemas.run_record import input_of
 from schemas.storage import FileRecord, Folder
 
 QUERIES_FILE = "queries.parquet"
@@ -44,7 +45,7 @@ def extra_type(candidates: Folder) -> pa.StructType:
     return schema.field("extra").type if "extra" in schema.names else pa.struct([])
 
 
-def find_queries(queries: str, candidates: Folder, run: dict[str, Any]) -> Folder:
+def find_queries(queries: str, candidates: Folder, run: JsonObject) -> Folder:
     """Return the queries folder the candidates were matched with: `queries`, or where collect found it.
 
     `run` is the candidates' ``run.json``. Lists in files are resolved as collect does: to the folder beside the
@@ -52,7 +53,7 @@ def find_queries(queries: str, candidates: Folder, run: dict[str, Any]) -> Folde
     """
     with queries_folder(queries or run["paths"]["queries"], candidates.url) as folder:
         read_current_manifest(folder, "queries")
-        asked = next(entry["manifest_sha256"] for entry in run["inputs"] if entry["name"] == "queries")
+        asked = input_of(run, "queries")["manifest_sha256"]
         found = manifest_sha256(folder)
         if found != asked:
             raise ValueError(

@@ -30,7 +30,7 @@ from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import manifest_sha256, read_current_manifest
 from schemas.query_list import read_copied_queries, read_queries
-from schemas.run_record import read_run
+from schemas.run_record import input_of, read_run
 from schemas.storage import Folder
 from schemas.url_text import browser_urls
 
@@ -123,7 +123,7 @@ def _earlier(config: ExplainConfig, summary: dict[str, Any]) -> Earlier:
     if not folders:
         raise ValueError(f"--selection {config.selection}: a refill; {advice}")
     found = read_rounds([Folder(path) for path in folders], summary["shards"]["first"]).earlier
-    asked = next(entry["sha256"] for entry in run["inputs"] if entry["name"] == EARLIER_SHARDS)
+    asked = input_of(run, EARLIER_SHARDS)["sha256"]
     if earlier_hash(found) != asked:
         raise ValueError(f"{', '.join(folders)}: not what the refill left out; {advice}, as they were then")
     return found

@@ -189,6 +189,30 @@ def test_a_shard_number_far_off_does_not_take_memory(world: Path, capsys: pytest
     assert "no folder holds shard 00001 of 1000000000" in error_of(capsys, "refill", world)
 
 
+RUN_KEYS = {
+    "balance": ("candidates", "inputs"), "balance without paths": ("candidates", "paths"),
+    "explain": ("candidates", "inputs"), "refill": ("candidates", "paths"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("folder", "key"), RUN_KEYS.values(), ids=[name.replace(" ", "-") for name in RUN_KEYS])
+def test_a_key_that_run_json_lacks_is_told(
+    world: Path, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest, folder: str, key: str
+) -> None:
+    command = request.node.callspec.id.split("-")[0]
+    run = read_run(Folder(f"{world}/{folder}"))
+    del run[key]
+    Folder(f"{world}/{folder}").write_json("run.json", run)
+    line = error_of(capsys, command, world)
+    assert f"{folder}/run.json: expected a key {key!r}, found" in line
+
+
+def test_an_input_that_run_json_lacks_is_told(world: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    candidates = Folder(f"{world}/candidates")
+    candidates.write_json("run.json", {**read_run(candidates), "inputs": []})
+    assert "candidates/run.json: expected an input 'queries', found none" in error_of(capsys, "balance", world)
+
+
 @pytest.mark.parametrize("kind", ["arrow", "rejections.parquet", "drops.parquet", "json"])
 def test_a_changed_part_is_told_when_its_run_goes_on(
     world: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, kind: str
