@@ -16,6 +16,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from schemas.json_object import JsonObject
 from schemas.storage import Folder
 
 STATS_SUFFIX = "_stats.json"
@@ -72,8 +73,8 @@ def plan_tables(folder: Folder) -> Iterator[PlanTable]:
         if stem is None:
             continue
         stats = f"{stem.name}{STATS_SUFFIX}"
-        told = folder.read_json(stats).get("plan") if stem.has_images and folder.exists(stats) else None
-        yield PlanTable(name, stem.number if told is None else int(told), stem.has_images)
+        body = folder.read_json(stats) if stem.has_images and folder.exists(stats) else JsonObject()
+        yield PlanTable(name, body.count("plan") if "plan" in body else stem.number, stem.has_images)
 
 
 def further_captions(folder: Folder) -> Iterator[tuple[int, str]]:

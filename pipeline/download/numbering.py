@@ -42,7 +42,7 @@ def finished_plans(folder: Folder) -> dict[int, PlanUnit]:
         unit = read_unit(folder, name) if stem is not None else None
         if stem is None or unit is None or not is_whole(folder, unit):
             continue
-        plan = int(unit.body.get("plan", stem.number))
+        plan = unit.body.count("plan") if "plan" in unit.body else stem.number
         other = found.get(plan)
         shard = stem.number if stem.has_images else None
         if other is None or other.shard is None or (shard is not None and shard < other.shard):
