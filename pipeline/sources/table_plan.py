@@ -213,8 +213,10 @@ def _check_comparisons(files: list[_File], options: SourceOptions) -> None:
     """Raise ValueError when ``--where`` compares a column of numbers with a text: no row would stay."""
     where = row_filter(options.where, "", "").where
     for name in (name for name, kind in (where.kinds if where is not None else {}).items() if kind == "text"):
-        kinds = {file.schema.field(name).type for file in files if file.schema is not None}
-        if all(map(_is_number, kinds)) and not any(file.is_json for file in files):
+        if any(file.is_json for file in files):  # any line may have a text there, and the column at all
+            continue
+        kinds = {kind for file in files if (kind := _type_in(file, name)) is not None}
+        if all(map(_is_number, kinds)):
             told = ", ".join(sorted(map(str, kinds)))
             raise ValueError(f"--where {options.where!r}: column {name!r} holds numbers ({told}), no texts")
 

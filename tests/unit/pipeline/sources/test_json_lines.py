@@ -11,8 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.sources import formats
+from pipeline.sources.config import SourceOptions
 from pipeline.sources.json_lines import cut_json_lines, json_names, json_schema, read_json_lines
 from pipeline.sources.source import Broken, ByteRange
+from tests.source_support import read_source
 
 NAMES = ("url", "n", "id", "tags", "in.side")
 
@@ -132,3 +135,15 @@ def test_names_are_found_wherever_they_stand(tmp_path: Path) -> None:
     path = str(tmp_path / "a.jsonl")
     assert json_schema(path).names == ["url"]
     assert json_names(path, ["late", "n", "in.side", "in.out"]) == {"late", "in.side"}
+
+
+@pytest.mark.parametrize("where", ["late == 'L1'", "late like 'L%'", "late is not null", "late != '' and n == 5000"])
+def test_a_column_that_first_comes_far_behind_the_beginning_can_be_compared(tmp_path: Path, where: str) -> None:
+    lines = [{"url": f"http://h/{n}", "caption": "x" * 100, "n": n} for n in range(5000)]
+    lines.append({"url": "http://h/late", "caption": "a", "n": 5000, "late": "L1"})
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    (tmp_path / "b.jsonl").write_text(json.dumps({"url": "http://h/b", "caption": "b", "n": 1}) + "\n")
+    for name in ("a.jsonl", "*.jsonl"):
+        source = formats.open_source(SourceOptions(input=str(tmp_path / name), where=where))[0]
+        assert read_source(source).pairs == [("http://h/late", "a")]
