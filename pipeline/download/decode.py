@@ -163,11 +163,11 @@ def _as_ppm(image: Image.Image) -> bytes:
     image.info.pop("xmp", None)  # where the TIFF reader would look for an orientation next
     image.load()
     frame: Image.Image = image
-    if frame.mode.startswith("I;16") or frame.mode == "I":
+    if frame.mode == "F" or (frame.mode == "I" and image.format == "TIFF"):
+        frame = Image.fromarray(_as_bytes(np.asarray(frame)))
+    elif frame.mode.startswith("I;16") or frame.mode == "I":  # "I" of a PGM of 16 bits, too
         samples = np.asarray(frame).astype(np.int64)
         frame = Image.fromarray(((samples.clip(0, 65_535) + 128) // 257).astype(np.uint8))
-    elif frame.mode == "F":
-        frame = Image.fromarray(_as_bytes(np.asarray(frame)))
     if frame.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in frame.info:
         rgba = frame.convert("RGBA")
         frame = Image.new("RGB", rgba.size, (255, 255, 255))
@@ -180,8 +180,16 @@ def _as_ppm(image: Image.Image) -> bytes:
     return b"%s %d %d 255\n" % (magic, frame.width, frame.height) + frame.tobytes()
 
 
-def _as_bytes(grey: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
-    """Return floating-point samples as 8 bits: white is 1 by TIFF's rule, or where there are larger ones, 255."""
-    finite = np.nan_to_num(grey, nan=0.0, posinf=0.0, neginf=0.0)
-    scale = 255.0 if finite.max(initial=0.0) <= 1.0 else 1.0
-    return np.clip(np.rint(finite * scale), 0, 255).astype(np.uint8)
+def _as_bytes(grey: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
+    """Return samples of 32 bits, whole or floating-point, as 8 bits; no tag of TIFF tells what is white of them.
+
+    Floats: 1 by TIFF's rule, 255 where there are larger ones. Whole numbers: 255 or 65,535, the least that no sample
+    exceeds, else the largest.
+    """
+    finite = np.nan_to_num(grey.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
+    largest = float(finite.max(initial=0.0))
+    if grey.dtype.kind == "f":
+        white = 1.0 if largest <= 1.0 else 255.0
+    else:
+        white = next((white for white in (255.0, 65_535.0) if largest <= white), largest)
+    return np.clip(np.rint(finite * (255.0 / white)), 0, 255).astype(np.uint8)

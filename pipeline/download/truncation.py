@@ -14,6 +14,8 @@ _TIFF_OFFSETS, _TIFF_COUNTS = (273, 324), (279, 325)
 """Tags of the strips' and tiles' places and sizes."""
 _TIFF_INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
 """The types that these tags may have, as `struct` calls them."""
+_TIFF_BYTES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4, 16: 8, 17: 8, 18: 8}
+"""Bytes of a value of each type (TIFF 6.0, section 2; 13 and 16 to 18 of its supplements and BigTIFF)."""
 _MAX_TIFF_PARTS = 100_000
 
 
@@ -89,8 +91,12 @@ def _tiff_is_whole(data: bytes) -> bool:
     (num_entries,) = struct.unpack_from(order + count_type, data, directory)
     first = directory + struct.calcsize(count_type)
     parts: dict[int, tuple[int, ...]] = {}
+    ends = [first + entry_bytes * num_entries + struct.calcsize(word)]  # the place of the next directory
     for entry in range(first, first + entry_bytes * min(num_entries, 1_000), entry_bytes):
         tag, kind, count = struct.unpack_from(order + "HH" + word, data, entry)
+        value_bytes = count * _TIFF_BYTES.get(kind, 0)
+        if value_bytes > struct.calcsize(word):  # it lies elsewhere
+            ends.append(struct.unpack_from(order + word, data, entry + 4 + struct.calcsize(word))[0] + value_bytes)
         if tag not in (*_TIFF_OFFSETS, *_TIFF_COUNTS) or kind not in _TIFF_INTEGERS or count > _MAX_TIFF_PARTS:
             continue
         numbers = f"{order}{count}{_TIFF_INTEGERS[kind]}"
@@ -98,12 +104,12 @@ def _tiff_is_whole(data: bytes) -> bool:
         if struct.calcsize(numbers) > struct.calcsize(word):
             (at,) = struct.unpack_from(order + word, data, at)
         parts[tag] = struct.unpack_from(numbers, data, at)
-    ends = [
+    ends += [
         offset + count
         for places, counts in zip(_TIFF_OFFSETS, _TIFF_COUNTS, strict=True)
         for offset, count in zip(parts.get(places, ()), parts.get(counts, ()), strict=False)
     ]
-    return max(ends, default=0) <= len(data)
+    return max(ends) <= len(data)
 
 
 def _avif_is_whole(data: bytes) -> bool:

@@ -125,3 +125,15 @@ def test_floats_keep_their_brightness(white: float, value: float, expected: int)
     sink = io.BytesIO()
     Image.fromarray(samples).save(sink, "TIFF")
     assert abs(pixels(decoder()(sink.getvalue())).getpixel((16, 20))[0] - expected) <= 2  # type: ignore[index]
+
+
+@pytest.mark.parametrize(
+    ("white", "value", "expected"),
+    [(255, 128, 128), (200, 0, 0), (65_535, 32_768, 128), (300, 257, 1), (2**31 - 1, 2**30, 128), (255, -9, 0)],
+)
+def test_whole_numbers_of_32_bits_keep_their_brightness(white: int, value: int, expected: int) -> None:
+    samples = np.full((40, 40), value, np.int32)
+    samples[:8] = white
+    sink = io.BytesIO()
+    Image.fromarray(samples).save(sink, "TIFF")
+    assert abs(pixels(decoder()(sink.getvalue())).getpixel((16, 20))[0] - expected) <= 2  # type: ignore[index]

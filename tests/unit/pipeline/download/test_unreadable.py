@@ -56,6 +56,13 @@ def test_a_cut_image_is_told_as_cut(name: str, share: float) -> None:
     assert found == Failure("image_truncated")
 
 
+@pytest.mark.parametrize("num_bytes", [1, 8, 20, 150])
+@pytest.mark.parametrize("name", [name for name in IMAGES if name.startswith("TIFF")])
+def test_a_tiff_whose_directory_or_tags_are_cut_is_told_as_cut(name: str, num_bytes: int) -> None:
+    found = decoder()(IMAGES[name][:-num_bytes])
+    assert isinstance(found, Encoded) or found == Failure("image_truncated")
+
+
 @given(st.sampled_from(sorted(IMAGES)), st.floats(0, 1, exclude_max=True))
 def test_no_cut_image_is_called_none(name: str, share: float) -> None:
     data = IMAGES[name]
