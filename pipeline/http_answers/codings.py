@@ -1,10 +1,12 @@
 """Content codings (gzip, deflate, br, zstd) undone, in bounded memory, as far as they hold.
 
 In: a body and what its head says of it. Out: `Decoded`. Heads are often wrong: crawlers store bodies unpacked under
-the head that came with them, servers declare what they do not do. A coding that does not hold is none, and so is a
-name that nobody knows (``none``, ``identity``, ``UTF-8``): the body is taken as it stands.
+the head that came with them, servers declare what they do not do. A coding that does not hold is none, unless
+another one holds in its place, and so is a name that nobody knows (``none``, ``identity``, ``UTF-8``): the body is
+taken as it stands.
 """
 
+import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,8 +14,9 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 GZIP_MAGIC, _ZSTD_MAGIC = b"\x1f\x8b\x08", b"\x28\xb5\x2f\xfd"
-_STREAMS = {"br": "brotli", "zstd": "zstd"}
-_KNOWN = frozenset({"gzip", "x-gzip", "deflate", *_STREAMS})
+_KNOWN = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd"})
+_UNMARKED = {"br": ("br",), "deflate": ("zlib", "raw")}
+"""What a name stands for that bears no mark; ``raw`` is without zlib's header, as Microsoft's servers had it."""
 MAX_CODINGS = 8
 """More in one head are none: nobody packs a page so often, a bomb does."""
 
@@ -25,6 +28,7 @@ _SNIFFED_BYTES = 1445
 """The MIME Sniffing standard's "resource header"."""
 _TEXT_BYTES = bytes(byte for byte in range(256) if byte > 0x1F or byte in b"\t\n\x0c\r\x1b")
 """All but the standard's "binary data bytes"."""
+TAG = re.compile(rb"<(?:[a-z][a-z0-9]*[\s/>]|!doctype\s|!--)", re.IGNORECASE)
 _IMAGES = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF87a", b"GIF89a", b"II*\0", b"MM\0*")
 
 
@@ -74,9 +78,13 @@ def _in_order(codings: list[str], body: bytes) -> list[int]:
 
 def is_binary(body: bytes) -> bool:
     """Tell that `body` is no text, by the MIME Sniffing standard, 7.1: binary data bytes without a mark before them."""
-    return not body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")) and bool(
-        body[:_SNIFFED_BYTES].translate(None, _TEXT_BYTES)
-    )
+    has_mark = body.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff"))
+    return not has_mark and num_binary_bytes(body[:_SNIFFED_BYTES]) > 0
+
+
+def num_binary_bytes(body: bytes) -> int:
+    """Return how many of the bytes are the standard's "binary data bytes"."""
+    return len(body.translate(None, _TEXT_BYTES))
 
 
 def is_plain(body: bytes) -> bool:
@@ -87,26 +95,43 @@ def is_plain(body: bytes) -> bool:
 
 
 def _undone(body: bytes, name: str, max_bytes: int) -> Decoded | None:
-    """Return `body` with the coding `name` undone, None when it does not hold."""
+    """Return `body` with the coding `name` undone, or with the one that it bears instead; None when none holds."""
     if body.startswith(GZIP_MAGIC):
         return _unpacked_gzip(body, max_bytes)
     if body.startswith(_ZSTD_MAGIC):
         return _unpacked_stream(body, "zstd", max_bytes)
-    if name in _STREAMS:
-        return _if_likely(_unpacked_stream(body, _STREAMS[name], max_bytes), body)
-    found = None
-    if len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0:
-        found = _if_likely(_unpacked_deflate(body, 2, max_bytes), body)
-    if found is None and name == "deflate":  # without zlib's header, as Microsoft's servers had it
-        found = _if_likely(_unpacked_deflate(body, 0, max_bytes), body)
-    return found
+    told = _UNMARKED.get(name, ("zlib",))
+    for tried in (*told, *(other for other in ("zlib", "br", "raw") if other not in told)):
+        found = _if_likely(_unmarked(body, tried, max_bytes), body, is_told=tried in told)
+        if found is not None:
+            return found
+    return None
 
 
-def _if_likely(found: Decoded | None, body: bytes) -> Decoded | None:
-    """Return what a coding without a mark of its own gave: anything may look like br or deflate for a while."""
-    if found is None or (not found.is_cut and found.holds):
+def _unmarked(body: bytes, name: str, max_bytes: int) -> Decoded | None:
+    """Return `body` with a coding undone that has no mark of its own, or next to none."""
+    if name == "br":
+        return _unpacked_stream(body, "brotli", max_bytes)
+    if name == "raw":
+        return _unpacked_deflate(body, 0, max_bytes)
+    has_header = len(body) > 1 and body[0] & 15 == 8 and (body[0] << 8 | body[1]) % 31 == 0
+    return _unpacked_deflate(body, 2, max_bytes) if has_header else None
+
+
+def _if_likely(found: Decoded | None, body: bytes, is_told: bool) -> Decoded | None:
+    """Return what a coding without a mark of its own gave: anything may look like br or deflate for a while.
+
+    When the head tells of another one, what comes out must be something, too.
+    """
+    if found is None:
+        return None
+    is_whole = not found.is_cut and found.holds
+    if is_whole and is_told:
         return found
     is_something = is_plain(found.data) or found.data.startswith((GZIP_MAGIC, _ZSTD_MAGIC))
+    if is_whole and found.data and not body.isascii():
+        is_something = is_something or not is_binary(found.data) or TAG.search(found.data) is not None
+        return found if is_something else None
     return found if is_something and is_binary(body) else None
 
 

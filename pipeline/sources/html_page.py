@@ -5,13 +5,14 @@ tells no type is HTML is decided as the MIME Sniffing standard has it (7.1), wit
 show as plain text is read when a tag stands in its first bytes, because here no user is at risk of its scripts.
 """
 
+import codecs
 import re
 from dataclasses import dataclass
 
 from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encoding_to_html5
 
 from pipeline.http_answers.chunks import is_chunked, without_chunks
-from pipeline.http_answers.codings import GZIP_MAGIC, decoded, is_binary
+from pipeline.http_answers.codings import GZIP_MAGIC, TAG, decoded, is_binary, num_binary_bytes
 from pipeline.http_answers.head import MAX_HEAD_BYTES, Head, head_end, read_head
 
 MAX_PAGE_BYTES = 32 << 20
@@ -24,9 +25,13 @@ _DECLARED = re.compile(rb"""<meta[^>]{0,200}?charset\s*=\s*["']?\s*([a-zA-Z0-9_.
 """The standard's "prescan a byte stream to determine its encoding", in short."""
 _TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 _CHARSET = re.compile(r";\s*charset\s*=\s*[\"']?\s*([a-z0-9_.:-]{1,40})")
-_TAG = re.compile(rb"<(?:[a-z][a-z0-9]*[\s/>]|!doctype\s|!--)", re.IGNORECASE)
 _NO_HTML = (b"%PDF-", b"%!PS-Adobe-", b"{\\rtf")
-_BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_COUNTED_BYTES = 1 << 20
+_WIDE_TAGS = {
+    "utf-16-le": (re.compile(rb"<\0[a-zA-Z/!?]\0"), b"\xff\xfe"),
+    "utf-16-be": (re.compile(rb"\0<\0[a-zA-Z/!?]"), b"\xfe\xff"),
+}
+"""What tags look like in UTF-16, and the byte order mark."""
 
 
 class DamagedAnswer(ValueError):
@@ -57,7 +62,7 @@ def read_page(stored: bytes) -> Page | None:
     if body.startswith(GZIP_MAGIC):  # never HTML, whatever the head has lost
         codings.append("gzip")
     found = decoded(body, codings, MAX_PAGE_BYTES)
-    if not found.holds and is_binary(found.data) and b"<\0" not in found.data[:_SNIFFED_BYTES]:
+    if not found.holds and is_binary(found.data) and not _is_text(found.data):
         raise DamagedAnswer(f"the body is not {', '.join(codings)}, as its head says, and no text")
     return _page(found.data, charset, is_cut or found.is_cut or found.is_too_large, is_known=bool(kind))
 
@@ -125,35 +130,79 @@ def _type_of(head: Head) -> tuple[str, str]:
 def looks_like_html(body: bytes) -> bool:
     """Tell whether a body without a type is HTML, as the head of this file says."""
     start = body[:_SNIFFED_BYTES]
-    if start.startswith(_BYTE_ORDER_MARKS):
+    if _wide_encoding(start):
         start = to_utf8(start, "")
     if is_binary(start) or start.startswith(_NO_HTML):
         return False
     if start.lstrip().startswith(b"<?xml"):
         return b"<html" in start.lower()
-    return _TAG.search(start) is not None
+    return TAG.search(start) is not None
+
+
+def _is_text(body: bytes) -> bool:
+    """Tell whether `body`, which has binary data bytes, is text with a few of them by chance, and not packed.
+
+    Of what is packed they are a ninth, and it is no UTF-8.
+    """
+    if _wide_encoding(body):
+        return True
+    start = body[:_COUNTED_BYTES]
+    num_binary = num_binary_bytes(start)
+    if 20 * num_binary < len(start) and TAG.search(start):
+        return True
+    return 2 * num_binary < len(start) and _is_utf8(start, is_cut=True)
 
 
 def to_utf8(body: bytes, declared: str) -> bytes:
     """Return `body` in UTF-8: as it is where it is UTF-8, else from the declared encoding, else from a guessed one.
 
     What is declared is often wrong where the bytes are valid UTF-8 with more than ASCII in it, never the other way.
+    UTF-16 shows in its tags, and only there: to UTF-8 its zeros are characters, and what is declared may be wrong.
     """
-    if b"\x1b" not in body and not body.startswith(_BYTE_ORDER_MARKS):
-        try:
-            body.decode("utf-8")
-        except UnicodeDecodeError:
-            pass
-        else:
+    encoding = _wide_encoding(body)
+    if encoding is None:
+        if b"\x1b" not in body and _is_utf8(body):
             return body
-    found = _DECLARED.search(body[: 2 * _SNIFFED_BYTES])
-    encoding = declared or (found.group(1).decode("ascii") if found else None)
-    if body.startswith(_BYTE_ORDER_MARKS):
-        encoding = "utf-16-le" if body.startswith(b"\xff\xfe") else "utf-16-be"
-    if not encoding or encoding.lower() in ("utf-8", "utf8"):
-        # cut in mid-character or with a few bad bytes it is still UTF-8; text of another encoding has many
-        head = body[: 16 * _SNIFFED_BYTES]
-        bad = head.decode("utf-8", "replace").count("\ufffd")
-        encoding = "utf-8" if 8 * bad < sum(byte >= 128 for byte in head) else detect_encoding(body) or "utf-8"
-    text: str = bytes_to_str(body, map_encoding_to_html5(encoding) or "utf-8", errors="replace")
+        encoding = _narrow_encoding(body, declared)
+    text: str = bytes_to_str(body, encoding, errors="replace")
     return text.encode("utf-8", "replace")
+
+
+def _is_utf8(body: bytes, is_cut: bool = False) -> bool:
+    try:
+        codecs.utf_8_decode(body, "strict", not is_cut)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _wide_encoding(body: bytes) -> str | None:
+    """Return which UTF-16 `body` is in, None when it is in none: by its byte order mark, else by most of its tags."""
+    for name, (_, mark) in _WIDE_TAGS.items():
+        if body.startswith(mark):
+            return name
+    start = body[:_COUNTED_BYTES]
+    if b"\0" not in start:
+        return None
+    counts = {
+        name: sum(found.start() % 2 == 0 for found in tag.finditer(start)) for name, (tag, _) in _WIDE_TAGS.items()
+    }
+    name = max(counts, key=counts.__getitem__)
+    return name if counts[name] > sum(1 for _ in TAG.finditer(start)) else None
+
+
+def _narrow_encoding(body: bytes, declared: str) -> str:
+    """Return the encoding of what is neither UTF-8 throughout nor has the tags of UTF-16."""
+    found = _DECLARED.search(body[: 2 * _SNIFFED_BYTES])
+    encoding = declared or (found.group(1).decode("ascii") if found else "")
+    known = (map_encoding_to_html5(encoding) if encoding else None) or "utf-8"
+    if body.startswith(b"\xef\xbb\xbf") or (known in _WIDE_TAGS and TAG.search(body)):
+        known = "utf-8"
+    if known != "utf-8":
+        return known
+    # cut in mid-character or with a few bad bytes it is still UTF-8; text of another encoding has many
+    head = body[: 16 * _SNIFFED_BYTES]
+    bad = head.decode("utf-8", "replace").count("\ufffd")
+    if 8 * bad < sum(byte >= 128 for byte in head):
+        return "utf-8"
+    return map_encoding_to_html5(detect_encoding(body) or "utf-8") or "utf-8"

@@ -1,6 +1,7 @@
 """Content codings: what holds is undone, what does not is none, and nothing takes more memory than it was given."""
 
 import gzip
+import hashlib
 import zlib
 from collections.abc import Callable
 
@@ -43,6 +44,23 @@ def test_any_bytes_under_any_head_are_read_in_bounds(body: bytes, codings: list[
     for size in (0, 100, 1 << 20):
         found = decoded(body, codings, size)
         assert len(found.data) <= max(size, len(body))
+
+
+@pytest.mark.parametrize("told", PACKERS)
+@pytest.mark.parametrize("done", [*PACKERS, "raw"])
+def test_a_coding_under_the_name_of_another_is_undone(told: str, done: str) -> None:
+    pack = PACKERS.get(done, raw_deflate)
+    image = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 8
+    for body in (PAGE, b"Words first. " + PAGE, b"a\x0bb " + PAGE, b"<p>", image):
+        assert decoded(pack(body), [told], 1 << 20) == Decoded(body)
+
+
+@pytest.mark.parametrize("told", PACKERS)
+def test_noise_is_no_coding_under_any_name(told: str) -> None:
+    for number in range(200):
+        noise = hashlib.shake_128(b"%d" % number).digest(20 + 9 * number)
+        if not noise.startswith((b"\x1f\x8b", b"\x28\xb5")):
+            assert decoded(noise, [told], 1 << 20) == Decoded(noise, holds=False), number
 
 
 @pytest.mark.parametrize("name", PACKERS)

@@ -112,6 +112,21 @@ def test_a_body_that_is_not_as_its_head_says_is_taken_as_it_stands(told: str, tm
     assert counted(tmp_path / "a.warc") == (Counter(read=len(records)), len(records))
 
 
+WITH_CONTROLS = {
+    "a vertical tab": b"vertical\x0btab " + PAGE, "in a paragraph": b"<p>a\x0bb</p>" + PAGE, "\\b": b"\x08" + PAGE,
+    "a NUL": b"a\0b" + PAGE, "a NUL in a tag": b"<p\0>" + PAGE, "many NULs": b"<p>" + b"\0a" * 300 + b"</p>" + PAGE,
+    "Cyrillic": "\u043a\u043e\u0442 ".encode("cp1251") * 30 + b"\x0b" + PAGE, "UTF-8": "\u732b\x01".encode() + PAGE,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("told", ["gzip", "x-gzip", "deflate", "br", "zstd", "gzip, br"])
+def test_a_page_with_control_bytes_is_taken_as_it_stands_when_its_coding_is_gone(told: str, tmp_path: Path) -> None:
+    coding = f"Content-Encoding: {told}\r\n"
+    records = [page_record(ADDRESS, body, HTML + coding) for body in WITH_CONTROLS.values()]
+    (tmp_path / "a.warc").write_bytes(b"".join(records))
+    assert counted(tmp_path / "a.warc") == (Counter(read=len(records)), len(records))
+
+
 PACKED = {
     "gzip": gz(PAGE), "x-gzip": gz(PAGE), "gzip, gzip": gz(gz(PAGE)), "deflate": zlib.compress(PAGE),
     "Deflate": raw_deflate(PAGE), "br": stream("brotli", PAGE), "zstd": stream("zstd", PAGE),
@@ -216,6 +231,52 @@ def test_an_address_in_no_unicode_is_stored_percent_encoded(tmp_path: Path) -> N
     (tmp_path / "a.warc").write_bytes(stored)
     (row,) = read(tmp_path / "a.warc", "warc")[0]
     assert (row["page_url"], row["url"]) == ("http://a.example/caf%E9/", "http://a.example/caf%E9/a.jpg")
+
+
+WIDE = ["utf-16-le", "utf-16-be"]
+CHARSETS = ["", "; charset=utf-16", "; charset=utf-16le", "; charset=utf-16be", "; charset=utf-8", "; charset=cp1251"]
+WIDE_PAGES = {
+    "Latin": PAGE.decode(),
+    "Cyrillic": "\u043a\u043e\u0442 " * 2_000 + PAGE.decode(),
+    "Chinese": "\u732b\u4e00\u3c61" * 2_000 + PAGE.decode(),
+    "meta": '<meta charset="utf-16">' + PAGE.decode(),
+    "meta UTF-8": '<meta charset="utf-8">' + PAGE.decode(),
+}
+
+
+@pytest.mark.parametrize("encoding", WIDE)
+@pytest.mark.parametrize("name", WIDE_PAGES)
+def test_utf_16_without_a_byte_order_mark_is_read_whatever_is_declared(
+    name: str, encoding: str, tmp_path: Path
+) -> None:
+    """The Content-Type may name it, its other byte order, something else or nothing."""
+    body = WIDE_PAGES[name].encode(encoding)
+    heads = [f"Content-Type: text/html{charset}\r\n{more}" for charset in CHARSETS
+             for more in ("", "Content-Encoding: gzip\r\n")]  # fmt: skip
+    records = [page_record(ADDRESS, body, head) for head in heads]
+    (tmp_path / "a.warc").write_bytes(b"".join(records))
+    rows, broken, _ = read(tmp_path / "a.warc", "warc")
+    assert [row["caption"] for row in rows] == ["a red cat"] * len(heads)
+    assert broken == []
+
+
+def test_utf_16_without_a_mark_and_without_a_type_is_html_and_a_binary_with_wide_words_is_none() -> None:
+    for encoding in WIDE:
+        assert looks_like_html(PAGE.decode().encode(encoding))
+        assert not looks_like_html(b"\1\0\0\0" + PAGE.decode().encode(encoding))
+
+
+@pytest.mark.parametrize("charset", ["utf-16", "utf-16le", "utf-16be"])
+def test_a_page_that_is_not_in_the_utf_16_that_is_declared_is_read_as_what_it_is(charset: str, tmp_path: Path) -> None:
+    russian = "<p>\u041a\u0440\u0430\u0441\u043d\u0430\u044f \u043f\u043b\u043e\u0449\u0430\u0434\u044c</p>" * 20
+    bodies = [PAGE, b"a\0b" + PAGE, "<p>\u732b".encode() + PAGE, russian.encode("cp1251") + PAGE,
+              b"\xef\xbb\xbf" + PAGE]  # fmt: skip
+    meta = f"<meta charset={charset}>".encode()
+    records = [page_record(ADDRESS, body, f"Content-Type: text/html; charset={charset}\r\n") for body in bodies]
+    records += [page_record(ADDRESS, meta + body, HTML) for body in bodies]
+    (tmp_path / "a.warc").write_bytes(b"".join(records))
+    rows, _, _ = read(tmp_path / "a.warc", "warc")
+    assert [row["caption"] for row in rows] == ["a red cat"] * len(records)
 
 
 def archives(folder: Path) -> list[Path]:
