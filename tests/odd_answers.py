@@ -88,6 +88,8 @@ GOOD = {
     "HTTP/1.0": answer().replace(b"HTTP/1.1", b"HTTP/1.0"),
     "HTTP/2 in text": answer().replace(b"HTTP/1.1", b"HTTP/2"),
     "http in lower case, two spaces": answer().replace(b"HTTP/1.1 ", b"http/1.1  "),
+    "ICY": answer().replace(b"HTTP/1.1", b"ICY"),
+    "icy in lower case, a tab": answer().replace(b"HTTP/1.1 ", b"icy\t"),
     "no reason phrase": answer(status=b"200"),
     "empty lines before": b"\r\n\r\n" + answer(),
     "interim answers": b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" + answer(),

@@ -177,6 +177,8 @@ def whole_bytes(response: aiohttp.ClientResponse) -> int | None:
     """Return how many bytes the answer must have at least to be the whole of what was asked for, None when it is not.
 
     It is with every status of success that has a body (RFC 9110, 15.3); 206 only when its range is all there is.
+    A range of unknown length (``bytes 0-99/*``) is not: its server does not know how much there is (14.4), and the
+    length of the message tells nothing, being that of the part. Nobody asked for a range: it is the server's error.
     """
     if not 200 <= response.status < 300 or response.status in (204, 205):
         return None

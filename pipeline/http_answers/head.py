@@ -12,7 +12,11 @@ MAX_HEAD_BYTES = 256 << 10
 """A longer head is malformed, whatever it is made of: curl's bound is 300 KB for all fields, browsers' 256 KB."""
 
 _EMPTY_LINE = re.compile(rb"\n\r*\n")
-_STATUS_LINE = re.compile(r"HTTP(?:/(\d{1,3})(?:\.(\d{1,3}))?)?[ \t]+(\d{3})(?!\d)", re.IGNORECASE | re.ASCII)
+PROTOCOLS = (b"HTTP", b"ICY")
+"""What a status line begins with, in any case. Shoutcast says the second, and browsers take it for HTTP/1.0."""
+HTTP_BEGIN = re.compile(rb"[ \t\r\n]*(?=HTTP[/ \t]|ICY[ \t])", re.IGNORECASE)
+"""White space before a status line."""
+_STATUS_LINE = re.compile(r"(?:HTTP(?:/(\d{1,3})(?:\.(\d{1,3}))?)?|ICY)[ \t]+(\d{3})(?!\d)", re.IGNORECASE | re.ASCII)
 _WHITE = " \t\r"
 _LENGTH = re.compile(r"\s*(-?\d{1,18})(?![0-9A-Za-z])", re.ASCII)
 

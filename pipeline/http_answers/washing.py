@@ -14,12 +14,11 @@ import re
 from collections.abc import Collection
 
 from pipeline.http_answers.chunks import Dechunker, is_chunked
-from pipeline.http_answers.head import MAX_HEAD_BYTES, Head, MalformedAnswer, NoHttp, head_end, read_head
+from pipeline.http_answers.head import MAX_HEAD_BYTES, PROTOCOLS, Head, MalformedAnswer, NoHttp, head_end, read_head
 
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 _WHITE_SPACE = re.compile(rb"[ \t\r\n]*")
 _WITHOUT_BODY = (204, 304)
-_PROTOCOL = b"HTTP"
 _HEAD, _FIRST_CHUNK, _BODY = range(3)
 """What is awaited."""
 
@@ -86,7 +85,7 @@ class Washer:
             found = _WHITE_SPACE.match(data)
             assert found is not None
             begin = found.end()
-            if data[begin : begin + 4].upper() != _PROTOCOL[: len(data) - begin]:
+            if not any(data[begin : begin + len(name)].upper() == name[: len(data) - begin] for name in PROTOCOLS):
                 raise NoHttp("the answer does not begin with HTTP")
             end = head_end(data, max(begin, self._searched))
             if self._passed + (len(data) if end < 0 else end) > MAX_HEAD_BYTES:

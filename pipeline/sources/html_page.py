@@ -13,7 +13,7 @@ from resiliparse.parse.encoding import bytes_to_str, detect_encoding, map_encodi
 
 from pipeline.http_answers.chunks import is_chunked, without_chunks
 from pipeline.http_answers.codings import GZIP_MAGIC, TAG, decoded, is_binary, num_binary_bytes
-from pipeline.http_answers.head import MAX_HEAD_BYTES, Head, head_end, read_head
+from pipeline.http_answers.head import HTTP_BEGIN, MAX_HEAD_BYTES, Head, head_end, read_head
 
 MAX_PAGE_BYTES = 32 << 20
 """Of a longer page the beginning is read: what a small compressed body becomes has no other bound."""
@@ -102,8 +102,10 @@ def _head_and_body(stored: bytes) -> tuple[Head, bytes]:
         head = read_head(stored[:end])
         stored = stored[end:]
         is_interim = head.status is not None and (head.status < 200 or not head.fields)
-        if not (is_interim and stored.startswith(b"HTTP/")):
+        begin = HTTP_BEGIN.match(stored) if is_interim else None
+        if begin is None:
             return head, stored
+        stored = stored[begin.end() :]
 
 
 def _without_chunks(body: bytes, is_told: bool) -> tuple[bytes, bool]:

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from pipeline.http_answers.head import HTTP_BEGIN
 from pipeline.http_answers.raw_address import percent_encoded
 from pipeline.sources.archive import Records, read_archive
 from pipeline.sources.byte_scan import PADDING
@@ -27,7 +28,6 @@ from pipeline.sources.whole_files import WholeFiles
 
 BATCH_BYTES = 4 << 20
 """HTML scanned at once."""
-_HTTP = re.compile(rb"[ \t\r\n]{0,8}(?=HTTP[/ \t])", re.IGNORECASE)
 _CONTENT_TYPE = re.compile(rb"\ncontent-type[ \t]*:([^\r\n]*)", re.IGNORECASE)
 
 
@@ -61,7 +61,7 @@ def _pages(item: Records, counts: RecordCounts) -> Iterator[tuple[bytes, bytes, 
         row = item.rows[number].tolist()
         stored = bytes(data[row[BEGIN] : row[END]])
         try:
-            http = _HTTP.match(stored)
+            http = HTTP_BEGIN.match(stored)
             if http:
                 page = read_page(stored[http.end() :])
             else:
