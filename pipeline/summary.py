@@ -51,8 +51,23 @@ def print_collect(manifest: dict[str, Any], output: str) -> None:
     )
     for name in summary.get("columns_without_value", []):
         Console().print(f"note: no record has a value in the column {name!r} of --extra-columns", markup=False)
+    hint = _other_archive_format(counts, summary["dropped_by_reason"])
+    if hint:
+        Console().print(f"note: {hint}", markup=False)
     if not counts["records"]:
         Console().print("note: the input holds no records: everything made of it is empty")
+
+
+def _other_archive_format(counts: dict[str, int], dropped: dict[str, int]) -> str:
+    """Return a hint when no record of web archives was read, and those left out are what the other format reads."""
+    kinds = {reason for reason, count in dropped.items() if count and reason.startswith("record_")}
+    if counts.get("archive_records", 1):
+        return ""
+    if "record_response" in kinds:  # left out by wat only
+        return "the archives hold answers of servers: WARC files are read with --input-format warc"
+    if "record_metadata" in kinds and kinds <= {"record_metadata", "record_warcinfo"}:
+        return "the archives hold metadata only: WAT files are read with --input-format wat"
+    return ""
 
 
 def print_balance(manifest: dict[str, Any], output: str) -> None:
