@@ -155,6 +155,7 @@ class DecodePool:
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=PIPE_BUFFER_BYTES,
+            start_new_session=True,  # a terminal's Ctrl-C is the parent's to handle
             env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path), "OMP_NUM_THREADS": "1"},
         )  # fmt: skip
         assert process.stdin is not None

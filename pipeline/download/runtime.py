@@ -74,8 +74,16 @@ class FetchRuntime:
                 self._started.set_exception(error)
             raise
         finally:
+            self._end_tasks()
             self._loop.run_until_complete(self._loop.shutdown_default_executor())
             self._loop.close()
+
+    def _end_tasks(self) -> None:
+        """Cancel the shards that nobody waits for any more: a run that was interrupted."""
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     async def _serve(self) -> None:
         async with open_session(self._config) as session, DecodePool(self._config) as pool:

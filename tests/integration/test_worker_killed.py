@@ -122,7 +122,9 @@ def started(place: Place, arguments: list[str], held: str, when: Callable[[int],
     """Start a command and return it when it waits for what the server holds, and `when(launcher)` is true."""
     launchers: list[int] = []
     place.server.hold(held, lambda: bool(launchers) and when(launchers[0]))
-    command = subprocess.Popen(arguments, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = subprocess.Popen(
+        arguments, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     launchers.append(command.pid)
     wait_until(lambda: command.poll() is not None or place.server.reached.is_set(), "a worker that waits for input")
     assert command.poll() is None, command.communicate()
@@ -185,6 +187,18 @@ def test_a_killed_decode_process_is_healed(
     _, errors = command.communicate(timeout=PATIENCE_S)
     assert command.returncode == 0, errors
     assert folder_bytes(output) == undisturbed("download")[0]
+
+
+@pytest.mark.parametrize("beam_args", [[], TWO_PROCESSES], ids=["one-process", "two-processes"])
+def test_ctrl_c_ends_all_processes_with_one_line(place: Place, beam_args: list[str]) -> None:
+    arguments = [*PIPELINE, *place.command("download", place.root / f"interrupted-{len(beam_args)}"), *beam_args]
+    command = started(place, arguments, HELD["download"], lambda launcher: bool(decode_processes(launcher)))
+    below = descendants(command.pid)
+    os.killpg(command.pid, signal.SIGINT)
+    _, errors = command.communicate(timeout=PATIENCE_S)
+    assert (command.returncode, errors) == (130, "interrupted; run the same command again to resume\n")
+    wait_until_gone(below)
+    place.server.let_go()
 
 
 def decode_processes(launcher: int) -> list[int]:
