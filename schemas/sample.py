@@ -92,3 +92,8 @@ def further_captions_schema(extra: pa.StructType) -> pa.Schema:
 
 def _extra_list(extra: pa.StructType) -> list[pa.Field]:
     return [pa.field(EXTRA, pa.list_(extra), nullable=False)] if extra.num_fields else []
+
+
+LISTED_CAPTIONS = "captions"
+CAPTION_KEYS = ("caption", "text", "TEXT", "alt")
+"""Members of a sample's ``.json`` that hold its captions: the list, else the first of these that holds something."""

@@ -15,14 +15,12 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from pipeline.sources.source import MAX_CELL_BYTES
+from schemas.sample import CAPTION_KEYS, LISTED_CAPTIONS
 from schemas.text import stored_caption
 
 TEXT_SUFFIXES = (".txt", ".json")
 
-LISTED_CAPTIONS = "captions"
 _LINE_END = re.compile(r"\r\n|\n|\r")
-CAPTION_KEYS = ("caption", "text", "TEXT", "alt")
-"""Members of a ``.json`` beside an image that hold its caption, in order of preference."""
 
 
 class Caption(NamedTuple):

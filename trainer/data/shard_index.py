@@ -20,7 +20,7 @@ from schemas.further_captions import further_captions_by_key
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest, read_records
 from schemas.run_record import RUN_FILE
-from schemas.sample import STATUS_SUCCESS
+from schemas.sample import CAPTION_KEYS, LISTED_CAPTIONS, STATUS_SUCCESS
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
 from schemas.tables_dir import FILES_NAME, find_table
@@ -90,17 +90,13 @@ def _read_text(tar: IO[bytes], member: TarMember) -> bytes:
 
 
 def _captions_in_tar(tar: IO[bytes], group: dict[str, TarMember]) -> list[str]:
-    """Return the captions of one sample: ``captions`` or ``caption`` of its json, else its txt."""
+    """Return the captions of one sample: those of its json, else its txt. What collect takes of them is taken here."""
     if ".json" in group:
         try:
             body: Any = json.loads(_read_text(tar, group[".json"]))
         except (ValueError, RecursionError):
             body = {}
-        found = body.get("captions", [body.get("caption")]) if isinstance(body, dict) else []
-        texts = [
-            entry.get("caption") if isinstance(entry, dict) else entry
-            for entry in (found if isinstance(found, list) else [found])
-        ]
+        texts = [_text_of(item) for item in _listed(body)]
         captions = [text.removeprefix(MARK) for text in texts if isinstance(text, str)]
         captions = [text for text in captions if text.strip()]
         if captions:
@@ -109,6 +105,22 @@ def _captions_in_tar(tar: IO[bytes], group: dict[str, TarMember]) -> list[str]:
         text = without_mark(_read_text(tar, group[".txt"])).decode("utf-8", "replace").strip()
         return [text] if text else []
     return []
+
+
+def _listed(body: Any) -> list[Any]:
+    """Return what stands in a sample's json in place of captions."""
+    if isinstance(body, dict):
+        listed = body.get(LISTED_CAPTIONS)
+        if not isinstance(listed, list | str) or not listed:
+            listed = next((body[key] for key in CAPTION_KEYS if body.get(key) not in (None, "", [])), [])
+        body = listed
+    return body if isinstance(body, list) else [body]
+
+
+def _text_of(item: Any) -> Any:
+    if isinstance(item, dict):  # as annotations are listed: [{"caption": "a cat"}, ...]
+        return next((item[key] for key in CAPTION_KEYS if isinstance(item.get(key), str)), None)
+    return item
 
 
 def _image_and_captions(

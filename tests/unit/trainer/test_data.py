@@ -12,6 +12,7 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
+from pipeline.sources.captions import read_side_texts
 from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE
 from schemas.storage import Folder
 from schemas.tables import write_table
@@ -50,6 +51,19 @@ def test_a_byte_order_mark_is_no_part_of_a_caption(tmp_path: Path) -> None:
         members += [(f"{key}.png", picture(0)), (f"{key}.{suffix}", raw)]
     write_tar(tmp_path / "0.tar", members)
     assert read_shards((str(tmp_path),)).captions.to_pylist() == [["a tree"]] * 4
+
+
+def test_a_json_holds_captions_as_collect_reads_them(tmp_path: Path) -> None:
+    bodies = ('{"caption": ["l1", "l2"]}', '["j1"]', '{"size": 3, "text": "tt"}', '{"captions": [], "caption": "c"}',
+              '[{"caption": "a1"}, {"text": "a2"}, null]', '"alone"')  # fmt: skip
+    members = []
+    for number, body in enumerate(bodies):
+        members += [(f"{number}.png", picture(0)), (f"{number}.json", body.encode())]
+    write_tar(tmp_path / "0.tar", members)
+    found = read_shards((str(tmp_path),)).captions.to_pylist()
+    assert found == [["l1", "l2"], ["j1"], ["tt"], ["c"], ["a1", "a2"], ["alone"]]
+    collected = [read_side_texts({".json": body.encode()}, "", False).captions for body in bodies]
+    assert found == [[caption.text for caption in one if caption.text] for one in collected]
 
 
 def test_two_folders_come_one_after_the_other(tmp_path: Path) -> None:
