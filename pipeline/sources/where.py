@@ -49,8 +49,8 @@ class Where:
         """Parse `text`. Raises ValueError that says what is wrong with it."""
         try:
             trees = [tree for tree in sqlglot.parse(text) if tree is not None]
-        except sqlglot.errors.SqlglotError as error:
-            raise ValueError(f"--where {text!r}: {' '.join(str(error).split())}; {_HELP}") from error
+        except (sqlglot.errors.SqlglotError, RecursionError) as error:
+            raise ValueError(f"--where {text!r}: {_where_it_breaks(error)}; {_HELP}") from None
         self._text = text
         if len(trees) != 1:
             raise ValueError(f"--where {text!r}: expected one expression, found {len(trees)}; {_HELP}")
@@ -109,7 +109,19 @@ class Where:
             raise self._unknown(node)
 
     def _unknown(self, node: Any) -> ValueError:
-        return ValueError(f"--where {self._text!r}: {node.sql()!r} ({type(node).__name__}) is not understood; {_HELP}")
+        return ValueError(f"--where {self._text!r}: {node.sql()!r} is not understood; {_HELP}")
+
+
+def _where_it_breaks(error: Exception) -> str:
+    """Return in words where a text is no expression; sqlglot's own words hold colours and names of its classes."""
+    found = error.errors[0] if isinstance(error, sqlglot.errors.ParseError) and error.errors else {}
+    if isinstance(error, RecursionError):
+        return "it is nested too deep"
+    if not found.get("highlight"):
+        return "it is no whole expression: a quote, a bracket or an operand lacks"
+    return (
+        f"it is no whole expression: something is wrong or lacks at {found['highlight']!r} (character {found['col']})"
+    )
 
 
 def _operands(node: Any) -> list[Any]:
