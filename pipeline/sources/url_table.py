@@ -38,7 +38,9 @@ from pipeline.sources.source import (
 from pipeline.sources.table_columns import LANGUAGE_COLUMNS, LICENSE_COLUMNS, PAGE_URL_COLUMNS
 from pipeline.sources.table_plan import OPTIONAL, TablePlan, kind_of, plan_again, plan_tables
 from pipeline.sources.text_columns import as_text, as_type, as_utf8, flat, percent_decoded
-from pipeline.sources.value_kinds import LIST, OBJECT, TEXT, is_any_list, kinds_of
+from pipeline.sources.value_kinds import BIG, BOOL, FLOAT, INT, LIST, OBJECT, TEXT, UINT, is_any_list, kinds_of
+
+_NUMBERS = BOOL | INT | UINT | BIG | FLOAT
 
 URL_NOT_TEXT, CAPTION_NOT_TEXT = "url_not_text", "caption_not_text"
 
@@ -127,7 +129,7 @@ class UrlTable:
         Notes the kinds of open columns, and lost values.
         """
         url = split.columns[0]
-        rows = yield from _with_texts(rows, url, LIST | OBJECT, URL_NOT_TEXT)
+        rows = yield from _with_texts(rows, url, _NUMBERS | LIST | OBJECT, URL_NOT_TEXT)
         rows = yield from _with_texts(rows, caption, OBJECT, CAPTION_NOT_TEXT)
         parents, texts, broken = _captions(rows, caption)
         yield from broken

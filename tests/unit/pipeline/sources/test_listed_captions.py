@@ -146,6 +146,14 @@ def test_values_of_json_that_are_no_texts_are_rejections(tmp_path: Path) -> None
     assert sorted(str(item.value) for item in found.broken)[:2] == ['caption: ["c"]', 'caption: {"en": "a"}']
 
 
+@pytest.mark.parametrize("value", [5, 0, -1.5, 2**70, True, False, [], {}], ids=str)
+def test_a_value_that_is_no_text_is_no_url(tmp_path: Path, value: Any) -> None:
+    lines = [{"url": "http://h/0", "caption": 5}, {"url": value, "caption": "a"}, {"url": None, "caption": "b"}]
+    found = read_source(table(write(tmp_path / "a.jsonl", lines)))
+    assert found.pairs == [("http://h/0", "5"), (None, "b")]
+    assert found.reasons == [(1, "url_not_text")]
+
+
 def test_a_column_of_nulls_has_missing_captions(folder: Path) -> None:
     pq.write_table(pa.table({"url": ["http://h/0"], "caption": pa.nulls(1)}), folder / "null.parquet")
     assert read_source(table(folder / "null.parquet")).pairs == [("http://h/0", None)]
