@@ -65,7 +65,7 @@ def read_texts(path: str, exact: bool) -> ListedTexts:
     if not folder.exists():
         raise FileNotFoundError(f"{path}: no such file or folder; expected a queries folder, {EXPECTED}")
     found = read_query_texts(path)
-    return _from_strings(found.kind, found.texts, found.counts, len(found.broken), exact)
+    return _from_strings(found.kind, found.texts, found.counts, len(found.broken), found.empty, exact)
 
 
 def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
@@ -82,7 +82,9 @@ def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
     return _distinct("queries folder", pa.Table.from_arrays(columns, schema=LISTED), len(table), 0)
 
 
-def _from_strings(kind: str, texts: list[str], counts: list[int | None], broken: int, exact: bool) -> ListedTexts:
+def _from_strings(
+    kind: str, texts: list[str], counts: list[int | None], broken: int, empty: int, exact: bool
+) -> ListedTexts:
     final = texts if exact else [normal_form(text) for text in texts]
     rows = len(final)
     columns = [
@@ -93,16 +95,16 @@ def _from_strings(kind: str, texts: list[str], counts: list[int | None], broken:
         pa.nulls(rows, pa.float64()),
         pa.nulls(rows, pa.int64()),
     ]
-    return _distinct(kind, pa.Table.from_arrays(columns, schema=LISTED), rows + broken, broken)
+    return _distinct(kind, pa.Table.from_arrays(columns, schema=LISTED), rows + broken + empty, broken, empty)
 
 
-def _distinct(kind: str, table: pa.Table, entries: int, broken: int) -> ListedTexts:
+def _distinct(kind: str, table: pa.Table, entries: int, broken: int, empty: int = 0) -> ListedTexts:
     worded = table.filter(pc.not_equal(table["text"], ""))
     first = pc.index_in(worded["text"], worded["text"].unique())  # number of the distinct text of each row
     numbered = pa.table({"number": first, "row": pa.array(range(len(worded)), pa.int64())})
     firsts = numbered.group_by("number").aggregate([("row", "min")])["row_min"].sort()
     distinct = worded.take(firsts)
     return ListedTexts(
-        kind=kind, table=distinct, entries=entries, broken=broken, wordless=len(table) - len(worded),
+        kind=kind, table=distinct, entries=entries, broken=broken, wordless=empty + len(table) - len(worded),
         duplicates=len(worded) - len(distinct),
     )  # fmt: skip

@@ -6,8 +6,8 @@
     cat                            text, a query a line; empty lines are passed over
     New York
 
-Any other JSON is refused: the keys of an object that is no list of queries would make a list nobody meant. A byte
-order mark is cut, a file may be packed (.gz, .bz2, .xz, .zst).
+Entries of JSON that are empty are left out and counted. Any other JSON is refused: the keys of an object that is no
+list of queries would make a list nobody meant. A byte order mark is cut, a file may be packed (.gz, .bz2, .xz, .zst).
 """
 
 import io
@@ -18,6 +18,7 @@ from typing import Any
 
 import fsspec
 
+from schemas.ignorable import IGNORABLE
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress, packing
 from schemas.text_lines import numbered_lines, without_mark
 
@@ -31,6 +32,8 @@ EXPECTED = "a JSON list of texts, a JSON object of text to count, or a text file
 
 _PACKED_NAMES = {".gz": "gz", ".bz2": "bz2", ".xz": "xz", ".zst": "zst"}
 _JSON_NAME = re.compile(r"\.json(\.|$)")
+ZERO_WIDTH_SPACE = "\u200b"
+"""Parts words, so it is not among the ignorable characters; not seen either."""
 _SHOWN = 60
 """Characters of a value that a message shows."""
 
@@ -47,6 +50,9 @@ class QueryTexts:
     """Of each text; None where the file has none."""
     broken: list[str]
     """Entries that are no text, in words: ``entry 3: 5``."""
+    empty: int = 0
+    """Entries of JSON left out of `texts`: nothing of them is seen (blanks, zero-width characters). Empty lines of a
+    text file are no entries."""
 
     @property
     def distinct(self) -> list[str]:
@@ -114,15 +120,20 @@ def _from_json(path: str, value: Any) -> QueryTexts:
 
 
 def _listed(path: str, kind: str, entries: list[Any], counts: list[int | None]) -> QueryTexts:
-    kept = [(entry, count) for entry, count in zip(entries, counts, strict=True) if _is_text(entry)]
+    known = [(entry, count) for entry, count in zip(entries, counts, strict=True) if _is_text(entry)]
+    kept = [(entry, count) for entry, count in known if not _is_empty(entry)]
     broken = [f"entry {number}: {_described(entry)}" for number, entry in enumerate(entries) if not _is_text(entry)]
-    return _checked(path, kind, [entry for entry, _ in kept], [count for _, count in kept], broken)
+    return _checked(
+        path, kind, [entry for entry, _ in kept], [count for _, count in kept], broken, len(known) - len(kept)
+    )
 
 
-def _checked(path: str, kind: str, texts: list[str], counts: list[int | None], broken: list[str]) -> QueryTexts:
+def _checked(
+    path: str, kind: str, texts: list[str], counts: list[int | None], broken: list[str], empty: int
+) -> QueryTexts:
     if broken and not texts:
         raise ValueError(f"{path}: expected {EXPECTED}, found no text in it; {broken[0]}")
-    return QueryTexts(kind=kind, texts=texts, counts=counts, broken=broken)
+    return QueryTexts(kind=kind, texts=texts, counts=counts, broken=broken, empty=empty)
 
 
 def _counts(path: str, pairs: _Pairs) -> list[int | None]:
@@ -132,10 +143,10 @@ def _counts(path: str, pairs: _Pairs) -> list[int | None]:
     counts: list[int | None] = []
     for key, value in pairs:
         whole = isinstance(value, int | float) and not isinstance(value, bool) and value == value // 1
-        if not whole or abs(value) >= 2**63:
+        if not whole or not 0 <= value < 2**63:
             raise ValueError(
                 f"{path}: expected {EXPECTED}, found an object whose {ascii(key)[:_SHOWN]} is {_described(value)}; "
-                "an object is a list of queries only if all its values are whole numbers"
+                "an object is a list of queries only if all its values are counts, whole numbers from 0 on"
             )
         counts.append(int(value))
     return counts
@@ -147,6 +158,10 @@ def _is_text(value: Any) -> bool:
         return isinstance(value, str) and value.encode() is not None
     except UnicodeEncodeError:
         return False
+
+
+def _is_empty(text: str) -> bool:
+    return not IGNORABLE.sub("", text).replace(ZERO_WIDTH_SPACE, "").strip()
 
 
 def _described(value: Any) -> str:
@@ -170,9 +185,9 @@ def _from_lines(path: str, plain: bytes) -> QueryTexts:
         except UnicodeDecodeError:
             broken.append(f"line {number}: {ascii(line)[:_SHOWN]} is no UTF-8")
             continue
-        if text:
+        if not _is_empty(text):
             texts.append(text)
-    return _checked(path, "text list", texts, [None] * len(texts), broken)
+    return _checked(path, "text list", texts, [None] * len(texts), broken, 0)
 
 
 def _is_json_object(line: bytes) -> bool:

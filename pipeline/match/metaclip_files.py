@@ -77,7 +77,12 @@ def _make_folder(folder: Folder, queries: str) -> None:
     if start_run(folder, record):
         table = metadata_queries(lists)
         written = write_table(folder, "queries.parquet", table, QUERIES)
-        summary = {"entries": sum(len(found.texts) for _, found in lists), "repeated": _say_repeated(lists)}
+        empty = _say_empty(lists)
+        summary = {
+            "entries": sum(len(found.texts) for _, found in lists) + empty,
+            "empty": empty,
+            "repeated": _say_repeated(lists),
+        }
         write_manifest(folder, "queries", [written], rows=len(table), identity=record.identity, summary=summary)
 
 
@@ -93,6 +98,15 @@ def listed_entries(path: str, raw: bytes) -> QueryTexts:
     if not found.texts:
         raise ValueError(f"{path}: expected {EXPECTED}, found an empty one")
     return found
+
+
+def _say_empty(lists: list[tuple[str, QueryTexts]]) -> int:
+    """Tell of entries that were left out as empty, and return how many those are."""
+    for path, found in lists:
+        if found.empty:
+            said = f"{found.empty:,} of {len(found.texts) + found.empty:,} entries are empty and left out"
+            print(f"note: {one_line(path)}: {said}", file=sys.stderr)
+    return sum(found.empty for _, found in lists)
 
 
 def _say_repeated(lists: list[tuple[str, QueryTexts]]) -> int:

@@ -31,6 +31,15 @@ def test_an_object_of_whole_numbers_is_a_list_of_counts() -> None:
     assert list(zip(found.texts, found.counts, strict=True)) == [("cat", 5), ("dog", 0), ("cat", 7), ("red fox", 3)]
 
 
+def test_empty_entries_of_json_are_left_out_and_counted() -> None:
+    found = parse_query_texts("m.json", b'["cat", "", " ", "\\u200b\\ufeff", "#", 5]')
+    assert (found.texts, found.empty, found.broken) == (["cat", "#"], 3, ["entry 5: 5"])
+    counted = parse_query_texts("c.json", b'{"": 7, "cat": 5, "\\t": 0}')
+    assert (counted.texts, counted.counts, counted.empty) == (["cat"], [5], 2)
+    lines = parse_query_texts("q.txt", "cat\n\n \n\u200b\ndog\n".encode())
+    assert (lines.texts, lines.empty) == (["cat", "dog"], 0)
+
+
 def test_an_object_of_metaclip2s_sources_is_a_list() -> None:
     found = parse_query_texts("de.json", b'{"0": "", "Hund": "w", "rot": "u", "rot Haus": "b", "Berlin": "t"}')
     assert (found.texts, found.counts) == (["0", "Hund", "rot", "rot Haus", "Berlin"], [None] * 5)
@@ -45,6 +54,8 @@ def test_an_object_of_metaclip2s_sources_is_a_list() -> None:
         pytest.param({"0": "tench", "1": "goldfish"}, "an object whose '0' is 'tench'", id="id to label"),
         pytest.param({"cat": 5, "dog": True}, "an object whose 'dog' is True", id="boolean"),
         pytest.param({"cat": 0.5}, "an object whose 'cat' is 0.5", id="fraction"),
+        pytest.param({"cat": -1}, "an object whose 'cat' is -1; .* whole numbers from 0 on", id="negative"),
+        pytest.param({"cat": -2.0}, "an object whose 'cat' is -2.0", id="negative with a point"),
         pytest.param({"cat": None}, "an object whose 'cat' is None", id="null"),
         pytest.param({"cat": 2**63}, "an object whose 'cat' is 9223372036854775808", id="too large"),
         pytest.param({"cat": {"n": 5}}, "an object whose 'cat' is object of 1 entry", id="nested"),

@@ -87,8 +87,16 @@ def test_repeated_entries_count_once_and_are_told(tmp_path: Path, capsys: pytest
     path = written(tmp_path / "metadata.json", ["cat", "dog", "cat", "Cat", "cat"])
     folder = Folder(queries_dir(path, str(tmp_path / "out")))
     assert read_table(folder, "queries.parquet", QUERIES)["surface"].to_pylist() == ["cat", "dog", "Cat"]
-    assert read_manifest(folder, "queries")["summary"] == {"entries": 5, "repeated": 2}
+    assert read_manifest(folder, "queries")["summary"] == {"entries": 5, "empty": 0, "repeated": 2}
     assert capsys.readouterr().err == f"note: {path}: 2 of 5 entries repeat one before\n"
+
+
+def test_empty_entries_are_no_queries_and_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = written(tmp_path / "metadata.json", ["cat", "", " ", "dog"])
+    folder = Folder(queries_dir(path, str(tmp_path / "out")))
+    assert read_table(folder, "queries.parquet", QUERIES)["surface"].to_pylist() == ["cat", "dog"]
+    assert read_manifest(folder, "queries")["summary"] == {"entries": 4, "empty": 2, "repeated": 0}
+    assert capsys.readouterr().err == f"note: {path}: 2 of 4 entries are empty and left out\n"
 
 
 def test_counts_in_metaclips_layout(tmp_path: Path) -> None:
@@ -123,7 +131,7 @@ def test_a_list_of_any_kind_is_a_list(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(raw)
     folder = Folder(queries_dir(str(tmp_path / name), str(tmp_path / "out")))
     assert read_table(folder, "queries.parquet", QUERIES)["surface"].to_pylist() == ["red fox", "cat"]
-    assert read_manifest(folder, "queries")["summary"] == {"entries": 3, "repeated": 1}
+    assert read_manifest(folder, "queries")["summary"] == {"entries": 3, "empty": 0, "repeated": 1}
 
 
 def test_a_folder_named_as_a_list_is_a_folder(tmp_path: Path) -> None:
