@@ -36,6 +36,9 @@ UNIDATA_VERSION = unicodedata.unidata_version
 APOSTROPHES = "'\u2018\u2019\u201b\u02bc\uff07"
 """Characters read as an apostrophe: straight, curly quotes, modifier letter, full-width."""
 
+BYTE_ORDER_MARK = "\ufeff"
+"""Comes in front of a text where a file was made one of its values: none of it. Elsewhere it is a character."""
+
 _DOT_ABOVE = "\u0307"
 _ABOVE = 230
 """Canonical combining class of marks that are drawn above the letter."""
@@ -135,9 +138,9 @@ def normal_form(text: str) -> str:
 
 
 def stored_caption(text: str) -> str:
-    """Return a caption as it is stored: NFC, runs of white space made one space, stripped.
+    """Return a caption as it is stored: NFC, runs of white space made one space, stripped, no U+FEFF in front.
 
     Other control characters stay: a stored caption is what others read in the same input, and ids are made of it; what
     prints one makes it printable (`schemas.printable`).
     """
-    return " ".join(unicodedata.normalize("NFC", text).split())
+    return " ".join(unicodedata.normalize("NFC", text).split()).lstrip(BYTE_ORDER_MARK + " ")

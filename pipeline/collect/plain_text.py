@@ -10,6 +10,8 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from schemas.text import stored_caption
+
 PLAIN, NEEDS_CARE, NOT_UTF8 = range(3)
 
 _LAST_CODE = 0x1FB00  # the end of the emoji
@@ -29,7 +31,7 @@ def kinds_of_text(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -
 
 @cache
 def _plain_characters() -> npt.NDArray[np.bool_]:
-    """Return a table: the characters that NFC keeps alone and beside any other, white space left out.
+    """Return a table: the characters that NFC keeps alone and beside any other, white space and U+FEFF left out.
 
     NFC joins a character with one before it only if it is a mark or a Hangul jamo (every second character of a
     canonical decomposition is one); what is neither, and is its own NFC, stays.
@@ -39,9 +41,7 @@ def _plain_characters() -> npt.NDArray[np.bool_]:
         plain[begin:end] = True
     for begin, end in _LOOKED_AT:
         plain[begin:end] = [
-            unicodedata.category(character)[0] != "M"
-            and not character.isspace()
-            and unicodedata.normalize("NFC", character) == character
+            unicodedata.category(character)[0] != "M" and stored_caption(character) == character
             for character in map(chr, range(begin, end))
         ]
     for begin, end in _JAMO:

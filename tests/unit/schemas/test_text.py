@@ -158,3 +158,17 @@ def test_stored_caption_is_idempotent_composed_and_single_spaced(text: str) -> N
 
 def test_a_long_hostile_word_takes_linear_time() -> None:
     assert normal_form("a" + "'s" * 200_000) == "a"
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        pytest.param("\ufeffx y", "x y", id="mark"),
+        pytest.param(" \ufeff \ufeff x", "x", id="marks and blanks"),
+        pytest.param("x\ufeffy", "x\ufeffy", id="inside"),
+        pytest.param("\ufeff", "", id="nothing else"),
+    ],
+)
+def test_no_byte_order_mark_stands_in_front_of_a_stored_caption(text: str, stored: str) -> None:
+    assert stored_caption(text) == stored
+    assert stored_caption(stored) == stored

@@ -30,12 +30,22 @@ def invalid_utf8(values: list[bytes]) -> pa.Array:
     return pa.array(values, pa.binary()).view(pa.string())
 
 
-@given(st.lists(st.text(max_size=30) | st.text(st.sampled_from("a \t\u00a0e\u0301\u0085é"), max_size=12), max_size=20))
+@given(
+    st.lists(
+        st.text(max_size=30) | st.text(st.sampled_from("a \t\u00a0e\u0301\u0085é\ufeff"), max_size=12), max_size=20
+    )
+)
 def test_captions_are_stored_in_stored_form(captions: list[str]) -> None:
     found = check_pairs(raw(list(captions)), 10_000)
     assert found.pairs["caption"].to_pylist() == [stored for text in captions if (stored := stored_caption(text))]
     empty = [row for row, text in enumerate(captions) if not stored_caption(text)]
     assert [(row, why) for row, why, _ in found.broken] == [(row, "caption_missing") for row in empty]
+
+
+def test_a_byte_order_mark_in_front_is_none_of_the_caption() -> None:
+    found = check_pairs(raw(["\ufeffx y", "x\ufeffy", " \ufeff z", "\ufeff"]), 10_000)
+    assert found.pairs["caption"].to_pylist() == ["x y", "x\ufeffy", "z"]
+    assert [(row, why) for row, why, _ in found.broken] == [(3, "caption_missing")]
 
 
 @given(st.lists(st.binary(max_size=12), max_size=20))
