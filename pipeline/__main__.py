@@ -1,5 +1,7 @@
 """The command ``pipeline``: collect, balance, download, explain, run; Beam options after ``--``."""
 
+import dataclasses
+import inspect
 import sys
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -28,7 +30,8 @@ CONFIGS: dict[str, Any] = {
     "run": RunConfig,
 }  # fmt: skip
 
-DESCRIPTION = "Collect, balance and download image-text pairs. Beam options come after '--'."
+BEAM_OPTIONS = "Beam options come after '--'."
+DESCRIPTION = f"Collect, balance and download image-text pairs. {BEAM_OPTIONS}"
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -58,8 +61,27 @@ def parse(arguments: list[str]) -> Any:
     """Return the config of the subcommand. A named one is parsed alone: tyro's hints then name its own ``--help``."""
     name = arguments[0] if arguments else ""
     if name in CONFIGS:
-        return tyro.cli(CONFIGS[name], prog=f"pipeline {name}", args=arguments[1:])
+        described = f"{inspect.getdoc(CONFIGS[name])}\n\n{BEAM_OPTIONS}"
+        try:
+            return tyro.cli(CONFIGS[name], prog=f"pipeline {name}", description=described, args=arguments[1:])
+        except SystemExit as error:
+            if error.code:
+                _say_misplaced(name, arguments[1:])
+            raise
     return tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=arguments)  # type: ignore[call-overload]
+
+
+def _say_misplaced(name: str, arguments: list[str]) -> None:
+    """Tell of the first of Beam's options among those of the subcommand `name`, and where it belongs."""
+    show_only_errors()
+    from pipeline.runner import is_beam_option  # imports Beam
+
+    ours = {field.name for field in dataclasses.fields(CONFIGS[name])}
+    for argument in arguments:
+        option = argument.partition("=")[0].removeprefix("--").replace("-", "_")
+        if argument.startswith("--") and option not in ours and is_beam_option(argument):
+            print_error(f"{argument} is an option of Beam's, which come after '--': pipeline {name} ... -- {argument}")
+            return
 
 
 def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:

@@ -32,14 +32,7 @@ _JOB_SERVER_OPTIONS = ("parallelism", "max_parallelism", "checkpointing_interval
 
 def check_beam_options(arguments: Sequence[str]) -> PipelineOptions:
     """Return Beam's options. Raises ValueError that names an option Beam does not know (Beam would only log it)."""
-    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
-    for options_class in {str(found): found for found in PipelineOptions.__subclasses__()}.values():
-        add_arguments = getattr(options_class, "_add_argparse_args", None)
-        if add_arguments is not None:
-            add_arguments(parser)
-    for name in _JOB_SERVER_OPTIONS:
-        if f"--{name}" not in parser._option_string_actions:
-            parser.add_argument(f"--{name}")
+    parser = _beam_parser()
     try:
         _, unknown = parser.parse_known_args(list(arguments))
     except argparse.ArgumentError as error:
@@ -50,6 +43,24 @@ def check_beam_options(arguments: Sequence[str]) -> PipelineOptions:
             "https://beam.apache.org/documentation/runners/ for the options of each runner"
         )
     return PipelineOptions(list(arguments), save_main_session=False)
+
+
+def is_beam_option(argument: str) -> bool:
+    """Tell whether a word of a command line, ``--name`` or ``--name=value``, is an option of Beam's."""
+    return argument.partition("=")[0] in _beam_parser()._option_string_actions
+
+
+def _beam_parser() -> argparse.ArgumentParser:
+    """Return a parser that knows all of Beam's options."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, exit_on_error=False)
+    for options_class in {str(found): found for found in PipelineOptions.__subclasses__()}.values():
+        add_arguments = getattr(options_class, "_add_argparse_args", None)
+        if add_arguments is not None:
+            add_arguments(parser)
+    for name in _JOB_SERVER_OPTIONS:
+        if f"--{name}" not in parser._option_string_actions:
+            parser.add_argument(f"--{name}")
+    return parser
 
 
 def check_runner(config: Any, beam_args: Sequence[str]) -> None:

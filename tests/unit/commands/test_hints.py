@@ -25,3 +25,26 @@ def test_hints_name_the_help_of_the_subcommand(command, arguments, asked, capsys
     said = " ".join(capsys.readouterr().err.replace("│", " ").split())
     assert asked in said
     assert f"{asked.split()[0]} --help" not in said
+
+
+@pytest.mark.parametrize("command", ["collect", "balance", "download", "explain", "run"])
+def test_every_help_says_where_beam_options_stand(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        pipeline([command, "--help"])
+    assert "Beam options come after '--'." in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("option", ["--direct_num_workers=2", "--runner", "--flink_master=[local]", "--parallelism=2"])
+def test_a_beam_option_before_the_dashes_is_told_where_it_belongs(
+    option: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        pipeline(["collect", "--input", "i", "--queries", "q", "--output", "o", option])
+    said = capsys.readouterr().err
+    assert f"{option} is an option of Beam's, which come after '--': pipeline collect ... -- {option}" in said
+
+
+def test_an_option_that_nobody_has_is_no_beam_option(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        pipeline(["collect", "--input", "i", "--queries", "q", "--output", "o", "--no-such-option"])
+    assert "Beam" not in capsys.readouterr().err
