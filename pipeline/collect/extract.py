@@ -43,6 +43,8 @@ DROPS = pa.schema(
 
 RECORDS, REJECTED, ALL_DROPPED, MATCHED_PAIRS, MATCHES = "records", "rejected", "dropped", "matched_pairs", "matches"
 ARCHIVE_RECORDS, CUT_RECORDS = "archive_records", "archive_records_cut"
+OF_FILE = "file_"
+"""Begins the reasons that are about a whole file and no record."""
 """Of web archives: records that were read, and those of them that end early. What they gave counts as records."""
 NO_MATCH = "no_match"
 """Reason of a drop; the filters' reasons come before it."""
@@ -125,7 +127,7 @@ def extract_split(
         for item in source.read(split):
             if isinstance(item, Broken):
                 broken.append((item.reason, split.name or source.root_name, item.position, item.value))
-                unread += not item.reason.startswith("file_")
+                unread += not item.reason.startswith(OF_FILE)
                 continue
             if isinstance(item, Read):
                 counts[ARCHIVE_RECORDS] += item.count

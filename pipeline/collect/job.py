@@ -104,7 +104,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         return read_manifest(output, "candidates")
     extract(config, source, splits, output, beam_args)
     parts = part_units(output)
-    check_rejected_fraction(output, parts, config.max_rejected_fraction)
+    check_rejected_fraction(output, parts, config.input_format, config.max_rejected_fraction)
     num_partitions = partitions_for(sum(unit.body.count(CONTENT_BYTES) for unit in parts))
     estimate = estimate_shuffle(output, [unit.files[0] for unit in parts], num_partitions, COMPACT_BYTES)
     check_room("deduplicate", estimate, config, output, beam_args)
