@@ -48,9 +48,10 @@ _SELECTION_FIELDS = [
 def candidate_schema(extra: pa.StructType | None = None) -> pa.Schema:
     """Return the schema of ``candidates/*.parquet``.
 
-    Exactly one of url and image_ref is set. query_ids is ascending, without repeats, never empty. language_score is
-    the sureness (0 .. 1) of an identified language, null where the input declares it or nothing was identified.
-    `extra` holds the columns carried through from the input, by an allow list.
+    At least one of url and image_ref is set. With an image_ref the image is there and is read from it; its url, where
+    there is one, tells where it came from (since 1.4; before, exactly one was set). query_ids is ascending, without
+    repeats, never empty. language_score is the sureness (0 .. 1) of an identified language, null where the input
+    declares it or nothing was identified. `extra` holds the columns carried through from the input, by an allow list.
     """
     extra_field = [pa.field("extra", extra)] if extra is not None and extra.num_fields else []
     return pa.schema(_CANDIDATE_FIELDS + extra_field)

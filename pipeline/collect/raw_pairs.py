@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from pipeline.collect.html_text import without_references
 from pipeline.collect.plain_text import NEEDS_CARE, NOT_UTF8, kinds_of_text
+from pipeline.filter.blocked_urls import URL_ID
 from pipeline.sources.source import KNOWN_IMAGE_ID
 from schemas.buffers import one_chunk, string_buffers
 from schemas.identity import (
@@ -30,7 +31,8 @@ class CheckedPairs:
     """The good rows of a raw table, and (row, reason, offending value) of the broken ones."""
 
     pairs: pa.Table
-    """The raw columns with the caption in stored form, then raw_caption, image_id, pair_id."""
+    """The raw columns with the caption in stored form, then raw_caption, image_id, pair_id, and
+    `pipeline.filter.blocked_urls.URL_ID` where it may be another than image_id."""
     broken: list[tuple[int, str, bytes | None]]
 
 
@@ -46,6 +48,7 @@ def check_pairs(
     known = one_chunk(raw[KNOWN_IMAGE_ID]) if KNOWN_IMAGE_ID in raw.schema.names else None
     if known is not None:  # their references were undone when they were collected
         captions = pc.if_else(known.is_valid(), raw_captions, captions)
+        urls = pc.if_else(known.is_valid(), one_chunk(raw["url"]), urls)
         raw = raw.drop_columns([KNOWN_IMAGE_ID])
     references = one_chunk(raw["image_ref"])
     reasons = np.full(len(raw), "", dtype=object)
@@ -81,6 +84,8 @@ def check_pairs(
         (int(row), str(reasons[row]), _value(reasons[row], int(row), *addresses, data, offsets))
         for row in np.flatnonzero(reasons != "")
     ]
+    if is_local.any():  # the image is here: what is no URL is left out
+        asked = pc.if_else(pa.array(is_local & (faults != 0)), pa.scalar(None, pa.string()), asked)
     table = raw.set_column(raw.schema.get_field_index("url"), raw.schema.field("url"), asked)
     table = table.set_column(table.schema.get_field_index("caption"), "caption", stored)
     table = table.append_column("raw_caption", raw_captions)
@@ -88,13 +93,17 @@ def check_pairs(
         keep = pa.array(reasons == "")
         table, normalised, references = table.filter(keep), normalised.filter(keep), references.filter(keep)
         known = None if known is None else known.filter(keep)
+    of_url = normalised
     if is_local.any():
         normalised = _with_local(normalised, references)
     image = image_ids(normalised)
     if known is not None:
         image = pc.if_else(known.is_valid(), known, image)
     table = table.append_column("image_id", image)
-    return CheckedPairs(table.append_column("pair_id", pair_ids(image, table["caption"])), broken)
+    table = table.append_column("pair_id", pair_ids(image, table["caption"]))
+    if is_local.any() and table["url"].null_count < len(table):
+        table = table.append_column(URL_ID, pc.if_else(one_chunk(table["url"]).is_valid(), image_ids(of_url), image))
+    return CheckedPairs(table, broken)
 
 
 def _with_local(normalised: pa.Array, references: pa.StructArray) -> pa.Array:

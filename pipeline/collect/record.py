@@ -15,7 +15,7 @@ from schemas.manifest import manifest_sha256
 from schemas.run_record import RunRecord, config_parts
 from schemas.storage import Folder, canonical_json, file_size
 
-ALGORITHM = "3"
+ALGORITHM = "4"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
 
 NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", "force", *LISTS)

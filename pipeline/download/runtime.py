@@ -54,9 +54,12 @@ class FetchRuntime:
             self._thread.join()
 
     async def get(self, key: str, url: str | None, reference: ImageReference | None) -> Fetched:
-        """Return the finished image `key`, or why there is none, after all attempts."""
+        """Return the finished image `key`, or why there is none, after all attempts.
+
+        An image with a `reference` is here: its `url` tells where it came from and is not asked.
+        """
         host = None
-        if url is not None:
+        if reference is None and url is not None:
             parsed = parse_url(url)
             if parsed is None:
                 return Fetched(Failure("url_invalid"), None, 0)
@@ -113,7 +116,7 @@ class FetchRuntime:
         if isinstance(body, Body):
             result = await pool.decode(body.data)
             answer = Fetched(result, body.http_status, len(body.data))
-        elif task.url is not None and body.retryable and task.attempts <= self._config.retries:
+        elif task.reference is None and body.retryable and task.attempts <= self._config.retries:
             wait_s = backoff_s(task.key, task.attempts, body.retry_after_s)
             self._loop.call_later(wait_s, self._queue.put, task)
             return
@@ -123,9 +126,9 @@ class FetchRuntime:
             task.done.set_result(answer)
 
     async def _body(self, task: FetchTask, session: Session) -> Body | Failure:
-        if task.url is not None:
+        if task.reference is None:
+            assert task.url is not None
             return await fetch(session, task.url, self._config)
-        assert task.reference is not None
         return await self._loop.run_in_executor(
             None, read_local_image, task.reference, self._roots, self._config.max_body_bytes
         )

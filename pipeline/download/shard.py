@@ -151,11 +151,9 @@ def _rejections(shard: FetchedShard) -> pa.Table:
 
 
 def _reference(references: pa.Table, row: int) -> str:
-    url = references["url"][row].as_py()
-    if url is not None:
-        return str(url)
-    reference = references["image_ref"][row].as_py() or {}
-    return f"{reference.get('root')}/{reference.get('member')}"
+    """Return where the image was looked for: an image that is here is not asked of its URL."""
+    reference = references["image_ref"][row].as_py()
+    return f"{reference['root']}/{reference['member']}" if reference else str(references["url"][row].as_py())
 
 
 def _write_tar(folder: Folder, name: str, shard: FetchedShard, encode_format: str) -> FileRecord:

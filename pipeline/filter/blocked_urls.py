@@ -2,7 +2,8 @@
 
 An image_id is the hash of the normalised URL, so a list is kept as the set of its URLs' image_ids and a look-up reads
 no text: a list of URLs stops these images under every spelling of scheme, host case, default port and fragment. A
-listed URL with tracking parameters (`schemas.tracking`) stops the URL without them as well.
+listed URL with tracking parameters (`schemas.tracking`) stops the URL without them as well. An image that is here
+already and came from a URL is looked up by that as well: its image_id may be of its place.
 """
 
 import functools
@@ -17,6 +18,9 @@ from schemas.buffers import words_from_ids
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.tracking import without_tracking
 from schemas.url_text import browser_urls
+
+URL_ID = "url_id"
+"""A column more where images are here already and have a URL: the image_id that their URL gives."""
 
 
 def load_urls(paths: tuple[str, ...]) -> UInt64Array:
@@ -38,5 +42,8 @@ def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
 
 
 def on_no_url_list(pairs: pa.Table, blocked: UInt64Array) -> npt.NDArray[np.bool_]:
-    """Tell of each pair whether its image_id is not in `blocked` (see `load_urls`)."""
-    return ~contains(blocked, words_from_ids(pairs["image_id"])[:, 0])
+    """Tell of each pair whether its image_id, or that of its URL, is not in `blocked` (see `load_urls`)."""
+    keep = ~contains(blocked, words_from_ids(pairs["image_id"])[:, 0])
+    if URL_ID in pairs.schema.names:
+        keep &= ~contains(blocked, words_from_ids(pairs[URL_ID])[:, 0])
+    return keep

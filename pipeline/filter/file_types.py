@@ -1,7 +1,7 @@
 """File types: pairs in, which URLs have an allowed suffix, or none that is denied, out.
 
 The suffix is what follows the last dot of the last segment of the path, lower-cased, if it is 1 to 5 letters or
-digits; otherwise the type is ``none``. Images that are here already (no URL) are kept.
+digits; otherwise the type is ``none``. Images without a URL, which are here already, are kept.
 """
 
 import numba

@@ -10,20 +10,31 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import pytest
 
+from pipeline.balance.config import BalanceConfig
+from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.download.config import DownloadConfig
+from pipeline.download.job import run_download
 from schemas.run_record import FolderConflict
 from tests.conftest import write_queries
-from tests.download_support import serving
+from tests.download_support import Web, serving
 from tests.made_shards import MadeShards, make_shards
+from tests.unit.trainer.small_shards import picture, write_tar
 
 WORDS = ["bild", "again", "photo", "last", "further", "still", "new"]
+BLOCKED = ("good/1", "good/2")
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MadeShards]:
-    with serving() as web:
-        yield make_shards(tmp_path_factory.mktemp("given"), web)
+def web() -> Iterator[Web]:
+    with serving() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory, web: Web) -> MadeShards:
+    return make_shards(tmp_path_factory.mktemp("given"), web)
 
 
 def collected(made: MadeShards, tmp_path: Path, **options: object) -> tuple[pa.Table, dict[str, int]]:
@@ -120,3 +131,126 @@ def test_an_id_that_its_url_does_not_give_is_not_taken(
     table = pq.read_table(tmp_path / "c" / "00000.parquet")
     assert first not in [value.hex() for value in table["image_id"].to_pylist()]
     assert pc.all(pc.is_valid(table["image_ref"])).as_py()
+
+
+def candidates_of(shards: Path, output: Path, **options: object) -> tuple[list[dict], dict]:
+    """Collect `shards`; return the candidates sorted by pair_id, and the summary."""
+    write_queries(output / "queries", WORDS)
+    config = CollectConfig(
+        input=f"{shards}/*.tar", input_format="webdataset", queries=f"{output}/queries",
+        output=f"{output}/candidates", **options,  # type: ignore[arg-type]
+    )  # fmt: skip
+    summary = run_collect(config, [])["summary"]
+    tables = [pq.read_table(path) for path in sorted((output / "candidates").glob("0*.parquet"))]
+    return sorted(pa.concat_tables(tables).to_pylist(), key=lambda row: row["pair_id"]), summary
+
+
+def test_ids_captions_and_urls_stay_over_generations_and_nothing_is_fetched_again(
+    made: MadeShards, web: Web, tmp_path: Path
+) -> None:
+    def said(rows: list[dict]) -> list[tuple]:
+        return [tuple(row[name] for name in ("pair_id", "image_id", "caption", "url", "license")) for row in rows]
+
+    requests = dict(web.requests)
+    first, _ = candidates_of(made.folder, tmp_path / "1")
+    urls = {row["image_id"]: row["url"] for row in first}
+    assert sum(url is not None for url in urls.values()) == made.num_samples - 3  # three are of a folder
+    shards = made.folder
+    for generation in ("1", "2"):
+        folder = tmp_path / generation
+        run_balance(BalanceConfig(candidates=f"{folder}/candidates", output=f"{folder}/selection"), [])
+        config = DownloadConfig(
+            selection=f"{folder}/selection", output=f"{folder}/shards", num_decode_processes=1, timeout_s=600,
+            image_size=32,
+        )  # fmt: skip
+        run_download(config)
+        shards = folder / "shards"
+        table = pa.concat_tables([pq.read_table(path) for path in sorted(shards.glob("0*.parquet"))]).to_pylist()
+        assert {row["image_id"]: row["url"] for row in table} == urls
+        assert {row["status"] for row in table} == {"success"}
+        stated = {bytes.fromhex(record["image_id"]): record["url"] for record in records_of(shards)}
+        assert stated == {image_id: url or "" for image_id, url in urls.items()}
+        again, _ = candidates_of(shards, tmp_path / str(int(generation) + 1))
+        assert said(again) == said(first)
+        assert all(row["image_ref"]["root"] == "shards" for row in again)
+    assert dict(web.requests) == requests
+
+
+def records_of(shards: Path) -> Iterator[dict]:
+    for path in sorted(shards.glob("*.tar")):
+        with tarfile.open(path) as tar:
+            for member in tar:
+                if member.name.endswith(".json"):
+                    body = tar.extractfile(member)
+                    assert body is not None
+                    yield json.loads(body.read())
+
+
+@pytest.mark.parametrize(
+    ("option", "entries", "reason"),
+    [
+        ("url_block_lists", "{port}/good/1\n{port}/good/2#part", "url_blocked"),
+        ("domain_block_lists", "127.0.0.1", "domain_blocked"),
+        ("deny_file_types", ("none",), "file_type"),
+        ("allow_file_types", ("jpg",), "file_type"),
+    ],
+    ids=["urls", "domains", "denied-types", "allowed-types"],
+)
+def test_filters_of_urls_look_at_the_url_that_a_shard_states(
+    made: MadeShards, web: Web, tmp_path: Path, option: str, entries: str | tuple[str, ...], reason: str
+) -> None:
+    value: tuple[str, ...] = entries if isinstance(entries, tuple) else (f"{tmp_path}/list.txt",)
+    if isinstance(entries, str):
+        (tmp_path / "list.txt").write_text(entries.format(port=f"http://127.0.0.1:{web.port}"))
+    everything, _ = candidates_of(made.folder, tmp_path / "all")
+    rows, summary = candidates_of(made.folder, tmp_path / "kept", **{option: value})
+    blocked = [row for row in everything if row["url"] and (reason != "url_blocked" or row["url"][-6:] in BLOCKED)]
+    assert summary["dropped_by_reason"] == {reason: len(blocked)}
+    assert len(rows) == len(everything) - len(blocked)
+    assert sum(row["url"] is None for row in rows) == 3  # of a folder: no filter of URLs applies
+
+
+@pytest.mark.parametrize("input_format", ["webdataset", "folder"])
+@pytest.mark.parametrize(
+    ("option", "entries"),
+    [
+        ("url_block_lists", "https://A.example/x.GIF?utm_source=a"),
+        ("domain_block_lists", "a.example"),
+        ("deny_file_types", ("gif",)),
+    ],
+    ids=["urls", "domains", "types"],
+)
+def test_filters_of_urls_look_at_the_json_of_any_local_image(
+    tmp_path: Path, input_format: str, option: str, entries: str | tuple[str, ...]
+) -> None:
+    (tmp_path / "in").mkdir()
+    stated: dict[str, object] = {
+        "a": "https://a.example/x.GIF", "b": "https://b.example/x.jpg", "c": "", "d": "no url", "e": 5, "f": None,
+        "g": "https://user:word@a.example/x.gif",
+    }  # fmt: skip
+    members = []
+    for key, url in stated.items():
+        record = {"url": url, "caption": f"new {key}", "language": "de"}
+        members += [(f"{key}.jpg", picture(0)), (f"{key}.json", json.dumps(record).encode())]
+    if input_format == "webdataset":
+        write_tar(tmp_path / "in" / "0.tar", members)
+    else:
+        for name, body in members:
+            (tmp_path / "in" / name).write_bytes(body)
+    value: tuple[str, ...] = entries if isinstance(entries, tuple) else (f"{tmp_path}/list.txt",)
+    if isinstance(entries, str):
+        (tmp_path / "list.txt").write_text(entries)
+    write_queries(tmp_path / "queries", WORDS)
+    config = CollectConfig(
+        input=f"{tmp_path}/in", input_format=input_format, queries=f"{tmp_path}/queries",  # type: ignore[arg-type]
+        output=f"{tmp_path}/c", **{option: value},  # type: ignore[arg-type]
+    )  # fmt: skip
+    summary = run_collect(config, [])["summary"]
+    rows = pq.read_table(tmp_path / "c" / "00000.parquet").to_pylist()
+    assert {row["caption"]: row["url"] for row in rows} == {
+        "new b": "https://b.example/x.jpg", **dict.fromkeys(f"new {key}" for key in "cdefg"),
+    }  # fmt: skip
+    assert {row["language"] for row in rows} == {"de"}
+    assert sum(summary["dropped_by_reason"].values()) == 1
+    assert summary["values_unfit"] == {"url": 3}
+    assert summary["rejected_by_reason"] == {}
