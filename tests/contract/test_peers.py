@@ -11,8 +11,10 @@ from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
+import pandas
 import pyarrow.parquet as pq
 import pytest
+import webdataset
 
 from tests.download_support import serving
 from tests.made_shards import make_shards
@@ -110,12 +112,23 @@ def test_every_table_of_every_folder_is_read(made: Run) -> None:
     for name in names:
         rows = pq.read_metadata(name).num_rows
         assert found[name] == dict.fromkeys(found[name], rows), name
+        assert len(pandas.read_parquet(name)) == rows, name
+    assert pandas.__version__.startswith("2.")  # and 3 in the environment of peers
+
+
+@pytest.mark.parametrize("kind", ["candidates", "selection", "queries"])
+def test_a_folder_is_a_data_set_by_its_name(made: Run, kind: str) -> None:
+    block = f"from datasets import load_dataset\nfound = len(load_dataset({kind!r}, split='train'))"
+    found = read("tables", "run_block.py", "", "", cwd=made.root, input=block)
+    assert found == {"found": sum(pq.read_metadata(path).num_rows for path in (made.root / kind).glob("*.parquet"))}
 
 
 def test_samples_are_the_same_by_folder_by_tars_and_streamed(made: Run) -> None:
     found = read("tables", "read_samples.py", made.shards, cwd=made.root)
     assert found["rows"] == len(made.images)
     assert sorted(found["captions"]) == made.captions
+    pipeline = webdataset.WebDataset([str(path) for path in made.tars], shardshuffle=False)  # 0.2.111; peers have 1.0
+    assert sorted(sample["txt"].decode() for sample in pipeline) == made.captions
 
 
 @cache

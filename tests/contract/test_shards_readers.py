@@ -11,7 +11,9 @@ import pytest
 import webdataset as wds
 from PIL import Image
 
+from pipeline.balance.earlier import read_rounds
 from schemas.sample import MISSING, SAMPLE_KEYS, extra_names, further_captions_schema, shard_schema
+from schemas.storage import Folder
 from schemas.stored_ids import stored_schema
 from tests.download_support import serving
 from tests.made_shards import EXTRA, IMAGE_SIZE, MadeShards, make_shards
@@ -146,6 +148,18 @@ def test_further_captions_are_by_key_and_no_image_is_stored_twice(made: MadeShar
     assert {url_of[row["key"]]: sorted(row["captions"]) for row in table.to_pylist()} == made.further
     assert [len(row["extra"]) for row in table.to_pylist()] == [len(row["captions"]) for row in table.to_pylist()]
     assert table["key"].to_pylist() == sorted(table["key"].to_pylist())
+
+
+def test_rounds_are_told_apart_by_their_plans(made: MadeShards) -> None:
+    """The refill's plan 3 is shard 1 now."""
+    folder = Folder(str(made.folder))
+    whole, first = read_rounds([folder]), read_rounds([folder], 3)
+    assert [(found.num_plans, found.num_shards, len(found.stored_images)) for found in (whole, first)] == [
+        (4, 3, 13), (3, 2, 12),
+    ]  # fmt: skip
+    assert len(whole.earlier.failed_images) == len(first.earlier.failed_images) == 3
+    further = sum(map(len, made.further.values()))
+    assert len(whole.earlier.selected_pairs) == len(first.earlier.selected_pairs) + 1 + further
 
 
 def test_types_are_those_spark_knows_by_its_rules(made: MadeShards) -> None:
