@@ -47,6 +47,8 @@ def _worker(rank: int, size: int, batch_size: int, directory: str) -> None:
     loss = contrastive_loss(*wrapped(*rows), world, batch_size)
     loss.backward()
     torch.save({"loss": world.mean(loss), "gradients": _gradients(model)}, f"{directory}/{rank}.pt")
+    dist.barrier()  # a process that leaves while the other still talks to it can abort that one
+    del wrapped, loss
     dist.destroy_process_group()
 
 
