@@ -23,7 +23,7 @@ KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "check
 
 REMADE_BY = {
     "counts": "querygen count",
-    "queries": "querygen build, or pipeline collect of MetaCLIP's metadata.json",
+    "queries": "querygen build, or pipeline collect of the list it was made of",
     "candidates": "querygen build, then pipeline collect or run",
     "selection": "querygen build, then pipeline collect and balance, or run",
     "shards": "querygen build, then pipeline collect, balance and download, or run",
