@@ -7,9 +7,15 @@ import time
 from pathlib import Path
 
 from tests.process_tree import descendants, wait_until_gone
-from tests.waiting import wait_until
+from tests.waiting import PATIENCE_S, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def run_to_end(command: list[str]) -> None:
+    """Run `command` undisturbed. Raises AssertionError with what it says when it fails."""
+    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
+    assert done.returncode == 0, done.stderr[-3000:]
 
 
 def killed_at(command: list[str], output: Path, num_files: float, then_s: float) -> bool:

@@ -4,7 +4,6 @@ Real processes; the images are local files, and the plans whose images are missi
 """
 
 import json
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,8 +11,7 @@ import pytest
 
 from tests.download_support import Pair, make_selection, picture
 from tests.folder_bytes import folder_bytes
-from tests.killing import REPOSITORY, killed_at
-from tests.waiting import PATIENCE_S
+from tests.killing import killed_at, run_to_end
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 PLANS = "+--+++-+"
@@ -44,14 +42,9 @@ def command(root: Path, output: Path, *beam_args: str) -> list[str]:
     ]  # fmt: skip
 
 
-def run(arguments: list[str]) -> None:
-    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.fixture(scope="module")
 def undisturbed(root: Path) -> dict[str, bytes]:
-    run(command(root, root / "undisturbed"))
+    run_to_end(command(root, root / "undisturbed"))
     return folder_bytes(root / "undisturbed")
 
 
@@ -79,7 +72,7 @@ def test_killed_at_any_moment_it_ends_with_the_same_bytes(
     killed = 0
     for quarter in range(1, 5):
         killed += killed_at(command(root, output, *beam_args), output, quarter / 4 * (at_most - 2), 0)
-    run(command(root, output, *beam_args))
+    run_to_end(command(root, output, *beam_args))
     assert killed > 0
     assert folder_bytes(output) == undisturbed
     assert not list(output.rglob(".tmp-*"))

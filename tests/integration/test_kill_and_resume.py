@@ -4,7 +4,6 @@ Real processes, a real HTTP server that counts requests, pictures and failures o
 """
 
 import random
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, suppress
@@ -21,8 +20,7 @@ from tests.demo.outcome import EXPECTED_REASONS
 from tests.demo.server import Server, serving
 from tests.demo.world import World, write_table
 from tests.folder_bytes import folder_bytes
-from tests.killing import REPOSITORY, killed_at
-from tests.waiting import PATIENCE_S
+from tests.killing import killed_at, run_to_end
 
 SAMPLES_PER_SHARD = 40
 PORTS = range(8574, 8674)
@@ -61,11 +59,6 @@ def command(root: Path, output: Path, *beam_args: str) -> list[str]:
     ]  # fmt: skip
 
 
-def run(arguments: list[str]) -> None:
-    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 def fetches(server: Server) -> dict[str, int]:
     return {path: times for path, times in server.counts()["paths"].items() if "/images/" in path}
 
@@ -74,7 +67,7 @@ def fetches(server: Server) -> dict[str, int]:
 def undisturbed(world: tuple[Path, Server]) -> tuple[dict[str, bytes], dict[str, int]]:
     root, server = world
     before = fetches(server)
-    run(command(root, root / "undisturbed"))
+    run_to_end(command(root, root / "undisturbed"))
     asked = {path: times - before.get(path, 0) for path, times in fetches(server).items()}
     return folder_bytes(root / "undisturbed"), {path: times for path, times in asked.items() if times}
 
@@ -122,7 +115,7 @@ def test_killed_five_times_gives_the_same_bytes(
     for _ in range(KILLS):
         moment = choose.uniform(0, 0.9) * len(expected)
         killed += killed_at(command(root, output, *beam_args), output, moment, choose.uniform(0, 0.2))
-    run(command(root, output, *beam_args))
+    run_to_end(command(root, output, *beam_args))
     assert killed > 0
     assert folder_bytes(output) == expected
     assert not list(output.rglob(".tmp-*"))
@@ -137,5 +130,5 @@ def test_worker_processes_give_the_same_bytes(
     world: tuple[Path, Server], undisturbed: tuple[dict[str, bytes], dict[str, int]]
 ) -> None:
     root, _ = world
-    run(command(root, root / "two", *TWO_PROCESSES))
+    run_to_end(command(root, root / "two", *TWO_PROCESSES))
     assert folder_bytes(root / "two") == undisturbed[0]

@@ -6,7 +6,6 @@ A real dump sample in several files, page views of its titles, the real WordNet.
 import bz2
 import gzip
 import random
-import subprocess
 import sys
 from pathlib import Path
 
@@ -14,8 +13,7 @@ import pytest
 
 from tests.demo.dump_sample import article_titles, dump_sample
 from tests.folder_bytes import folder_bytes
-from tests.killing import REPOSITORY, killed_at
-from tests.waiting import PATIENCE_S
+from tests.killing import killed_at, run_to_end
 
 KILLS = 5
 NUM_DUMPS = 6
@@ -46,14 +44,9 @@ def command(root: Path, output: Path, num_processes: int) -> list[str]:
     ]  # fmt: skip
 
 
-def run(arguments: list[str]) -> None:
-    done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
 @pytest.fixture(scope="module")
 def undisturbed(inputs: Path) -> dict[str, bytes]:
-    run(command(inputs, inputs / "undisturbed", 1))
+    run_to_end(command(inputs, inputs / "undisturbed", 1))
     return folder_bytes(inputs / "undisturbed")
 
 
@@ -73,6 +66,6 @@ def test_killed_five_times_gives_the_same_bytes(inputs: Path, undisturbed: dict[
     for number in range(KILLS):
         moment = choose.uniform(0, 0.9) * work_files
         killed += killed_at(command(inputs, output, 1 + number % 2), output, moment, choose.uniform(0, 0.2))
-    run(command(inputs, output, 2))
+    run_to_end(command(inputs, output, 2))
     assert killed > 0
     assert folder_bytes(output) == undisturbed
