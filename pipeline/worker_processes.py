@@ -14,7 +14,6 @@ import signal
 import subprocess
 import sys
 import threading
-from contextlib import suppress
 from types import TracebackType
 from typing import Any
 
@@ -146,7 +145,10 @@ class WorkerProcess(GrpcWorkerHandler):
             "WORKER_ID": self.worker_id,
         }
         self._process = subprocess.Popen(self._command, env=os.environ | environment, stdin=subprocess.DEVNULL)
-        threading.Thread(target=self._watch, args=(self._process, job), name="worker watch", daemon=True).start()
+        self._watcher = threading.Thread(
+            target=self._watch, args=(self._process, job), name="worker watch", daemon=True
+        )
+        self._watcher.start()
 
     def _watch(self, process: "subprocess.Popen[bytes]", job: JobWorkers) -> None:
         status = process.wait()
@@ -165,8 +167,7 @@ class WorkerProcess(GrpcWorkerHandler):
     def stop_worker(self) -> None:
         """Wait until the process has ended; its connection is closed already."""
         if self._process is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._process.wait(END_S)
+            self._watcher.join(END_S)  # `Popen.wait` with a time asks again and again, up to 50 ms apart
             self._process.kill()
             self._process.wait()
 

@@ -19,12 +19,12 @@ COUNT_COLUMNS = ("query_id", "matched", "kept", "selected")
 """Columns that are asked for."""
 
 
-def read_queries(folder: Folder) -> pa.Table:
-    """Return the queries of a finished queries folder, in query_id order.
+def read_queries(folder: Folder, columns: tuple[str, ...] = QUERY_COLUMNS) -> pa.Table:
+    """Return `columns` of the queries of a finished queries folder, in query_id order; query_id is one of them.
 
     Raises ValueError that names the file when it is not as it was written, or its ids are not 0 .. n-1, each once.
     """
-    table = _in_order(folder, QUERIES_NAME, QUERIES, QUERY_COLUMNS)
+    table = _in_order(folder, QUERIES_NAME, QUERIES, columns, only_needed=True)
     rows = read_manifest(folder, "queries")["rows"]
     if len(table) != rows:
         raise ValueError(
@@ -48,9 +48,11 @@ def read_copied_queries(folder: Folder) -> tuple[pa.Table, pa.Table]:
     return queries, counts
 
 
-def _in_order(folder: Folder, name: str, schema: pa.Schema, needed: tuple[str, ...]) -> pa.Table:
+def _in_order(
+    folder: Folder, name: str, schema: pa.Schema, needed: tuple[str, ...], only_needed: bool = False
+) -> pa.Table:
     where = folder.path(name)
-    table = read_table(folder, name, record=recorded(folder, name))
+    table = read_table(folder, name, columns=list(needed) if only_needed else None, record=recorded(folder, name))
     for column in needed:  # all others: as the file has them, perhaps of an older minor version
         wanted = pa.schema([schema.field(column)])
         as_in_memory(table.select([column]) if column in table.schema.names else table, wanted, where)

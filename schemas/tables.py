@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from schemas.buffers import ID
+from schemas.buffers import ID, string_buffers
 from schemas.candidate import ADDED_COLUMNS, with_added_columns
 from schemas.checked import check_arrow, check_no_nulls, first_line
 from schemas.storage import FileRecord, Folder
@@ -176,7 +176,10 @@ def _content_bytes(array: pa.Array) -> int:
         return _content_bytes(array.dictionary_decode())
     tests = (pa.types.is_string, pa.types.is_binary, pa.types.is_large_string, pa.types.is_large_binary)
     if any(test(kind) for test in tests):
-        return int(pc.sum(pc.binary_length(array)).as_py() or 0)
+        if array.null_count:
+            return int(pc.sum(pc.binary_length(array)).as_py() or 0)
+        offsets = string_buffers(array)[1]
+        return int(offsets[-1] - offsets[0])
     return len(array) * max(8, kind.bit_width) // 8
 
 

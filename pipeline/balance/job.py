@@ -78,7 +78,7 @@ def run_balance(
         return read_manifest(output, "selection")
     output.delete(WORK)
     queries = find_queries(config.queries, candidates, run)
-    language_of = read_queries(queries)["language"]
+    language_of = read_queries(queries, ("query_id", "language"))["language"]
     languages = write_languages(output, language_of)
     settings = Settings(
         candidates_url=candidates.url,

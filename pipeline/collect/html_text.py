@@ -14,7 +14,7 @@ from schemas.buffers import string_buffers
 from schemas.html_entities import plain_size, write_closed_html, write_html
 from schemas.lanes import LANES, bytes_equal, first_bit
 
-_AMPERSAND, _SEMICOLON = 38, 59
+_HASH, _AMPERSAND, _SEMICOLON = 35, 38, 59
 
 
 def without_references(texts: pa.Array, are_urls: bool) -> pa.Array:
@@ -34,7 +34,10 @@ def without_references(texts: pa.Array, are_urls: bool) -> pa.Array:
 
 @numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
-    """Tell which texts have `byte`, which few have, and how many do."""
+    """Tell which texts have `byte`, which few have, and how many do.
+
+    An ampersand counts where a reference may begin: before a letter or ``#``.
+    """
     count = row = 0
     position, end = offsets[0], offsets[-1]
     while position < end:
@@ -47,6 +50,11 @@ def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
         elif data[position] != byte:
             position += 1
             continue
+        if byte == _AMPERSAND and position + 1 < end:
+            follower = data[position + 1]
+            if follower != _HASH and not 97 <= (follower | 32) <= 122:
+                position += 1
+                continue
         while offsets[row + 1] <= position:
             row += 1
         found[row] = True

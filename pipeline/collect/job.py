@@ -54,6 +54,7 @@ from pipeline.collect.transforms import (
 from pipeline.exchange import EXCHANGE, GroupTables, exchange_folder
 from pipeline.fork_server import prepare_workers
 from pipeline.match.metaclip_files import queries_folder
+from pipeline.match.query_matcher import matched_columns
 from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from pipeline.shuffle_estimate import check_room, estimate_shuffle
@@ -95,7 +96,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     output = Folder(config.output)
     with queries_folder(config.queries, config.output) as queries:
         read_current_manifest(queries, "queries")
-        read_queries(queries)  # what is wrong with it is told before anything is written
+        read_queries(queries, matched_columns(config.match_rule))  # what is wrong is told before anything is written
         config = dataclasses.replace(config, queries=queries.url)
         record = collect_record(config, source, splits, root, queries)
         fresh = start_run(output, record)

@@ -10,6 +10,7 @@ import numba
 import numpy as np
 import numpy.typing as npt
 
+from schemas.lanes import LANES, bytes_between, bytes_equal
 from schemas.text import stored_caption
 
 PLAIN, NEEDS_CARE, NOT_UTF8 = range(3)
@@ -49,6 +50,22 @@ def _plain_characters() -> npt.NDArray[np.bool_]:
     return plain
 
 
+@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+def _printable_ascii(data, i, end, space_before):  # type: ignore[no-untyped-def]
+    """Return (how many of the next `LANES` bytes are of the text, two spaces side by side, a space as the last one).
+
+    (0, ...) where one of them is no printable ASCII.
+    """
+    size = min(end - i, LANES)
+    inside = ~np.uint64(0) >> np.uint64(LANES - size)
+    other = bytes_between(data, i, np.uint8(0), np.uint8(32)) | bytes_between(data, i, np.uint8(128), np.uint8(128))
+    if other & inside:
+        return 0, False, False
+    spaces = bytes_equal(data, i, np.uint8(32)) & inside
+    before = (spaces << np.uint64(1)) | np.uint64(space_before)
+    return size, spaces & before != 0, (spaces >> np.uint64(size - 1)) & np.uint64(1) != 0
+
+
 @numba.njit(cache=True)
 def _kinds(data, offsets, is_plain):  # type: ignore[no-untyped-def]
     kinds = np.zeros(len(offsets) - 1, dtype=np.uint8)
@@ -56,7 +73,17 @@ def _kinds(data, offsets, is_plain):  # type: ignore[no-untyped-def]
         i, end = offsets[row], offsets[row + 1]
         kind = PLAIN
         space_before = True
+        next_lanes = i
         while i < end:
+            if i >= next_lanes and i + LANES <= len(data):
+                size, double, space_after = _printable_ascii(data, i, end, space_before)
+                if size:
+                    if double:
+                        kind = NEEDS_CARE
+                    space_before = space_after
+                    i += size
+                    continue
+                next_lanes = i + LANES
             first = data[i]
             if first < 0x80:
                 if first == 32:

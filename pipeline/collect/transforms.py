@@ -34,7 +34,7 @@ from pipeline.collect.repeated import (
 )
 from pipeline.failures import names_element
 from pipeline.filter.filters import Filters
-from pipeline.match.query_matcher import QueryMatcher
+from pipeline.match.query_matcher import QueryMatcher, matched_columns
 from pipeline.sources.source import InputSplit, Source
 from pipeline.tables import bounded
 from pipeline.units import commit_unit, read_unit
@@ -75,7 +75,7 @@ class _SharedMatcher:
     """Holds the matcher weakly, as `Shared` asks."""
 
     def __init__(self, options: CollectOptions) -> None:
-        self.matcher = QueryMatcher(read_queries(Folder(options.queries)), options)
+        self.matcher = QueryMatcher(read_queries(Folder(options.queries), matched_columns(options.match_rule)), options)
 
 
 class ExtractSplit(beam.DoFn):

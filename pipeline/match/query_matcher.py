@@ -23,11 +23,16 @@ from schemas.candidate import QUERY_IDS
 Seeds = npt.NDArray[np.uint64]
 
 
+def matched_columns(rule: str) -> tuple[str, ...]:
+    """Return the columns of a queries table that matching by `rule` needs."""
+    return "query_id", "text" if rule == "normalised" else "surface", "language"
+
+
 class QueryMatcher:
     """Matches pairs against a queries table. Build once per process; not thread-safe."""
 
     def __init__(self, queries: pa.Table, options: MatchOptions) -> None:
-        """`queries`: columns query_id, text, surface, language (schema `schemas.query.QUERIES`)."""
+        """`queries`: the columns `matched_columns` (schema `schemas.query.QUERIES`), perhaps others."""
         self._rule = options.match_rule
         self._unknown = options.unknown_language
         self._everywhere: list[Matcher] = []
