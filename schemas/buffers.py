@@ -8,8 +8,6 @@ ID_BYTES = 16
 ID = pa.binary(ID_BYTES)
 """Arrow type of image_id and pair_id: 128 bits."""
 
-_HEX = np.frombuffer(b"".join(f"{byte:02x}".encode() for byte in range(256)), dtype=np.uint8).reshape(256, 2)
-
 
 def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return `column` as a single Arrow array (no copy when it has one chunk)."""
@@ -76,5 +74,5 @@ def sortable_ids(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint64]:
 
 def hex_of_ids(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return ids in hex, as the keys of images are: 32 digits each."""
-    ids = np.ascontiguousarray(words_from_ids(column)).view(np.uint8)
-    return strings(_HEX[ids.reshape(-1)].reshape(-1), np.arange(len(column) + 1, dtype=np.int64) * 32)
+    digits = np.frombuffer(words_from_ids(column).tobytes().hex().encode(), dtype=np.uint8)
+    return strings(digits, np.arange(len(column) + 1, dtype=np.int64) * 32)
