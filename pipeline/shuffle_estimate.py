@@ -23,7 +23,7 @@ from pipeline.tables import MAX_ELEMENT_ROWS
 from schemas.candidate import candidate_schema
 from schemas.storage import FileRecord, Folder
 from schemas.stored_ids import from_stored
-from schemas.tables import read_stream
+from schemas.tables import naming_damage, read_stream
 
 MAX_MEMORY_FRACTION = 0.6
 """Of the available memory; the rest is for the query list, the other worker processes and the estimate's error."""
@@ -76,7 +76,7 @@ def estimate_shuffle(
     step = max(1, len(full) // SAMPLED_FILES)
     coded = sampled = empty = 0
     for record in full[::step][:SAMPLED_FILES]:
-        table = _first_rows(folder, record.name, MAX_ELEMENT_ROWS)
+        table = _first_rows(folder, record, MAX_ELEMENT_ROWS)
         table = table.select([name for name in table.schema.names if table[name].null_count < len(table)])
         empty = len(encode(table.slice(0, 0)))
         coded += len(encode(table)) - empty
@@ -88,10 +88,10 @@ def estimate_shuffle(
     return ShuffleEstimate(rows=rows, shuffled_bytes=coded * rows // max(1, sampled) + tables * empty, tables=tables)
 
 
-def _first_rows(folder: Folder, name: str, rows: int) -> pa.Table:
-    if name.endswith(".arrow"):  # the parts of collect
-        return next(read_stream(folder, name)).slice(0, rows)
-    with folder.open(name) as raw:
+def _first_rows(folder: Folder, record: FileRecord, rows: int) -> pa.Table:
+    if record.name.endswith(".arrow"):  # the parts of collect
+        return next(read_stream(folder, record.name)).slice(0, rows)
+    with folder.open(record.name) as raw, naming_damage(folder, record):
         file = pq.ParquetFile(raw)
         batch = next(file.iter_batches(rows), None)
         found = pa.Table.from_batches([batch]) if batch is not None else file.schema_arrow.empty_table()

@@ -228,6 +228,17 @@ def naming_parquet(where: str) -> Iterator[None]:
         raise ValueError(f"{where}: expected a Parquet file that Arrow can read, {first_line(error)}") from None
 
 
+@contextmanager
+def naming_damage(folder: Folder, record: FileRecord) -> Iterator[None]:
+    """As `naming_parquet`, for what is looked at of a file before all of it is compared with its record."""
+    try:
+        with naming_parquet(folder.path(record.name)):
+            yield
+    except ValueError:
+        folder.check_file(record)
+        raise
+
+
 def as_in_memory(table: pa.Table, schema: pa.Schema, where: str) -> pa.Table:
     """Return what a file holds, perhaps of an older minor version, as a table of `schema`; `where` names the file."""
     try:

@@ -16,6 +16,7 @@ from schemas.json_object import JsonObject
 from schemas.manifest import manifest_sha256, read_current_manifest, read_files
 from schemas.run_record import input_of
 from schemas.storage import FileRecord, Folder
+from schemas.tables import naming_damage
 
 QUERIES_FILE = "queries.parquet"
 
@@ -39,8 +40,8 @@ def most_shuffled(candidates: Folder) -> ShuffleEstimate:
 
 def extra_type(candidates: Folder) -> pa.StructType:
     """Return the type of the columns carried through from the input."""
-    names = [f.name for f in read_files(candidates) if "/" not in f.name and f.name.endswith(".parquet")]
-    with candidates.open(names[0]) as raw:
+    files = [file for file in read_files(candidates) if "/" not in file.name and file.name.endswith(".parquet")]
+    with candidates.open(files[0].name) as raw, naming_damage(candidates, files[0]):
         schema = pq.read_schema(raw)
     return schema.field("extra").type if "extra" in schema.names else pa.struct([])
 

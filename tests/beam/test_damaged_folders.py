@@ -172,8 +172,24 @@ CHANGED = [
 def test_a_changed_byte_ends_the_command_that_goes_on_from_the_file(
     world: Path, capsys: pytest.CaptureFixture[str], command: str, file: str
 ) -> None:
+    assert_told(world, capsys, command, file, (world / file).stat().st_size // 2)
+
+
+@pytest.mark.parametrize("place", [60, -30], ids=["first-page", "footer"])
+@pytest.mark.parametrize("command", ["balance", "explain"])
+def test_a_changed_byte_of_what_is_looked_at_first_is_told_as_any_other(
+    world: Path, capsys: pytest.CaptureFixture[str], command: str, place: int
+) -> None:
+    for file in sorted(path.name for path in (world / "candidates").glob("0*.parquet")):
+        kept = (world / "candidates" / file).read_bytes()
+        assert_told(world, capsys, command, f"candidates/{file}", place)
+        (world / "candidates" / file).write_bytes(kept)
+
+
+def assert_told(world: Path, capsys: pytest.CaptureFixture[str], command: str, file: str, place: int) -> None:
+    """Change the byte at `place` of `file` and assert that `command` ends with a line that says so."""
     data = bytearray((world / file).read_bytes())
-    data[len(data) // 2] ^= 1
+    data[place] ^= 1
     (world / file).write_bytes(data)
     line = error_of(capsys, command, world)
     assert Path(file).name in line
