@@ -14,11 +14,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import IO, Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from querygen.bzip2_decoder import MAX_BLOCKS, OK, PADDING, RANDOMISED, BlockDecoder, DecodedBlock
+from schemas.kernels.compiled import kernel
 
 READ_BYTES = 1024 * 1024
 MAX_BLOCK_BYTES = 2_400_000
@@ -39,7 +39,7 @@ def _first_looks() -> npt.NDArray[np.bool_]:
 _FIRST_LOOK = _first_looks()
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _bits48(data, bit):  # type: ignore[no-untyped-def]
     """Return the 48 bits of `data` from `bit`; 7 bytes from there must exist, or 6 when `bit` is a multiple of 8."""
     byte, shift = bit >> 3, bit & 7
@@ -51,7 +51,7 @@ def _bits48(data, bit):  # type: ignore[no-untyped-def]
     return value & 0xFFFFFFFFFFFF
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def find_magics(data, first_look, magics, found):  # type: ignore[no-untyped-def]
     """Fill `found` with (bit offset * 2 + magic) of all magics whole in `data`, in order; return their number.
 
@@ -72,7 +72,7 @@ def find_magics(data, first_look, magics, found):  # type: ignore[no-untyped-def
     return count
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def shift_bits(data, start, stop, out):  # type: ignore[no-untyped-def]
     """Copy the bits ``[start, stop)`` of `data` to the front of `out`; what `out` holds behind them is or'ed to."""
     shift = start & 7

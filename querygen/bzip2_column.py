@@ -5,8 +5,9 @@ Three passes, each a compiled loop whose branches the processor guesses well:
     bits -> pairs (symbol of move to front, how often its byte is repeated) -> pairs (byte, how many) -> links
 """
 
-import numba
 import numpy as np
+
+from schemas.kernels.compiled import kernel
 
 MAX_SYMBOLS = 900_000
 """Bytes of a block before runs are undone, at level 9."""
@@ -22,7 +23,7 @@ _MAX_CODE_BITS = 20
 _GROUP = 50
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _peek(data, bit, num_bits):  # type: ignore[no-untyped-def]
     """Return `num_bits` (at most 32) from `bit` on."""
     place = np.uint64(bit) >> np.uint64(3)
@@ -32,7 +33,7 @@ def _peek(data, bit, num_bits):  # type: ignore[no-untyped-def]
     return np.int64((value >> np.uint64(40 - (bit & 7) - num_bits)) & np.uint64((1 << num_bits) - 1))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _read_lengths(data, bit, num_symbols, lengths):  # type: ignore[no-untyped-def]
     """Read the code lengths of one table; return the bit behind, or -1."""
     length = _peek(data, bit, 5)
@@ -51,7 +52,7 @@ def _read_lengths(data, bit, num_symbols, lengths):  # type: ignore[no-untyped-d
     return bit
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _entry(symbol):  # type: ignore[no-untyped-def]
     """Return what `_read_pairs` knows of a symbol, above 5 bits for the length of its code.
 
@@ -60,7 +61,7 @@ def _entry(symbol):  # type: ignore[no-untyped-def]
     return symbol << 6 if symbol <= 1 else (symbol << 7) | 32
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _make_table(lengths, num_symbols, look, limits, offsets, order):  # type: ignore[no-untyped-def]
     """Make the canonical code: `look` gives by the next bits `_entry` with the code's length, 0 for a longer one."""
     look[:] = 0
@@ -80,7 +81,7 @@ def _make_table(lengths, num_symbols, look, limits, offsets, order):  # type: ig
         code <<= 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs):  # type: ignore[no-untyped-def]
     """Decode the codes from `bit` on; return (number of pairs, bit behind), or (-1, what is wrong).
 
@@ -144,7 +145,7 @@ def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol
     return -1, BROKEN
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _long_code(ahead, limits, offsets, order, end_symbol):  # type: ignore[no-untyped-def]
     """Return (entry, length) of a code longer than `_LOOK_BITS`; length 0: there is none."""
     for length in range(_LOOK_BITS + 1, _MAX_CODE_BITS + 1):
@@ -157,7 +158,7 @@ def _long_code(ahead, limits, offsets, order, end_symbol):  # type: ignore[no-un
     return np.uint64(0), np.uint64(0)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _move_to_front(pairs, num_pairs, front, counts):  # type: ignore[no-untyped-def]
     """Turn `pairs` into byte + 256 * how many, and count the bytes; return their number, -1 when they are too many.
 
@@ -210,7 +211,7 @@ def _move_to_front(pairs, num_pairs, front, counts):  # type: ignore[no-untyped-
     return np.int64(count)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _link(pairs, num_pairs, counts, links):  # type: ignore[no-untyped-def]
     """Write the links of the column that `pairs` spell: its bytes in order, each with the place where it stands."""
     targets, ends = np.empty(256, dtype=np.uint64), np.empty(256, dtype=np.uint64)
@@ -237,7 +238,7 @@ def _link(pairs, num_pairs, counts, links):  # type: ignore[no-untyped-def]
                 links[target + step] = entry + (step << np.uint64(8))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def read_column(data, bit, links, pairs, result):  # type: ignore[no-untyped-def]
     """Decode the block at `bit` into `links`: entry by entry (place of the next entry * 256 + the byte it stands for).
 

@@ -10,11 +10,11 @@ The inverse transform follows a chain of random reads, each waiting for the one 
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from querygen.bzip2_column import BROKEN, CUT_OFF, MAX_PAIRS, MAX_SYMBOLS, OK, PADDING, RANDOMISED, read_column
+from schemas.kernels.compiled import kernel
 
 __all__ = [
     "BROKEN",
@@ -54,7 +54,7 @@ def _crc_tables() -> npt.NDArray[np.uint32]:
 _CRC = _crc_tables()
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _follow(columns, rows, places, outs, num_lanes, size, out):  # type: ignore[no-untyped-def]
     """Follow the first `num_lanes` chains side by side for `size` steps.
 
@@ -81,7 +81,7 @@ def _follow(columns, rows, places, outs, num_lanes, size, out):  # type: ignore[
     outs += size
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _undo_runs(packed, out):  # type: ignore[no-untyped-def]
     """Write what `packed` stands for to `out`: after four equal bytes, a byte says how many more follow.
 
@@ -113,7 +113,7 @@ def _undo_runs(packed, out):  # type: ignore[no-untyped-def]
     return np.int64(len(out)) + lacking
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def crc32(data, tables):  # type: ignore[no-untyped-def]
     """Return bzip2's CRC of `data`, eight bytes a step."""
     low = np.uint64(0xFF)

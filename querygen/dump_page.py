@@ -7,11 +7,11 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import unquote
 
-import numba
 import numpy as np
 
 from querygen.dump_revision import PLAIN_TEXT, PROSE, WIKITEXT, main_text
-from schemas.utf8 import write_character
+from schemas.kernels.compiled import kernel
+from schemas.kernels.utf8 import write_character
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""
@@ -95,7 +95,7 @@ def unescape(raw: bytes) -> bytes:
     return out[: _unescape(np.frombuffer(raw, dtype=np.uint8), out)].tobytes()
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _unescape(raw, out):  # type: ignore[no-untyped-def]
     """Write `raw` with its escapes undone to the front of `out`; return how many bytes that is."""
     one = np.uint64(1)  # unsigned, so that no index is tested for being negative: twice as fast
@@ -114,7 +114,7 @@ def _unescape(raw, out):  # type: ignore[no-untyped-def]
     return length
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _escape(raw, place):  # type: ignore[no-untyped-def]
     """Return (character, place behind it) of the escape whose ``&`` is before `place`; character -1 for none."""
     left = len(raw) - place

@@ -7,9 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.blake2 import digest_rows
 from schemas.buffers import string_buffers
 from schemas.identity import seed_key
+from schemas.kernels.blake2 import digest_rows
 
 
 def sample_rows(texts: pa.ChunkedArray | pa.Array, num: int, seed: int) -> npt.NDArray[np.int64]:

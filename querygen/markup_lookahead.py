@@ -4,8 +4,9 @@ In: the bytes of a page and a position. Out: what was recognised there and where
 these; each reads a bounded number of bytes, or none that it will be asked for again, so that the scan stays linear.
 """
 
-import numba
 import numpy as np
+
+from schemas.kernels.compiled import kernel, spliced
 
 _NEWLINE, _SPACE = 10, 32
 _MAX_TITLE_BYTES = 255
@@ -17,22 +18,22 @@ _FILE_ENDINGS = (
 _FILE_ENDING_CODES = np.array([int.from_bytes(f".{name}".encode(), "big") for name in _FILE_ENDINGS], dtype=np.int64)
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def lower(byte):  # type: ignore[no-untyped-def]
     return byte | 32 if 65 <= byte <= 90 else byte
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def is_letter(byte):  # type: ignore[no-untyped-def]
     return 97 <= (byte | 32) <= 122
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def at(source, position, size):  # type: ignore[no-untyped-def]
     return source[position] if position < size else np.uint8(0)
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def read_tag_name(source, position, size):  # type: ignore[no-untyped-def]
     """Return (code, position after the letters)."""
     code = 0
@@ -45,7 +46,7 @@ def read_tag_name(source, position, size):  # type: ignore[no-untyped-def]
     return code, position
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def find_closing_tag(source, position, size, code):  # type: ignore[no-untyped-def]
     """Return the position of ``</name``, -1 when there is none."""
     while position + 2 < size:
@@ -59,7 +60,7 @@ def find_closing_tag(source, position, size, code):  # type: ignore[no-untyped-d
     return -1
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-untyped-def]
     """Tell whether ``name:`` with a name of `prefixes` (ASCII lower case, spaces) stands at `position`."""
     for k in range(len(offsets) - 1):
@@ -85,7 +86,7 @@ def has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-un
     return False
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def is_file_name(out, start, stop):  # type: ignore[no-untyped-def]
     """Tell whether ``name:title.jpg`` stands in ``out[start:stop]``.
 
@@ -114,7 +115,7 @@ def is_file_name(out, start, stop):  # type: ignore[no-untyped-def]
     return False
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def is_language_prefix(source, position, size):  # type: ignore[no-untyped-def]
     """Tell whether a language code and a colon stand at `position` (``de:``, ``zh-yue:``, ``simple:``)."""
     letters = 0
@@ -132,7 +133,7 @@ def is_language_prefix(source, position, size):  # type: ignore[no-untyped-def]
     return at(source, after, size) == 58
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def url_size(source, position, size):  # type: ignore[no-untyped-def]
     """Return the length of what an external link's address starts with here, 0 when it is none."""
     if at(source, position, size) == 47 and at(source, position + 1, size) == 47:
@@ -149,13 +150,13 @@ def url_size(source, position, size):  # type: ignore[no-untyped-def]
     return 0
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def ends_url(byte):  # type: ignore[no-untyped-def]
     # white space, quotes, angle brackets, square brackets, bar, braces
     return byte <= 32 or byte in (34, 60, 62, 91, 93, 124, 123, 125)
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def find_name(source, position, size, names, offsets, longest):  # type: ignore[no-untyped-def]
     """Return the number of the name that stands at `position` with ``}}`` after it, -1 when there is none."""
     length = 0
@@ -178,7 +179,7 @@ def find_name(source, position, size, names, offsets, longest):  # type: ignore[
     return -1
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def find_apostrophe(source, position, size):  # type: ignore[no-untyped-def]
     """Return (position of the three quotes on this line that are an apostrophe and two quotes or -1, end of line).
 
@@ -223,7 +224,7 @@ def find_apostrophe(source, position, size):  # type: ignore[no-untyped-def]
     return (after_word if after_word >= 0 else after_space), i
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def _variant_text(out, position, stop):  # type: ignore[no-untyped-def]
     """Return where the text of ``zh-hans: text`` begins, -1 when no language code and colon stand at `position`."""
     while position < stop and out[position] == _SPACE:
@@ -234,7 +235,7 @@ def _variant_text(out, position, stop):  # type: ignore[no-untyped-def]
     return position + 1 if position - begin >= 2 and position < stop and out[position] == 58 else -1
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def keep_variant(out, start, stop):  # type: ignore[no-untyped-def]
     """Put the first of the variants in ``out[start:stop]`` (``-{flags|zh-hans:a;zh-hant:b``) there; return its end.
 

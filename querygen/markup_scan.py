@@ -7,7 +7,6 @@ began; so time is linear for any input:
     out: "text " + "a | b c"  -- at "}}" -->  "text \\n"
 """
 
-import numba
 import numpy as np
 
 from querygen.markup_lookahead import (
@@ -24,6 +23,7 @@ from querygen.markup_lookahead import (
     read_tag_name,
     url_size,
 )  # fmt: skip
+from schemas.kernels.compiled import kernel
 
 _TEMPLATE, _TABLE, _LINK, _SHOWN_LINK, _LABEL, _FILE, _EXTERNAL, _VARIANT = 1, 2, 3, 4, 5, 6, 7, 8
 _REF, _NOWIKI = 0, 1
@@ -71,7 +71,7 @@ _BAR = 0  # {{!}}, the first of them, is markup too
 _NEWLINE, _SPACE, _TAB = 10, 32, 9
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no-untyped-def]
     """Write the text of ``source[:size]`` to `out`; return (bytes written, whether something was left open)."""
     i = 0

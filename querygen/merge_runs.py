@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -23,6 +22,7 @@ import pyarrow.compute as pc
 
 from querygen.merge_words import Words, is_among, merge_sums, merge_words
 from querygen.runs import NUM_PARTITIONS, NUM_RANGES, BigramReader, RunName, part_starts, read_surfaces
+from schemas.kernels.compiled import kernel
 from schemas.query import BIGRAM_COUNTS
 from schemas.storage import Folder
 
@@ -199,7 +199,7 @@ def _bigram_table(parts: list[tuple[npt.NDArray, ...]], words: Words, spellings:
     return pa.table(columns).cast(BIGRAM_COUNTS)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash, first):  # type: ignore[no-untyped-def]
     """Return `first` plus the place of each row of a run among all spellings, -1 where it is not there; both sorted."""
     numbers = np.full(len(word_hash), _NO_NUMBER, np.int32)
@@ -215,7 +215,7 @@ def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash, first)
     return numbers
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def pair_words(keys, word):  # type: ignore[no-untyped-def]
     """Return the pair of words of each pair of spellings, packed the same way."""
     found = np.empty(len(keys), np.uint64)
@@ -226,7 +226,7 @@ def pair_words(keys, word):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def fold_pairs(word_keys, keys, counts, by_words, order, floor):  # type: ignore[no-untyped-def]
     """Return (first word, second word, first spelling, second spelling, count) of each pair of words.
 

@@ -10,7 +10,6 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,6 +17,7 @@ import pyarrow.compute as pc
 
 from querygen.ngrams import release_counter
 from querygen.runs import NUM_RANGES, RunName, SurfaceReader
+from schemas.kernels.compiled import kernel
 from schemas.query import WORD_COUNTS
 from schemas.text import words
 
@@ -230,7 +230,7 @@ def _string_buffers(strings: pa.LargeStringArray) -> tuple[_Int64s, npt.NDArray[
     return np.asarray(bounds, np.int64), np.frombuffer(data or b"", np.uint8)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def sum_equal(keys, counts):  # type: ignore[no-untyped-def]
     """Return sorted `keys` without repetition and the sums of their counts."""
     distinct = 0
@@ -248,7 +248,7 @@ def sum_equal(keys, counts):  # type: ignore[no-untyped-def]
     return found, sums
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def merge_sorted(left, left_counts, right, right_counts):  # type: ignore[no-untyped-def]
     """Return the union of two sorted key arrays, counts of equal keys summed."""
     keys = np.empty(len(left) + len(right), np.uint64)
@@ -280,7 +280,7 @@ def merge_sorted(left, left_counts, right, right_counts):  # type: ignore[no-unt
     return keys[:row], counts[:row]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, counts_b, places_b):  # type: ignore[no-untyped-def]
     """Return the union of two sorted lists of spellings, counts of equal ones summed, the place of `a` kept."""
     size = len(words_a) + len(words_b)
@@ -318,7 +318,7 @@ def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, co
     return found_words[:row].copy(), found_hashes[:row].copy(), found_counts[:row].copy(), found_places[:row].copy()
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def is_among(values, wanted):  # type: ignore[no-untyped-def]
     """Tell of each of the sorted `values` whether it is in the sorted `wanted`."""
     found = np.zeros(len(values), np.bool_)
@@ -330,7 +330,7 @@ def is_among(values, wanted):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def string_heads(offsets, data):  # type: ignore[no-untyped-def]
     """Return the first 8 bytes of each string as a number that orders as they do."""
     heads = np.zeros(len(offsets) - 1, np.uint64)
@@ -344,7 +344,7 @@ def string_heads(offsets, data):  # type: ignore[no-untyped-def]
     return heads
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _is_before(a, b, offsets, data):  # type: ignore[no-untyped-def]
     size_a = offsets[a + 1] - offsets[a]
     size_b = offsets[b + 1] - offsets[b]
@@ -355,7 +355,7 @@ def _is_before(a, b, offsets, data):  # type: ignore[no-untyped-def]
     return size_a < size_b
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def best_spellings(counts, starts, offsets, data):  # type: ignore[no-untyped-def]
     """Return the row of the most frequent spelling of each word, of equals the first in the order of UTF-8."""
     best = np.empty(len(starts), np.int64)

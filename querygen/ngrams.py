@@ -8,7 +8,6 @@ normal form, and the distinct bigrams as pairs of row numbers into them, sorted,
 import functools
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
@@ -36,7 +35,8 @@ from querygen.word_scan import (
     scan_classes,
     text_hash,
 )
-from schemas.folding import folding_tables
+from schemas.kernels.compiled import kernel
+from schemas.kernels.folding import folding_tables
 from schemas.text import words
 
 DEFAULT_MAX_PAIRS = 1 << 24
@@ -227,7 +227,7 @@ def _grown(array: npt.NDArray, size: int) -> npt.NDArray:
     return larger
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def used_rows(table, num_rows):  # type: ignore[no-untyped-def]
     """Return (id, hash, hash of the word, count, place) of the spellings, in the order of their slots."""
     numbers = np.empty(num_rows, np.uint32)
@@ -257,7 +257,7 @@ def order_by_hash(word_hashes: _UInt64s, hashes: _UInt64s) -> npt.NDArray[np.int
     return order
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _hash_heads(word_hashes):  # type: ignore[no-untyped-def]
     """Return the first 33 bits of each hash, its row behind them."""
     keys = np.empty(len(word_hashes), np.uint64)
@@ -266,7 +266,7 @@ def _hash_heads(word_hashes):  # type: ignore[no-untyped-def]
     return keys
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _sort_equal_heads(order, ordered, word_hashes, hashes):  # type: ignore[no-untyped-def]
     """Put in order the rows whose hashes begin alike: spellings of one word, now and then another word."""
     begin = 0
@@ -291,7 +291,7 @@ def _sort_equal_heads(order, ordered, word_hashes, hashes):  # type: ignore[no-u
         begin = i
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _take(order, numbers, word_hashes, counts):  # type: ignore[no-untyped-def]
     """Return (hash of the word, count) in `order`, and by id the place in `order`."""
     ordered_hashes = np.empty(len(order), np.uint64)
@@ -305,7 +305,7 @@ def _take(order, numbers, word_hashes, counts):  # type: ignore[no-untyped-def]
     return ordered_hashes, ordered_counts, rank
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _gather(places, order, arena):  # type: ignore[no-untyped-def]
     """Return (size, bytes) of the spellings in `order`."""
     sizes = np.empty(len(order), np.uint16)
@@ -326,7 +326,7 @@ def _gather(places, order, arena):  # type: ignore[no-untyped-def]
     return sizes, data
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
     """Replace the ids in each key by their ranks, packed into ``2 * bits`` bits."""
     for i in range(len(keys)):
@@ -334,7 +334,7 @@ def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
         keys[i] = (first << np.uint64(bits)) | np.uint64(rank[keys[i] & np.uint64(0xFFFFFFFF)])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def sort_keys(keys, other, low_bit, num_bits):  # type: ignore[no-untyped-def]
     """Return `keys` sorted by `num_bits` bits from `low_bit` on, in `keys` or `other`: a radix sort."""
     num_digits = (num_bits + _DIGIT_BITS - 1) // _DIGIT_BITS
@@ -363,7 +363,7 @@ def sort_keys(keys, other, low_bit, num_bits):  # type: ignore[no-untyped-def]
     return source
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _count_runs(keys, bits):  # type: ignore[no-untyped-def]
     """Return (first, second, count) of the distinct values of sorted `keys`."""
     distinct = 0

@@ -17,7 +17,6 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import fsspec
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -26,6 +25,7 @@ from querygen.dump import Rejection
 from querygen.quoted_title import quoted_end, unquote
 from querygen.title_table import BATCH_ROWS, TitleTable, add, add_batch, capped_sum, title_buffers
 from querygen.view_title import MAX_TITLE_BYTES, REFUSED, SURE, canonical_title, slow_title, title_classes
+from schemas.kernels.compiled import kernel, spliced
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress
 from schemas.rejection import MAX_VALUE_BYTES
 
@@ -58,12 +58,12 @@ class ViewCounts:
         return {title.decode(): views for title, views in zip(self.titles.to_pylist(), self.views.to_pylist())}  # noqa: B905
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _is_space(byte):  # type: ignore[no-untyped-def]
     return byte == _SPACE or 9 <= byte <= 13
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _number_end(data, begin, end, most):  # type: ignore[no-untyped-def]
     """Return the end of 1 to `most` digits from `begin`, -1 where there are others."""
     i = begin
@@ -72,7 +72,7 @@ def _number_end(data, begin, end, most):  # type: ignore[no-untyped-def]
     return i if 0 < i - begin <= most else -1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _word_end(data, begin, end):  # type: ignore[no-untyped-def]
     i = begin
     while i < end and not _is_space(data[i]):
@@ -80,7 +80,7 @@ def _word_end(data, begin, end):  # type: ignore[no-untyped-def]
     return i
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _parse_hourly(data, title_end, end):  # type: ignore[no-untyped-def]
     """Return the place of the views behind a title, -1 when the line is not of the hourly form."""
     begin = title_end + 1
@@ -90,7 +90,7 @@ def _parse_hourly(data, title_end, end):  # type: ignore[no-untyped-def]
     return begin if _number_end(data, after + 1, end, _MAX_NUMBER_DIGITS) == end else -1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _parse_complete(data, title_end, end):  # type: ignore[no-untyped-def]
     """Return the place of the views behind a title, -1 when the line is not of the daily and monthly form."""
     begin = title_end + 1
@@ -126,7 +126,7 @@ def _parse_complete(data, title_end, end):  # type: ignore[no-untyped-def]
     return begin
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _line_kind(data, begin, end, prefixes, bounds):  # type: ignore[no-untyped-def]
     """Return (number of the prefix that the line begins with or -1, where its title begins)."""
     for kind in range(len(bounds) - 1):
@@ -142,7 +142,7 @@ def _line_kind(data, begin, end, prefixes, bounds):  # type: ignore[no-untyped-d
     return -1, begin
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _lacks_space(data, begin, end):  # type: ignore[no-untyped-def]
     blank = True
     for i in range(begin, end):
@@ -152,7 +152,7 @@ def _lacks_space(data, begin, end):  # type: ignore[no-untyped-def]
     return not blank
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, bad):  # type: ignore[no-untyped-def]
     """Sum the lines that end at `ends`, write the numbers of malformed ones to `bad`, return how many they are.
 

@@ -12,12 +12,12 @@ title stands as it is, backslashes too. Before, every title stood as it is. So o
 A title of the years before that would be taken for a quoted one holds a backslash and a quote behind it.
 """
 
-import numba
+from schemas.kernels.compiled import kernel
 
 _SPACE, _QUOTE, _BACKSLASH = 32, 34, 92
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def quoted_end(data, begin, end):  # type: ignore[no-untyped-def]
     """Return the place behind the quoted field that begins at `begin`, a quote; -1 when it is a title as it stands."""
     needed = False  # whether it holds what is quoted
@@ -35,7 +35,7 @@ def quoted_end(data, begin, end):  # type: ignore[no-untyped-def]
     return i + 1 if needed or i == begin + 1 else -1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def unquote(data, begin, end, out):  # type: ignore[no-untyped-def]
     """Write the text of the quoted field ``data[begin:end]`` to `out`; return its length."""
     length = 0

@@ -8,20 +8,20 @@ are walked once, whatever their length:
     end     2       2            2                 -2       -2
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from querygen.title_table import TitleTable, capped_sum, find, title_buffers
 from querygen.view_title import REFUSED, SURE, canonical_title, slow_title, title_classes
+from schemas.kernels.compiled import kernel
 
 REDIRECTS = pa.schema([pa.field("from_title", pa.string()), pa.field("to_title", pa.string())])
 
 _NOWHERE, _LOOP, _UNKNOWN = -1, -2, -3
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _canonical_rows(data, offsets, first, last, classes, out, out_offsets, slow):  # type: ignore[no-untyped-def]
     """Write the titles of rows ``[first, last)``; an empty one is no title. Return how many rows are in `slow`."""
     num_slow = 0
@@ -38,7 +38,7 @@ def _canonical_rows(data, offsets, first, last, classes, out, out_offsets, slow)
     return num_slow
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _follow(leads, end):  # type: ignore[no-untyped-def]
     """Fill `end` with the last entry of each chain, `_LOOP` where there is none. Linear: no entry is walked twice."""
     walking = -10
@@ -60,7 +60,7 @@ def _follow(leads, end):  # type: ignore[no-untyped-def]
             last = leads[last]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _move_views(data, offsets, views, end, key, slots, starts, arena, sums, alone, moved):  # type: ignore[no-untyped-def]
     for row in range(len(views)):
         entry, _, _ = find(data, offsets[row], offsets[row + 1], key, slots, starts, arena)

@@ -8,8 +8,9 @@ A varint holds 7 bits a byte, the lowest first; the top bit says that more follo
 decoded comes from a file and is trusted in nothing: a number that leads out of an array, or out of the bytes, ends it.
 """
 
-import numba
 import numpy as np
+
+from schemas.kernels.compiled import kernel, spliced
 
 MAX_BYTES_PER_PAIR = 20
 """Room for a pair that has a first of its own: four varints of 32 bits."""
@@ -22,7 +23,7 @@ _MAX_BYTES = 9
 """Of a number: more would have more than 63 bits."""
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _write(out, at, value):  # type: ignore[no-untyped-def]
     while value >= 128:
         out[at] = (value & 127) | 128
@@ -32,7 +33,7 @@ def _write(out, at, value):  # type: ignore[no-untyped-def]
     return at + 1
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _read(data, at):  # type: ignore[no-untyped-def]
     """Return (value, position behind) of a number of bytes that `_are_numbers`; there is one at `at`."""
     byte = np.int64(data[at])
@@ -50,7 +51,7 @@ def _read(data, at):  # type: ignore[no-untyped-def]
         shift += 7
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _are_numbers(data):  # type: ignore[no-untyped-def]
     """Tell whether `data` is numbers of at most 63 bits, the last of them whole: then none leads out of the bytes."""
     going_on = 0
@@ -61,7 +62,7 @@ def _are_numbers(data):  # type: ignore[no-untyped-def]
     return going_on == 0
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def encode_pairs(first, second, counts, begin, end, out):  # type: ignore[no-untyped-def]
     """Write the pairs ``begin .. end - 1``, sorted by (first, second), to `out`; return the bytes written."""
     at = 0
@@ -82,7 +83,7 @@ def encode_pairs(first, second, counts, begin, end, out):  # type: ignore[no-unt
     return at
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
     """Write ``numbers[first] << 32 | numbers[second]`` and the count of each pair of which both have a number.
 
@@ -125,7 +126,7 @@ def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
     return row
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def encode_heads(sizes, counts, begin, end, out):  # type: ignore[no-untyped-def]
     """Write size and count of the spellings ``begin .. end - 1`` to `out`; return the bytes written."""
     at = 0
@@ -135,7 +136,7 @@ def encode_heads(sizes, counts, begin, end, out):  # type: ignore[no-untyped-def
     return at
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def decode_heads(data, max_size, sizes, counts):  # type: ignore[no-untyped-def]
     """Fill `sizes` and `counts`; return the sum of the sizes, or `BROKEN` unless `data` holds exactly so many.
 

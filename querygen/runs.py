@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -30,6 +29,7 @@ from querygen.run_codec import (
 )
 from querygen.word_scan import MAX_WORD_BYTES, bytes_hash
 from schemas.checked import check_arrow
+from schemas.kernels.compiled import kernel
 from schemas.storage import FileRecord, Folder
 
 RunName = tuple[str, str]
@@ -235,7 +235,7 @@ class BigramReader:
         return keys[:used], counts[:used]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
     """Return (offsets, bytes) of the chosen spellings."""
     num = 0
@@ -259,7 +259,7 @@ def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
     return offsets, taken
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _hash(sizes, data, chosen):  # type: ignore[no-untyped-def]
     """Return `bytes_hash` of the chosen spellings, each copied to where it is aligned."""
     num = 0

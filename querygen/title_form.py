@@ -1,14 +1,14 @@
 """Normal forms of many titles at once: UTF-8 rows in, the bytes of `schemas.text.normal_form` of each out.
 
 The compiled pass follows the rule character by character; the few titles whose characters act on each other (see
-`schemas.folding.UNSURE`) go through `normal_form` itself.
+`schemas.kernels.folding.UNSURE`) go through `normal_form` itself.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.folding import (
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.folding import (
     APOSTROPHE,
     COMBINING,
     DIGIT,
@@ -19,22 +19,22 @@ from schemas.folding import (
     folding_tables,
     kind_at,
 )
+from schemas.kernels.utf8 import write_character
 from schemas.text import normal_form
-from schemas.utf8 import write_character
 
 _UNSURE_TITLE = -1
 _LARGEST_FOLDING = 18 * 4
 """Bytes that one character may fold to at most (U+FDFA has 18 characters), and a space."""
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _without_possessive(out, begin, end):  # type: ignore[no-untyped-def]
     while end - begin >= 2 and out[end - 1] == 115 and out[end - 2] == 39:
         end -= 2
     return end
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # type: ignore[no-untyped-def]
     """Write the normal form of ``data[begin:end]`` to ``out[o:]``; return its end, `_UNSURE_TITLE` if unsure."""
     first = o
@@ -81,7 +81,7 @@ def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # ty
     return o
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _write_forms(data, begins, ends, classes, folded_starts, folded, out, offsets, unsure):  # type: ignore[no-untyped-def]
     num_unsure = 0
     o = 0

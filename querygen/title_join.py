@@ -7,7 +7,6 @@ each of its forms, so a form whose bucket stays under the floor never enters the
 from collections import Counter
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow as pa
 from querygen.dump import Rejection
 from querygen.title_form import normal_forms
 from querygen.title_table import TitleTable, add, hash_bytes
+from schemas.kernels.compiled import kernel
 from schemas.query import TITLE_COUNTS
 
 _CHUNK_ROWS = 1 << 16
@@ -45,7 +45,7 @@ def note(tally: Notes, reason: str, titles: int, views: int) -> None:
     tally[reason, "views"] += views
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _fill_buckets(forms, offsets, counts, key, buckets):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(buckets) - 1)
     for row in range(len(counts)):
@@ -53,7 +53,7 @@ def _fill_buckets(forms, offsets, counts, key, buckets):  # type: ignore[no-unty
         buckets[place] = min(np.int64(buckets[place]) + counts[row], np.int64(_BUCKET_MAX))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _may_reach(forms, offsets, key, buckets, floor):  # type: ignore[no-untyped-def]
     """Tell which forms' buckets reach `floor`: all forms that do, and some that share a bucket with one."""
     mask = np.uint64(len(buckets) - 1)
@@ -63,7 +63,7 @@ def _may_reach(forms, offsets, key, buckets, floor):  # type: ignore[no-untyped-
     return found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _less(data, begin, end, other, other_begin, other_end):  # type: ignore[no-untyped-def]
     for k in range(min(end - begin, other_end - other_begin)):
         if data[begin + k] != other[other_begin + k]:
@@ -71,7 +71,7 @@ def _less(data, begin, end, other, other_begin, other_end):  # type: ignore[no-u
     return end - begin < other_end - other_begin
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _keep_best(data, offsets, rows, views, entries, best, best_views, other, other_offsets, base):  # type: ignore[no-untyped-def]
     """Keep in `best` the most viewed row of each entry. Rows of the second part carry `base`, the size of the first."""
     for k in range(len(rows)):
@@ -152,13 +152,13 @@ def _chunks(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     return [rows[first : first + _CHUNK_ROWS] for first in range(0, len(rows), _CHUNK_ROWS)]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _add_forms(data, begins, ends, counts, entries, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     for row in range(len(begins)):
         entries[row] = add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _gather(data, begins, ends, out):  # type: ignore[no-untyped-def]
     o = 0
     for row in range(len(begins)):

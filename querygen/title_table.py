@@ -14,12 +14,12 @@ collide; results do not depend on it, entries stay in the order of their first c
 import secrets
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.folding import finish_hash
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.folding import finish_hash
 
 MAX_SUM = 1 << 62
 ENTRIES, ARENA, _TOUCHED = range(3)
@@ -35,13 +35,13 @@ _PRIME = np.uint64(0x9E3779B97F4A7C15)
 _ENTRY_BITS = np.uint64(0xFFFFFFFF)
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def capped_sum(left, right):  # type: ignore[no-untyped-def]
     """Return the sum of two numbers from 0 to `MAX_SUM`, `MAX_SUM` at most."""
     return left + right if left <= MAX_SUM - right else MAX_SUM
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def hash_bytes(data, begin, end, key):  # type: ignore[no-untyped-def]
     """Return 64 bits of ``data[begin:end]`` under `key`."""
     state = key ^ np.uint64(end - begin)
@@ -62,7 +62,7 @@ def hash_bytes(data, begin, end, key):  # type: ignore[no-untyped-def]
     return finish_hash((state ^ word) * _PRIME + key)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def find(data, begin, end, key, slots, starts, arena):  # type: ignore[no-untyped-def]
     """Return (entry of ``data[begin:end]`` or -1, the slot where the search ended, the slot's tag)."""
     tag = hash_bytes(data, begin, end, key) >> np.uint64(32)
@@ -86,7 +86,7 @@ def find(data, begin, end, key, slots, starts, arena):  # type: ignore[no-untype
         place = (place + 1) & mask
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def add(data, begin, end, count, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     """Add `count` to the sum of ``data[begin:end]`` and return its entry; `TitleTable.reserve` made room for it."""
     entry, place, tag = find(data, begin, end, key, slots, starts, arena)
@@ -105,7 +105,7 @@ def add(data, begin, end, count, key, slots, starts, arena, views, used):  # typ
     return entry
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def add_batch(data, offsets, counts, first, last, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     """Add rows ``[first, last)``. Touches what they need beforehand, so that the waits for memory overlap."""
     mask = len(slots) - 1
@@ -121,7 +121,7 @@ def add_batch(data, offsets, counts, first, last, key, slots, starts, arena, vie
     used[_TOUCHED] = touched  # else the compiler leaves the reading out
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _move_slots(old, new):  # type: ignore[no-untyped-def]
     mask = len(new) - 1
     for slot in old:
@@ -132,14 +132,14 @@ def _move_slots(old, new):  # type: ignore[no-untyped-def]
             new[place] = slot
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _add_many(data, offsets, counts, first, last, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     for begin in range(first, last, BATCH_ROWS):
         end = min(begin + BATCH_ROWS, last)
         add_batch(data, offsets, counts, begin, end, key, slots, starts, arena, views, used)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _enter(data, offsets, entries, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     for row in range(len(entries)):
         begin, end = offsets[row], offsets[row + 1]

@@ -9,7 +9,6 @@ bytes takes some 250 bytes more.
 from collections import Counter
 from typing import Literal
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,6 +18,7 @@ from querygen.page_views import ViewCounts
 from querygen.redirect_views import Redirects, redirect_table
 from querygen.title_join import Notes, Rows, join, note, total
 from querygen.title_table import TitleTable, add, title_buffers
+from schemas.kernels.compiled import kernel
 
 ENGLISH_MAIN_PAGE = "Main Page"
 
@@ -96,7 +96,7 @@ def _move_redirects(views: ViewCounts, redirects: pa.Table | dict[str, str], tal
     return [rest, Rows(*title_buffers(targets), target_views.to_numpy())]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _first_colons(data, offsets, views, colons):  # type: ignore[no-untyped-def]
     """Fill `colons` with the place of each title's first colon, -1 without one, -2 for a row left out."""
     for row in range(len(views)):
@@ -145,7 +145,7 @@ def _rows_equal(part: Rows, title: bytes) -> npt.NDArray[np.int64]:
     return rows
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _enter_prefixes(data, offsets, colons, rows, prefix_of, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     for k in range(len(rows)):
         row = rows[k]
@@ -161,7 +161,7 @@ def _ends(part: Rows, disambiguation: str) -> npt.NDArray[np.int64]:
     return ends
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _strip(data, offsets, ends):  # type: ignore[no-untyped-def]
     for row in range(len(ends)):
         begin = offsets[row]
@@ -181,7 +181,7 @@ def _strip(data, offsets, ends):  # type: ignore[no-untyped-def]
             ends[row] = i - 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _add_rows(data, begins, ends, counts, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
     for row in range(len(begins)):
         add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)

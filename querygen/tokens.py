@@ -11,8 +11,8 @@ import unicodedata
 from dataclasses import dataclass
 from itertools import pairwise
 
-from schemas.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, MARK, SEPARATOR, UNSURE, folding_tables
 from schemas.ignorable import IGNORABLE, UNSPELLED
+from schemas.kernels.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, MARK, SEPARATOR, UNSURE, folding_tables
 from schemas.text import APOSTROPHES, fold, is_word_character, words
 
 STRONG_ENDS = (
@@ -75,7 +75,7 @@ def _ends_sentence(token: str) -> bool:
 
 
 def _kind(character: str) -> int:
-    """Return the class of `character` by `schemas.folding`; of an unsure one that of its general category."""
+    """Return the class of `character` by `schemas.kernels.folding`; of an unsure one that of its general category."""
     kind = int(folding_tables()[0][ord(character)])
     if kind == UNSURE and is_word_character(character):
         return {"L": LETTER, "M": MARK}.get(unicodedata.category(character)[0], DIGIT)

@@ -4,8 +4,9 @@ Every byte is judged by itself and the three before it, so the loop is turned in
 the same speed for any script.
 """
 
-import numba
 import numpy as np
+
+from schemas.kernels.compiled import kernel
 
 PADDING = 4
 """Bytes a buffer must have before and after the text; `check_utf8` overwrites them."""
@@ -13,7 +14,7 @@ PADDING = 4
 _AMPERSAND = 38
 
 
-@numba.njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def check_utf8(padded, start, stop):  # type: ignore[no-untyped-def]
     """Return (whether ``padded[start:stop]`` is UTF-8, whether it holds an ampersand).
 

@@ -9,12 +9,12 @@ import functools
 import re
 import unicodedata
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from querygen.dump import plain_title
-from schemas.folding import decode_at
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.folding import decode_at
 
 MAX_TITLE_BYTES = 255
 MAX_ENCODINGS = 4
@@ -79,7 +79,7 @@ def title_classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _hexadecimal(byte):  # type: ignore[no-untyped-def]
     if 48 <= byte <= 57:
         return np.int64(byte) - 48
@@ -87,7 +87,7 @@ def _hexadecimal(byte):  # type: ignore[no-untyped-def]
     return np.int64(lower) - 87 if 97 <= lower <= 102 else np.int64(-1)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _percent_decode(data, begin, end, out):  # type: ignore[no-untyped-def]
     """Undo one percent-encoding into `out`, which may be `data` itself; return (its end, whether there was any)."""
     o = 0
@@ -108,7 +108,7 @@ def _percent_decode(data, begin, end, out):  # type: ignore[no-untyped-def]
     return o, found
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _check_characters(text, size, classes):  # type: ignore[no-untyped-def]
     """Tell whether the characters of ``text[:size]`` are `SURE`, or the text `REFUSED` (not UTF-8) or `SLOW`."""
     verdict = SURE
@@ -144,7 +144,7 @@ def _check_characters(text, size, classes):  # type: ignore[no-untyped-def]
     return verdict
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _clean(source, begin, end, out):  # type: ignore[no-untyped-def]
     """Copy up to a section, with single spaces; return the length, 0 if a character is forbidden. In place too."""
     length = 0
@@ -163,7 +163,7 @@ def _clean(source, begin, end, out):  # type: ignore[no-untyped-def]
     return length - 1 if length > 0 and after_space else length
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def canonical_title(data, begin, end, classes, out, o):  # type: ignore[no-untyped-def]
     """Write the title that ``data[begin:end]`` names to ``out[o:]`` (as much room); return (verdict, its length)."""
     text = out[o:]

@@ -2,7 +2,7 @@
 
 In: the wikitext of a page in UTF-8. Out: text in which every line is one run of prose: a line end stands for a
 paragraph, list item or heading, and also where something that is shown was cut out (a template, a formula).
-`querygen.markup_scan` cuts the markup, `schemas.html_entities` resolves what is left of HTML.
+`querygen.markup_scan` cuts the markup, `schemas.kernels.html_entities` resolves what is left of HTML.
 """
 
 import numpy as np
@@ -11,7 +11,7 @@ import numpy.typing as npt
 from querygen.dump import SiteInfo
 from querygen.markup_scan import scan
 from querygen.utf8 import PADDING, check_utf8
-from schemas.html_entities import plain_size, write_html
+from schemas.kernels.html_entities import plain_size, write_html
 
 
 class TextExtractor:

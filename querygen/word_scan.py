@@ -8,12 +8,12 @@ rules are those of `querygen.tokens`; a token that only Unicode normalisation ca
 
 import functools
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from querygen.tokens import ABBREVIATIONS, CLOSERS, OPENERS, STRONG_ENDS
-from schemas.folding import (
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.folding import (
     APOSTROPHE,
     COMBINING,
     DIGIT,
@@ -62,7 +62,7 @@ _LONG_PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 @functools.lru_cache(maxsize=1)
 def scan_classes() -> npt.NDArray[np.uint8]:
-    """Return the class of each code point: `schemas.folding`'s, SPACE, LINE_END, and the flags above."""
+    """Return the class of each code point: `schemas.kernels.folding`'s, SPACE, LINE_END, and the flags above."""
     classes = folding_tables()[0].copy()
     for code in range(0x3001):
         if chr(code).isspace():
@@ -85,7 +85,7 @@ _ABBREVIATION_CODES = np.array(sorted(map(_packed, ABBREVIATIONS)), dtype=np.uin
 _MAX_ABBREVIATION = max(map(len, ABBREVIATIONS))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _dot_ends_sentence(text, begin, end, classes):  # type: ignore[no-untyped-def]
     """Tell whether the token that ends with dots (and closers) ends a sentence: ``end.`` does, ``U.S.``, ``St.`` do
     not."""
@@ -127,12 +127,12 @@ def _dot_ends_sentence(text, begin, end, classes):  # type: ignore[no-untyped-de
     return True
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _folds_to_s(code, starts, folded):  # type: ignore[no-untyped-def]
     return starts[code + 1] - starts[code] == 1 and folded[starts[code]] == 115
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def word_hash_of(text, begin, end, classes, starts, folded):  # type: ignore[no-untyped-def]
     """Return the hash of the normal form of one spelling without UNSURE characters."""
     state = HASH_SEED
@@ -154,7 +154,7 @@ def word_hash_of(text, begin, end, classes, starts, folded):  # type: ignore[no-
     return finish_hash(state)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def text_hash(text, begin, end):  # type: ignore[no-untyped-def]
     """Return the hash of a text that is in normal form: `word_hash_of` of its spellings."""
     state = HASH_SEED
@@ -166,14 +166,14 @@ def text_hash(text, begin, end):  # type: ignore[no-untyped-def]
     return finish_hash(state)
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _load(chunks, i):  # type: ignore[no-untyped-def]
     """Return the 8 bytes at byte `i`; `chunks` are the bytes as aligned little-endian words."""
     shift = np.uint64((i & 7) << 3)
     return (chunks[i >> 3] >> shift) | ((chunks[(i >> 3) + 1] << np.uint64(1)) << (np.uint64(63) - shift))
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _count_word_bytes(chunk):  # type: ignore[no-untyped-def]
     """Return how many of the 8 bytes, from the first on, are ASCII letters or digits."""
     low = chunk & ~_HIGH
@@ -187,13 +187,13 @@ def _count_word_bytes(chunk):  # type: ignore[no-untyped-def]
     return np.int64((((lowest - np.uint64(1)) & _ONES) * _ONES) >> np.uint64(56)) - 1
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _cut(chunk, size):  # type: ignore[no-untyped-def]
     """Return the first `size` (1 to 8) bytes, zeros behind."""
     return chunk & (~np.uint64(0) >> np.uint64(64 - 8 * size))
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def bytes_hash(chunks, begin, size):  # type: ignore[no-untyped-def]
     """Return the hash of a spelling as it stands; of different ones of up to 8 bytes it is never the same."""
     state = np.uint64(0)
@@ -205,7 +205,7 @@ def bytes_hash(chunks, begin, size):  # type: ignore[no-untyped-def]
     return finish_hash(state ^ _cut(_load(chunks, begin), size))
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _find(chunks, begin, size, value, table, arena):  # type: ignore[no-untyped-def]
     """Return the slot where the spelling is or belongs. Entries of the arena begin at multiples of 8."""
     mask = len(table) - 1
@@ -229,7 +229,7 @@ def _find(chunks, begin, size, value, table, arena):  # type: ignore[no-untyped-
     return slot
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _insert(chunks, begin, size, value, word_value, slot, table, arena, state):  # type: ignore[no-untyped-def]
     number = state[NUM_SURFACES]
     start = state[ARENA_USED]
@@ -248,7 +248,7 @@ def _insert(chunks, begin, size, value, word_value, slot, table, arena, state): 
     state[ARENA_USED] = start + 1
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def move_rows(table, larger):  # type: ignore[no-untyped-def]
     """Move the rows of `table` to the empty, larger one."""
     mask = len(larger) - 1
@@ -260,7 +260,7 @@ def move_rows(table, larger):  # type: ignore[no-untyped-def]
             larger[slot] = table[row]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def push_word(chunks, size, word_value, may_join, table, arena, keys, state):  # type: ignore[no-untyped-def]
     """Count one word of an odd token: its spelling is the first `size` bytes, its normal form has that hash."""
     value = bytes_hash(chunks, 0, size)
@@ -275,7 +275,7 @@ def push_word(chunks, size, word_value, may_join, table, arena, keys, state):  #
     state[PREVIOUS] = number
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, begins, ends, flags, values, state):  # type: ignore[no-untyped-def]
     """Count ``text[i:size]``; return (where it stopped, DONE, GROW or ODD).
 

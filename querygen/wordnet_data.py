@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+from schemas.cache_home import cache_home
+
 PARTS_OF_SPEECH = ("adj", "adv", "noun", "verb")
 DATA_FILES = tuple(f"{kind}.{part}" for part in PARTS_OF_SPEECH for kind in ("data", "index"))
 NEEDED_FILES = DATA_FILES
@@ -55,8 +57,7 @@ def lexnames_file() -> str:
 
 def cache_dir() -> Path:
     """Return where WordNet is kept between runs: ``$XDG_CACHE_HOME/webimagetext/wordnet``."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return Path(base) / "webimagetext" / "wordnet"
+    return cache_home() / "wordnet"
 
 
 def find_wordnet(wordnet_dir: str | None) -> Root:

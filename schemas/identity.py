@@ -15,15 +15,15 @@ The digests of ids have 16 bytes. The ``person`` keeps the hash domains apart: s
 low ranks, so a partition or shard cut from the rank would be uneven.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from schemas.blake2 import UInt8Array, UInt64Array, digest_rows
-from schemas.blake2_ids import digest_ids
 from schemas.buffers import ids_from_words, string_buffers, strings, words_from_ids
+from schemas.kernels.blake2 import UInt8Array, UInt64Array, digest_rows
+from schemas.kernels.blake2_ids import digest_ids
+from schemas.kernels.compiled import kernel
 
 IDENTITY_VERSION = "1"
 """Part of every run identity: raise it whenever an id of the same input would change."""
@@ -37,7 +37,7 @@ URL_FAULTS = ("", "url_not_http", "url_without_host", "url_bad_character", "url_
 """Rejection reason of each fault code of `normalise_urls`."""
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _normalise_urls(data, offsets, out, out_offsets, faults):  # type: ignore[no-untyped-def]
     position = 0
     for row in range(len(offsets) - 1):
@@ -163,7 +163,7 @@ def local_references(root: str, members: pa.ChunkedArray | pa.Array) -> pa.Array
     return pc.binary_join_element_wise(pa.scalar(root), members.cast(pa.string()), "\0")
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _prefixed(prefixes, data, offsets):  # type: ignore[no-untyped-def]
     num_rows, width = prefixes.shape
     out = np.empty(num_rows * width + offsets[-1] - offsets[0], dtype=np.uint8)

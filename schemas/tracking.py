@@ -5,11 +5,11 @@ without the ``?`` when none is left. Parameters end at ``&``; names are compared
 (percent-encoded names are others). What stays keeps its bytes and its order.
 """
 
-import numba
 import numpy as np
 import pyarrow as pa
 
 from schemas.buffers import string_buffers, strings
+from schemas.kernels.compiled import kernel
 
 TRACKING_PREFIXES = ("utm_", "pk_", "mtm_", "matomo_", "hsa_")
 """Google Analytics and its heirs: Urchin's tags, Piwik's, Matomo's, HubSpot's ads."""
@@ -38,7 +38,7 @@ for _name in (*TRACKING_PREFIXES, *TRACKING_PARAMETERS):
     _FIRST_BYTES[ord(_name[0])] = _FIRST_BYTES[ord(_name[0].upper())] = True
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _is_tracking(data, begin, end, names, offsets, num_prefixes):  # type: ignore[no-untyped-def]
     for number in range(len(offsets) - 1):
         size = offsets[number + 1] - offsets[number]
@@ -57,7 +57,7 @@ def _is_tracking(data, begin, end, names, offsets, num_prefixes):  # type: ignor
     return False
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _without_tracking(data, offsets, names, name_offsets, num_prefixes, first_bytes, out, out_offsets):  # type: ignore[no-untyped-def]
     write = 0
     for row in range(len(offsets) - 1):

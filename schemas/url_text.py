@@ -5,11 +5,11 @@ behind the host a blank becomes ``%20``, other control characters likewise. All 
 scheme and the host nothing is mended: `schemas.identity.normalise_urls` refuses such a URL.
 """
 
-import numba
 import numpy as np
 import pyarrow as pa
 
 from schemas.buffers import one_chunk, string_buffers
+from schemas.kernels.compiled import unlocked
 
 _BLANK, _DELETE, _PERCENT, _COLON, _SLASH, _QUESTION, _HASH = 32, 127, 37, 58, 47, 63, 35
 _TAB, _NEWLINE, _RETURN = 9, 10, 13
@@ -31,7 +31,7 @@ def browser_urls(urls: pa.ChunkedArray | pa.Array) -> pa.Array:
     return pa.Array.from_buffers(pa.string(), len(column), [validity, pa.py_buffer(ends), pa.py_buffer(out[:size])])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _count_unfit(data, offsets):  # type: ignore[no-untyped-def]
     count = 0
     for i in range(offsets[0], offsets[-1]):
@@ -39,7 +39,7 @@ def _count_unfit(data, offsets):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _behind_host(data, begin, end):  # type: ignore[no-untyped-def]
     """Return where the path, query or fragment of a URL begins, `end` when nothing does."""
     i = begin
@@ -51,12 +51,12 @@ def _behind_host(data, begin, end):  # type: ignore[no-untyped-def]
     return min(i, end)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _digit(number):  # type: ignore[no-untyped-def]
     return 48 + number if number < 10 else 55 + number
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _write(data, offsets, out, ends):  # type: ignore[no-untyped-def]
     size = 0
     for row in range(len(offsets) - 1):

@@ -49,7 +49,7 @@ def collect_twice(root: Path) -> tuple[list[str], list[str]]:
         for name in READ:
             source = root / name
             if source.is_dir():
-                shutil.copytree(source, copy / name)  # with times, by which numba finds its compiled kernels
+                shutil.copytree(source, copy / name)
             elif source.exists():
                 shutil.copy2(source, copy / name)
         return first, collect(copy, SECOND | {"HOME": temporary}, umask=0o077)

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import count
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,6 +18,7 @@ from pipeline.balance.settings import FAILED_FILE, SELECTED_FILE
 from pipeline.units import read_unit
 from schemas.buffers import one_chunk, sortable_ids
 from schemas.checked import check_indices
+from schemas.kernels.compiled import unlocked
 from schemas.manifest import read_records
 from schemas.run_record import MANIFEST_FILE
 from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE, STATUS_SUCCESS
@@ -54,7 +54,7 @@ def id_set(ids: IdSet) -> IdSet:
     return np.ascontiguousarray(ordered[np.r_[True, (ordered[1:] != ordered[:-1]).any(axis=1)]])
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _contains(members, ids):  # type: ignore[no-untyped-def]
     found = np.zeros(len(ids), dtype=np.bool_)
     for row in range(len(ids)):

@@ -1,12 +1,12 @@
 """From what each query keeps of a table to the rows some query keeps, and the counts of both. Pure."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.balance.per_query_cap import list_views
 from schemas.candidate import QUERY_IDS
+from schemas.kernels.compiled import unlocked
 
 
 class KeptCounts:
@@ -17,7 +17,7 @@ class KeptCounts:
         self.selected = np.zeros(num_queries, dtype=np.int64)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _kept_rows(offsets, query_ids, kept, kept_counts, selected_counts):  # type: ignore[no-untyped-def]
     rows = np.empty(len(offsets) - 1, dtype=np.int64)
     ends = np.zeros(len(offsets), dtype=np.int32)

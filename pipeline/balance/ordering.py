@@ -1,14 +1,14 @@
 """Order of rows by query or image, then rank, then id; ids are compared only where all else is equal. Pure."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.buffers import one_chunk, sortable_ids
+from schemas.kernels.compiled import unlocked
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _by_group(order, groups, num_groups):  # type: ignore[no-untyped-def]
     places = np.zeros(num_groups + 1, dtype=np.int64)
     for row in order:

@@ -12,7 +12,6 @@
 import math
 from collections.abc import Iterable
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,6 +19,7 @@ import pyarrow as pa
 from pipeline.balance.ordering import rows_by_rank
 from schemas.buffers import ID, one_chunk, sortable_ids
 from schemas.checked import check_indices
+from schemas.kernels.compiled import unlocked
 
 TOP_RANK = 2**64 - 1
 
@@ -48,7 +48,7 @@ def rank_bounds(matched: npt.NDArray[np.int64], caps: npt.NDArray[np.int64], fac
     return bounds
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _below(offsets, query_ids, ranks, bounds):  # type: ignore[no-untyped-def]
     count = 0
     for row in range(len(offsets) - 1):
@@ -115,7 +115,7 @@ def last_kept(lowest: pa.Table) -> pa.Table:
     return lowest.take(pa.array(ends)).append_column("count", pa.array(counts, pa.int64()))
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _kept(offsets, query_ids, ranks, high, low, capped, rank_limit, high_limit, low_limit):  # type: ignore[no-untyped-def]
     kept = np.zeros(len(query_ids), dtype=np.bool_)
     for row in range(len(offsets) - 1):

@@ -1,8 +1,9 @@
 """The size to expect of a selection, from the matches alone. Pure; sums of integers, so no order matters."""
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from schemas.kernels.compiled import unlocked
 
 FIXED_POINT = 2**28
 """Probabilities are whole multiples of 2^-28, so that 3e10 pairs sum in 64 bits."""
@@ -16,7 +17,7 @@ def keep_shares(matched: npt.NDArray[np.int64], caps: npt.NDArray[np.int64]) -> 
     return shares
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _expected(offsets, query_ids, shares, shared_ranks):  # type: ignore[no-untyped-def]
     total = 0
     for row in range(len(offsets) - 1):

@@ -5,14 +5,14 @@ Tables made from crawls hold some texts as they stood in the page's source: ``AT
 has it for an attribute's value; in URLs only those that end in ``;``.
 """
 
-import numba
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import string_buffers
-from schemas.html_entities import plain_size, write_closed_html, write_html
-from schemas.lanes import LANES, bytes_equal, first_bit
+from schemas.kernels.compiled import unlocked
+from schemas.kernels.html_entities import plain_size, write_closed_html, write_html
+from schemas.kernels.lanes import LANES, bytes_equal, first_bit
 
 _HASH, _AMPERSAND, _SEMICOLON = 35, 38, 59
 
@@ -32,7 +32,7 @@ def without_references(texts: pa.Array, are_urls: bool) -> pa.Array:
     return pc.replace_with_mask(texts, pa.array(found), plain)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
     """Tell which texts have `byte`, which few have, and how many do.
 
@@ -63,7 +63,7 @@ def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
     return count
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _write(data, offsets, are_urls, out, ends):  # type: ignore[no-untyped-def]
     size = 0
     for row in range(len(offsets) - 1):

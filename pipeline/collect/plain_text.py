@@ -6,11 +6,11 @@ In: texts as Arrow buffers. Out: per text `PLAIN`, `NEEDS_CARE` (for `schemas.te
 import unicodedata
 from functools import cache
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.lanes import LANES, bytes_between, bytes_equal
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.lanes import LANES, bytes_between, bytes_equal
 from schemas.text import stored_caption
 
 PLAIN, NEEDS_CARE, NOT_UTF8 = range(3)
@@ -50,7 +50,7 @@ def _plain_characters() -> npt.NDArray[np.bool_]:
     return plain
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _printable_ascii(data, i, end, space_before):  # type: ignore[no-untyped-def]
     """Return (how many of the next `LANES` bytes are of the text, two spaces side by side, a space as the last one).
 
@@ -66,7 +66,7 @@ def _printable_ascii(data, i, end, space_before):  # type: ignore[no-untyped-def
     return size, spaces & before != 0, (spaces >> np.uint64(size - 1)) & np.uint64(1) != 0
 
 
-@numba.njit(cache=True)
+@kernel
 def _kinds(data, offsets, is_plain):  # type: ignore[no-untyped-def]
     kinds = np.zeros(len(offsets) - 1, dtype=np.uint8)
     for row in range(len(offsets) - 1):

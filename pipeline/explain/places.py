@@ -3,16 +3,16 @@
 A query keeps a pair when its place is within the cap: the definition itself, without bounds and thresholds.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.balance.per_query_cap import list_views
 from schemas.buffers import one_chunk, sortable_ids
+from schemas.kernels.compiled import unlocked
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _count_lower(  # type: ignore[no-untyped-def]
     offsets, query_ids, ranks, ids, is_asked, asked_query, asked_rank, asked_id, lower
 ):

@@ -8,7 +8,6 @@ asks for all of them, whatever the size of the list::
 
 import functools
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,15 +16,16 @@ import pyarrow.compute as pc
 from pipeline.filter.hash_set import UInt64Array, hash_set, holds
 from pipeline.filter.list_file import ListFile, content_hashes, read_list
 from schemas.buffers import string_buffers
-from schemas.folding import HASH_PRIME, HASH_SEED, finish_hash
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.folding import HASH_PRIME, HASH_SEED, finish_hash
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _lower(byte):  # type: ignore[no-untyped-def]
     return byte | np.uint8(32) if 65 <= byte <= 90 else byte
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _hash_hosts(data, offsets, hashes):  # type: ignore[no-untyped-def]
     for row in range(len(offsets) - 1):
         state = HASH_SEED
@@ -34,7 +34,7 @@ def _hash_hosts(data, offsets, hashes):  # type: ignore[no-untyped-def]
         hashes[row] = finish_hash(state)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _listed(data, offsets, slots, found):  # type: ignore[no-untyped-def]
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]

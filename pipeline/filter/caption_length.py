@@ -3,15 +3,15 @@
 Characters are code points. Words are what white space separates; a stored caption has single spaces only.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.buffers import string_buffers
+from schemas.kernels.compiled import kernel
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _within(data, offsets, low, high, words, keep):  # type: ignore[no-untyped-def]
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]

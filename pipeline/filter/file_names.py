@@ -9,7 +9,6 @@ A caption is taken for a file name when it is, as a whole, without regard to cas
 A compiled look at the last bytes and the digits finds the few captions that the patterns are tried on.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -17,6 +16,7 @@ import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk, string_buffers
 from schemas.image_files import IMAGE_SUFFIXES
+from schemas.kernels.compiled import kernel
 
 SUFFIXES = (
     *(suffix[1:] for suffix in IMAGE_SUFFIXES),
@@ -37,7 +37,7 @@ _MAX_COUNTER_BYTES = 48
 _MAX_SUFFIX = max(map(len, SUFFIXES))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _suspects(data, offsets, found):  # type: ignore[no-untyped-def]
     """Tell which captions may be a file name: a dot near the end, or a digit and no second space."""
     for row in range(len(offsets) - 1):

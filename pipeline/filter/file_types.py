@@ -4,17 +4,17 @@ The suffix is what follows the last dot of the last segment of the path, lower-c
 digits; otherwise the type is ``none``. Images without a URL, which are here already, are kept.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
 from schemas.buffers import string_buffers
+from schemas.kernels.compiled import kernel
 
 MAX_SUFFIX = 5
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _has_type(data, offsets, allowed, denied, keep):  # type: ignore[no-untyped-def]
     """Compare suffixes as numbers, a byte per character; no suffix is 0."""
     for row in range(len(offsets) - 1):

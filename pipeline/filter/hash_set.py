@@ -3,14 +3,15 @@
 Memory: 16 to 32 bytes per member. Something else is wrongly taken for a member of a set of n with n / 2^64.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
+
+from schemas.kernels.compiled import kernel, spliced
 
 UInt64Array = npt.NDArray[np.uint64]
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def holds(slots, key):  # type: ignore[no-untyped-def]
     """Tell whether `key` is in the set whose array is `slots`; for use in kernels."""
     mask = np.uint64(len(slots) - 1)
@@ -21,7 +22,7 @@ def holds(slots, key):  # type: ignore[no-untyped-def]
     return slots[slot] == wanted
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _fill(slots, keys):  # type: ignore[no-untyped-def]
     mask = np.uint64(len(slots) - 1)
     for key in keys:
@@ -32,7 +33,7 @@ def _fill(slots, keys):  # type: ignore[no-untyped-def]
         slots[slot] = wanted
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _contains(slots, keys, found):  # type: ignore[no-untyped-def]
     for row in range(len(keys)):
         found[row] = holds(slots, keys[row])

@@ -6,7 +6,6 @@ score low. Captions all in capitals are identified in lower case: of 153 such ca
 74 for English as they stand, and 131 so.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 from pipeline.filter.language_kernel import identify
 from pipeline.filter.language_model import LanguageModel
 from schemas.buffers import one_chunk, string_buffers
+from schemas.kernels.compiled import kernel
 
 LANGUAGE_SCORE = pa.field("language_score", pa.float32())
 
@@ -57,7 +57,7 @@ def without_capitals(captions: pa.Array) -> pa.Array:
     return pc.replace_with_mask(captions, pa.array(mask), lowered.filter(capitals))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _no_small_ascii_letter(data, offsets):  # type: ignore[no-untyped-def]
     found = np.ones(len(offsets) - 1, dtype=np.bool_)
     for row in range(len(found)):

@@ -13,11 +13,11 @@ the C library's exp, so that scores do not depend on the machine.
 import math
 from typing import TYPE_CHECKING
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.folding import HASH_PRIME, HASH_SEED, finish_hash
+from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.folding import HASH_PRIME, HASH_SEED, finish_hash
 
 if TYPE_CHECKING:
     from pipeline.filter.language_model import LanguageModel
@@ -35,7 +35,7 @@ _POWERS_OF_2 = 2.0 ** np.arange(-64, 65)
 _LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _exp(x):  # type: ignore[no-untyped-def]
     """Return e to the x, for x in -40 .. 40, within 1e-10: 2 to a whole power times a short Taylor series."""
     x = min(max(x, -40.0), 40.0)
@@ -47,12 +47,12 @@ def _exp(x):  # type: ignore[no-untyped-def]
     return (low + r2 * r2 * high) * _POWERS_OF_2[int(whole) + 64]
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _is_space(byte):  # type: ignore[no-untyped-def]
     return byte == 32 or 9 <= byte <= 13 or byte == 0
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _token_hash(data, begin, end):  # type: ignore[no-untyped-def]
     state = HASH_SEED
     for i in range(begin, end):
@@ -61,7 +61,7 @@ def _token_hash(data, begin, end):  # type: ignore[no-untyped-def]
     return state if state != 0 else np.uint64(1)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def token_hashes(data, offsets):  # type: ignore[no-untyped-def]
     """Return the hash of each text, never 0."""
     hashes = np.empty(len(offsets) - 1, dtype=np.uint64)
@@ -70,7 +70,7 @@ def token_hashes(data, offsets):  # type: ignore[no-untyped-def]
     return hashes
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _num_ones(x):  # type: ignore[no-untyped-def]
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
@@ -78,7 +78,7 @@ def _num_ones(x):  # type: ignore[no-untyped-def]
     return np.int64((x * np.uint64(0x0101010101010101)) >> np.uint64(56))
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _collect_ngrams(word, size, kept_ngrams, out):  # type: ignore[no-untyped-def]
     """Fill `out` with the rows of the kept n-grams of ``word[:size]`` (with < and >) and return their number."""
     count = 0
@@ -107,14 +107,14 @@ def _collect_ngrams(word, size, kept_ngrams, out):  # type: ignore[no-untyped-de
     return count
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def ngram_rows(word, kept_ngrams):  # type: ignore[no-untyped-def]
     """Return the rows of the kept n-grams of `word` (bytes, with < and >)."""
     out = np.empty(MAX_N * len(word) + 1, dtype=np.int32)
     return out[: _collect_ngrams(word, len(word), kept_ngrams, out)]
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _best_label(vector, left, right, output, stack, odds):  # type: ignore[no-untyped-def]
     """Walk the tree, the likelier side first, and give up paths that cannot win; return (label, probability)."""
     best, best_odds = -1, 0.0
@@ -146,7 +146,7 @@ def _best_label(vector, left, right, output, stack, odds):  # type: ignore[no-un
     return best, best_odds
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _identify(  # type: ignore[no-untyped-def]
     data, offsets, word_slots, word_numbers, word_sums, word_counts, end_word, kept_ngrams, rows, left, right, output,
     word, found, labels, scores,

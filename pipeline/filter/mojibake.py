@@ -10,15 +10,15 @@ import re
 
 import ftfy
 import ftfy.badness
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import ids_from_words, one_chunk, string_buffers, words_from_ids
-from schemas.folding import decode_at
 from schemas.identity import pair_ids
+from schemas.kernels.compiled import kernel
+from schemas.kernels.folding import decode_at
 from schemas.text import stored_caption
 
 _OTHER, _PLAIN, _ODD, _ALONE, _BEFORE_SPACE, _BEFORE_NO_LETTER = range(6)
@@ -47,7 +47,7 @@ def _classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _suspects(data, offsets, classes, found):  # type: ignore[no-untyped-def]
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]

@@ -25,9 +25,9 @@ from pipeline.match.tokenise import (
 )
 from schemas.buffers import one_chunk, string_buffers
 from schemas.candidate import QUERY_IDS
-from schemas.compiled import inlined, leaf
-from schemas.folding import folding_tables
-from schemas.lanes import NUMBER_LANES, PADDING, prefetch
+from schemas.kernels.compiled import inlined, leaf
+from schemas.kernels.folding import folding_tables
+from schemas.kernels.lanes import NUMBER_LANES, PADDING, prefetch
 from schemas.text import normal_form
 
 MATCH_RULES = ("normalised", "metaclip", "characters")
@@ -272,7 +272,7 @@ def _table_of(
 
 
 def _padded(data: npt.NDArray[np.uint8], begin: int, end: int) -> npt.NDArray[np.uint8]:
-    """Return a copy of ``data[begin:end]`` with zeros behind, as the loads of `schemas.lanes` ask."""
+    """Return a copy of ``data[begin:end]`` with zeros behind, as the loads of `schemas.kernels.lanes` ask."""
     out = np.zeros(end - begin + PADDING, dtype=np.uint8)
     out[: end - begin] = data[begin:end]
     return out

@@ -9,7 +9,6 @@
 
 import hashlib
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,6 +18,7 @@ from pipeline.match.matcher import NO_SEEDS, Matcher
 from pipeline.match.open_sides import open_sides
 from schemas.buffers import one_chunk
 from schemas.candidate import QUERY_IDS
+from schemas.kernels.compiled import kernel
 
 Seeds = npt.NDArray[np.uint64]
 
@@ -137,7 +137,7 @@ def merge_lists(first: pa.Array, second: pa.Array) -> pa.Array:
     return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=QUERY_IDS)
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _merge(first_offsets, first, second_offsets, second, out):  # type: ignore[no-untyped-def]
     written = 0
     for row in range(len(first_offsets) - 1):

@@ -14,12 +14,11 @@ no prefix is wrongly taken for one with 5e-14.
 
 from dataclasses import dataclass
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from pipeline.match.tokenise import join_hash
-from schemas.compiled import inlined, leaf
+from schemas.kernels.compiled import inlined, kernel, leaf
 
 QUERY = np.uint64((1 << 32) - 1)
 """Bits of an entry that hold the query's id + 1 (0: the prefix is no query itself)."""
@@ -73,7 +72,7 @@ def pair_bit(pairs, key):  # type: ignore[no-untyped-def]
     return np.int64((bit >> np.uint64(6)) & np.uint64(len(pairs) - 1)), np.uint64(1) << (bit & np.uint64(63))
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def prefix_hashes(words, ends):  # type: ignore[no-untyped-def]
     """Return the hash of every prefix of every query, where its last word stands in `words`."""
     out = np.empty(len(words), dtype=np.uint64)

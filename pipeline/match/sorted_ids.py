@@ -5,8 +5,8 @@ In: the query ids found in a text, in any order. Out: the ids appended to the co
 
 import numpy as np
 
-from schemas.compiled import inlined, leaf
-from schemas.lanes import NUMBER_LANES, bit_count, numbers_below, numbers_equal
+from schemas.kernels.compiled import inlined, leaf
+from schemas.kernels.lanes import NUMBER_LANES, bit_count, numbers_below, numbers_equal
 
 
 @leaf

@@ -1,6 +1,6 @@
 """Compiled tokenisers: the words of a text as 64-bit hashes of their bytes. One per match rule.
 
-In: bytes with `schemas.lanes.PADDING` behind them. Each puts the hashes of one text's words at ``out[count:]``
+In: bytes with `schemas.kernels.lanes.PADDING` behind them. Each puts the hashes of one text's words at ``out[count:]``
 and returns the new count, or `UNSURE_TEXT` when the text must go through `schemas.text.normal_form` first.
 
 ::
@@ -12,10 +12,10 @@ and returns the new count, or `UNSURE_TEXT` when the text must go through `schem
 
 import numpy as np
 
-from schemas.compiled import inlined, leaf
-from schemas.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, SEPARATOR, UNSURE, decode_at, kind_at
-from schemas.lanes import bytes_between, first_bit, load_word
-from schemas.utf8 import write_character
+from schemas.kernels.compiled import inlined, leaf
+from schemas.kernels.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, SEPARATOR, UNSURE, decode_at, kind_at
+from schemas.kernels.lanes import bytes_between, first_bit, load_word
+from schemas.kernels.utf8 import write_character
 
 UNSURE_TEXT = -1
 

@@ -7,7 +7,7 @@ fields between type and length; a URL may hold spaces, as crawlers wrote it.
     URL IP-address date content-type result-code checksum location offset filename length
 """
 
-from schemas.compiled import leaf
+from schemas.kernels.compiled import leaf
 
 _SPACE, _COLON, _POINT = 32, 58, 46
 _MAX_SCHEME_BYTES = 16

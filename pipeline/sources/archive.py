@@ -15,7 +15,6 @@ import numpy.typing as npt
 import pyarrow as pa
 from isal import igzip, igzip_lib
 
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.gzip_members import (
     BATCH_BYTES,
     GZIP_MAGIC,
@@ -28,6 +27,7 @@ from pipeline.sources.gzip_members import (
 from pipeline.sources.input_file import open_input
 from pipeline.sources.record_index import CUT, MALFORMED, PIECE, START, STATUS, WHOLE, index_records
 from pipeline.sources.source import BROKEN_DATA, Broken, first_line
+from schemas.kernels.byte_scan import PADDING
 
 _STREAMS = {".zst": "zstd", ".lz4": "lz4", ".bz2": "bz2"}
 _PROBE_BYTES = 1 << 20

@@ -26,8 +26,9 @@ import pyarrow as pa
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from pipeline.sources.byte_scan import PADDING, find_either
 from pipeline.sources.source import MAX_CELL_BYTES, Dialect
+from schemas.kernels.byte_scan import PADDING, find_either
+from schemas.kernels.compiled import spliced, unlocked
 
 MAX_ROW_BYTES = 8 << 20
 ROWS_AT_ONCE = 1 << 15
@@ -94,7 +95,7 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
     return pa.Array.from_buffers(pa.string(), len(bounds), buffers)
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _find(  # type: ignore[no-untyped-def]
     data, end, last, skipping, delimiter, tabs, backslash, skips_space, wanted, widths, row_bounds, bounds, quoted,
     max_cell, max_row,
@@ -176,7 +177,7 @@ def _find(  # type: ignore[no-untyped-def]
     return rows, min(i, end), False, strays
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _is_escaped(data, begin, i):  # type: ignore[no-untyped-def]
     """Tell whether an odd number of backslashes stands before `i`, behind `begin`."""
     first = i
@@ -185,7 +186,7 @@ def _is_escaped(data, begin, i):  # type: ignore[no-untyped-def]
     return (i - first) & 1 == 1
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _quoted(data, begin, end, last, limit, backslash):  # type: ignore[no-untyped-def]
     """Return (outcome, position behind the closing quote)."""
     stop = min(end, limit + 1)
@@ -207,7 +208,7 @@ def _quoted(data, begin, end, last, limit, backslash):  # type: ignore[no-untype
     return (_NEVER_CLOSED if last else _MORE), end
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _tab_quoted(data, begin, end, last, delimiter, backslash):  # type: ignore[no-untyped-def]
     """Return (outcome, position behind the closing quote, True), or (outcome, `begin`, False) for a plain cell."""
     i = begin + 1
@@ -253,7 +254,7 @@ def _copy(typing_context: Any, out: Any, at: Any, data: Any, begin: Any, size: A
     return numba.types.void(out, integer, data, integer, integer), generate
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _gather(data, bounds, quoted, backslash, out, offsets):  # type: ignore[no-untyped-def]
     escape = _BACKSLASH if backslash else _QUOTE
     size = 0

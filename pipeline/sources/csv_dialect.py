@@ -17,9 +17,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.byte_ranges import read_blocks
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.csv_cells import cell_column, find_cells
 from pipeline.sources.source import BROKEN_DATA, Dialect
+from schemas.kernels.byte_scan import PADDING
 
 PEEK_BYTES = 1 << 20
 MAX_COLUMNS = 4_096

@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.byte_ranges import read_blocks
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.csv_cells import ROWS_AT_ONCE, Cells, cell_column, find_cells
 from pipeline.sources.source import BROKEN_DATA, Broken, ByteRange, Dialect, Rows
+from schemas.kernels.byte_scan import PADDING
 from schemas.rejection import MAX_VALUE_BYTES
 
 _PADDING = bytes(PADDING)

@@ -1,14 +1,14 @@
-"""Escaped text to UTF-8, compiled: HTML's character references (`schemas.html_entities`), and JSON strings.
+"""Escaped text to UTF-8, compiled: HTML's character references (`schemas.kernels.html_entities`), and JSON strings.
 
 In: a range of bytes. Out: the plain bytes, written to an output with room for `plain_size` more, and their end.
 """
 
 import numpy as np
 
-from schemas.compiled import leaf
-from schemas.html_entities import compiled_plain_size as plain_size
-from schemas.html_entities import hexadecimal, write_html
-from schemas.utf8 import write_character
+from schemas.kernels.compiled import leaf
+from schemas.kernels.html_entities import compiled_plain_size as plain_size
+from schemas.kernels.html_entities import hexadecimal, write_html
+from schemas.kernels.utf8 import write_character
 
 __all__ = ["plain_size", "write_html", "write_json"]
 

@@ -8,10 +8,10 @@ from collections import namedtuple
 
 import numpy as np
 
-from pipeline.sources.byte_scan import copy_bytes
 from pipeline.sources.escapes import plain_size, write_html
 from pipeline.sources.pair_sink import FULL, PLAIN_TEXT, ROWS, TEXT_SOURCES, URL_BYTES, WITHOUT_TEXT, add_text
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import copy_bytes
+from schemas.kernels.compiled import leaf
 
 MAX_DEPTH = 16
 """Figures within figures; deeper ones are taken for the one around them."""

@@ -17,12 +17,11 @@ from typing import IO
 import numpy as np
 import numpy.typing as npt
 from isal import igzip_lib
-from numba import njit
 
-from pipeline.sources.byte_scan import PADDING, find_either
 from pipeline.sources.libdeflate import DAMAGED, DONE, NO_ROOM, Decompressor, gunzip
 from pipeline.sources.source import Broken
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import PADDING, find_either
+from schemas.kernels.compiled import kernel, leaf
 
 ISAL_ERROR: type[Exception] = igzip_lib.IsalError  # type: ignore[assignment]
 GZIP_MAGIC = b"\x1f\x8b\x08"
@@ -163,7 +162,7 @@ def _find_header(data, position, end):  # type: ignore[no-untyped-def]
     return position
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def _unpack(function, state, data, position, end, start, out, enough, ends, positions, count):  # type: ignore[no-untyped-def]
     """Decompress the members at ``data[position:end]`` to `out`; return (where it stopped, their number, status).
 

@@ -7,7 +7,6 @@ from collections import namedtuple
 
 import numpy as np
 
-from pipeline.sources.byte_scan import PADDING, copy_bytes, has_word, is_at_any_case
 from pipeline.sources.figures import add_figure_image
 from pipeline.sources.html_names import (
     ALT,
@@ -44,7 +43,8 @@ from pipeline.sources.pair_sink import (
 )
 from pipeline.sources.srcset import largest
 from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base, resolve, set_base
-from schemas.compiled import inlined, leaf
+from schemas.kernels.byte_scan import PADDING, copy_bytes, has_word, is_at_any_case
+from schemas.kernels.compiled import inlined, leaf
 
 FOUND_IMAGE, FOUND_ALT, FOUND_DESCRIPTION = range(3)
 """Rows of ``found``: the page's ``og:image`` and its texts."""

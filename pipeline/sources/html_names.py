@@ -6,7 +6,7 @@ collision would only make a page say something else, which it can say anyway.
 
 import numpy as np
 
-from schemas.compiled import leaf
+from schemas.kernels.compiled import leaf
 
 (IMG, SOURCE, META, BASE, HTML, A, AREA, LINK, PICTURE, FIGURE, FIGCAPTION, RAW_TEXT, PLAINTEXT, INLINE) = range(1, 15)
 """Tags; those before `PICTURE` have attributes that are read."""

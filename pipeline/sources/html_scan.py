@@ -12,7 +12,6 @@ within comments within scripts; ``noscript`` is read as for a browser without sc
 
 import numpy as np
 
-from pipeline.sources.byte_scan import find_either, is_at
 from pipeline.sources.figures import DEPTH, IN_CAPTION, append_caption, close_figure, open_figure
 from pipeline.sources.html_images import add_image, add_open_graph, best_srcset, take_base, take_link, take_meta
 from pipeline.sources.html_names import (
@@ -46,7 +45,8 @@ from pipeline.sources.html_tokens import (
 from pipeline.sources.page_facts import take_language
 from pipeline.sources.pair_sink import FULL, end_page
 from pipeline.sources.url_resolution import set_base
-from schemas.compiled import inlined, leaf
+from schemas.kernels.byte_scan import find_either, is_at
+from schemas.kernels.compiled import inlined, leaf
 
 
 @inlined

@@ -6,9 +6,9 @@ Every byte is looked at once, whatever the page holds.
 
 import numpy as np
 
-from pipeline.sources.byte_scan import find_either, is_at
 from pipeline.sources.html_names import attribute_code
-from schemas.compiled import inlined, leaf
+from schemas.kernels.byte_scan import find_either, is_at
+from schemas.kernels.compiled import inlined, leaf
 
 LESS, GREATER, SLASH = 60, 62, 47
 _EQUALS, _DOUBLE, _SINGLE, _DASH = 61, 34, 39, 45

@@ -6,9 +6,7 @@ unescaped, all else as it stands.
 """
 
 import numpy as np
-from numba import njit
 
-from pipeline.sources.byte_scan import copy_bytes, find_either, is_at
 from pipeline.sources.escapes import write_json
 from pipeline.sources.json_scan import (
     BACKSLASH,
@@ -41,8 +39,9 @@ from pipeline.sources.value_kinds import (
     TEXT,
     UINT,
 )
-from schemas.compiled import leaf
-from schemas.lanes import PADDING as PADDING
+from schemas.kernels.byte_scan import copy_bytes, find_either, is_at
+from schemas.kernels.compiled import leaf, unlocked
+from schemas.kernels.lanes import PADDING as PADDING
 
 _NEWLINE, _MINUS, _ZERO, _NINE, _POINT, _PLUS = 10, 45, 48, 57, 46, 43
 _N, _T, _F, _U, _E = 110, 116, 102, 117, 101
@@ -142,7 +141,7 @@ def _place_read(data, walk, names, name_ends, scratch):  # type: ignore[no-untyp
     return _place_of(scratch, 0, write_json(data, begin, end, scratch, 0), names, name_ends)
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def find_members(data, objects, names, name_ends, longest, bounds, kinds):  # type: ignore[no-untyped-def]
     """Fill `bounds` (shape ``[names, rows, 2]``) and `kinds` with the members of `objects` that have one of `names`.
 
@@ -175,7 +174,7 @@ def find_members(data, objects, names, name_ends, longest, bounds, kinds):  # ty
             position = after
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def find_items(data, lists, longest, parents, bounds, kinds):  # type: ignore[no-untyped-def]
     """Fill `parents` (the row of each item), `bounds` and `kinds` with the items of `lists`; return how many there are.
 
@@ -209,7 +208,7 @@ def find_items(data, lists, longest, parents, bounds, kinds):  # type: ignore[no
     return count
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def write_plain_texts(data, bounds, kinds, out, ends):  # type: ignore[no-untyped-def]
     """Write the plain text of each value to `out`, and its end to `ends` (one more than rows); return the size."""
     size = 0
@@ -223,7 +222,7 @@ def write_plain_texts(data, bounds, kinds, out, ends):  # type: ignore[no-untype
     return size
 
 
-@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def find_lines(data, end, bounds):  # type: ignore[no-untyped-def]
     """Fill `bounds` with the lines that are not blank, white space and a byte order mark before them left out.
 

@@ -10,9 +10,9 @@ second", section 3.1.1). A walk holds a place in the list of quotes beside its p
 
 import numpy as np
 
-from pipeline.sources.byte_scan import is_at
-from schemas.compiled import inlined, leaf
-from schemas.lanes import bit_count, bytes_equal, first_bit
+from schemas.kernels.byte_scan import is_at
+from schemas.kernels.compiled import inlined, leaf
+from schemas.kernels.lanes import bit_count, bytes_equal, first_bit
 
 QUOTE, BACKSLASH, COMMA, COLON = 34, 92, 44, 58
 OPEN_OBJECT, CLOSE_OBJECT, OPEN_ARRAY, CLOSE_ARRAY = 123, 125, 91, 93

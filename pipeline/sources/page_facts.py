@@ -6,8 +6,8 @@ its primary subtag in lower case (``en`` of ``en-US``), row 1 the licence as ``h
 
 import numpy as np
 
-from pipeline.sources.byte_scan import is_at_any_case, trim
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import is_at_any_case, trim
+from schemas.kernels.compiled import leaf
 
 LANGUAGE, LICENSE = 0, 1
 MAX_FACT_BYTES = 256

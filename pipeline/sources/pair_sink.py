@@ -8,10 +8,10 @@ from collections import namedtuple
 
 import numpy as np
 
-from pipeline.sources.byte_scan import copy_bytes, trim
 from pipeline.sources.escapes import plain_size, write_html, write_json
 from pipeline.sources.url_resolution import DATA_URL, NO_REFERENCE, NO_SPACE, resolve
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import copy_bytes, trim
+from schemas.kernels.compiled import leaf
 
 TEXT_SOURCES = (
     "alt", "title", "figcaption", "data-caption", "data-image-caption", "data-title", "data-image-title",

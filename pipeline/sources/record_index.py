@@ -6,11 +6,10 @@ begins with ``WARC/`` or is the header of an ARC record.
 """
 
 import numpy as np
-from numba import njit
 
 from pipeline.sources.arc_header import arc_fields
-from pipeline.sources.byte_scan import find_either, is_at, is_at_any_case, trim
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import find_either, is_at, is_at_any_case, trim
+from schemas.kernels.compiled import kernel, leaf
 
 STATUS, START, BEGIN, END, URL_BEGIN, URL_END, KIND, PIECE = range(8)
 """Columns of a record: status, where its header begins, its content, its target URI, its kind, the piece it is in."""
@@ -139,7 +138,7 @@ def _may_be_completed(data, position, end):  # type: ignore[no-untyped-def]
     return end - position < _MAX_HEADER_BYTES and find_either(data, position, end, _NEWLINE, _NEWLINE) >= end
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def index_records(data, ends, at_end):  # type: ignore[no-untyped-def]
     """Return (rows of the records in ``data[ends[i]:ends[i + 1]]``, where the cut record of the last piece begins).
 

@@ -4,8 +4,8 @@ small.jpg 480w, large.jpg 1024w        icon.png, icon@2x.png 2x
                 ^^^^^^^^^ 1024                    ^^^^^^^^^^^ 2
 """
 
-from pipeline.sources.byte_scan import is_at_any_case
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import is_at_any_case
+from schemas.kernels.compiled import leaf
 
 _COMMA, _OPEN, _CLOSE = 44, 40, 41
 

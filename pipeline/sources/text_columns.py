@@ -6,13 +6,13 @@ Each value is converted by itself: one that does not fit is null and changes not
 import json
 from typing import Any
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk, string_buffers
+from schemas.kernels.compiled import spliced, unlocked
 
 
 def as_text(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -94,7 +94,7 @@ def _is_utf8(value: bytes) -> bool:
     return True
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _hex(byte):  # type: ignore[no-untyped-def]
     if 48 <= byte <= 57:
         return byte - 48
@@ -102,7 +102,7 @@ def _hex(byte):  # type: ignore[no-untyped-def]
     return byte - 87 if 97 <= byte <= 102 else 255
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _percent_decode(data, offsets, out, ends):  # type: ignore[no-untyped-def]
     size = 0
     for row in range(len(offsets) - 1):

@@ -11,7 +11,6 @@ a machine share one copy; an unsorted list is sorted when it is loaded (at its p
 
 import codecs
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -20,6 +19,7 @@ from fsspec.core import url_to_fs
 from pipeline.sources.byte_ranges import is_compressed, name_of, read_blocks
 from pipeline.sources.source import BROKEN_DATA, first_line
 from schemas.buffers import one_chunk, string_buffers
+from schemas.kernels.compiled import kernel, spliced, unlocked
 
 UID_DIGITS = 32
 _BUCKET_BITS = 16
@@ -111,7 +111,7 @@ def _sorted(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
     return np.ascontiguousarray(words[np.lexsort((words[:, 1], words[:, 0]))])
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _is_sorted(words):  # type: ignore[no-untyped-def]
     for row in range(1, len(words)):
         before, here = words[row - 1], words[row]
@@ -120,7 +120,7 @@ def _is_sorted(words):  # type: ignore[no-untyped-def]
     return True
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _lower_bounds(words, keys):  # type: ignore[no-untyped-def]
     """Return, for each of the ascending `keys`, the first row whose high half is not below it."""
     found = np.empty(len(keys), dtype=np.int64)
@@ -136,7 +136,7 @@ def _lower_bounds(words, keys):  # type: ignore[no-untyped-def]
     return found
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _digit(byte):  # type: ignore[no-untyped-def]
     if 48 <= byte <= 57:
         return byte - 48
@@ -144,7 +144,7 @@ def _digit(byte):  # type: ignore[no-untyped-def]
     return byte - 87 if 97 <= byte <= 102 else 255
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def _parse(data, begin):  # type: ignore[no-untyped-def]
     """Return (high, low, whether all 32 digits are)."""
     words = (np.uint64(0), np.uint64(0))
@@ -162,7 +162,7 @@ def _parse(data, begin):  # type: ignore[no-untyped-def]
     return words[0], words[1], good
 
 
-@numba.njit(cache=True)  # type: ignore[untyped-decorator]
+@kernel
 def _parse_lines(data, words):  # type: ignore[no-untyped-def]
     """Return (uids, lines before the wrong one, begin of the wrong line or -1); blank lines are read over."""
     count = lines = i = 0
@@ -187,7 +187,7 @@ def _parse_lines(data, words):  # type: ignore[no-untyped-def]
     return count, lines, -1
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _contains(words, buckets, data, offsets, found):  # type: ignore[no-untyped-def]
     for row in range(len(found)):
         begin = offsets[row]

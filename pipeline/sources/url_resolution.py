@@ -7,8 +7,8 @@ of a relative reference are resolved, an absolute URL stays as written. The work
 
 import numpy as np
 
-from pipeline.sources.byte_scan import copy_bytes, is_at_any_case, trim
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import copy_bytes, is_at_any_case, trim
+from schemas.kernels.compiled import leaf
 
 NO_REFERENCE, NOT_HTTP, DATA_URL, NO_SPACE = -1, -2, -3, -4
 """What `resolve` returns in place of an end: nothing refers to a resource, another scheme, ``data:``, output full."""

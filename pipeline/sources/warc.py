@@ -15,7 +15,6 @@ import pyarrow as pa
 from pipeline.http_answers.head import HTTP_BEGIN
 from pipeline.http_answers.raw_address import percent_encoded
 from pipeline.sources.archive import Records, read_archive
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.figures import new_figures
 from pipeline.sources.gathered import Gathered
 from pipeline.sources.html_images import new_page
@@ -25,6 +24,7 @@ from pipeline.sources.record_index import BEGIN, END, KIND, RESPONSE, START, URL
 from pipeline.sources.record_kinds import NOT_HTML, NOT_HTTP, RecordCounts
 from pipeline.sources.source import Broken, Dropped, InputSplit, Read
 from pipeline.sources.whole_files import WholeFiles
+from schemas.kernels.byte_scan import PADDING
 
 BATCH_BYTES = 4 << 20
 """HTML scanned at once."""

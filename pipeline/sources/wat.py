@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.sources.archive import Records, read_archive
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.gathered import Gathered
 from pipeline.sources.json_scan import SPARE_QUOTES
 from pipeline.sources.page_facts import new_facts
@@ -21,6 +20,7 @@ from pipeline.sources.source import Broken, Dropped, InputSplit, Read
 from pipeline.sources.url_resolution import MAX_BASE_BYTES, empty_base
 from pipeline.sources.wat_scan import MALFORMED, scan_wat
 from pipeline.sources.whole_files import WholeFiles
+from schemas.kernels.byte_scan import PADDING
 
 _SHOWN_BYTES = 100
 

@@ -17,8 +17,8 @@ from pipeline.sources.json_scan import (
     next_member,
     skip_value,
 )
-from schemas.compiled import leaf
-from schemas.lanes import load_word
+from schemas.kernels.compiled import leaf
+from schemas.kernels.lanes import load_word
 
 PATH, URL, IMAGE_ALT, IMAGE_TITLE, REL, NAME_FIELD, PROPERTY, CONTENT, HTTP_EQUIV = range(9)
 NUM_FIELDS = 9

@@ -3,7 +3,6 @@
 In: the ranges of an object's texts. Out: pairs in a `Sink`, facts of the page.
 """
 
-from pipeline.sources.byte_scan import find_either, has_word, is_at_any_case
 from pipeline.sources.escapes import write_json
 from pipeline.sources.json_scan import BACKSLASH
 from pipeline.sources.page_facts import take_language, take_license
@@ -20,7 +19,8 @@ from pipeline.sources.wat_objects import (
     URL,
     may_be_license,
 )
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import find_either, has_word, is_at_any_case
+from schemas.kernels.compiled import leaf
 
 _ALT, _TITLE = TEXT_SOURCES.index("alt"), TEXT_SOURCES.index("title")
 _OG_ALT, _OG_DESCRIPTION = TEXT_SOURCES.index("og:image:alt"), TEXT_SOURCES.index("og:description")

@@ -8,9 +8,7 @@ In: JSON records in a buffer. Out: pairs in a `Sink`. Of a record only this is l
 """
 
 import numpy as np
-from numba import njit
 
-from pipeline.sources.byte_scan import is_at
 from pipeline.sources.json_scan import (
     BROKEN,
     CLOSE_ARRAY,
@@ -38,7 +36,8 @@ from pipeline.sources.wat_pairs import (
     take_link_license,
     take_meta,
 )
-from schemas.compiled import leaf
+from schemas.kernels.byte_scan import is_at
+from schemas.kernels.compiled import kernel, leaf
 
 GOOD, MALFORMED = 0, 1
 """Status of a record."""
@@ -165,7 +164,7 @@ def _read_record(data, position, end, quotes, walk, fields, found, page, sink, p
     return True
 
 
-@njit(cache=True, error_model="numpy")  # type: ignore[untyped-decorator]
+@kernel
 def scan_wat(data, records, positions, first, sink, page, address, quotes, status):  # type: ignore[no-untyped-def]
     """Read the JSON of `records` from number `first` on; return the number of the record that found the sink full.
 

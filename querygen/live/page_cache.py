@@ -7,13 +7,12 @@ until a refresh.
 
 import hashlib
 import json
-import os
 import zlib
-from pathlib import Path
 from typing import Any
 
 import httpx
 
+from schemas.cache_home import cache_home
 from schemas.storage import Folder
 
 VERSION = 1
@@ -21,8 +20,7 @@ VERSION = 1
 
 def default_cache_dir() -> str:
     """Return ``$XDG_CACHE_HOME/webimagetext/wiki``."""
-    base = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
-    return str(Path(base) / "webimagetext" / "wiki")
+    return str(cache_home() / "wiki")
 
 
 class PageCache:

@@ -12,7 +12,7 @@ import numpy as np
 
 from querygen import markup_scan, wikitext
 from querygen.dump import SiteInfo
-from schemas import html_entities
+from schemas.kernels import html_entities
 from tests.unit.querygen.markup_inputs import PAIRS, UNITS, random_wikitext
 
 SHORT, LONG = 1_000, 4_000

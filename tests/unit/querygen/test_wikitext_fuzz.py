@@ -168,5 +168,5 @@ print(texts)
 
 @pytest.mark.slow
 def test_compiled_code_stays_inside_its_arrays(tmp_path: Path) -> None:
-    # Numba's cache does not tell code with bounds checks from code without.
+    # in a folder of its own: the checked code is of no use to anyone else
     assert int(run(["-c", BOUNDS_SCRIPT], NUMBA_BOUNDSCHECK="1", NUMBA_CACHE_DIR=str(tmp_path))) > 6_000

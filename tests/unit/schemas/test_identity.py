@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.blake2 import digest_rows
 from schemas.buffers import words_from_ids
 from schemas.identity import (
     URL_FAULTS,
@@ -20,6 +19,7 @@ from schemas.identity import (
     ranks,
     seed_key,
 )
+from schemas.kernels.blake2 import digest_rows
 
 
 @given(st.lists(st.binary(max_size=300), max_size=20), st.binary(max_size=64), st.sampled_from([8, 16, 32, 64]))

@@ -6,8 +6,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.json_scan import BROKEN, NEXT, SPARE_QUOTES, index_quotes, skip_value
+from schemas.kernels.byte_scan import PADDING
 
 VALUES = st.recursive(
     st.none()

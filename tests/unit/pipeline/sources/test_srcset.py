@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.srcset import largest
+from schemas.kernels.byte_scan import PADDING
 
 
 def found(text: str) -> str | None:

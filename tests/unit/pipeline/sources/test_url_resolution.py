@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources.byte_scan import PADDING
 from pipeline.sources.url_resolution import DATA_URL, NO_REFERENCE, NO_SPACE, NOT_HTTP, empty_base, resolve, set_base
+from schemas.kernels.byte_scan import PADDING
 
 
 def padded(text: str) -> tuple[np.ndarray, int]:

@@ -8,8 +8,8 @@ where one `hashlib` call per row does a fourth of that and needs a Python object
 import numpy as np
 import numpy.typing as npt
 
-from schemas.compiled import inlined, leaf
-from schemas.lanes import load_word
+from schemas.kernels.compiled import inlined, leaf
+from schemas.kernels.lanes import load_word
 
 IV = np.array(
     [

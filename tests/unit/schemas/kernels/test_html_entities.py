@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.html_entities import plain_size, write_html
+from schemas.kernels.html_entities import plain_size, write_html
 
 
 def unescape(text: str) -> str:

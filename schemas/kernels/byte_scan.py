@@ -6,8 +6,8 @@ that is one of two. Words are read little-endian: the byte of lowest address is 
 
 import numpy as np
 
-from schemas.compiled import inlined, leaf
-from schemas.lanes import first_bit, load_word
+from schemas.kernels.compiled import inlined, leaf
+from schemas.kernels.lanes import first_bit, load_word
 
 PADDING = 64
 """Bytes that must lie, allocated, after the end of what is scanned."""

@@ -9,11 +9,11 @@ import functools
 import itertools
 import unicodedata
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
 from schemas.ignorable import JOINERS, ignorable_codes
+from schemas.kernels.compiled import spliced
 from schemas.text import APOSTROPHES, fold
 
 SEPARATOR, LETTER, DIGIT, MARK, COMBINING, APOSTROPHE, UNSURE, IGNORED, JOINER = range(9)
@@ -33,7 +33,7 @@ _ASSIGNED = (range(0x34000), range(0xE0000, 0xE1000))
 """The code points outside the planes that hold no characters or private ones only."""
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def finish_hash(state):  # type: ignore[no-untyped-def]
     """Return `state` with its bits well mixed (the finaliser of MurmurHash3)."""
     state ^= state >> np.uint64(33)
@@ -44,7 +44,7 @@ def finish_hash(state):  # type: ignore[no-untyped-def]
     return state
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def decode_at(data, i):  # type: ignore[no-untyped-def]
     """Return (code point, its bytes) at position `i` of valid UTF-8."""
     first = np.int32(data[i])
@@ -58,7 +58,7 @@ def decode_at(data, i):  # type: ignore[no-untyped-def]
     return code | ((np.int32(data[i + 2]) & 0x3F) << 6) | (np.int32(data[i + 3]) & 0x3F), 4
 
 
-@numba.njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def kind_at(data, i, end, classes):  # type: ignore[no-untyped-def]
     """Return the class of the first character in ``data[i:end]`` that is not ignored, SEPARATOR where there is none."""
     while i < end:

@@ -4,12 +4,12 @@ Balance ranks every candidate twice, and hashing was a fourth of its time. An id
 key, whose state is the same for all rows, comes one block of two words and fourteen zeros.
 """
 
-import numba
 import numpy as np
 import numpy.typing as npt
 
-from schemas.blake2 import BLOCK_BYTES, IV, SIGMA, compress, mix
 from schemas.buffers import ID_BYTES
+from schemas.kernels.blake2 import BLOCK_BYTES, IV, SIGMA, compress, mix
+from schemas.kernels.compiled import unlocked
 
 DIGEST_BYTES = 8
 
@@ -34,7 +34,7 @@ def _state_after(key: bytes, person: bytes) -> npt.NDArray[np.uint64]:
     return state
 
 
-@numba.njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
+@unlocked
 def _digests(words, state, block):  # type: ignore[no-untyped-def]
     digests = np.empty(len(words), dtype=np.uint64)
     s0, s1, s2, s3, s4, s5, s6, s7 = state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.blake2_ids import digest_ids
 from schemas.buffers import ID, words_from_ids
 from schemas.identity import caption_ranks, ranks
+from schemas.kernels.blake2_ids import digest_ids
 
 IDS = st.lists(st.binary(min_size=16, max_size=16), max_size=20)
 KEYS = st.binary(min_size=1, max_size=64)

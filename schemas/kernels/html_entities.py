@@ -11,10 +11,9 @@ import html
 from html.entities import html5
 
 import numpy as np
-from numba import njit
 
-from schemas.compiled import leaf
-from schemas.utf8 import write_character
+from schemas.kernels.compiled import leaf, spliced
+from schemas.kernels.utf8 import write_character
 
 _NAMES = sorted(html5)
 _NAME_SIZE = max(map(len, _NAMES)) + 1  # one column of zeros ends the longest name
@@ -37,11 +36,11 @@ def plain_size(size: int) -> int:
     return size + size // 5 + 16
 
 
-compiled_plain_size = njit(inline="always")(plain_size)
+compiled_plain_size = spliced(plain_size)
 """The same for kernels."""
 
 
-@njit(inline="always")  # type: ignore[untyped-decorator]
+@spliced
 def hexadecimal(byte):  # type: ignore[no-untyped-def]
     """Return the value of a hexadecimal digit, -1 for any other byte."""
     if 48 <= byte <= 57:

@@ -1,6 +1,6 @@
 """A code point in UTF-8, for kernels."""
 
-from schemas.compiled import inlined
+from schemas.kernels.compiled import inlined
 
 
 @inlined
