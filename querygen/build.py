@@ -47,7 +47,8 @@ from schemas.manifest import read_manifest
 from schemas.printable import one_line
 from schemas.public_url import base_name
 from schemas.query import TITLE_COUNTS
-from schemas.run_record import RunRecord, config_parts, start_run
+from schemas.run_options import identity_options
+from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 
 ALGORITHM_VERSION = "3"
@@ -56,11 +57,6 @@ WORK = "work"
 BATCH_ROWS = 65_536
 MAX_TITLES = 5_000_000
 """Titles ranked at most, the most viewed: 250 bytes of memory each. A list takes 61,235."""
-
-_NO_PART_OF_THE_RESULT = (
-    "output", "dump", "counts", "pageviews", "wordnet_dir", "num_processes", "memory_gb", "contact",
-    "requests_per_s", "cache_dir", "wiki_refresh",
-)  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -86,7 +82,7 @@ def build(config: BuildConfig) -> bool:
     inputs = _resolve(config)
     record = RunRecord(
         command="querygen build",
-        config=config_parts(config, _NO_PART_OF_THE_RESULT) | {"segmenter": segmenter_version(config.language)},
+        config=identity_options(config) | {"segmenter": segmenter_version(config.language)},
         inputs=inputs.described,
         algorithm=ALGORITHM_VERSION,
         paths={"dump": inputs.dumps, "pageviews": inputs.views, "counts": inputs.counts},

@@ -8,6 +8,7 @@ import tyro
 from querygen.presets import PRESETS
 from querygen.query_list import DEFAULT_SIZE
 from schemas.query_source import SOURCES
+from schemas.run_options import NotIdentity
 
 GIGABYTES_PER_PROCESS = 1.0
 """What a process that counts needs at most, see `querygen.ngrams`."""
@@ -22,12 +23,12 @@ _CATEGORY_OPTIONS = (
 class BuildConfig:
     """Make a query list from a Wikipedia dump, page views and WordNet. Exit code 3: a part of the input was damaged."""
 
-    output: str
+    output: NotIdentity[str]
     """Folder or URL to make: queries.parquet, counts/, rejections/. After a kill the same command goes on there."""
-    dump: str | None = None
+    dump: NotIdentity[str | None] = None
     """MediaWiki XML dump (.xml, .bz2, .gz, .xz, .zst) or tables of plain-text articles (.parquet with columns id, url,
     title, text): a path, URL or glob, several separated by commas."""
-    counts: str | None = None
+    counts: NotIdentity[str | None] = None
     """Instead of --dump: folders made by `querygen count` or `querygen merge`, separated by commas."""
     wiki_category: str | None = None
     """Instead of --dump: the articles of this category, asked of the live wiki: a topical list in minutes."""
@@ -37,19 +38,19 @@ class BuildConfig:
     """--wiki-category: at most so many articles, the nearest to the category first."""
     wiki_url: str | None = None
     """--wiki-category: another MediaWiki, by the address of its api.php; without it Wikipedia in --language."""
-    contact: str | None = None
+    contact: NotIdentity[str | None] = None
     """--wiki-category: your e-mail or web address, told to the wiki; Wikimedia's wikis are not read without it."""
-    requests_per_s: float = 2.0
+    requests_per_s: NotIdentity[float] = 2.0
     """--wiki-category: most requests per second."""
-    cache_dir: str | None = None
+    cache_dir: NotIdentity[str | None] = None
     """--wiki-category: folder that keeps the pages between runs; without it webimagetext/wiki in $XDG_CACHE_HOME or
     ~/.cache. A page that is there is not asked for again, see --wiki-refresh."""
-    wiki_refresh: bool = False
+    wiki_refresh: NotIdentity[bool] = False
     """--wiki-category: ask for the categories anew, and for every page in the cache that has a newer revision."""
     wiki_text: Literal["wikitext", "extract"] = "wikitext"
     """--wiki-category: wikitext is cleaned here as a dump's is, 50 pages a request; extract is the wiki's own plain
     text, with what templates print, one page a request."""
-    pageviews: str | None = None
+    pageviews: NotIdentity[str | None] = None
     """Page-view files: hourly pageviews-YYYYMMDD-HH0000(.gz), daily or monthly pageviews-...-user(.bz2): a path, URL or
     glob, several separated by commas. Without them no title is a query."""
     preset: Literal["clip", "metaclip"] = "clip"
@@ -80,12 +81,12 @@ class BuildConfig:
     language: str = "en"
     """Language code of the wiki: of its page-view lines ("en", "en.m") and of the queries. Chinese, Japanese, Thai,
     Lao, Burmese and Khmer need: pip install 'webimagetext[languages]'."""
-    wordnet_dir: str | None = None
+    wordnet_dir: NotIdentity[str | None] = None
     """Folder or zip file with WordNet 3.0 or 3.1; without it 3.0 from the cache, nltk's data, nltk's download, or
     Debian's package wordnet-base."""
-    num_processes: int = 0
+    num_processes: NotIdentity[int] = 0
     """Processes that count; 0: one per core, as far as --memory-gb allows."""
-    memory_gb: float = 8.0
+    memory_gb: NotIdentity[float] = 8.0
     """Memory all processes together may use: one gigabyte each, the merge the rest."""
 
     def __post_init__(self) -> None:
@@ -145,10 +146,10 @@ class BuildConfig:
 class CountConfig:
     """Count the words and bigrams of dump files, exactly, on one or several machines, for `querygen build --counts`."""
 
-    dump: str
+    dump: NotIdentity[str]
     """MediaWiki XML dump (.xml, .bz2, .gz, .xz, .zst) or tables of plain-text articles (.parquet): a path, URL or glob,
     several separated by commas; each machine takes other files of the dump."""
-    output: str
+    output: NotIdentity[str]
     """Folder to make: runs/, words.parquet, bigrams.parquet, redirects.parquet, rejections/."""
     min_word_count: int = 100
     """bigrams.parquet holds only bigrams of words seen this often; runs/ holds them all."""
@@ -156,9 +157,9 @@ class CountConfig:
     """Words and bigrams under this count are left out of the two tables; runs/ holds them all."""
     language: str = "en"
     """Language code of the wiki: it decides whether words are set apart by a segmenter."""
-    num_processes: int = 0
+    num_processes: NotIdentity[int] = 0
     """Processes that count; 0: one per core, as far as --memory-gb allows."""
-    memory_gb: float = 8.0
+    memory_gb: NotIdentity[float] = 8.0
     """Memory all processes together may use: one gigabyte each, the merge the rest."""
 
     def __post_init__(self) -> None:
@@ -171,17 +172,17 @@ class CountConfig:
 class MergeConfig:
     """Join folders made by `querygen count` on several machines, each over other files of the dump."""
 
-    inputs: tyro.conf.Positional[tuple[str, ...]]
+    inputs: NotIdentity[tyro.conf.Positional[tuple[str, ...]]]
     """Folders made by `querygen count` or `querygen merge`; no dump file may be counted in two of them."""
-    output: str
+    output: NotIdentity[str]
     """Folder to make, as of `querygen count`."""
     min_word_count: int = 100
     """bigrams.parquet holds only bigrams of words seen this often; runs/ holds them all."""
     count_floor: int = 10
     """Words and bigrams under this count are left out of the two tables; runs/ holds them all."""
-    num_processes: int = 0
+    num_processes: NotIdentity[int] = 0
     """Processes that merge; 0: one per core, as far as --memory-gb allows."""
-    memory_gb: float = 8.0
+    memory_gb: NotIdentity[float] = 8.0
     """Memory all processes together may use."""
 
     def __post_init__(self) -> None:

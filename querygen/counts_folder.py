@@ -25,7 +25,8 @@ from schemas.manifest import manifest_sha256, read_files, write_manifest
 from schemas.printable import one_line, printable
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
 from schemas.rejection import REJECTIONS, rejections
-from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, start_run
+from schemas.run_options import identity_options
+from schemas.run_record import MANIFEST_FILE, RunRecord, start_run
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
 
@@ -33,7 +34,6 @@ ALGORITHM_VERSION = "2"
 LOSSES = frozenset(("file_truncated", "file_unreadable", "block_damaged"))
 """Rejections that mean: the counts are those of a part of the input."""
 DAMAGED = "; a part of the input could not be read, see rejections/"
-_IN_EVERY_PLACE = ("output", "num_processes", "memory_gb")
 
 
 def make_counts(config: CountConfig) -> bool:
@@ -47,7 +47,7 @@ def make_counts(config: CountConfig) -> bool:
         inputs = digests(paths)
         record = RunRecord(
             command="querygen count",
-            config=config_parts(config, (*_IN_EVERY_PLACE, "dump")),
+            config=identity_options(config),
             inputs=inputs,
             algorithm=ALGORITHM_VERSION,
             paths={"dump": paths},
@@ -72,7 +72,7 @@ def merge_counts(config: MergeConfig) -> bool:
     language = counts_summary(sources[0])["language"]
     record = RunRecord(
         command="querygen merge",
-        config=config_parts(config, (*_IN_EVERY_PLACE, "inputs")),
+        config=identity_options(config),
         inputs=[
             {"name": f"counts-{i}", "manifest_sha256": manifest_sha256(source)} for i, source in enumerate(sources)
         ],

@@ -4,7 +4,6 @@ A folder is absent, unfinished (``run.json`` but no ``manifest.json``), or finis
 an unfinished folder; another run is refused with the difference shown.
 """
 
-import dataclasses
 import hashlib
 import platform
 import sys
@@ -163,15 +162,6 @@ def _of_another_version(run: dict[str, Any]) -> str:
     return (
         f" of another version (texts in normal form {found!a}, now {NORMAL_FORM_VERSION!a}) and cannot be gone on with"
     )
-
-
-def config_parts(config: Any, leave_out: tuple[str, ...]) -> dict[str, Any]:
-    """Return a config dataclass as JSON values, without the fields that cannot change the result."""
-    parts = dataclasses.asdict(config)
-    unknown = set(leave_out) - parts.keys()
-    if unknown:
-        raise ValueError(f"{type(config).__name__} has no fields {sorted(unknown)}")
-    return {key: value for key, value in parts.items() if key not in leave_out}
 
 
 def _leaves(prefix: str, value: Any) -> list[tuple[str, Any]]:

@@ -6,32 +6,31 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from schemas.run_record import RunRecord, config_parts
+from schemas.run_options import NotIdentity, identity_options
+from schemas.run_record import RunRecord
 from trainer.data.shard_index import describe_inputs
 from trainer.presets import ModelConfig, Recipe, find_preset
 from trainer.tokenizer import MIN_VOCAB_SIZE
 
-ALGORITHM = "2"
+ALGORITHM_VERSION = "2"
 """Raise it whenever the same options would train other weights."""
 
-_NO_PART_OF_THE_RESULT = (
-    "shards", "output", "num_workers", "cpus_per_worker", "device", "decode_threads", "cache_bytes",
-    "checkpoint_every_steps", "keep_checkpoints", "log_every_steps", "max_failures", "stop_after_steps",
-)  # fmt: skip
+_OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
+"""Options in place of the preset's values: the identity holds what comes out."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig:
     """Train CLIP on WebDataset shards."""
 
-    shards: Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")]
+    shards: NotIdentity[Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")]]
     """Folders of shards: made by `pipeline download`, or any WebDataset tars with images and captions."""
-    output: Annotated[str, tyro.conf.arg(metavar="DIR")]
+    output: NotIdentity[Annotated[str, tyro.conf.arg(metavar="DIR")]]
     """Where checkpoints, metrics and the trained model go; absolute inside a Ray job, and shared by all nodes."""
     model: str = "vit-b-32"
     """Name of the preset: the paper's (rn50, rn101, rn50x4, rn50x16, rn50x64, vit-b-32, vit-b-16, vit-l-14,
     vit-l-14-336) or rn-tiny, vit-tiny (64 pixels, for CPUs)."""
-    num_workers: int = 1
+    num_workers: NotIdentity[int] = 1
     """Number of Ray workers; may change between a run and its resumption."""
     epochs: float | None = None
     """Passes over the samples; the preset's by default (CLIP paper: 32)."""
@@ -49,23 +48,23 @@ class TrainConfig:
     """Decides first weights, order of samples, choice of captions, crops."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products; auto is bfloat16 on a GPU and float32 on a CPU."""
-    device: Literal["auto", "cpu", "cuda"] = "auto"
+    device: NotIdentity[Literal["auto", "cpu", "cuda"]] = "auto"
     """auto takes GPUs when the machine that starts the run has one."""
-    cpus_per_worker: int = 1
+    cpus_per_worker: NotIdentity[int] = 1
     """Ray CPUs, and compute threads, of each worker."""
-    decode_threads: int = 2
+    decode_threads: NotIdentity[int] = 2
     """Threads of each worker that read and decode images ahead."""
-    cache_bytes: int = 2**30
+    cache_bytes: NotIdentity[int] = 2**30
     """Memory of each worker for images already decoded and resized; 0 decodes them in every epoch."""
-    checkpoint_every_steps: int = 1_000
+    checkpoint_every_steps: NotIdentity[int] = 1_000
     """Steps between checkpoints; one is always written at the end."""
-    keep_checkpoints: int = 2
+    keep_checkpoints: NotIdentity[int] = 2
     """So many of the latest checkpoints are kept."""
-    log_every_steps: int = 20
+    log_every_steps: NotIdentity[int] = 20
     """Steps between rows of metrics.csv."""
-    max_failures: int = 2
+    max_failures: NotIdentity[int] = 2
     """How often Ray restarts the workers from the last checkpoint before the run fails."""
-    stop_after_steps: int | None = None
+    stop_after_steps: NotIdentity[int | None] = None
     """Save and stop, unfinished, after so many steps of this invocation; the same command then goes on."""
 
     def __post_init__(self) -> None:
@@ -96,8 +95,7 @@ class TrainConfig:
     @property
     def recipe(self) -> Recipe:
         """The preset's recipe with what the options change."""
-        names = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
-        changes: dict[str, Any] = {name: getattr(self, name) for name in names if getattr(self, name) is not None}
+        changes: dict[str, Any] = {name: getattr(self, name) for name in _OF_RECIPE if getattr(self, name) is not None}
         return dataclasses.replace(find_preset(self.model).recipe, **changes)
 
     @property
@@ -110,9 +108,8 @@ class TrainConfig:
 
     def run_record(self) -> RunRecord:
         """Return what decides the weights: resolved recipe and model, seed, shards; not the number of workers."""
-        leave_out = (*_NO_PART_OF_THE_RESULT, "epochs", "global_batch_size", "learning_rate", "weight_decay",
-                     "warmup_steps", "vocab_size")  # fmt: skip
-        parts = config_parts(self, leave_out)
+        resolved = (*_OF_RECIPE, "vocab_size")
+        parts = {name: value for name, value in identity_options(self).items() if name not in resolved}
         parts["recipe"] = dataclasses.asdict(self.recipe)
         parts["geometry"] = dataclasses.asdict(self.model_config)
         parts["geometry"]["image"]["blocks"] = list(parts["geometry"]["image"].get("blocks", []))
@@ -120,6 +117,6 @@ class TrainConfig:
             command="trainer run",
             config=parts,
             inputs=describe_inputs(self.shards),
-            algorithm=ALGORITHM,
+            algorithm=ALGORITHM_VERSION,
             paths={"shards": list(self.shards)},
         )

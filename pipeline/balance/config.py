@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pipeline.runner_config import RunnerOptions
+from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,7 +25,7 @@ class BalanceOptions:
     seed: int = 0
     """Key of the ranks and draws: 0 .. 2**64 - 1. Whoever knows it can choose URLs of low rank."""
 
-    rank_key_file: str = ""
+    rank_key_file: NotIdentity[str] = ""
     """File with a private key (at most 64 bytes) in place of the seed."""
 
     samples_per_shard: int = 10_000
@@ -48,16 +49,16 @@ class BalanceOptions:
 class BalanceConfig(BalanceOptions, RunnerOptions):
     """Balance candidates over the queries and lay the selected ones out in shards."""
 
-    candidates: str
+    candidates: NotIdentity[str]
     """Folder that `pipeline collect` made."""
 
-    output: str
+    output: NotIdentity[str]
     """Folder for the selection: absent, or an unfinished run of the same command."""
 
-    queries: str = ""
+    queries: NotIdentity[str] = ""
     """Where the queries folder of the candidates (or the MetaCLIP metadata.json) lies now; empty: where collect found
     it."""
 
-    failed: tuple[str, ...] = ()
+    failed: NotIdentity[tuple[str, ...]] = ()
     """Refill: all shard folders downloaded so far. Selects replacements for the failed images of queries that have
     spares; mode, caps, seed and shard size are read from the first selection."""

@@ -29,14 +29,12 @@ from pipeline.fork_server import prepare_workers
 from pipeline.shuffle_estimate import check_room
 from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest
 from schemas.query_list import read_queries
-from schemas.run_record import MANIFEST_FILE, RunRecord, config_parts, read_run, start_run
+from schemas.run_options import identity_options
+from schemas.run_record import MANIFEST_FILE, RunRecord, read_run, start_run
 from schemas.storage import Folder
 
 EARLIER_SHARDS = "earlier shards"
 """Name of the input in run.json that stands for what a refill leaves out."""
-
-NOT_IDENTITY = ("candidates", "output", "queries", "failed", "rank_key_file", "force")
-"""Options that say where things lie: the inputs and the key are in the identity by their hashes."""
 
 
 def run_balance(
@@ -66,7 +64,7 @@ def run_balance(
     run = read_run(candidates)
     record = RunRecord(
         command="pipeline balance",
-        config=config_parts(config, NOT_IDENTITY) | {"key_hash": key_hash},
+        config=identity_options(config) | {"key_hash": key_hash},
         inputs=[
             {"name": "candidates", "manifest_sha256": manifest_sha256(candidates)},
             *([{"name": EARLIER_SHARDS, "sha256": earlier_hash(rounds.earlier)}] if rounds is not None else []),

@@ -7,6 +7,7 @@ from pipeline.filter.config import FilterOptions
 from pipeline.match.config import MatchOptions
 from pipeline.runner_config import RunnerOptions
 from pipeline.sources.config import SourceOptions
+from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,7 @@ class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOption
     max_caption_bytes: int = 10_000
     """Longer captions are rejections (bytes of UTF-8)."""
 
-    max_rejected_fraction: float = 0.5
+    max_rejected_fraction: NotIdentity[float] = 0.5
     """The job fails when more than this part of the records is broken: then the input is not what it was taken for."""
 
     def __post_init__(self) -> None:
@@ -64,5 +65,5 @@ class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOption
 class CollectConfig(CollectOptions):
     """Collect candidate pairs: read, match against the queries, remove exact duplicates."""
 
-    output: str
+    output: NotIdentity[str]
     """Folder for the candidates: absent, or an unfinished run of the same command."""

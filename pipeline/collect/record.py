@@ -8,18 +8,16 @@ import os
 from typing import Any
 
 from pipeline.collect.config import CollectConfig
-from pipeline.filter.filters import LISTS, filter_inputs
+from pipeline.filter.filters import filter_inputs
 from pipeline.sources.row_filter import source_inputs
 from pipeline.sources.source import InputSplit, Source
 from schemas.manifest import manifest_sha256
-from schemas.run_record import RunRecord, config_parts
+from schemas.run_options import identity_options
+from schemas.run_record import RunRecord
 from schemas.storage import Folder, canonical_json, file_size
 
-ALGORITHM = "4"
+ALGORITHM_VERSION = "4"
 """Part of the identity: raise it whenever the files of unfinished runs cannot be gone on with."""
-
-NOT_IDENTITY = ("input", "paths_prefix", "uids", "queries", "output", "max_rejected_fraction", "force", *LISTS)
-"""Options that change no byte of the output: where things lie, and when to give up."""
 
 MAX_LISTED_INPUTS = 1_000
 """More input files are named in ``run.json`` by the hash of their listing."""
@@ -31,7 +29,7 @@ def collect_record(
     """Return the record of a run. Raises ValueError or FileNotFoundError for lists that the options name."""
     return RunRecord(
         command="pipeline collect",
-        config=config_parts(config, NOT_IDENTITY) | {"input_name": source.root_name},
+        config=identity_options(config) | {"input_name": source.root_name},
         inputs=[
             *_listing(splits, source.has_listing),
             *({"name": name, "bytes": file_size(path)} for path, name in source.files_beside),
@@ -39,7 +37,7 @@ def collect_record(
             *filter_inputs(config),
             {"name": "queries", "manifest_sha256": manifest_sha256(queries)},
         ],
-        algorithm=ALGORITHM,
+        algorithm=ALGORITHM_VERSION,
         paths={"image_roots": {source.root_name: root}, "queries": queries.url},
     )
 

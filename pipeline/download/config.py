@@ -5,18 +5,14 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.run_options import NotIdentity
+
 ResizeMode = Literal["no", "keep_ratio", "keep_ratio_largest", "center_crop", "border"]
 EncodeFormat = Literal["jpg", "webp", "png"]
 
 DEFAULT_USER_AGENT = "WebImageText/0.1 (+https://github.com/webimagetext/webimagetext)"
 
 _USER_AGENT = re.compile(r"[A-Za-z0-9][!-.0-~]*([/ ][ -~]*)?")
-
-NOT_IDENTITY = (
-    "selection", "output", "image_root", "concurrency", "max_connections_per_host", "num_decode_processes",
-    "max_failed_fraction",
-)  # fmt: skip
-"""Fields that cannot change what a finished shard holds, beyond what the network decides."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +45,9 @@ class DownloadOptions:
     """Redirects followed per request (browsers: 20; image hosts need one or two)."""
     max_pixels: int = 89_478_485
     """Larger images are rejected before they are decoded (Pillow's bound for decompression bombs: 89,478,485)."""
-    concurrency: int = 64
+    concurrency: NotIdentity[int] = 64
     """Requests in flight per worker process (img2dataset: 256 threads)."""
-    max_connections_per_host: int = 16
+    max_connections_per_host: NotIdentity[int] = 16
     """Requests in flight to one host, per worker process."""
     user_agent: str = DEFAULT_USER_AGENT
     """Sent with each request: say who you are and how to reach you. The word before the slash is the agent that
@@ -60,11 +56,11 @@ class DownloadOptions:
     """Also fetch from loopback, private, link-local and other addresses that are not public."""
     disallowed_header_directives: tuple[str, ...] = ("noai", "noimageai", "noindex", "noimageindex")
     """X-Robots-Tag directives that opt an image out (img2dataset's list); none: ignore the header."""
-    image_root: tuple[str, ...] = ()
+    image_root: NotIdentity[tuple[str, ...]] = ()
     """NAME=PATH: where the local images of input root NAME lie now (default: where collect found them)."""
-    num_decode_processes: int = 0
+    num_decode_processes: NotIdentity[int] = 0
     """Processes that decode and resize, per worker process; 0: one per available core."""
-    max_failed_fraction: float = 1.0
+    max_failed_fraction: NotIdentity[float] = 1.0
     """The job fails when a larger share of the images is rejected (1: never; links rot)."""
 
     def __post_init__(self) -> None:
@@ -104,7 +100,7 @@ class DownloadOptions:
 class DownloadConfig(DownloadOptions):
     """Fetch the images of a selection and write them as WebDataset shards."""
 
-    selection: str
+    selection: NotIdentity[str]
     """Folder made by `pipeline balance`."""
-    output: str
+    output: NotIdentity[str]
     """Folder for the shards: absent, empty, or an unfinished run of the same command."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import apache_beam as beam
 
-from pipeline.download.config import NOT_IDENTITY, DownloadConfig
+from pipeline.download.config import DownloadConfig
 from pipeline.download.fetch_report import FetchReport
 from pipeline.download.numbering import delete_strays, finished_plan, finished_plans, number_shards
 from pipeline.download.plan import ShardPlan
@@ -21,7 +21,8 @@ from pipeline.progress import UnitProgress
 from pipeline.runner import run_pipeline
 from schemas.json_object import JsonObject
 from schemas.manifest import manifest_sha256, normal_form_of, read_files, read_manifest, recorded, write_manifest
-from schemas.run_record import RunRecord, config_parts, read_run, start_run
+from schemas.run_options import identity_options
+from schemas.run_record import RunRecord, read_run, start_run
 from schemas.sample import STATUS_SUCCESS
 from schemas.shards_folder import SIZES_FILE, STATS_SUFFIX, TAR_SUFFIX, shard_name
 from schemas.storage import Folder
@@ -46,7 +47,7 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> dict[
     read_manifest(selection, "selection")
     record = RunRecord(
         command="pipeline download",
-        config=config_parts(config, NOT_IDENTITY),
+        config=identity_options(config),
         inputs=[{"name": "selection", "manifest_sha256": manifest_sha256(selection)}],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},

@@ -4,6 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.run_options import NotIdentity
+
 _FILE_TYPE = re.compile(r"[a-z0-9]{1,5}|none")
 _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
@@ -16,11 +18,11 @@ class FilterOptions:
     """Mend captions that were decoded by the wrong encoding ("SchÃ¶n" to "Schön", by ftfy) before all else. The
     pair_id is that of the mended caption."""
 
-    url_block_lists: tuple[str, ...] = ()
+    url_block_lists: NotIdentity[tuple[str, ...]] = ()
     """Files of image URLs to leave out, one per line (# begins a comment; may be compressed; any fsspec URL). Compared
     in normalised form, as image_id is."""
 
-    domain_block_lists: tuple[str, ...] = ()
+    domain_block_lists: NotIdentity[tuple[str, ...]] = ()
     """Files of host names to leave out, one per line; hosts below them are left out as well."""
 
     allow_file_types: tuple[str, ...] = ()
@@ -58,7 +60,7 @@ class FilterOptions:
     drop_adult_words: bool = False
     """Leave out captions with a word or phrase of the short built-in list (pipeline/filter/adult_words.py)."""
 
-    word_block_lists: tuple[str, ...] = ()
+    word_block_lists: NotIdentity[tuple[str, ...]] = ()
     """Files of words and phrases, one per line; captions that contain one, by the match rule normalised, are left
     out."""
 

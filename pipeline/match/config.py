@@ -3,12 +3,14 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from schemas.run_options import NotIdentity
+
 
 @dataclass(frozen=True, kw_only=True)
 class MatchOptions:
     """Which queries, by which rule."""
 
-    queries: str
+    queries: NotIdentity[str]
     """Folder that `querygen build` made; or a list: MetaCLIP's metadata.json (a JSON list of texts, or an object of
     text to count), or a text file of one query a line; a glob or several with commas: one language each, named by the
     file. Of a list a queries folder is made beside the output."""

@@ -6,6 +6,7 @@ from typing import Any
 from pipeline.balance.config import BalanceConfig, BalanceOptions
 from pipeline.collect.config import CollectConfig, CollectOptions
 from pipeline.download.config import DownloadConfig, DownloadOptions
+from schemas.run_options import NotIdentity
 
 CANDIDATES, SELECTION, SHARDS, REFILL = "candidates", "selection", "shards", "selection-refill"
 """The folders below the output; the refill's shards go on in ``shards/``."""
@@ -15,7 +16,7 @@ CANDIDATES, SELECTION, SHARDS, REFILL = "candidates", "selection", "shards", "se
 class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
     """Collect, balance, download, and one refill round, resumable, in one folder."""
 
-    output: str
+    output: NotIdentity[str]
     """Folder for candidates/, selection/, selection-refill/ and shards/: absent, or an unfinished run of the same."""
 
     refill: bool = True

@@ -5,26 +5,22 @@ from typing import Any
 
 from pipeline import summary
 from pipeline.balance.job import run_balance
-from pipeline.collect import record as collect_record
 from pipeline.collect.job import run_collect
-from pipeline.download.config import NOT_IDENTITY
 from pipeline.download.fetch_report import FetchReport
 from pipeline.download.job import ALGORITHM_VERSION, download_shards, finish_shards, image_roots
 from pipeline.download.summary import print_summary
 from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
-from schemas.run_record import RunRecord, config_parts, start_run
+from schemas.run_options import identity_options
+from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 
 
 def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
     """Make (or resume) candidates, selection, shards and the refill below ``config.output``; return the manifest."""
     output = Folder(config.output)
-    no_identity = {
-        *collect_record.NOT_IDENTITY,
-        *(set(NOT_IDENTITY) - {"selection"}),
-    }  # inputs: in the stages' identities
-    record = RunRecord(command="pipeline run", config=config_parts(config, tuple(sorted(no_identity))))
+    options = identity_options(config) | {"rank_key_file": config.rank_key_file}  # inputs: in the stages' identities
+    record = RunRecord(command="pipeline run", config=options)
     fresh = start_run(output, record)
     candidates = run_collect(config.collect(), beam_args)
     summary.print_collect(candidates, config.collect().output)
@@ -61,7 +57,7 @@ def download_rounds(
     shards = Folder(download.output)
     record = RunRecord(
         command="pipeline run: download",
-        config={**config_parts(download, NOT_IDENTITY), "refill": config.refill},
+        config={**identity_options(download), "refill": config.refill},
         inputs=[{"name": SELECTION, "manifest_sha256": manifest_sha256(selection)}],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},

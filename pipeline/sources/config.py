@@ -3,6 +3,8 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from schemas.run_options import NotIdentity
+
 _TABLES, _LOCAL = ("url_table",), ("folder", "webdataset")
 _ONLY_FOR = {
     "url_column": _TABLES, "csv_escape": _TABLES, "where": _TABLES, "uids": _TABLES, "captions": _LOCAL,
@@ -15,12 +17,12 @@ _ONLY_FOR = {
 class SourceOptions:
     """Which files are read, and what of them."""
 
-    input: str
+    input: NotIdentity[str]
     """Files to read: a path, a glob, a folder of them, a comma-separated list of these, or (folder) one folder; any
     fsspec URL. Globs and folders pass over names that begin with . or _ (_SUCCESS, ._a.parquet). A file named *.paths
     or *.paths.gz is a listing of the files to read, as Common Crawl publishes them."""
 
-    paths_prefix: str = "https://data.commoncrawl.org/"
+    paths_prefix: NotIdentity[str] = "https://data.commoncrawl.org/"
     """Put before the relative paths of a listing; s3://commoncrawl/ inside Amazon's network, or a local folder."""
 
     input_format: Literal["url_table", "folder", "webdataset", "wat", "warc"] = "url_table"
@@ -57,7 +59,7 @@ class SourceOptions:
     """Only rows of the url_table for which this is true, in the syntax of SQL: "similarity > 0.3 and language == 'en'".
     A comparison with a missing value is not true. Parquet is not even read where its statistics rule it out."""
 
-    uids: str = ""
+    uids: NotIdentity[str] = ""
     """Only rows of the url_table whose uid is in this file: npy of dtype u8,u8 (DataComp's subsets), or a line of 32
     hexadecimal digits per uid."""
 

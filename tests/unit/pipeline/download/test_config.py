@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.download.config import NOT_IDENTITY, DownloadConfig
-from schemas.run_record import config_parts
+from pipeline.download.config import DownloadConfig
+from schemas.run_options import identity_options
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,6 @@ def test_agent_token_and_roots() -> None:
 
 
 def test_identity_leaves_out_what_cannot_change_the_shards() -> None:
-    parts = config_parts(DownloadConfig(selection="s", output="o", concurrency=3), NOT_IDENTITY)
-    assert parts == config_parts(DownloadConfig(selection="t", output="p", num_decode_processes=9), NOT_IDENTITY)
+    parts = identity_options(DownloadConfig(selection="s", output="o", concurrency=3))
+    assert parts == identity_options(DownloadConfig(selection="t", output="p", num_decode_processes=9))
     assert "image_size" in parts

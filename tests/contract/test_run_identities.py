@@ -1,0 +1,56 @@
+"""What leaves the identity of a run: pinned, since another set of options is another identity of every folder."""
+
+from dataclasses import fields
+from typing import Any
+
+import pytest
+
+from pipeline.balance.config import BalanceConfig
+from pipeline.collect.config import CollectConfig
+from pipeline.download.config import DownloadConfig
+from pipeline.run.config import RunConfig
+from querygen.config import BuildConfig, CountConfig, MergeConfig
+from schemas.run_options import identity_options
+from trainer.config import TrainConfig
+
+DUMP = {"dump": "a.xml", "output": "o"}
+IN_AND_OUT = {"input": "i", "queries": "q", "output": "o"}
+
+LEFT_OUT = [
+    (
+        BuildConfig(**DUMP),
+        "cache_dir contact counts dump memory_gb num_processes output pageviews requests_per_s wiki_refresh wordnet_dir",
+    ),
+    (CountConfig(**DUMP), "dump memory_gb num_processes output"),
+    (MergeConfig(inputs=("a",), output="o"), "inputs memory_gb num_processes output"),
+    (
+        CollectConfig(**IN_AND_OUT),
+        "domain_block_lists force input max_rejected_fraction output paths_prefix queries uids url_block_lists "
+        "word_block_lists",
+    ),
+    (BalanceConfig(candidates="c", output="o"), "candidates failed force output queries rank_key_file"),
+    (
+        DownloadConfig(selection="s", output="o"),
+        "concurrency image_root max_connections_per_host max_failed_fraction num_decode_processes output selection",
+    ),
+    (
+        RunConfig(**IN_AND_OUT),
+        "concurrency domain_block_lists force image_root input max_connections_per_host max_failed_fraction "
+        "max_rejected_fraction num_decode_processes output paths_prefix queries rank_key_file uids url_block_lists "
+        "word_block_lists",
+    ),
+    (
+        TrainConfig(shards=("s",), output="o"),
+        "cache_bytes checkpoint_every_steps cpus_per_worker decode_threads device keep_checkpoints log_every_steps "
+        "max_failures num_workers output shards stop_after_steps",
+    ),
+]
+
+
+@pytest.mark.parametrize(("config", "names"), LEFT_OUT, ids=lambda value: type(value).__name__.replace("str", "names"))
+def test_options_that_are_no_part_of_the_identity(config: Any, names: str) -> None:
+    options = identity_options(config)
+    assert [field.name for field in sorted(fields(config), key=lambda f: f.name) if field.name not in options] == (
+        names.split()
+    )
+    assert all(options[name] == getattr(config, name) for name in options)
