@@ -8,8 +8,8 @@ from types import TracebackType
 
 from tqdm import tqdm
 
-from pipeline.units import finished_units
 from schemas.storage import Folder
+from schemas.units import finished_units
 
 POLL_S = 0.5
 REMOTE_POLL_S = 15.0

@@ -12,7 +12,8 @@ import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from querygen.dump_page import MAX_PAGE_BYTES, Page, Rejection, SiteInfo
+from querygen.dump_page import MAX_PAGE_BYTES, Page, SiteInfo
+from schemas.rejection import Rejection
 
 PARQUET_MARK = b"PAR1"
 BATCH_ROWS = 8
@@ -58,7 +59,7 @@ class ArticleTable:
                     self._progress(share)
                     told += share
         except _UNREADABLE as error:
-            self.rejections.append(("file_unreadable", self.name, -1, type(error).__name__))
+            self.rejections.append(Rejection("file_unreadable", self.name, -1, type(error).__name__))
         self._progress(self._file_bytes - told)
 
     def _group(self, table: pq.ParquetFile, group: int, row: int) -> Iterator[Page]:
@@ -72,17 +73,17 @@ class ArticleTable:
                         yield page
         except _UNREADABLE as error:
             value = f"{type(error).__name__} in row group {group}"
-            self.rejections.append(("file_unreadable", self.name, row, value))
+            self.rejections.append(Rejection("file_unreadable", self.name, row, value))
 
     def _page(self, title: bytes | None, text: bytes | None, row: int) -> Page | None:
         if not title or text is None or len(text) > MAX_PAGE_BYTES:
-            self.rejections.append(("row_malformed", self.name, row, title))
+            self.rejections.append(Rejection("row_malformed", self.name, row, title))
             return None
         self.num_bytes += len(title) + len(text)
         try:
             name = title.decode()
         except UnicodeDecodeError:
-            self.rejections.append(("row_malformed", self.name, row, title))
+            self.rejections.append(Rejection("row_malformed", self.name, row, title))
             return None
         return Page(title=name, namespace=0, redirect=None, text=text, position=row, is_plain=True)
 

@@ -30,7 +30,7 @@ from querygen.counts_folder import (
     is_whole,
     open_counts,
 )
-from querygen.dump import Rejection, SiteInfo
+from querygen.dump import SiteInfo
 from querygen.live.pages import CategoryPages
 from querygen.merge_runs import MergedCounts
 from querygen.pmi import pmi, rank_bigrams
@@ -47,6 +47,7 @@ from schemas.manifest import read_manifest
 from schemas.printable import one_line
 from schemas.public_url import base_name
 from schemas.query import TITLE_COUNTS
+from schemas.rejection import Rejection
 from schemas.run_options import identity_options
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder

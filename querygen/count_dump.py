@@ -1,6 +1,6 @@
 """Count a dump: units of its files in, runs of counts with redirects, statistics and rejections out, on disk.
 
-A unit is counted by one process and committed as `querygen.parts` says; a later run counts only the others. So any
+A unit is counted by one process and committed as `schemas.units` says; a later run counts only the others. So any
 number of processes, killed at any moment, leaves the same counts.
 """
 
@@ -14,19 +14,20 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from querygen.dump import Page, Rejection, plain_title
+from querygen.dump import Page, plain_title
 from querygen.dump_revision import PROSE
 from querygen.dump_units import DumpUnit, open_pages
-from querygen.known_folder import read_commit
+from querygen.known_folder import counted_unit
 from querygen.ngrams import process_counter
-from querygen.parts import commit_record, commit_records, do_parts, part_name
+from querygen.numbered_units import do_units, unit_name
 from querygen.redirect_views import REDIRECTS, redirect_table
 from querygen.runs import RunName, write_run
 from querygen.segment import segmenter
 from querygen.wikitext import TextExtractor
-from schemas.rejection import REJECTIONS, rejections
+from schemas.rejection import REJECTIONS, Rejection, from_table, rejections
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_arrow_file, read_table, write_table
+from schemas.units import commit_unit, whole_units
 
 STATISTICS = (
     "pages", "articles", "redirects", "other_namespaces", "other_models", "absent_texts", "xml_bytes", "text_bytes",
@@ -103,10 +104,10 @@ def count_pages(
             else:
                 text, unclosed = extractor.extract_utf8(page.text)
         except UnicodeDecodeError:
-            rejected.append(("page_malformed", source, page.position, page.title))
+            rejected.append(Rejection("page_malformed", source, page.position, page.title))
             continue
         if unclosed:
-            rejected.append(("page_markup_unclosed", source, page.position, page.title))
+            rejected.append(Rejection("page_markup_unclosed", source, page.position, page.title))
         if segment is not None:
             text = np.frombuffer(segment(text.tobytes().decode()).encode(), np.uint8)
         tally["articles"] += 1
@@ -127,7 +128,7 @@ def count_unit(
 ) -> None:  # fmt: skip
     """Count one unit into `folder_url`."""
     folder = Folder(folder_url)
-    name = part_name(number)
+    name = unit_name(number)
     reader = open_pages(unit, progress)
     extractor = TextExtractor(unit.header.site)
     counts = count_pages(iter(reader), extractor, unit.name, language, max_pairs, folder, name)
@@ -135,31 +136,28 @@ def count_unit(
     counts.files.append(write_redirects(folder, f"{name}.redirects.arrow", counts.redirects))
     rejection_rows = rejections("querygen", [*reader.rejections, *counts.rejections])
     counts.files.append(write_table(folder, f"{name}.rejections.parquet", rejection_rows, REJECTIONS))
-    folder.write_json(
-        f"{name}.json",
-        {
-            "unit": {"file": unit.name, "start": unit.start, "end": unit.end},
-            "runs": [run for _, run in counts.runs],
-            "statistics": counts.statistics,
-            "models": dict(counts.models),
-            "files": [commit_record(file) for file in counts.files],
-        },
-    )
+    body = {
+        "unit": {"file": unit.name, "start": unit.start, "end": unit.end},
+        "runs": [run for _, run in counts.runs],
+        "statistics": counts.statistics,
+        "models": dict(counts.models),
+    }
+    commit_unit(folder, f"{name}.json", counts.files, body)
 
 
 def count_units(
     folder: Folder, units: list[DumpUnit], language: str, max_pairs: int, pool: Executor | None,
     progress: Callable[[int], Any],
 ) -> DumpCounts:  # fmt: skip
-    """Count all units that are not committed in `folder`, and return what all hold, in the order of `units`.
+    """Count all units that are not whole in `folder`, and return what all hold, in the order of `units`.
 
-    Raises ValueError over a file of a committed unit that is not as it was written.
+    Raises ValueError over a file of a finished unit that is not as it was written.
     """
-    for name in folder.names(suffix=".json"):  # of a run that was ended
-        for record in commit_records(read_commit(folder, name.removesuffix(".json"))):
+    for name in whole_units(folder, "", ".json"):  # of a run that was ended
+        for record in counted_unit(folder, int(name.removesuffix(".json"))).files:
             folder.check_file(record)
     arguments = [(unit, language, max_pairs) for unit in units]
-    do_parts(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress)
+    do_units(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress)
     return read_counts(folder, len(units))
 
 
@@ -168,22 +166,20 @@ def read_counts(folder: Folder, num_units: int) -> DumpCounts:
     counts = DumpCounts()
     redirects = []
     for number in range(num_units):
-        name = part_name(number)
-        commit = read_commit(folder, name)
-        counts.runs += [(folder.url, run) for run in commit["runs"]]
+        name = unit_name(number)
+        unit = counted_unit(folder, number)
+        counts.runs += [(folder.url, run) for run in unit.body["runs"]]
         for key in STATISTICS:
-            counts.statistics[key] += commit["statistics"].get(key, 0)  # folders of schema 1.3 lack two
-        counts.models.update(commit.get("models", {}))
-        records = commit_records(commit)
-        counts.files += records
-        of_name = {record.name: record for record in records}
+            counts.statistics[key] += unit.body["statistics"].get(key, 0)  # folders of schema 1.3 lack two
+        counts.models.update(unit.body.get("models", {}))
+        counts.files += unit.files
+        of_name = {record.name: record for record in unit.files}
         try:
             redirects.append(read_arrow_file(folder, of_name[f"{name}.redirects.arrow"], REDIRECTS))
             rejected = of_name[f"{name}.rejections.parquet"]
         except KeyError as error:
-            raise ValueError(f"{commit.where}: expected a file {error} in 'files'; count again") from None
-        for row in read_table(folder, rejected.name, REJECTIONS, record=rejected).to_pylist():
-            counts.rejections.append((row["reason"], row["source_file"], row["position"], row["value"]))
+            raise ValueError(f"{unit.body.where}: expected a file {error} in 'files'; count again") from None
+        counts.rejections += from_table(read_table(folder, rejected.name, REJECTIONS, record=rejected))
     counts.redirects = pa.concat_tables([REDIRECTS.empty_table(), *redirects])
     return counts
 

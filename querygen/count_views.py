@@ -1,6 +1,6 @@
 """Count page-view files in groups: files in, views by title out; a group that is counted stays on disk.
 
-A group is counted by one process and committed as `querygen.parts` says.
+A group is counted by one process and committed as `schemas.units` says.
 """
 
 from collections.abc import Callable, Iterator
@@ -10,13 +10,14 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
+from querygen.numbered_units import do_units, numbered_unit, unit_name
 from querygen.page_views import ViewCounts, count_views_files, merge_views
-from querygen.parts import commit_record, commit_records, do_parts, part_name
 from querygen.title_table import MAX_SUM
 from schemas.checked import check_indices
-from schemas.rejection import REJECTIONS, rejections
+from schemas.rejection import REJECTIONS, from_table, rejections
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_arrow_file, read_table, write_table
+from schemas.units import commit_unit
 
 VIEWS = pa.schema([pa.field("title", pa.large_binary()), pa.field("views", pa.int64())])
 """Of a group: views by title."""
@@ -33,7 +34,7 @@ def count_views(
     size = max(1, min(MAX_GROUP_FILES, len(files) // GROUPS_WANTED))
     groups = [files[start : start + size] for start in range(0, len(files), size)]
     num_bytes = [sum(file[2] for file in group) for group in groups]
-    do_parts(folder, count_group, [(group, language) for group in groups], num_bytes, pool, progress)
+    do_units(folder, count_group, [(group, language) for group in groups], num_bytes, pool, progress)
     return merge_views(_read_groups(folder, len(groups)))
 
 
@@ -43,7 +44,7 @@ def count_group(
 ) -> None:  # fmt: skip
     """Count one group of files into `folder_url`."""
     folder = Folder(folder_url)
-    name = part_name(number)
+    name = unit_name(number)
     views = count_views_files([file[0] for file in files], [file[1] for file in files], language, progress)
     table = pa.table({"title": views.titles, "views": views.views})
     with folder.writing(f"{name}.arrow") as sink:
@@ -53,20 +54,19 @@ def count_group(
         FileRecord(f"{name}.arrow", len(table), sink.bytes, sink.sha256),
         write_table(folder, f"{name}.rejections.parquet", rejections("querygen", views.rejections), REJECTIONS),
     ]
-    folder.write_json(f"{name}.json", {"tally": views.tally, "files": [commit_record(file) for file in written]})
+    commit_unit(folder, f"{name}.json", written, {"tally": views.tally})
 
 
 def _read_groups(folder: Folder, num_groups: int) -> Iterator[ViewCounts]:
     for number in range(num_groups):
-        name = part_name(number)
-        commit = folder.read_json(f"{name}.json")
-        counted, rejections_file = commit_records(commit)
+        unit = numbered_unit(folder, number)
+        counted, rejections_file = unit.files
         table = read_arrow_file(folder, counted, VIEWS)
         check_indices(table["views"], MAX_SUM + 1, folder.path(counted.name), "views")
-        rejected = read_table(folder, rejections_file.name, REJECTIONS, record=rejections_file).to_pylist()
+        rejected = read_table(folder, rejections_file.name, REJECTIONS, record=rejections_file)
         yield ViewCounts(
             titles=table["title"].combine_chunks(),
             views=table["views"].combine_chunks(),
-            tally=commit.counts("tally"),
-            rejections=[(row["reason"], row["source_file"], row["position"], row["value"]) for row in rejected],
+            tally=unit.body.counts("tally"),
+            rejections=from_table(rejected),
         )

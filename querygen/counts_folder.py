@@ -15,16 +15,17 @@ from rich.console import Console
 from querygen.config import CountConfig, MergeConfig
 from querygen.count_dump import STATISTICS, DumpCounts, left_out_pages, read_counts
 from querygen.counting import bar, count, digests, merge, plan, processes
-from querygen.dump import Rejection, SiteInfo
-from querygen.known_folder import counts_summary, read_commit
-from querygen.parts import commit_record, commit_records, part_name
+from querygen.dump import SiteInfo
+from querygen.known_folder import counted_unit, counts_summary
+from querygen.numbered_units import numbered_unit, unit_name
 from querygen.redirect_views import REDIRECTS
 from querygen.segment import segmenter_version
+from schemas import units
 from schemas.input_files import expand_glob
 from schemas.manifest import manifest_sha256, read_files, write_manifest
 from schemas.printable import one_line, printable
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
-from schemas.rejection import REJECTIONS, rejections
+from schemas.rejection import REJECTIONS, Rejection, in_order, rejections
 from schemas.run_options import identity_options
 from schemas.run_record import MANIFEST_FILE, RunRecord, start_run
 from schemas.storage import FileRecord, Folder
@@ -85,7 +86,7 @@ def merge_counts(config: MergeConfig) -> bool:
     number = 0
     for source, num_units in zip(sources, counted, strict=True):
         for unit in range(num_units):
-            _copy_unit(source.sub("runs"), part_name(unit), folder.sub("runs"), part_name(number))
+            _copy_unit(source.sub("runs"), unit, folder.sub("runs"), number)
             number += 1
     with processes(config.num_processes, config.memory_gb) as pool:
         counts = read_counts(folder.sub("runs"), number)
@@ -159,8 +160,8 @@ def _check_units(folder: Folder, num_units: int) -> None:
     listed = {file.name: file.sha256 for file in read_files(folder) if file.name.startswith("runs/")}
     found: dict[str, str] = {}
     for number in range(num_units):
-        files = read_commit(folder.sub("runs"), part_name(number))["files"]
-        found |= {f"runs/{name}": sha256 for name, _, _, sha256 in files}
+        unit = numbered_unit(folder.sub("runs"), number)
+        found |= {f"runs/{file.name}": file.sha256 for file in unit.files}
     if found != listed:
         differing = sorted(name for name in found.keys() | listed.keys() if found.get(name) != listed.get(name))
         raise ValueError(
@@ -173,7 +174,7 @@ def check_articles(counts: DumpCounts, source: str) -> None:
     """Raise ValueError when no article was read."""
     if counts.statistics["articles"] == 0:
         reasons = left_out_pages(counts.statistics | {"models": counts.models})
-        reasons += sorted({f"{reason} in {name}" for reason, name, _, _ in counts.rejections})
+        reasons += sorted({f"{row.reason} in {row.source_file}" for row in counts.rejections})
         raise ValueError(
             f"no article in {source!r} ({counts.statistics['pages']} pages"
             f"{'; ' + ', '.join(reasons[:3]) if reasons else ''}); expected a MediaWiki XML dump such as "
@@ -200,8 +201,7 @@ def read_site_summary(values: dict[str, Any]) -> SiteInfo:
 
 def write_rejections(folder: Folder, rejected: list[Rejection]) -> FileRecord:
     """Write all rejections, in a fixed order."""
-    ordered = sorted(rejected, key=lambda row: (row[1], row[2], row[0], str(row[3])))
-    return write_table(folder, "rejections/querygen.parquet", rejections("querygen", ordered), REJECTIONS)
+    return write_table(folder, "rejections/querygen.parquet", rejections("querygen", in_order(rejected)), REJECTIONS)
 
 
 def _finish(
@@ -218,7 +218,7 @@ def _finish(
     files.append(write_table(folder, "bigrams.parquet", merged.bigrams, BIGRAM_COUNTS))
     files.append(write_table(folder, "redirects.parquet", counts.redirects, REDIRECTS))
     files.append(write_rejections(folder, counts.rejections))
-    rejected = dict(sorted(Counter(row[0] for row in counts.rejections).items()))
+    rejected = dict(sorted(Counter(row.reason for row in counts.rejections).items()))
     summary = {
         **summary,
         "segmenter": segmenter_version(summary["language"]),
@@ -247,23 +247,25 @@ def _finish(
     return is_whole(rejected)
 
 
-def _copy_unit(source: Folder, name: str, target: Folder, new_name: str) -> None:
+def _copy_unit(source: Folder, number: int, target: Folder, new_number: int) -> None:
     """Copy a unit unless it was; raise ValueError over a file of it that is not as it was written."""
-    if target.exists(f"{new_name}.json"):
-        for record in commit_records(read_commit(target, new_name)):
+    name, new_name = unit_name(number), unit_name(new_number)
+    copy = units.read_unit(target, f"{new_name}.json")
+    if copy is not None and units.is_whole(target, copy):
+        for record in copy.files:
             target.check_file(record)
         return
-    commit = read_commit(source, name)
+    unit = counted_unit(source, number)
     copied = []
-    for record in commit_records(commit):
+    for record in unit.files:
         new = replace(record, name=record.name.replace(name, new_name, 1))
         with source.open(record.name) as raw, target.writing(new.name) as sink:
             while block := raw.read(1 << 22):
                 sink.write(block)
         source.check_recorded(record, sink.bytes, sink.sha256)
-        copied.append(commit_record(new))
-    runs = [run.replace(name, new_name, 1) for run in commit["runs"]]
-    target.write_json(f"{new_name}.json", {**commit, "files": copied, "runs": runs})
+        copied.append(new)
+    runs = [run.replace(name, new_name, 1) for run in unit.body["runs"]]
+    units.commit_unit(target, f"{new_name}.json", copied, {**unit.body, "runs": runs})
 
 
 def _identity(folder: Folder) -> str:

@@ -22,7 +22,6 @@ from querygen.bzip2_blocks import BlockReader
 from querygen.dump_page import (
     MAX_PAGE_BYTES,
     Page,
-    Rejection,
     SiteInfo,
     parse_page,
     plain_title,
@@ -30,10 +29,10 @@ from querygen.dump_page import (
     unescape,
 )
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress, packing
-from schemas.rejection import MAX_VALUE_BYTES
+from schemas.rejection import MAX_VALUE_BYTES, Rejection
 
 __all__ = [
-    "BROKEN_DATA", "DumpFile", "FileTruncated", "Page", "Rejection", "SiteInfo", "decompress", "parse_page",
+    "BROKEN_DATA", "DumpFile", "FileTruncated", "Page", "SiteInfo", "decompress", "parse_page",
     "plain_title", "read_header", "read_site_info", "unescape",
 ]  # fmt: skip
 
@@ -192,10 +191,10 @@ class DumpFile:
                 position = self._start if last is None else last.position
                 position += 0 if self._is_blocks else base + len(buffer) - offset
             value = "the last page has no end" if is_bare else "no </mediawiki> at the end"
-            self.rejections.append(("file_truncated", self.name, position, value))
+            self.rejections.append(Rejection("file_truncated", self.name, position, value))
 
     def _reject_page(self, position: int, raw: bytes | bytearray) -> None:
-        self.rejections.append(("page_malformed", self.name, position, bytes(raw[:MAX_VALUE_BYTES])))
+        self.rejections.append(Rejection("page_malformed", self.name, position, bytes(raw[:MAX_VALUE_BYTES])))
 
     def _pieces_until_damage(self) -> Generator[Piece, None, None]:
         """Yield the pieces; packed data that cannot be read on is a rejection and the end."""
@@ -208,7 +207,7 @@ class DumpFile:
         else:
             return
         self._end_reported = True
-        self.rejections.append((reason, self.name, self.num_bytes, value))
+        self.rejections.append(Rejection(reason, self.name, self.num_bytes, value))
 
     def _pieces(self) -> Iterator[Piece]:
         told = Told(self._progress, self._start, self._end)
@@ -263,12 +262,12 @@ class DumpFile:
                 if owned:
                     self._end_reported = True
                     value = f"the packed data ends within a block, {block.num_packed_bytes} bytes of it"
-                    self.rejections.append(("file_truncated", self.name, block.position, value))
+                    self.rejections.append(Rejection("file_truncated", self.name, block.position, value))
                 return
             else:
                 if owned:
                     value = f"{block.num_packed_bytes} packed bytes"
-                    self.rejections.append(("block_damaged", self.name, block.position, value))
+                    self.rejections.append(Rejection("block_damaged", self.name, block.position, value))
                 yield Piece(data=b"", position=block.position, owned=owned, is_loss=True)
 
 

@@ -16,9 +16,6 @@ from schemas.kernels.utf8 import write_character
 MAX_PAGE_BYTES = 64 * 1024 * 1024
 """A longer page is a rejection. MediaWiki allows 2 MiB of wikitext; escaping makes it a few times longer."""
 
-Rejection = tuple[str, str, int, str | bytes | None]
-"""(reason, source_file, position, value), see `schemas.rejection`."""
-
 ENGLISH_NAMESPACES = {
     -2: "Media", -1: "Special", 1: "Talk", 2: "User", 3: "User talk", 4: "Wikipedia", 5: "Wikipedia talk",
     6: "File", 7: "File talk", 8: "MediaWiki", 9: "MediaWiki talk", 10: "Template", 11: "Template talk",

@@ -15,9 +15,10 @@ import numpy as np
 from querygen.article_tables import PARQUET_MARK, ArticleTable, row_group_ranges
 from querygen.bzip2_blocks import block_starts
 from querygen.dump import DumpFile, Header, read_header
-from querygen.dump_page import Page, Rejection, SiteInfo
+from querygen.dump_page import Page, SiteInfo
 from schemas.packed import packing
 from schemas.public_url import base_name
+from schemas.rejection import Rejection
 
 TAIL_BYTES = 4 * 1024 * 1024
 """The end of a file that is looked at to place the start of its last unit."""

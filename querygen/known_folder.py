@@ -3,12 +3,13 @@
 import re
 from typing import Any
 
-from schemas.json_object import JsonObject
+from querygen.numbered_units import numbered_unit
 from schemas.json_shape import check_json
 from schemas.manifest import read_current_manifest, read_manifest
 from schemas.query_source import SOURCES
 from schemas.run_record import MANIFEST_FILE, RUN_FILE, read_run
 from schemas.storage import Folder
+from schemas.units import Unit
 
 _BY_SOURCE = dict.fromkeys(SOURCES, int)
 _VALUES = ("count?", "pmi?", "views?", "tag_count?", "least_count?")
@@ -51,7 +52,7 @@ _COUNTS = {
         "rejections": {str: int},
     }
 }
-_COMMIT = {"runs": [str], "statistics": {str: int}, "models?": {str: int}, "files": [(str, int, int, str)]}
+_COMMIT = {"runs": [str], "statistics": {str: int}, "models?": {str: int}}
 
 
 def open_queries(folder: Folder) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -77,8 +78,11 @@ def counts_summary(folder: Folder) -> dict[str, Any]:
     return summary
 
 
-def read_commit(folder: Folder, name: str) -> JsonObject:
-    """Return what the commit of a counted unit says. Raises ValueError where it lacks what is read."""
-    commit = folder.read_json(f"{name}.json")
-    check_json(commit, _COMMIT, folder.path(f"{name}.json"), "what querygen count wrote")
-    return commit
+def counted_unit(folder: Folder, number: int) -> Unit:
+    """Return a counted unit of ``runs/``. Raises FileNotFoundError, and ValueError where it lacks what is read."""
+    unit = numbered_unit(folder, number)
+    check_json(unit.body, _COMMIT, unit.body.where, "what querygen count wrote")
+    for file in unit.files:
+        if "/" in file.name:
+            raise ValueError(f"{unit.body.where}: expected names of files beside it, found {file.name!r}")
+    return unit

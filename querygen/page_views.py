@@ -21,13 +21,12 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from querygen.dump import Rejection
 from querygen.quoted_title import quoted_end, unquote
 from querygen.title_table import BATCH_ROWS, TitleTable, add, add_batch, capped_sum, title_buffers
 from querygen.view_title import MAX_TITLE_BYTES, REFUSED, SURE, canonical_title, slow_title, title_classes
 from schemas.kernels.compiled import kernel, spliced
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress
-from schemas.rejection import MAX_VALUE_BYTES
+from schemas.rejection import MAX_VALUE_BYTES, Rejection
 
 MAX_LINE_BYTES = 64 * 1024
 MAX_REJECTIONS = 100_000
@@ -282,7 +281,7 @@ class _Scanner:
         except BROKEN_DATA as error:
             damage = ("file_unreadable", type(error).__name__)
         if damage is not None:
-            self._rejections.append((damage[0], name, position, damage[1]))
+            self._rejections.append(Rejection(damage[0], name, position, damage[1]))
         elif rest:
             self._add_lines(np.frombuffer(rest, dtype=np.uint8), np.array([len(rest)]), position, name, room)
 
@@ -305,7 +304,7 @@ class _Scanner:
     def _reject(self, line: bytes, position: int, name: str, room: int) -> int:
         self._num_malformed += 1
         if room > 0:
-            self._rejections.append(("page_views_line_malformed", name, position, line[:MAX_VALUE_BYTES]))
+            self._rejections.append(Rejection("page_views_line_malformed", name, position, line[:MAX_VALUE_BYTES]))
         return room - 1
 
     def finish(self) -> ViewCounts:

@@ -6,13 +6,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.dump import Rejection
 from querygen.query_list import QueryList, overlap
 from querygen.synsets import SynsetHead
 from schemas.manifest import write_manifest
 from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
-from schemas.rejection import REJECTIONS, rejections
+from schemas.rejection import REJECTIONS, Rejection, in_order, rejections
 from schemas.storage import Folder
 from schemas.tables import write_table
 
@@ -64,8 +63,8 @@ def write_queries_folder(
         described = schema.with_metadata({FLOOR_KEY: str(floor).encode()})
         files.append(write_table(folder, f"counts/{name}.parquet", kept, described))
     files.append(write_table(folder, "counts/synsets.parquet", synsets_table(heads), SYNSET_HEADS))
-    ordered = sorted(rejected, key=lambda row: (row[1], row[2], row[0], str(row[3])))
-    files.append(write_table(folder, "rejections/querygen.parquet", rejections("querygen", ordered), REJECTIONS))
+    broken = rejections("querygen", in_order(rejected))
+    files.append(write_table(folder, "rejections/querygen.parquet", broken, REJECTIONS))
     full = {
         **summary,
         "language": language,
@@ -76,6 +75,6 @@ def write_queries_folder(
         "thresholds": chosen.thresholds,
         "notes": chosen.notes,
         "overlap": overlap(chosen.queries),
-        "rejections": dict(sorted(Counter(row[0] for row in rejected).items())),
+        "rejections": dict(sorted(Counter(row.reason for row in rejected).items())),
     }
     return write_manifest(folder, "queries", files, rows=len(chosen.queries), identity=identity, summary=full)

@@ -10,8 +10,8 @@ import zlib
 from dataclasses import dataclass
 from typing import Any
 
-from querygen.dump import Rejection
 from querygen.wordnet_data import Root, lexnames_file, open_file, tag_file
+from schemas.rejection import Rejection
 from schemas.text import normal_form
 
 SynsetLemma = tuple[str, str, int]
@@ -141,7 +141,7 @@ def synset_heads(synsets: list[SynsetLemma]) -> tuple[list[SynsetHead], list[Rej
         if text:
             grouped.setdefault(text, []).append((-count, name, lemma))
         else:
-            rejections.append(("synset_without_word", "wordnet", -1, name))
+            rejections.append(Rejection("synset_without_word", "wordnet", -1, name))
     heads = []
     for text, members in grouped.items():
         members.sort()

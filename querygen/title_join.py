@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from querygen.dump import Rejection
 from querygen.title_form import normal_forms
 from querygen.title_table import TitleTable, add, hash_bytes
 from schemas.kernels.compiled import kernel
 from schemas.query import TITLE_COUNTS
+from schemas.rejection import Rejection
 
 _CHUNK_ROWS = 1 << 16
 _MAX_BUCKETS = 1 << 26
@@ -144,7 +144,7 @@ def join(rows: list[tuple[Rows, npt.NDArray[np.int64]]], floor: int, tally: Note
             )  # fmt: skip
         base += len(part.views)
     return _title_table(rows, joined, best, floor, tally), [
-        ("title_without_word", "pageviews", -1, title) for title in sorted(wordless)
+        Rejection("title_without_word", "pageviews", -1, title) for title in sorted(wordless)
     ]
 
 

@@ -13,12 +13,13 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from querygen.dump import Rejection, SiteInfo
+from querygen.dump import SiteInfo
 from querygen.page_views import ViewCounts
 from querygen.redirect_views import Redirects, redirect_table
 from querygen.title_join import Notes, Rows, join, note, total
 from querygen.title_table import TitleTable, add, title_buffers
 from schemas.kernels.compiled import kernel
+from schemas.rejection import Rejection
 
 ENGLISH_MAIN_PAGE = "Main Page"
 

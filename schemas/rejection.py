@@ -1,5 +1,8 @@
 """Rejections: broken records of any stage, all stored. Expected drops are counted and sampled instead."""
 
+from collections.abc import Iterable
+from typing import NamedTuple
+
 import pyarrow as pa
 
 from schemas.public_url import without_user_info
@@ -17,6 +20,19 @@ REJECTIONS = pa.schema(
     ]
 )
 """position is the row of a table, or the byte offset in a dump or archive (-1: the file as a whole)."""
+
+
+class Rejection(NamedTuple):
+    """A broken record, before its stage is known."""
+
+    reason: str
+    """One of `REASONS`."""
+    source_file: str
+    position: int
+    """As of `REJECTIONS`."""
+    value: str | bytes | None
+    """What was found, where there is something to show."""
+
 
 STAGES = ("querygen", "collect", "balance", "download")
 
@@ -52,19 +68,30 @@ def cut(value: str | bytes | None) -> str | None:
     return without_user_info(raw[:MAX_VALUE_BYTES].decode("utf-8", "ignore" if isinstance(value, str) else "replace"))
 
 
-def rejections(stage: str, rows: list[tuple[str, str, int, str | bytes | None]]) -> pa.Table:
-    """Return the table of ``(reason, source_file, position, value)`` rows. For the few broken records only."""
+def in_order(found: Iterable[Rejection]) -> list[Rejection]:
+    """Return rejections in the order they are stored in: by file, place and reason, whoever found them first."""
+    return sorted(found, key=lambda row: (row.source_file, row.position, row.reason, str(row.value)))
+
+
+def from_table(table: pa.Table) -> list[Rejection]:
+    """Return the rejections of a table of one stage."""
+    columns = [table[name].to_pylist() for name in Rejection._fields]
+    return [Rejection(*row) for row in zip(*columns, strict=True)]
+
+
+def rejections(stage: str, rows: list[Rejection]) -> pa.Table:
+    """Return the table of `rows`. For the few broken records only."""
     if stage not in STAGES:
         raise ValueError(f"stage must be one of {STAGES}, found {stage!r}")
-    for reason, *_ in rows:
-        if reason not in REASONS[stage]:
-            raise ValueError(f"{reason!r} is not a rejection reason of {stage}; add it to schemas/rejection.py")
+    for row in rows:
+        if row.reason not in REASONS[stage]:
+            raise ValueError(f"{row.reason!r} is not a rejection reason of {stage}; add it to schemas/rejection.py")
     columns = [
         [stage] * len(rows),
-        [row[0] for row in rows],
-        [row[1] for row in rows],
-        [row[2] for row in rows],
-        [cut(row[3]) for row in rows],
+        [row.reason for row in rows],
+        [row.source_file for row in rows],
+        [row.position for row in rows],
+        [cut(row.value) for row in rows],
     ]
     return pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, REJECTIONS, strict=True)], schema=REJECTIONS

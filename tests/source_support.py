@@ -9,8 +9,8 @@ import pyarrow as pa
 
 from pipeline.collect.extra_columns import KINDS, settled_extra, with_settled
 from pipeline.sources.source import Broken, Dropped, Noted, Source
-from pipeline.units import Unit
 from schemas.json_object import parse_object
+from schemas.units import Unit
 
 
 @dataclass

@@ -15,7 +15,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.balance.settings import FAILED_FILE, SELECTED_FILE
-from pipeline.units import read_unit
 from schemas.buffers import one_chunk, sortable_ids
 from schemas.checked import check_indices
 from schemas.kernels.compiled import unlocked
@@ -25,6 +24,7 @@ from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE, STATUS_SUCCESS
 from schemas.shards_folder import STATS_SUFFIX, further_captions, plan_tables
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
+from schemas.units import read_unit
 
 IdSet = npt.NDArray[np.uint64]
 """Ids as shape ``[n, 2]`` (high, low) words, sorted, each once: 16 bytes per id."""

@@ -17,11 +17,11 @@ from pipeline.balance.selected import image_starts, in_shard_order, matches_per_
 from pipeline.balance.settings import SELECTED, SHARDS, Settings, ShardRange
 from pipeline.balance.stored import stored_rows
 from pipeline.metrics import add_to_distribution, joined, spread_of
-from pipeline.units import commit_unit
 from schemas.candidate import selection_schema
 from schemas.shards_folder import shard_name
 from schemas.storage import Folder
 from schemas.tables import write_table
+from schemas.units import commit_unit
 
 IMAGES, NUM_SHARDS = "images", "shards"
 MATCHES_PER_TEXT, MATCHES_PER_IMAGE = "matches_per_text", "matches_per_image"

@@ -23,13 +23,13 @@ from pipeline.balance.sums import read_sums
 from pipeline.exchange import EXCHANGE
 from pipeline.match.metaclip_files import write_entry_counts
 from pipeline.metrics import Spread, joined
-from pipeline.units import finished_units, read_unit
 from schemas.candidate import QUERY_COUNTS, candidate_schema
 from schemas.manifest import recorded, write_manifest
 from schemas.run_record import RunRecord
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
 from schemas.tables_dir import NOT_REFILLABLE_NAME, QUERIES_NAME, QUERY_COUNTS_NAME, tables_path
+from schemas.units import finished_units, read_unit
 
 NOT_REFILLABLE = pa.schema(
     [

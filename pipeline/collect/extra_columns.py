@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 
 from pipeline.sources.source import Source
 from pipeline.sources.value_kinds import settled, settled_type
-from pipeline.units import Unit
 from schemas.buffers import one_chunk
+from schemas.units import Unit
 
 KINDS = "extra_kinds"
 """Of a part: the kinds of the values of its open columns."""

@@ -20,12 +20,12 @@ from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
 from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Noted, Read, Source
 from pipeline.tables import bounded
-from pipeline.units import commit_unit
 from schemas.buffers import ID, sortable_ids
 from schemas.candidate import candidate_schema
-from schemas.rejection import REJECTIONS, rejections
+from schemas.rejection import REJECTIONS, Rejection, rejections
 from schemas.storage import Folder
 from schemas.tables import content_bytes, write_stream, write_tables
+from schemas.units import commit_unit
 
 PARTS = "parts"
 MAX_SAMPLED_DROPS = 1_000
@@ -116,7 +116,7 @@ def extract_split(
 ) -> dict[str, int]:  # fmt: skip
     """Read `split`, write its part and commit it; return the counts, those by reason too."""
     counts: Counter[str] = Counter()
-    broken: list[tuple[str, str, int, str | bytes | None]] = []
+    broken: list[Rejection] = []
     sampled = DROPS.empty_table()
     unread = pairs = rejected_pairs = size = 0  # unread: records that gave no row; size: bytes of the candidates
     extra_kinds = dict.fromkeys(sorted(source.open_columns), 0)
@@ -126,7 +126,7 @@ def extract_split(
         nonlocal sampled, unread, pairs, rejected_pairs, size
         for item in source.read(split):
             if isinstance(item, Broken):
-                broken.append((item.reason, split.name or source.root_name, item.position, item.value))
+                broken.append(Rejection(item.reason, split.name or source.root_name, item.position, item.value))
                 unread += not item.reason.startswith(OF_FILE)
                 continue
             if isinstance(item, Read):
@@ -145,7 +145,9 @@ def extract_split(
             for raw in bounded(item):
                 found = extract_table(raw, split.name, matcher, filters, options)
                 positions = raw["source_row"]
-                broken.extend((why, split.name, positions[row].as_py(), value) for row, why, value in found.broken)
+                broken.extend(
+                    Rejection(why, split.name, positions[row].as_py(), value) for row, why, value in found.broken
+                )
                 counts[RECORDS] += len(raw)
                 pairs += len(raw)
                 rejected_pairs += len(found.broken)
@@ -164,7 +166,7 @@ def extract_split(
     rejected = rejections("collect", broken)
     files.append(write_tables(output, f"{name}.rejections.parquet", [rejected], REJECTIONS))
     files.append(write_tables(output, f"{name}.drops.parquet", [sampled], DROPS))
-    reasons = Counter(why for why, *_ in broken)
+    reasons = Counter(row.reason for row in broken)
     body = {
         "counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size,
         PAIRS: pairs, REJECTED_PAIRS: rejected_pairs, KINDS: extra_kinds,

@@ -60,7 +60,6 @@ from pipeline.runner import run_pipeline
 from pipeline.shuffle_estimate import check_room, estimate_shuffle
 from pipeline.sources.formats import open_source
 from pipeline.sources.source import InputSplit, Source
-from pipeline.units import Unit, finished_units, read_unit, whole_units
 from schemas.candidate import candidate_schema
 from schemas.identity import seed_key
 from schemas.manifest import read_current_manifest, read_manifest, write_manifest
@@ -69,6 +68,7 @@ from schemas.rejection import REJECTIONS
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table, write_tables
+from schemas.units import Unit, finished_units, read_unit, whole_units
 
 PARTITION_BYTES = 32 << 20
 """Matched candidates per partition (`schemas.tables.content_bytes`); deduplicating one takes about four times as much

@@ -7,10 +7,10 @@ import pyarrow.compute as pc
 
 from pipeline.collect.extract import ARCHIVE_RECORDS, DROPPED, OF_FILE, PAIRS, PARTS, RECORDS, REJECTED, REJECTED_PAIRS
 from pipeline.sources.source import RECORD
-from pipeline.units import Unit
 from schemas.rejection import REJECTIONS
 from schemas.storage import Folder
 from schemas.tables import read_table
+from schemas.units import Unit
 
 _LOOK = f"look at {PARTS}/*.rejections.parquet in the output folder"
 

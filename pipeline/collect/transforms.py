@@ -37,11 +37,11 @@ from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher, matched_columns
 from pipeline.sources.source import InputSplit, Source
 from pipeline.tables import bounded
-from pipeline.units import commit_unit, read_unit
 from schemas.candidate import candidate_schema
 from schemas.query_list import read_queries
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_stream, read_table, write_table
+from schemas.units import commit_unit, read_unit
 
 NAMESPACE = "collect"
 """Of the counters; their names are those of the report."""

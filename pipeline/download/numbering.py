@@ -13,9 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.download.plan import ShardPlan
-from pipeline.units import Unit, commit_unit, is_whole, read_unit
 from schemas.shards_folder import STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX, parse_stem, shard_name
 from schemas.storage import FileRecord, Folder
+from schemas.units import Unit, commit_unit, is_whole, read_unit
 
 PARTS = (TAR_SUFFIX, TABLE_SUFFIX)
 """What bears the number of a shard, beside its stats."""

@@ -27,8 +27,7 @@ from pipeline.download.runtime import FetchRuntime
 from pipeline.download.sample_json import sample_json
 from pipeline.download.shard_table import ImageResult, shard_table
 from pipeline.download.tar import TarWriter
-from pipeline.units import Unit, commit_unit
-from schemas.rejection import REJECTIONS, rejections
+from schemas.rejection import REJECTIONS, Rejection, rejections
 from schemas.sample import (
     STATUS_FAILED_TO_DOWNLOAD,
     STATUS_FAILED_TO_RESIZE,
@@ -38,6 +37,7 @@ from schemas.sample import (
 from schemas.shards_folder import FURTHER_CAPTIONS_DIR, REJECTIONS_DIR, STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
+from schemas.units import Unit, commit_unit
 
 ROWS_AT_ONCE = 256
 """Rows turned into Python objects together: bounds the memory, whatever the captions."""
@@ -143,7 +143,9 @@ def _rejections(shard: FetchedShard) -> pa.Table:
     return rejections(
         "download",
         [
-            (result.failure.reason, shard.plan.file, int(shard.images.first_row[row]), _reference(references, row))
+            Rejection(
+                result.failure.reason, shard.plan.file, int(shard.images.first_row[row]), _reference(references, row)
+            )
             for row, result in enumerate(shard.results)
             if result.failure is not None
         ],

@@ -12,9 +12,9 @@ from pipeline.download.numbering import finished_plan
 from pipeline.download.plan import ShardPlan, read_shard_images
 from pipeline.download.runtime import FetchRuntime, acquire_runtime, release_runtime
 from pipeline.download.shard import FetchedShard, fetch_shard, write_shard
-from pipeline.units import Unit
 from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
+from schemas.units import Unit
 
 NAMESPACE = "download"
 SHARDS_WRITTEN = "download_shards"

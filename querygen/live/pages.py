@@ -11,13 +11,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Literal
 
-from querygen.dump import Page, Rejection, SiteInfo
+from querygen.dump import Page, SiteInfo
 from querygen.dump_revision import PLAIN_TEXT, PROSE, WIKITEXT
 from querygen.live.category import ARTICLE, Member, category_title, walk_category
 from querygen.live.page_cache import PageCache
 from querygen.live.revisions import BATCH_TITLES, Found, read_batch
 from querygen.live.wiki import Wiki
 from querygen.wikitext import TextExtractor
+from schemas.rejection import Rejection
 
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """Longer text is a rejection. MediaWiki allows 2 MiB of wikitext ($wgMaxArticleSize)."""
@@ -165,7 +166,7 @@ class CategoryPages:
                     f"uses it, and run the same command again"
                 )
             if entry["problem"] is not None:
-                rejections.append((entry["problem"], self.name, position, member.title))
+                rejections.append(Rejection(entry["problem"], self.name, position, member.title))
                 continue
             title, namespace = entry["title"], entry["namespace"]
             if title != member.title:

@@ -13,13 +13,13 @@ from pipeline.download.job import number_shift
 from pipeline.download.numbering import finished_plans
 from pipeline.download.plan import ShardPlan, read_shard_images
 from pipeline.download.tar import TarWriter
-from pipeline.units import commit_unit
 from schemas.candidate import selection_schema
 from schemas.manifest import read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.sample import SHARD_TABLE
 from schemas.storage import FileRecord, Folder
 from schemas.tables_dir import QUERY_COUNTS_NAME, TABLES_DIR, find_table
+from schemas.units import commit_unit
 from tests.download_support import make_selection, selection_table
 from tests.older_folder import make_older
 from tests.unit.trainer.small_shards import picture

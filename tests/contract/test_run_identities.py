@@ -19,7 +19,8 @@ IN_AND_OUT = {"input": "i", "queries": "q", "output": "o"}
 LEFT_OUT = [
     (
         BuildConfig(**DUMP),
-        "cache_dir contact counts dump memory_gb num_processes output pageviews requests_per_s wiki_refresh wordnet_dir",
+        "cache_dir contact counts dump memory_gb num_processes output pageviews requests_per_s wiki_refresh "
+        "wordnet_dir",
     ),
     (CountConfig(**DUMP), "dump memory_gb num_processes output"),
     (MergeConfig(inputs=("a",), output="o"), "inputs memory_gb num_processes output"),

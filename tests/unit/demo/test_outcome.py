@@ -6,7 +6,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from schemas.rejection import rejections
+from schemas.rejection import Rejection, rejections
 from tests.demo.outcome import num_selected, read_accuracies, read_rejections
 
 
@@ -20,7 +20,7 @@ def test_accuracy_of_class_colour_and_shape(tmp_path: Path) -> None:
 def test_rejections_are_counted_over_all_files(tmp_path: Path) -> None:
     for name, reasons in (("a", ["url_missing", "url_missing"]), ("b", ["caption_missing"])):
         (tmp_path / "rejections").mkdir(exist_ok=True)
-        table = rejections("collect", [(reason, "urls.parquet", 1, None) for reason in reasons])
+        table = rejections("collect", [Rejection(reason, "urls.parquet", 1, None) for reason in reasons])
         pq.write_table(table, tmp_path / "rejections" / f"{name}.parquet")
     pq.write_table(pa.table({"other": [1]}), tmp_path / "files.parquet")
     assert read_rejections(tmp_path) == {"url_missing": 2, "caption_missing": 1}

@@ -9,8 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen import article_tables
-from querygen.dump_page import Page, Rejection
+from querygen.dump_page import Page
 from querygen.dump_units import open_pages, plan_units
+from schemas.rejection import Rejection
 
 STRING = pa.string()
 WIKI = "https://en.wikipedia.org/wiki/"

@@ -15,8 +15,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen import dump, dump_units
-from querygen.dump_page import Page, Rejection
+from querygen.dump_page import Page
 from querygen.dump_units import DumpUnit, open_pages, plan_units
+from schemas.rejection import Rejection
 from tests.unit.querygen.test_dump import HEADER, page
 
 PAGES = [page(f"Title {number}", "some &amp; text " * (number * 7 % 23), number % 3) for number in range(40)]

@@ -13,7 +13,7 @@ import pytest
 from querygen.command import main
 from querygen.counts_file import CountsFile
 from querygen.counts_folder import check_counts_folders
-from querygen.known_folder import counts_summary, open_queries, read_commit
+from querygen.known_folder import counted_unit, counts_summary, open_queries
 from querygen.report.page import report_page
 from schemas.query import WORD_COUNTS
 from schemas.storage import Folder
@@ -96,7 +96,7 @@ def test_no_damage_of_a_counts_folder_is_a_key_error(counts: Path) -> None:
     folder = Folder(str(counts))
     refused, taken = refused_by_name(counts / "manifest.json", lambda: counts_summary(folder))
     assert (refused > 100, taken > 100) == (True, True)
-    refused, _ = refused_by_name(counts / "runs" / "000000.json", lambda: read_commit(folder.sub("runs"), "000000"))
+    refused, _ = refused_by_name(counts / "runs" / "000000.json", lambda: counted_unit(folder.sub("runs"), 0))
     assert refused > 100
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from schemas.input_files import expand_glob
 from schemas.manifest import read_files, read_manifest, write_manifest
-from schemas.rejection import MAX_VALUE_BYTES, REJECTIONS, rejections
+from schemas.rejection import MAX_VALUE_BYTES, REJECTIONS, Rejection, rejections
 from schemas.run_record import FolderConflict, RunRecord, start_run
 from schemas.storage import Folder
 from schemas.tables import check_schema, read_table, write_table
@@ -65,7 +65,7 @@ def test_files_and_manifest_are_the_same_bytes_again(tmp_path: Path) -> None:
     found = []
     for name in ("a", "b"):
         folder = Folder(str(tmp_path / name))
-        table = rejections("collect", [("url_missing", "f.parquet", 3, None)])
+        table = rejections("collect", [Rejection("url_missing", "f.parquet", 3, None)])
         record = write_table(folder, "rejections/x.parquet", table, REJECTIONS)
         write_manifest(folder, "candidates", [record], rows=1, identity="x", summary={"b": 1, "a": 2})
         assert read_files(folder) == [record]
@@ -127,7 +127,8 @@ def test_wrong_columns_name_file_column_and_type(tmp_path: Path) -> None:
 
 
 def test_a_rejected_value_is_cut_and_stays_text() -> None:
-    table = rejections("collect", [("caption_not_utf8", "f", 0, b"\xff" * 5000), ("url_missing", "f", 1, "é" * 5000)])
+    broken = [("caption_not_utf8", "f", 0, b"\xff" * 5000), ("url_missing", "f", 1, "é" * 5000)]
+    table = rejections("collect", [Rejection(*row) for row in broken])
     values = table["value"].to_pylist()
     assert all(len(value) <= MAX_VALUE_BYTES for value in values)
     assert values[1] == "é" * (MAX_VALUE_BYTES // 2)
@@ -135,7 +136,7 @@ def test_a_rejected_value_is_cut_and_stays_text() -> None:
 
 def test_an_unknown_reason_is_a_programming_error() -> None:
     with pytest.raises(ValueError, match="add it to schemas/rejection"):
-        rejections("collect", [("because", "f", 0, None)])
+        rejections("collect", [Rejection("because", "f", 0, None)])
 
 
 @pytest.mark.parametrize("kind", ["queries", "candidates", "selection", "shards"])

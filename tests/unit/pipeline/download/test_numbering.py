@@ -14,8 +14,8 @@ from pipeline.download.numbering import (
     number_shards,
 )
 from pipeline.download.plan import ShardPlan
-from pipeline.units import commit_unit
 from schemas.storage import Folder
+from schemas.units import commit_unit
 
 
 @given(st.sets(st.integers(0, 60)), st.integers(0, 5))

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from pipeline.units import commit_unit, finished_units, read_unit, whole_units
+import pytest
+
 from schemas.storage import Folder
+from schemas.units import commit_unit, finished_units, read_unit, whole_units
 
 
 def test_a_unit_that_lost_a_file_is_not_whole(tmp_path: Path) -> None:
@@ -20,3 +22,17 @@ def test_a_unit_that_lost_a_file_is_not_whole(tmp_path: Path) -> None:
     assert unit is not None
     assert unit.body == {"count": 1}
     assert read_unit(folder, "9_stats.json") is None
+
+
+def test_a_commit_with_files_as_lists_is_read(tmp_path: Path) -> None:
+    """As querygen wrote them until schema 1.4."""
+    folder = Folder(str(tmp_path))
+    record = folder.write("000000.arrow", b"data", 1)
+    listed = [record.name, record.rows, record.bytes, record.sha256]
+    folder.write_json("000000.json", {"files": [listed], "tally": {"views": 2}})
+    unit = read_unit(folder, "000000.json")
+    assert unit is not None
+    assert (unit.files, unit.body) == ([record], {"tally": {"views": 2}})
+    folder.write_json("000000.json", {"files": [listed[:3]], "tally": {}})
+    with pytest.raises(ValueError, match=r"000000.json: files\[0\] .*expected the commit of finished work"):
+        read_unit(folder, "000000.json")

@@ -1,7 +1,8 @@
 """Units of resumption: what one unit makes counts as made once its commit object is there.
 
-A unit (an input split, a partition, a shard) writes its files under names of its own, then one JSON that
-names their size and SHA-256. Run again, finished units are skipped; two writers of one unit are harmless.
+A unit (an input split, a partition, a shard, a piece of a dump, some page-view files) writes its files under names of
+its own, then one JSON that names their size and SHA-256. Run again, finished units are skipped; two writers of one unit
+are harmless.
 """
 
 from dataclasses import dataclass, field
@@ -11,7 +12,8 @@ from schemas.json_object import JsonObject
 from schemas.json_shape import check_json
 from schemas.storage import FileRecord, Folder
 
-_COMMIT = {"files": [{"name": str, "rows": int, "bytes": int, "sha256": str}]}
+_FILE = {"name": str, "rows": int, "bytes": int, "sha256": str}
+_COMMIT = {"files": [_FILE]}
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,19 @@ def read_unit(folder: Folder, name: str) -> Unit | None:
     if not folder.exists(name):
         return None
     body = folder.read_json(name)
+    if isinstance(body.get("files"), list):
+        body["files"] = [_as_object(file) for file in body["files"]]
     check_json(body, _COMMIT, body.where, "the commit of finished work")
     files = [
         FileRecord(record["name"], record.count("rows"), record.count("bytes"), record["sha256"])
         for record in body.pop("files")
     ]
     return Unit(name, files, body)
+
+
+def _as_object(file: Any) -> Any:
+    """Return a file of a commit; querygen wrote them as lists until schema 1.4."""
+    return JsonObject(zip(_FILE, file, strict=True)) if isinstance(file, list) and len(file) == len(_FILE) else file
 
 
 def finished_units(folder: Folder, directory: str, suffix: str) -> list[str]:
