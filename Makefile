@@ -69,7 +69,7 @@ test-flink: setup
 	$(BIN)/python -m pytest -m flink
 
 test-mediawiki: setup
-	@$(BIN)/python -c 'import sys; from tests.integration.mediawiki_server import missing_parts; \
+	@$(BIN)/python -c 'import sys; from tests.support.mediawiki_server import missing_parts; \
 	  lacking = missing_parts(); sys.exit(lacking and f"error: {lacking}")' || exit 2
 	$(BIN)/python -m pytest -m mediawiki
 

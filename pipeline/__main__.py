@@ -12,9 +12,9 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
 from pipeline.explain.config import ExplainConfig
-from pipeline.failures import JobFailed, WorkerLost, resume_line
-from pipeline.logs import show_only_errors
 from pipeline.run.config import RunConfig
+from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
+from pipeline.runners.logs import show_only_errors
 from schemas.printable import print_error
 
 Command = (
@@ -74,7 +74,7 @@ def parse(arguments: list[str]) -> Any:
 def _say_misplaced(name: str, arguments: list[str]) -> None:
     """Tell of the first of Beam's options among those of the subcommand `name`, and where it belongs."""
     show_only_errors()
-    from pipeline.runner import is_beam_option  # imports Beam
+    from pipeline.runners.runner import is_beam_option  # imports Beam
 
     ours = {field.name for field in dataclasses.fields(CONFIGS[name])}
     for argument in arguments:
@@ -95,18 +95,19 @@ def split_arguments(arguments: Sequence[str]) -> tuple[list[str], list[str]]:
 
 def _run(config: Any, beam_args: list[str]) -> None:
     show_only_errors()
-    from pipeline import summary  # the jobs import Beam and numba: not for --help
-    from pipeline.runner import check_runner
+    from pipeline.runners.runner import check_runner  # the jobs import Beam and numba: not for --help
 
     check_runner(config, beam_args)
     if isinstance(config, CollectConfig):
         from pipeline.collect.job import run_collect
+        from pipeline.collect.summary import print_collect
 
-        summary.print_collect(run_collect(config, beam_args), config.output)
+        print_collect(run_collect(config, beam_args), config.output)
     elif isinstance(config, BalanceConfig):
         from pipeline.balance.job import run_balance
+        from pipeline.balance.summary import print_balance
 
-        summary.print_balance(run_balance(config, beam_args), config.output)
+        print_balance(run_balance(config, beam_args), config.output)
     elif isinstance(config, DownloadConfig):
         from pipeline.download.job import run_download
 

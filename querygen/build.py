@@ -18,11 +18,10 @@ import pyarrow.compute as pc
 from tqdm import tqdm
 
 from querygen.config import BuildConfig
-from querygen.count_category import count_category, open_category, rank_titles
-from querygen.count_dump import DumpCounts
-from querygen.count_views import count_views
-from querygen.counting import bar, count, digests, merge, plan, processes
-from querygen.counts_folder import (
+from querygen.counts.count_category import count_category, open_category, rank_titles
+from querygen.counts.count_pages import DumpCounts, prepare
+from querygen.counts.counting import count, merge, plan
+from querygen.counts.counts_folder import (
     DAMAGED,
     check_articles,
     check_counts_folders,
@@ -30,17 +29,21 @@ from querygen.counts_folder import (
     is_whole,
     open_counts,
 )
-from querygen.dump import SiteInfo
-from querygen.live.pages import CategoryPages
-from querygen.merge_runs import MergedCounts
-from querygen.pmi import pmi, rank_bigrams
-from querygen.queries_folder import write_queries_folder
-from querygen.query_list import QueryList, Ranked, Source, build_query_list, scale_budgets
-from querygen.segment import WIKI_LANGUAGES, join_words, language_note, segmenter, segmenter_version
+from querygen.counts.merge_runs import MergedCounts
+from querygen.query_list.pmi import pmi, rank_bigrams
+from querygen.query_list.queries_folder import write_queries_folder
+from querygen.query_list.query_list import QueryList, Ranked, Source, build_query_list, scale_budgets
 from querygen.summary import print_summary
-from querygen.synsets import SynsetHead, read_synsets, synset_heads, wordnet_counts
-from querygen.titles import count_titles
-from querygen.wordnet_data import digest, find_wordnet
+from querygen.synsets.synsets import SynsetHead, read_synsets, synset_heads, wordnet_counts
+from querygen.synsets.wordnet_data import digest, find_wordnet
+from querygen.text.segment import WIKI_LANGUAGES, join_words, language_note, segmenter, segmenter_version
+from querygen.titles.count_views import count_views
+from querygen.titles.titles import count_titles
+from querygen.wiki.dump import SiteInfo
+from querygen.wiki.live.pages import CategoryPages
+from querygen.workers.hashing import digests
+from querygen.workers.pool import processes
+from querygen.workers.progress import bar
 from schemas.input_files import expand_glob
 from schemas.json_shape import check_json
 from schemas.manifest import read_manifest
@@ -95,7 +98,7 @@ def build(config: BuildConfig) -> bool:
         said = f"finished already, {manifest['rows']:,} queries; nothing to do{'' if whole else DAMAGED}"
         print(f"{one_line(folder.url)}: {said}")
         return whole
-    with processes(config.num_processes, config.memory_gb) as pool:
+    with processes(config.num_processes, config.memory_gb, prepare) as pool:
         summary = _make(config, inputs, folder, record, pool)
     folder.delete(WORK)
     folder.delete_temporaries()

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import tyro
 
 from querygen.config import BuildConfig, CompareConfig, CountConfig, ExplainConfig, MergeConfig, WordnetConfig
-from querygen.lean_start import lean_start
 from querygen.report.config import ReportConfig
+from querygen.workers.lean_start import lean_start
 from schemas.printable import one_line, print_error, print_warnings_safely
 
 Command = (
@@ -59,13 +59,13 @@ def main(arguments: list[str] | None = None) -> None:
             if not build(config):
                 raise SystemExit(DAMAGED_INPUT)
         elif isinstance(config, CountConfig | MergeConfig):
-            from querygen.counts_folder import make_counts, merge_counts
+            from querygen.counts.counts_folder import make_counts, merge_counts
 
             if not (make_counts(config) if isinstance(config, CountConfig) else merge_counts(config)):
                 raise SystemExit(DAMAGED_INPUT)
         elif isinstance(config, CompareConfig):
-            from querygen.compare import compare
-            from querygen.compare_summary import print_comparison
+            from querygen.compare.compare import compare
+            from querygen.compare.compare_summary import print_comparison
 
             print_comparison(compare(config), (config.a, config.b))
         elif isinstance(config, ReportConfig):
@@ -73,13 +73,13 @@ def main(arguments: list[str] | None = None) -> None:
 
             print(f"written to {one_line(write_report(config))}")
         elif isinstance(config, ExplainConfig):
-            from querygen.explain import explain
+            from querygen.explain.explain import explain
 
             raise SystemExit(explain(config))
         else:
             from pathlib import Path
 
-            from querygen.wordnet_data import find_wordnet, prepare
+            from querygen.synsets.wordnet_data import find_wordnet, prepare
 
             print(f"WordNet is in {prepare(Path(config.output)) if config.output else find_wordnet(None)}")
     except BrokenProcessPool:

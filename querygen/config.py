@@ -6,12 +6,12 @@ from typing import Annotated, Literal
 import tyro
 
 from querygen.presets import PRESETS
-from querygen.query_list import DEFAULT_SIZE
+from querygen.query_list.query_list import DEFAULT_SIZE
 from schemas.query_source import SOURCES
 from schemas.run_options import NotIdentity
 
 GIGABYTES_PER_PROCESS = 1.0
-"""What a process that counts needs at most, see `querygen.ngrams`."""
+"""What a process that counts needs at most, see `querygen.counts.ngrams`."""
 
 
 _CATEGORY_OPTIONS = (

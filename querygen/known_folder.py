@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from querygen.numbered_units import numbered_unit
+from querygen.workers.numbered_units import numbered_unit
 from schemas.json_shape import check_json
 from schemas.manifest import read_current_manifest, read_manifest
 from schemas.query_source import SOURCES

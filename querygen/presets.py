@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class Preset:
-    """Thresholds; budgets are those of `querygen.query_list.PROPORTIONS` in either preset."""
+    """Thresholds; budgets are those of `querygen.query_list.query_list.PROPORTIONS` in either preset."""
 
     min_word_count: int
     min_bigram_count: int

@@ -6,9 +6,9 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from querygen.count_dump import left_out_pages
-from querygen.counts_folder import LOSSES
-from querygen.query_list import NOT_OF_THE_LAST
+from querygen.counts.count_pages import left_out_pages
+from querygen.counts.counts_folder import LOSSES
+from querygen.query_list.query_list import NOT_OF_THE_LAST
 from schemas.printable import one_line, printable
 from schemas.query_source import SOURCES
 

@@ -222,3 +222,10 @@ def draws(pair_words: UInt64Array, query_ids: npt.NDArray[np.int32], key: bytes)
     rows[:, 16:] = query_ids.astype("<i4").view(np.uint8).reshape(-1, 4)
     offsets = np.arange(len(rows) + 1, dtype=np.int64) * 20
     return digest_rows(rows.reshape(-1), offsets, digest_bytes=8, person=b"wit.draw.1", key=key)[:, 0]
+
+
+def sample_rows(texts: pa.ChunkedArray | pa.Array, num: int, seed: int) -> npt.NDArray[np.int64]:
+    """Return the rows of the `num` lowest hashes (all rows if there are fewer), lowest first."""
+    data, offsets = string_buffers(texts)
+    hashes = digest_rows(data, offsets, digest_bytes=8, person=b"wit.sample.1", key=seed_key(seed))[:, 0]
+    return np.argsort(hashes, kind="stable")[:num].astype(np.int64)

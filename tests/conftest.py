@@ -14,7 +14,7 @@ from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from schemas.tables import write_table
 from schemas.text import normal_form
-from tests.waiting import PATIENT_RAY
+from tests.support.waiting import PATIENT_RAY
 
 os.environ["WDS_SECURE"] = "1"  # webdataset from 1.0 on neither unpickles nor runs commands that a tar or URL names
 

@@ -11,9 +11,11 @@ from trainer.checkpoint import TrainState, write_checkpoint, write_model
 from trainer.config import TrainConfig
 from trainer.data.shard_index import ShardIndex
 from trainer.distributed import World, local_rows
-from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable, Reporter, Stopwatch
+from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable
 from trainer.optim.schedule import learning_rate
+from trainer.reporter import Reporter
 from trainer.step import train_step
+from trainer.stopwatch import Stopwatch
 from trainer.written_files import FINAL
 
 WRITE_METRICS_EVERY_S = 10.0

@@ -2,21 +2,14 @@
 
 import csv
 import io
-import sys
 import time
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Protocol
+from typing import Any
 
-from tqdm import tqdm
-
-from schemas.printable import printable
-from schemas.public_url import public_text
 from schemas.storage import Folder
 
 METRICS_FILE = "metrics.csv"
 TRAINING_FILE = "training.json"
-QUIET_LINE_EVERY_S = 15.0
-"""Off a terminal a log line comes at most so often."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,81 +30,6 @@ class Metrics:
 
 _WHOLE = ("step", "samples", "replaced")
 """Columns of whole numbers."""
-
-
-class Reporter(Protocol):
-    """Where progress goes."""
-
-    def start(self, *, done_samples: int, total_samples: int, title: str) -> None: ...
-
-    def progress(self, metrics: Metrics) -> None: ...
-
-    def message(self, text: str) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Silent:
-    """Reports nothing: the workers that are not the first, and tests."""
-
-    def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
-        pass
-
-    def progress(self, metrics: Metrics) -> None:
-        pass
-
-    def message(self, text: str) -> None:
-        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
-        pass
-
-    def close(self) -> None:
-        pass
-
-
-class Console:
-    """A progress bar on a terminal; elsewhere a line now and then."""
-
-    def __init__(self) -> None:
-        self._bar: tqdm | None = None
-        self._total = 0
-        self._last_line_s = 0.0
-        self._terminal = sys.stderr.isatty()
-
-    def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
-        self.message(title)
-        self._total = total_samples
-        if self._terminal and self._bar is None:
-            self._bar = tqdm(total=total_samples, initial=done_samples, unit=" samples", unit_scale=True, desc="train")
-
-    def progress(self, metrics: Metrics) -> None:
-        if self._bar is not None:
-            self._bar.set_postfix_str(
-                f"loss {metrics.loss:.3f}, scale {metrics.logit_scale:.1f}, lr {metrics.learning_rate:.2e}"
-            )
-            self._bar.update(metrics.samples - self._bar.n)
-            return
-        now_s = time.monotonic()
-        if now_s - self._last_line_s < QUIET_LINE_EVERY_S and metrics.samples < self._total:
-            return
-        self._last_line_s = now_s
-        left_s = (self._total - metrics.samples) / max(metrics.samples_per_s, 1e-9)
-        self.message(
-            f"step {metrics.step}  epoch {metrics.epoch:.2f}  loss {metrics.loss:.3f}  "
-            f"scale {metrics.logit_scale:.1f}  lr {metrics.learning_rate:.2e}  "
-            f"{metrics.samples_per_s:,.0f} samples/s  {left_s:.0f} s left"
-        )
-
-    def message(self, text: str) -> None:
-        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
-        if self._bar is not None:
-            self._bar.write(text, file=sys.stderr)
-        else:
-            print(text, file=sys.stderr, flush=True)
-
-    def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
 
 
 class MetricsTable:
@@ -146,37 +64,3 @@ class MetricsTable:
             writer.writerow({name: f"{v:.6g}" if isinstance(v, float) else v for name, v in row.items()})
         self._folder.write(METRICS_FILE, text.getvalue().encode())
         self._written_s = time.monotonic()
-
-
-class Stopwatch:
-    """Speed and waiting of the steps since the last lap."""
-
-    def __init__(self) -> None:
-        self._began_s = self._lap_s = self._asked_s = time.monotonic()
-        self._waited_s = 0.0
-        self.steps = 0
-
-    def wait(self) -> None:
-        """The loop begins to wait for data."""
-        self._asked_s = time.monotonic()
-
-    def go_on(self) -> None:
-        """The data are there."""
-        self._waited_s += time.monotonic() - self._asked_s
-
-    def lap(self) -> None:
-        """Begin to measure anew."""
-        self._lap_s, self._waited_s, self.steps = time.monotonic(), 0.0, 0
-
-    @property
-    def steps_per_s(self) -> float:
-        return self.steps / max(time.monotonic() - self._lap_s, 1e-9)
-
-    @property
-    def wait_share(self) -> float:
-        return self._waited_s / max(time.monotonic() - self._lap_s, 1e-9)
-
-    @property
-    def total_s(self) -> float:
-        """Seconds since the first step was asked for."""
-        return max(time.monotonic() - self._began_s, 1e-9)

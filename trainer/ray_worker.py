@@ -8,7 +8,8 @@ import ray.train
 from trainer.config import TrainConfig
 from trainer.distributed import join_world
 from trainer.loop import train
-from trainer.metrics import Metrics, Reporter, Silent
+from trainer.metrics import Metrics
+from trainer.reporter import Reporter, Silent
 
 
 class Mailbox:

@@ -50,10 +50,10 @@ web.tmpdir: {folder}/tmp
 # end in a NoClassDefFoundError, which ends the TaskManager (uncaught-exception-handling below).
 classloader.resolve-order: parent-first
 
-# Memory. Elements are Arrow tables of at most about 8 MiB (pipeline/tables.py). A slot holds some of them on the heap
-# while they are copied, Beam's gRPC channel to Python holds them in direct memory (off-heap), sorting spills from
-# managed memory to disk. Flink's own sizes end in "call is closed" or hang. Every shuffle that a slot writes takes 16
-# MiB of network buffers, and balance writes several at a time: "Insufficient number of network buffers" with 64m.
+# Memory. Elements are Arrow tables of at most about 8 MiB (pipeline/shuffle/elements.py). A slot holds some of them on
+# the heap while they are copied, Beam's gRPC channel to Python holds them in direct memory (off-heap), sorting spills
+# from managed memory to disk. Flink's own sizes end in "call is closed" or hang. Every shuffle that a slot writes takes
+# 16 MiB of network buffers, and balance writes several at a time: "Insufficient number of network buffers" with 64m.
 jobmanager.memory.process.size: 1200m
 taskmanager.memory.task.heap.size: {heap_mb}m
 taskmanager.memory.task.off-heap.size: {off_heap_mb}m
@@ -124,7 +124,7 @@ def start(options: argparse.Namespace) -> None:
     (folder / "pids.json").write_text("{}")
     try:
         launch(folder, "job-manager", java_command(folder, flink, jar, "JM", JOB_MANAGER))
-        pool = [sys.executable, "-m", "pipeline.worker_pool", f"--port={options.pool_port}"]
+        pool = [sys.executable, "-m", "pipeline.runners.flink.worker_pool", f"--port={options.pool_port}"]
         launch(folder, "worker-pool", pool)
         for _ in range(options.task_managers):
             add_task_manager(options)

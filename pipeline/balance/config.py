@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.runner_config import RunnerOptions
+from pipeline.runners.config import RunnerOptions
 from schemas.run_options import NotIdentity
 
 

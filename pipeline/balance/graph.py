@@ -15,17 +15,17 @@ import apache_beam as beam
 import pyarrow as pa
 from apache_beam.utils.shared import Shared
 
-from pipeline.balance.counting import CountMatches, DecideLimits, matched_counters
 from pipeline.balance.counts import sum_counts
-from pipeline.balance.layout import PlanShards, WriteSelected, WriteShardPlans
 from pipeline.balance.limits import decide_limits, read_languages, write_limits
-from pipeline.balance.passes import NAMESPACE
-from pipeline.balance.selecting import SelectPairs, selected_counters
 from pipeline.balance.settings import COUNTS, MATCHED, CandidateFile, Settings, ShardRange
-from pipeline.balance.sums import SumCounts, WriteSum, has_sums
-from pipeline.balance.threshold_steps import CountMissing, RankBelowBound, WriteThresholds
-from pipeline.exchange import GroupTables, exchange_folder
-from pipeline.runner import run_pipeline
+from pipeline.balance.steps.counting import CountMatches, DecideLimits, matched_counters
+from pipeline.balance.steps.layout import PlanShards, WriteSelected, WriteShardPlans
+from pipeline.balance.steps.passes import NAMESPACE
+from pipeline.balance.steps.selecting import SelectPairs, selected_counters
+from pipeline.balance.steps.sums import SumCounts, WriteSum, has_sums
+from pipeline.balance.steps.thresholds import CountMissing, RankBelowBound, WriteThresholds
+from pipeline.runners.runner import run_pipeline
+from pipeline.shuffle.exchange import GroupTables, exchange_folder
 from schemas.storage import Folder
 
 
@@ -47,7 +47,7 @@ def balance(files: list[CandidateFile], settings: Settings, beam_args: Sequence[
 def balance_graph(
     pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, exchange: str | None
 ) -> None:
-    """Build the job over `files`, which may not be none; `exchange` as `pipeline.exchange` gives it."""
+    """Build the job over `files`, which may not be none; `exchange` as `pipeline.shuffle.exchange` gives it."""
     shared = Shared()
     spread = spread_files(pipeline, files)
     missing = count_graph(spread, settings, shared)

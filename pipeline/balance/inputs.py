@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 
 from pipeline.balance.config import BalanceOptions
 from pipeline.balance.limits import partitions_of_images
-from pipeline.balance.passes import BUFFER_BYTES
 from pipeline.balance.settings import CandidateFile
-from pipeline.match.metaclip_files import queries_folder
-from pipeline.shuffle_estimate import ShuffleEstimate, estimate_shuffle
+from pipeline.balance.steps.passes import BUFFER_BYTES
+from pipeline.queries.metaclip_files import queries_folder
+from pipeline.shuffle.estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key
 from schemas.json_object import JsonObject
 from schemas.manifest import manifest_sha256, read_current_manifest, read_files

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from pipeline.balance.config import BalanceConfig
-from pipeline.balance.earlier import earlier_hash, read_rounds, write_earlier
+from pipeline.balance.finish import finish
 from pipeline.balance.graph import balance
 from pipeline.balance.inputs import (
     candidate_files,
@@ -21,12 +21,12 @@ from pipeline.balance.inputs import (
     rank_key,
 )
 from pipeline.balance.limits import write_languages
-from pipeline.balance.refill import as_first, first_caps, first_selection_settings
-from pipeline.balance.report import finish
+from pipeline.balance.refill.earlier import earlier_hash, read_rounds, write_earlier
+from pipeline.balance.refill.first_selection import as_first, first_caps, first_selection_settings
 from pipeline.balance.settings import WORK, Settings
 from pipeline.balance.stored import write_stored
-from pipeline.fork_server import prepare_workers
-from pipeline.shuffle_estimate import check_room
+from pipeline.runners.local.fork_server import prepare_workers
+from pipeline.shuffle.room import check_room
 from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest
 from schemas.query_list import read_queries
 from schemas.run_options import identity_options

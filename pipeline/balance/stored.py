@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.balance.earlier import IdSet, contains
+from pipeline.balance.refill.earlier import IdSet, contains
 from pipeline.balance.settings import STORED_FILE
 from schemas.buffers import ID_BYTES, sortable_ids
 from schemas.storage import Folder

@@ -5,7 +5,7 @@ from typing import Literal
 
 from pipeline.filter.config import FilterOptions
 from pipeline.match.config import MatchOptions
-from pipeline.runner_config import RunnerOptions
+from pipeline.runners.config import RunnerOptions
 from pipeline.sources.config import SourceOptions
 from schemas.run_options import NotIdentity
 

@@ -1,14 +1,14 @@
 """The columns carried through, in their final types: what the parts noted of open columns in, typed columns out.
 
-Parts hold open columns as plain text (`pipeline.sources.value_kinds`); the kinds that all parts noted together decide,
-so the types do not depend on how the input was cut, nor on which part ends first.
+Parts hold open columns as plain text (`pipeline.sources.tables.value_kinds`); the kinds that all parts noted together
+decide, so the types do not depend on how the input was cut, nor on which part ends first.
 """
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.sources.source import Source
-from pipeline.sources.value_kinds import settled, settled_type
+from pipeline.sources.tables.value_kinds import settled, settled_type
 from schemas.buffers import one_chunk
 from schemas.units import Unit
 

@@ -18,8 +18,8 @@ from pipeline.collect.extra_columns import KINDS
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
+from pipeline.shuffle.elements import bounded
 from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Noted, Read, Source
-from pipeline.tables import bounded
 from schemas.buffers import ID, sortable_ids
 from schemas.candidate import candidate_schema
 from schemas.rejection import REJECTIONS, Rejection, rejections

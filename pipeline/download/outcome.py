@@ -75,3 +75,13 @@ class Encoded:
     original_width: int
     original_height: int
     sha256: str
+
+
+@dataclass(frozen=True)
+class ImageReference:
+    """Where a local image lies: see `schemas.candidate.IMAGE_REF`."""
+
+    root: str
+    member: str
+    offset: int | None
+    length: int | None

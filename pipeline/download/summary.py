@@ -1,13 +1,28 @@
 """What the download did, as a table on the terminal."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.download.fetch_report import FetchReport
 from schemas.printable import one_line
 from schemas.storage import Folder
+
+
+@dataclass(frozen=True)
+class FetchReport:
+    """What one call of `download_shards` did; shards finished before it are not counted."""
+
+    shards: int
+    images: int
+    successes: int
+    body_bytes: int
+    seconds: float
+
+    def __add__(self, other: "FetchReport") -> "FetchReport":
+        """Return the report of both calls together."""
+        return FetchReport(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
 def print_summary(manifest: dict[str, Any], shards: Folder, report: FetchReport | None) -> None:

@@ -10,9 +10,9 @@ import pyarrow.compute as pc
 
 from pipeline.balance.caps import tail_share
 from pipeline.balance.counts import dense
-from pipeline.balance.earlier import Earlier
 from pipeline.balance.limits import Limits
 from pipeline.balance.probabilistic import draw_bounds
+from pipeline.balance.refill.earlier import Earlier
 from pipeline.balance.settings import Settings
 from schemas.buffers import words_from_ids
 from schemas.identity import draws, ranks

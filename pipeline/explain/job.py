@@ -7,25 +7,22 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-import apache_beam as beam
 import pyarrow as pa
-from apache_beam.utils.shared import Shared
 
 from pipeline.balance.counts import dense, sum_counts
-from pipeline.balance.earlier import Earlier, earlier_hash, read_rounds, write_earlier
-from pipeline.balance.graph import count_graph, spread_files
 from pipeline.balance.inputs import candidate_files, extra_type, find_queries, hash_of_key, rank_key
 from pipeline.balance.job import EARLIER_SHARDS
 from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_languages, write_limits
-from pipeline.balance.passes import NAMESPACE
 from pipeline.balance.prediction import FIXED_POINT
-from pipeline.balance.settings import CandidateFile, Settings
-from pipeline.balance.sums import SumCounts, WriteSum, nothing, read_sums
+from pipeline.balance.refill.earlier import Earlier, earlier_hash, read_rounds, write_earlier
+from pipeline.balance.settings import Settings
+from pipeline.balance.steps.sums import read_sums
 from pipeline.explain.config import ExplainConfig
 from pipeline.explain.facts import after_facts, before_facts, pair_facts, query_facts
-from pipeline.explain.transforms import EXPECTED, LOWER, CountLower, ExpectSize, FindPairs, read_found
-from pipeline.fork_server import prepare_workers
-from pipeline.runner import run_pipeline
+from pipeline.explain.graph import facts_graph, lower_graph
+from pipeline.explain.steps import EXPECTED, LOWER, read_found
+from pipeline.runners.local.fork_server import prepare_workers
+from pipeline.runners.runner import run_pipeline
 from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
 from schemas.manifest import manifest_sha256, read_current_manifest
@@ -91,7 +88,7 @@ def _explain_candidates(
     files = candidate_files(candidates)
     asked = _asked(config)
     if files:
-        run_pipeline(partial(_facts_graph, files=files, settings=settings, asked=asked), beam_args)
+        run_pipeline(partial(facts_graph, files=files, settings=settings, asked=asked), beam_args)
     else:
         write_limits(work, decide_limits(sum_counts([]), settings, read_languages(work)))
     limits = read_limits(work)
@@ -110,7 +107,7 @@ def _explain_candidates(
         pairs = read_found(work, candidate_schema(settings.extra))
         if pairs is None:
             raise ValueError(f"{asked[2]}: no candidate; it was not matched, dropped, rejected or never in the input")
-        run_pipeline(partial(_lower_graph, files=files, settings=settings), beam_args)
+        run_pipeline(partial(lower_graph, files=files, settings=settings), beam_args)
         facts["pairs"] = pair_facts(pairs, read_sums(work, LOWER), queries, limits, settings, earlier)
     return facts
 
@@ -143,22 +140,3 @@ def _asked(config: ExplainConfig) -> tuple[str, bytes, str] | None:
     if faults[0]:
         raise ValueError(f"--url {config.url!r}: {URL_FAULTS[faults[0]]}; expected an http or https URL of an image")
     return "image_id", image_ids(normal)[0].as_py(), f"--url {config.url}"
-
-
-def _facts_graph(
-    pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, asked: tuple[str, bytes, str] | None
-) -> None:
-    shared = Shared()
-    spread = spread_files(pipeline, files)
-    decided = count_graph(spread, settings, shared)
-    expect = beam.ParDo(ExpectSize(settings, shared), beam.pvalue.AsSingleton(decided))
-    counts = spread | "ExpectSize" >> expect.with_output_types(tuple[int, pa.Table])
-    _ = counts | "SumExpected" >> SumCounts(WriteSum(settings.output_url, EXPECTED, NAMESPACE, nothing))
-    if asked is not None:
-        _ = spread | "FindPairs" >> beam.ParDo(FindPairs(settings, shared, asked[0], asked[1]))
-
-
-def _lower_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
-    count = beam.ParDo(CountLower(settings, Shared())).with_output_types(tuple[int, pa.Table])
-    lower = spread_files(pipeline, files) | "CountLower" >> count
-    _ = lower | "SumLower" >> SumCounts(WriteSum(settings.output_url, LOWER, NAMESPACE, nothing))

@@ -22,8 +22,8 @@ from pipeline.filter.caption_length import characters_within, words_within
 from pipeline.filter.config import FilterOptions
 from pipeline.filter.file_names import is_no_file_name
 from pipeline.filter.file_types import has_file_type
-from pipeline.filter.language import has_language, identify_languages, is_sure, without_scores
-from pipeline.filter.language_model import MODEL_FILE, MODEL_SHA256, load_language_model
+from pipeline.filter.language.language import has_language, identify_languages, is_sure, without_scores
+from pipeline.filter.language.model import MODEL_FILE, MODEL_SHA256, load_language_model
 from pipeline.filter.list_file import content_hashes
 from pipeline.filter.mojibake import repair_captions
 from pipeline.filter.word_lists import has_no_word, load_words, word_matcher

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pipeline import summary
 from pipeline.balance.job import run_balance
+from pipeline.balance.summary import print_balance
 from pipeline.collect.job import run_collect
-from pipeline.download.fetch_report import FetchReport
-from pipeline.download.job import ALGORITHM_VERSION, download_shards, finish_shards, image_roots
-from pipeline.download.summary import print_summary
+from pipeline.collect.summary import print_collect
+from pipeline.download.finish import finish_shards
+from pipeline.download.job import ALGORITHM_VERSION, download_shards, image_roots
+from pipeline.download.summary import FetchReport, print_summary
 from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.run_options import identity_options
@@ -23,12 +24,12 @@ def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
     record = RunRecord(command="pipeline run", config=options)
     fresh = start_run(output, record)
     candidates = run_collect(config.collect(), beam_args)
-    summary.print_collect(candidates, config.collect().output)
+    print_collect(candidates, config.collect().output)
     selection = run_balance(config.balance(), beam_args)
-    summary.print_balance(selection, config.balance().output)
+    print_balance(selection, config.balance().output)
     refill, shards, report = download_rounds(config, beam_args)
     if refill is not None:
-        summary.print_balance(refill, config.balance_refill().output)
+        print_balance(refill, config.balance_refill().output)
     print_summary(shards, Folder(config.download(SELECTION).output), report)
     if not fresh:
         return read_manifest(output, "run")

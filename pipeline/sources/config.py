@@ -81,6 +81,6 @@ class SourceOptions:
                 known = ", ".join(formats)
                 raise ValueError(f"{name} is for input_format {known} only, found {self.input_format!r}")
         if self.where:
-            from pipeline.sources.where import Where  # sqlglot takes 0.2 s to import
+            from pipeline.sources.tables.where import Where  # sqlglot takes 0.2 s to import
 
             Where(self.where)

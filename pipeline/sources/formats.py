@@ -3,14 +3,14 @@
 import os
 
 from pipeline.sources.config import SourceOptions
-from pipeline.sources.folder import Folder
-from pipeline.sources.path_listing import expand_inputs
+from pipeline.sources.files.path_listing import expand_inputs
+from pipeline.sources.html.warc import Warc
+from pipeline.sources.images.image_folder import Folder
+from pipeline.sources.images.webdataset import WebDataset
 from pipeline.sources.source import Source
-from pipeline.sources.table_plan import TABLE_SUFFIXES
-from pipeline.sources.url_table import UrlTable
-from pipeline.sources.warc import Warc
-from pipeline.sources.wat import Wat
-from pipeline.sources.webdataset import WebDataset
+from pipeline.sources.tables.table_plan import TABLE_SUFFIXES
+from pipeline.sources.tables.url_table import UrlTable
+from pipeline.sources.wat.wat import Wat
 from schemas.public_url import has_credentials, named_path
 
 _ARCHIVE_PACKINGS = ("", ".gz", ".zst", ".lz4", ".bz2")

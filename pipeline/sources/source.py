@@ -31,7 +31,7 @@ MAX_CELL_BYTES = 1 << 20
 
 
 KNOWN_IMAGE_ID = "known_image_id"
-"""A column more of tables whose images may have an id that their place does not tell (`pipeline.sources.local_pairs`):
+"""A column more of tables whose images may have an id that their place does not tell (`sources.images.local_pairs`):
 such pairs are of our own shards, and their captions stored ones already."""
 
 
@@ -121,7 +121,7 @@ class Noted:
     """What a split tells of the columns carried through."""
 
     kinds: dict[str, int] = field(default_factory=dict)
-    """Of each open column (`pipeline.sources.value_kinds`) the kinds of its values."""
+    """Of each open column (`pipeline.sources.tables.value_kinds`) the kinds of its values."""
     unfit: dict[str, int] = field(default_factory=dict)
     """How many values of a column are null because no column can hold them: bytes that are no UTF-8."""
 
@@ -144,7 +144,7 @@ class Rows:
     table: pa.Table
     numbers: npt.NDArray[np.int64]
     kinds: Mapping[str, npt.NDArray[np.uint16]] | None = None
-    """Of JSON, whose columns are plain texts: the kind of each value (`pipeline.sources.value_kinds`)."""
+    """Of JSON, whose columns are plain texts: the kind of each value (`pipeline.sources.tables.value_kinds`)."""
 
     def filtered(self, keep: npt.NDArray[np.bool_]) -> "Rows":
         """Return the rows of which `keep` is true."""
@@ -182,7 +182,7 @@ class Source(Protocol):
 
     @property
     def extra(self) -> pa.StructType:
-        """The columns carried through; open ones (`pipeline.sources.value_kinds`) as plain text."""
+        """The columns carried through; open ones (`pipeline.sources.tables.value_kinds`) as plain text."""
         ...
 
     @property
@@ -201,3 +201,21 @@ class Source(Protocol):
         holds any number of pairs, is counted as read, broken, or counted as dropped.
         """
         ...
+
+
+class WholeFiles:
+    """Files, one split each."""
+
+    extra = pa.struct([])
+    open_columns: frozenset[str] = frozenset()
+    files_beside: tuple[tuple[str, str], ...] = ()
+    num_passed_over = 0
+    has_listing = False
+
+    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
+        """`files` are (path, name relative to the input's root)."""
+        self.root_name = root_name
+        self._files = files
+
+    def splits(self) -> list[InputSplit]:
+        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]

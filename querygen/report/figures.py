@@ -11,9 +11,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.bigram_rank import BigramRule, takeable
-from querygen.counts_file import CountsFile
-from querygen.hash_sample import sample_rows
+from querygen.explain.bigram_rank import BigramRule, takeable
+from querygen.explain.counts_file import CountsFile
+from schemas.identity import sample_rows
 from schemas.query_source import SOURCES
 
 POINTS_PER_DECADE = 40

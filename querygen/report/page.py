@@ -7,8 +7,8 @@ import jinja2
 import pyarrow as pa
 from markupsafe import Markup
 
-from querygen.bigram_rank import bigram_rule, settings
-from querygen.counts_file import CountsFile
+from querygen.explain.bigram_rank import bigram_rule, settings
+from querygen.explain.counts_file import CountsFile
 from querygen.known_folder import open_queries
 from querygen.report.charts import characters_chart, curve_chart, words_chart
 from querygen.report.config import ReportConfig

@@ -19,7 +19,7 @@ from typing import Any
 
 from numba import njit, types
 
-from schemas.kernels.kernel_cache import cache_folder_of
+from schemas.kernels.kernel_cache import cache_folder_of, save_alone
 
 
 def kernel(function: Callable[..., Any]) -> Any:
@@ -49,7 +49,7 @@ def spliced(function: Callable[..., Any]) -> Any:
 
 def _cached(function: Callable[..., Any], **options: Any) -> Any:
     with cache_folder_of(function.__code__.co_filename):
-        return njit(cache=True, error_model="numpy", **options)(function)
+        return save_alone(njit(cache=True, error_model="numpy", **options)(function))
 
 
 def _without_literals(kernel: Any) -> Any:

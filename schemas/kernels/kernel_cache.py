@@ -11,8 +11,13 @@ cache is named by all that goes into its machine code::
 A change of any of them is another folder: the new code is compiled, and folders of older sources are deleted. Where the
 tree cannot be written, the folder is in the user's cache (`schemas.cache_home`); where nothing can be written, kernels
 are compiled in every process. ``NUMBA_CACHE_DIR`` is obeyed.
+
+Processes save one at a time (`save_alone`). numba writes the index of a kernel's files before the file that it names,
+and looks for a free name without a lock: of two processes that save a kernel for different types, the one could take
+the other's machine code for its own.
 """
 
+import fcntl
 import hashlib
 import os
 import platform
@@ -20,11 +25,12 @@ import re
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numba
 
@@ -55,6 +61,27 @@ def cache_folder_of(source_file: str) -> Iterator[None]:
             yield
         finally:
             numba.config.CACHE_DIR = before
+
+
+def save_alone(kernel: Any) -> Any:
+    """Have a cached `kernel` written to its folder by one process at a time; return it."""
+    cache_file = getattr(getattr(kernel, "_cache", None), "_cache_file", None)
+    if cache_file is not None:  # it is None without a cache, and with NUMBA_DISABLE_JIT
+        cache_file.save = _locked(cache_file.save, Path(cache_file._cache_path) / "saving.lock")
+    return kernel
+
+
+def _locked(save: Callable[..., None], lock: Path) -> Callable[..., None]:
+    def locked(key: Any, data: Any) -> None:
+        try:
+            held = lock.open("wb")
+        except OSError:  # a read-only folder, as of an image: nothing can be saved there
+            return
+        with held:
+            fcntl.flock(held, fcntl.LOCK_EX)  # given up when the file is closed, also by a process that is killed
+            save(key, data)
+
+    return locked
 
 
 @cache

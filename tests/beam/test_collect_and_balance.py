@@ -15,10 +15,10 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.runner import run_pipeline
+from pipeline.runners.runner import run_pipeline
 from schemas.storage import Folder
-from tests.folder_bytes import folder_bytes
-from tests.unit.pipeline.balance.candidates_folder import read_selection, write_shards
+from tests.support.candidates_folder import read_selection, write_shards
+from tests.support.folder_bytes import folder_bytes
 
 WORDS = ["red", "blue", "dog", "cat", "of", "new york", "york", "house"]
 CAP = 25
@@ -267,9 +267,9 @@ def test_a_resumed_collect_does_only_what_is_missing(
     world: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = CollectConfig(input=f"{world['root']}/in/*.parquet", queries=world["queries"], output=str(tmp_path / "c"))
-    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)  # a split per row group
+    monkeypatch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", 1)  # a split per row group
     monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 10_000)
-    monkeypatch.setattr("pipeline.collect.job.write_manifest", die)
+    monkeypatch.setattr("pipeline.collect.finish.write_manifest", die)
     with pytest.raises(Died):
         run_collect(config, [])
     parts = sorted((tmp_path / "c" / "parts").glob("?????.json"))
@@ -292,7 +292,7 @@ def test_a_resumed_collect_does_only_what_is_missing(
     assert {path: path.stat().st_mtime_ns for path in untouched} == untouched
     monkeypatch.undo()
     monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 10_000)
-    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)
+    monkeypatch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", 1)
     assert run_collect(config, [])["rows"] == len(good_pairs(world))
     assert not (tmp_path / "c" / "parts").exists()
 

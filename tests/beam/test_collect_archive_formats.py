@@ -7,9 +7,9 @@ import pytest
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.summary import print_collect
+from pipeline.collect.summary import print_collect
 from tests.conftest import write_queries
-from tests.unit.pipeline.sources.crawl_files import page_record, record, wat_record
+from tests.support.crawl_files import page_record, record, wat_record
 
 INFORMATION = record("warcinfo", "", "application/warc-fields", b"software: x\r\n")
 WARC = INFORMATION + page_record("http://a.example/", "<img src=a.jpg alt='a cat'>")

@@ -13,7 +13,7 @@ from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from schemas.storage import Folder
 from tests.conftest import write_queries
-from tests.folder_bytes import folder_bytes
+from tests.support.folder_bytes import folder_bytes
 
 LIMIT, MAX_IMAGES, SEED = 2, 6, 9
 
@@ -119,7 +119,7 @@ def test_splits_partitions_and_workers_change_no_byte(
     monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 30_000)
     trees = []
     for split_bytes, beam_args in [(1, []), (1 << 30, []), (1 << 30, two)]:
-        monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", split_bytes)
+        monkeypatch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", split_bytes)
         output = tmp_path / str(len(trees))
         run_collect(config(root, output, **OPTIONS), beam_args)
         trees.append(folder_bytes(str(output)))
@@ -138,7 +138,7 @@ def test_a_run_that_died_after_the_counts_is_resumed(
         raise Died
 
     with monkeypatch.context() as patch:
-        patch.setattr("pipeline.collect.job.write_manifest", die)
+        patch.setattr("pipeline.collect.finish.write_manifest", die)
         with pytest.raises(Died):
             run_collect(config(root, tmp_path / "died", **OPTIONS), [])
     for name in ("repeated/00001.parquet", "partitions/00001.json", "dropped/00001.json"):

@@ -12,7 +12,7 @@ import pytest
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.summary import print_collect
+from pipeline.collect.summary import print_collect
 from tests.conftest import write_queries
 
 
@@ -53,7 +53,7 @@ def write_lines(path: Path, rows: list[dict[str, Any]]) -> None:
 def test_a_type_that_comes_late_in_json_lines_loses_nothing(
     tmp_path: Path, split_bytes: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", split_bytes)
+    monkeypatch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", split_bytes)
     write_lines(tmp_path / "a.jsonl", LATE)
     table, summary = collected(tmp_path, f"{tmp_path}/a.jsonl", extra_columns=("score", "id", "when"))
     assert table["extra"].type == pa.struct([("score", pa.float64()), ("id", pa.string()), ("when", pa.string())])

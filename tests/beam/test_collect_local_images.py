@@ -10,7 +10,7 @@ import pytest
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from pipeline.collect.rejected import TooManyRejections
-from tests.unit.trainer.small_shards import picture, write_tar
+from tests.support.small_shards import picture, write_tar
 
 
 @pytest.fixture

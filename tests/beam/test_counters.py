@@ -17,7 +17,7 @@ from pipeline.collect.job import run_collect
 from pipeline.explain.config import ExplainConfig
 from pipeline.explain.job import run_explain
 from schemas.storage import Folder
-from tests.unit.pipeline.balance.candidates_folder import read_selection, write_candidates, write_shards
+from tests.support.candidates_folder import read_selection, write_candidates, write_shards
 
 Numbers = dict[str, int]
 
@@ -98,7 +98,7 @@ def test_collect(
         table = pa.table({"url": [url for url, _ in part], "TEXT": [text for _, text in part]})
         pq.write_table(table, tmp_path / f"{name}.parquet", row_group_size=20)
     if split:
-        monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)  # a split per row group
+        monkeypatch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", 1)  # a split per row group
         monkeypatch.setattr("pipeline.collect.job.PARTITION_BYTES", 2_000)
     config = CollectConfig(
         input=f"{tmp_path}/*.parquet", queries=queries_folder(["red", "dog"]), output=str(tmp_path / "c"),

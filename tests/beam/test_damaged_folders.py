@@ -15,8 +15,8 @@ from pipeline.balance.job import run_balance
 from schemas.manifest import read_files, write_manifest
 from schemas.run_record import read_run
 from schemas.storage import FileRecord, Folder
-from tests.folder_bytes import folder_bytes
-from tests.unit.pipeline.balance.candidates_folder import write_candidates, write_shards
+from tests.support.candidates_folder import write_candidates, write_shards
+from tests.support.folder_bytes import folder_bytes
 
 SURFACES = ["of", "red", "dog"]
 QUERIES_OF = [[0, 1], [1, 2], [0], [2]] * 5

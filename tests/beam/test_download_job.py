@@ -11,14 +11,16 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.download.config import DownloadConfig
-from pipeline.download.job import download_shards, finish_shards, run_download, shard_plans
-from pipeline.download.transforms import MakeShard
+from pipeline.download.finish import finish_shards
+from pipeline.download.job import download_shards, run_download
+from pipeline.download.shard.plan import shard_plans
+from pipeline.download.steps import MakeShard
 from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
-from tests.download_support import Web, make_selection, picture, serving
-from tests.made_shards import make_shards
-from tests.waiting import PATIENCE_S
+from tests.support.download import Web, make_selection, picture, serving
+from tests.support.made_shards import make_shards
+from tests.support.waiting import PATIENCE_S
 
 FAULTS = {
     "status/404": "http_error", "status/500": "http_error", "truncated": "body_truncated", "endless": "body_too_large",

@@ -7,10 +7,10 @@ import pyarrow.parquet as pq
 
 from pipeline.download.config import DownloadConfig
 from pipeline.download.job import run_download
-from tests.download_support import make_selection
-from tests.odd_answers import GOOD, MALFORMED, answer
-from tests.raw_server import raw_server
-from tests.waiting import PATIENCE_S
+from tests.support.download import make_selection
+from tests.support.odd_answers import GOOD, MALFORMED, answer
+from tests.support.raw_server import raw_server
+from tests.support.waiting import PATIENCE_S
 
 
 def test_odd_answers_give_the_picture_and_malformed_ones_are_asked_for_once(tmp_path: Path) -> None:

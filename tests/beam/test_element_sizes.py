@@ -8,14 +8,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline import exchange
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
 from pipeline.explain.config import ExplainConfig
 from pipeline.explain.job import run_explain
-from pipeline.tables import MAX_ELEMENT_BYTES, MAX_ELEMENT_ROWS, ArrowTableCoder
+from pipeline.shuffle import exchange
+from pipeline.shuffle.elements import MAX_ELEMENT_BYTES, MAX_ELEMENT_ROWS, ArrowTableCoder
 
 CAPTION_BYTES, ROWS = 100_000, 150
 

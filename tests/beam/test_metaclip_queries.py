@@ -16,7 +16,7 @@ from pipeline.explain.config import ExplainConfig
 from pipeline.explain.job import run_explain
 from schemas.manifest import read_files
 from schemas.storage import Folder
-from tests.metaclip_reference import matches, worldwide_automaton
+from tests.support.metaclip_reference import matches, worldwide_automaton
 
 ENTRIES = {"en": ["The", "the", "New York", "of", "St."], "zh": ["北京", "the", "天安"]}
 CAPTIONS = [

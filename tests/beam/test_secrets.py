@@ -11,9 +11,9 @@ import pytest
 from pipeline.__main__ import main
 from tests.conftest import write_queries
 from tests.demo.dump_sample import dump_sample
-from tests.download_support import picture
-from tests.folder_bytes import folder_bytes
-from tests.holding_server import HoldingServer, holding
+from tests.support.download import picture
+from tests.support.folder_bytes import folder_bytes
+from tests.support.holding_server import HoldingServer, holding
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -24,7 +24,7 @@ from schemas.storage import Folder
 from tests.bench.photographs import photographs, repeated
 from tests.bench.process_tree import Measured, measure
 from tests.bench.timing import line
-from tests.download_support import make_selection
+from tests.support.download import make_selection
 
 NUM_IMAGES = 2_000
 NUM_MANY = 6_000

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from pipeline.sources.gzip_members import Batch, read_members
-from pipeline.sources.wat import Wat
+from pipeline.sources.archive.gzip_members import Batch, read_members
+from pipeline.sources.wat.wat import Wat
 from tests.bench.timing import ROUNDS, line
 from tests.bench.wat_file import write_wat
 from tests.conftest import SHARED_DATA

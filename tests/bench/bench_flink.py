@@ -13,7 +13,7 @@ from pathlib import Path
 from tests.bench.bench_collect import captions, queries, write_pairs
 from tests.bench.bench_hot_query import watch
 from tests.conftest import write_queries
-from tests.flink_support import find_job_server_jar
+from tests.support.flink import find_job_server_jar
 
 FLINK = ["--", "--runner=FlinkRunner", "--flink_master=[local]", "--parallelism=2"]
 

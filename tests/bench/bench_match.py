@@ -19,7 +19,7 @@ from schemas.text import normal_form
 from tests.bench.real_queries import real_queries
 from tests.bench.timing import line
 from tests.conftest import SHARED_DATA
-from tests.metaclip_reference import automaton, matches, worldwide_automaton
+from tests.support.metaclip_reference import automaton, matches, worldwide_automaton
 
 NUM_QUERIES = 500_000
 ROUNDS = 7

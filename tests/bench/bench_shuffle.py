@@ -15,8 +15,8 @@ from typing import Any
 
 from pipeline.collect import job
 from pipeline.collect.config import CollectConfig
-from pipeline.exchange import EXCHANGE
-from pipeline.shuffle_estimate import ShuffleEstimate
+from pipeline.shuffle.estimate import ShuffleEstimate
+from pipeline.shuffle.exchange import EXCHANGE
 from tests.bench.bench_collect import TWO_PROCESSES, captions, queries, write_pairs
 from tests.bench.process_tree import _memory, _tree
 from tests.conftest import write_queries

@@ -14,10 +14,10 @@ from urllib.parse import quote
 
 import pyarrow as pa
 
-from querygen.dump import SiteInfo
-from querygen.page_views import ViewCounts, count_views_file, merge_views
-from querygen.redirect_views import redirect_table
-from querygen.titles import count_titles
+from querygen.titles.page_views import ViewCounts, count_views_file, merge_views
+from querygen.titles.titles import count_titles
+from querygen.wiki.dump import SiteInfo
+from querygen.wiki.redirects import redirect_table
 from schemas.packed import decompress
 from tests.bench.timing import best, line
 from tests.conftest import SHARED_DATA

@@ -12,8 +12,8 @@ import re
 from collections import Counter
 from itertools import chain, pairwise
 
-from querygen.synsets import read_synsets
-from querygen.wordnet_data import find_wordnet
+from querygen.synsets.synsets import read_synsets
+from querygen.synsets.wordnet_data import find_wordnet
 from tests.conftest import SHARED_DATA
 
 _DUMPS = ("enwiki-latest-pages-articles1.xml-p000000010p000030302-shortened.bz2", "testdata_en.v1.xml.bz2")

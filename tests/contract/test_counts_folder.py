@@ -13,9 +13,9 @@ from querygen.command import DAMAGED_INPUT, main
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
 from tests.contract.test_queries_folder import write_inputs
-from tests.folder_bytes import folder_bytes
-from tests.process_tree import wait_until_gone
-from tests.waiting import PATIENCE_S, wait_until
+from tests.support.folder_bytes import folder_bytes
+from tests.support.process_tree import wait_until_gone
+from tests.support.waiting import PATIENCE_S, wait_until
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.download.decode import Decoder, DecodeSettings
+from pipeline.download.decode.image import Decoder, DecodeSettings
 from pipeline.download.outcome import Encoded
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.formats import open_source
 from schemas.image_files import IMAGE_FORMATS, IMAGE_SUFFIXES, SUFFIXES_OF_FORMAT
-from tests.unit.trainer.small_shards import write_tar
+from tests.support.small_shards import write_tar
 from trainer.data.shard_index import read_shards
 from trainer.data.transforms import decode
-from trainer.evaluate.zero_shot import find_images
+from trainer.evaluate.inputs import find_images
 
 COLOUR = (200, 120, 40)
 SUFFIXES = [*IMAGE_SUFFIXES, ".JPG", ".Avif"]

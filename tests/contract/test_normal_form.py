@@ -14,12 +14,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.match.matcher import Matcher
-from querygen.segment import segment
+from querygen.text.segment import segment
 from schemas.ignorable import IGNORABLE, UNSPELLED, ignorable_codes
 from schemas.text import normal_form, words
-from tests.unit.querygen.naive_counts import naive_counts
-from tests.unit.querygen.test_ngrams import bigram_counts, count, flat, word_counts
-from tests.unit.querygen.test_title_form import forms
+from tests.support.naive_counts import naive_counts
+from tests.unit.querygen.counts.test_ngrams import bigram_counts, count, flat, word_counts
+from tests.unit.querygen.titles.test_title_form import forms
 
 CONTEXTS = (
     "{0}", "a{0}b", "a{0} {0}b", "dog{0}'s", "dog\u2019{0}s", "dog's{0}", "O'{0}B", "1{0}2", "x. {0}Dog.{0} y",

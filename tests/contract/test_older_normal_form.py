@@ -27,18 +27,18 @@ from schemas.storage import Folder
 from schemas.text import NORMAL_FORM_VERSION
 from tests.conftest import write_queries
 from tests.contract.test_queries_folder import write_inputs
-from tests.download_support import Web, make_selection, serving
-from tests.older_folder import make_older
-from tests.unit.pipeline.balance.candidates_folder import write_candidates, write_shards
-from tests.unit.trainer.small_shards import COLOURS, picture
-from tests.unit.trainer.small_shards import write_shards as write_tars
-from tests.waiting import PATIENCE_S
+from tests.support.candidates_folder import write_candidates, write_shards
+from tests.support.download import Web, make_selection, serving
+from tests.support.older_folder import make_older
+from tests.support.small_shards import COLOURS, picture
+from tests.support.small_shards import write_shards as write_tars
+from tests.support.waiting import PATIENCE_S
 from trainer.config import TrainConfig
 from trainer.data.shard_index import read_shards
 from trainer.distributed import World
 from trainer.evaluate.zero_shot import ZeroShotConfig, evaluate
 from trainer.loop import train
-from trainer.metrics import Silent
+from trainer.reporter import Silent
 
 
 def refused(folder: str, kind: str) -> str:

@@ -8,11 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.balance.earlier import read_rounds
-from pipeline.download.job import number_shift
-from pipeline.download.numbering import finished_plans
-from pipeline.download.plan import ShardPlan, read_shard_images
-from pipeline.download.tar import TarWriter
+from pipeline.balance.refill.earlier import read_rounds
+from pipeline.download.shard.numbering import finished_plans
+from pipeline.download.shard.plan import ShardPlan, number_shift, read_shard_images
+from pipeline.download.shard.tar import TarWriter
 from schemas.candidate import selection_schema
 from schemas.manifest import read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, start_run
@@ -20,9 +19,9 @@ from schemas.sample import SHARD_TABLE
 from schemas.storage import FileRecord, Folder
 from schemas.tables_dir import QUERY_COUNTS_NAME, TABLES_DIR, find_table
 from schemas.units import commit_unit
-from tests.download_support import make_selection, selection_table
-from tests.older_folder import make_older
-from tests.unit.trainer.small_shards import picture
+from tests.support.download import make_selection, selection_table
+from tests.support.older_folder import make_older
+from tests.support.small_shards import picture
 from trainer.data.shard_index import read_shards
 
 SINCE = ("image_ref", "license")

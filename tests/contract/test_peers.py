@@ -16,11 +16,11 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset
 
-from tests.download_support import serving
-from tests.made_shards import make_shards
 from tests.peers.environments import ENVIRONMENTS, REPOSITORY
-from tests.unit.pipeline.balance.candidates_folder import write_candidates
-from tests.waiting import PATIENCE_S
+from tests.support.candidates_folder import write_candidates
+from tests.support.download import serving
+from tests.support.made_shards import make_shards
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.peers
 

@@ -14,12 +14,12 @@ import pyarrow.parquet as pq
 import pytest
 
 from querygen.command import DAMAGED_INPUT, main
-from querygen.wordnet_data import NEEDED_FILES, cache_dir, find_wordnet, is_complete, lexnames_file
+from querygen.synsets.wordnet_data import NEEDED_FILES, cache_dir, find_wordnet, is_complete, lexnames_file
 from schemas.manifest import read_files, read_manifest
 from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS, WORD_COUNTS
 from schemas.storage import Folder
 from schemas.tables import read_table
-from tests.waiting import PATIENCE_S
+from tests.support.waiting import PATIENCE_S
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 SHARED = Path(__file__).parents[3] / "shared" / "data" / "wikipedia"
@@ -226,7 +226,7 @@ def test_schemas_are_the_golden_ones(tmp_path: Path) -> None:
 
 
 def test_real_wordnet_has_all_synsets() -> None:
-    from querygen.synsets import head_of, read_synsets, synset_heads
+    from querygen.synsets.synsets import head_of, read_synsets, synset_heads
 
     if not is_complete(cache_dir()):
         pytest.skip("WordNet is not in the cache (`querygen wordnet` fetches it)")

@@ -18,9 +18,9 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.job import run_download
 from schemas.run_record import FolderConflict
 from tests.conftest import write_queries
-from tests.download_support import Web, serving
-from tests.made_shards import MadeShards, make_shards
-from tests.unit.trainer.small_shards import picture, write_tar
+from tests.support.download import Web, serving
+from tests.support.made_shards import MadeShards, make_shards
+from tests.support.small_shards import picture, write_tar
 
 WORDS = ["bild", "again", "photo", "last", "further", "still", "new"]
 BLOCKED = ("good/1", "good/2")

@@ -11,12 +11,12 @@ import pytest
 import webdataset as wds
 from PIL import Image
 
-from pipeline.balance.earlier import read_rounds
+from pipeline.balance.refill.earlier import read_rounds
 from schemas.sample import MISSING, SAMPLE_KEYS, extra_names, further_captions_schema, shard_schema
 from schemas.storage import Folder
 from schemas.stored_ids import stored_schema
-from tests.download_support import serving
-from tests.made_shards import EXTRA, IMAGE_SIZE, MadeShards, make_shards
+from tests.support.download import serving
+from tests.support.made_shards import EXTRA, IMAGE_SIZE, MadeShards, make_shards
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.waiting import PATIENT_RAY
+from tests.support.waiting import PATIENT_RAY
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 

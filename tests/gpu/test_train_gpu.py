@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.unit.trainer.small_shards import write_shards
+from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
 from trainer.distributed import World, join_world
 from trainer.loop import train
-from trainer.metrics import Silent
+from trainer.reporter import Silent
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

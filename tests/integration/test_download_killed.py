@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.download_support import Pair, make_selection, picture
-from tests.folder_bytes import folder_bytes
-from tests.killing import killed_at, run_to_end
+from tests.support.download import Pair, make_selection, picture
+from tests.support.folder_bytes import folder_bytes
+from tests.support.killing import killed_at, run_to_end
 
 TWO_PROCESSES = ("--", "--direct_num_workers=2", "--direct_running_mode=multi_processing")
 PLANS = "+--+++-+"

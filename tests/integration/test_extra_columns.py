@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 
 from pipeline.__main__ import main
 from tests.conftest import write_queries
-from tests.download_support import serving
+from tests.support.download import serving
 
 ROWS = [
     {"url": 0, "caption": "a red cat", "license": "CC BY 4.0", "score": 1, "id": 7, "note": "x"},

@@ -13,11 +13,11 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.failures import JobFailed, names_element
-from pipeline.runner import run_pipeline
+from pipeline.runners.failures import JobFailed, names_element
+from pipeline.runners.runner import run_pipeline
 from tests.conftest import write_queries
-from tests.flink_support import find_job_server_jar
-from tests.folder_bytes import folder_bytes
+from tests.support.flink import find_job_server_jar
+from tests.support.folder_bytes import folder_bytes
 
 pytestmark = pytest.mark.flink
 

@@ -27,14 +27,14 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
-from pipeline.flink_job import check_cluster
+from pipeline.runners.flink.job import check_cluster
 from schemas.storage import TEMPORARY_MARK
 from tests.conftest import write_queries
 from tests.demo.free_ports import free_ports
-from tests.flink_support import find_job_server_jar
-from tests.folder_bytes import folder_bytes
-from tests.holding_server import HoldingServer, holding
-from tests.waiting import PATIENCE_S, wait_until
+from tests.support.flink import find_job_server_jar
+from tests.support.folder_bytes import folder_bytes
+from tests.support.holding_server import HoldingServer, holding
+from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = pytest.mark.flink
 
@@ -140,7 +140,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     csv.write_csv(table[:5_000], root / "small.csv")  # one
     write_queries(root / "queries", WORDS)
     with holding(root) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.sources.url_table.SPLIT_BYTES", SPLIT_BYTES)
+        patch.setattr("pipeline.sources.tables.url_table.SPLIT_BYTES", SPLIT_BYTES)
         found = World(root, server)
         found.run_both("local", [])
         run_collect(found.collect("small", "small.csv"), [])

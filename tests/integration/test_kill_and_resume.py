@@ -14,13 +14,13 @@ import pyarrow.parquet as pq
 import pytest
 import webdataset as wds
 
-from pipeline.download.transforms import SHARDS_AT_ONCE
+from pipeline.download.steps import SHARDS_AT_ONCE
 from tests.conftest import write_queries
 from tests.demo.outcome import EXPECTED_REASONS
 from tests.demo.server import Server, serving
 from tests.demo.world import World, write_table
-from tests.folder_bytes import folder_bytes
-from tests.killing import killed_at, run_to_end
+from tests.support.folder_bytes import folder_bytes
+from tests.support.killing import killed_at, run_to_end
 
 SAMPLES_PER_SHARD = 40
 PORTS = range(8574, 8674)

@@ -12,17 +12,18 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
-from querygen.dump import DumpFile, Page
-from querygen.live.category import CategoryMissing, category_title, walk_category
-from querygen.live.page_cache import PageCache
-from querygen.live.pages import CategoryPages, article_lengths
-from querygen.live.polite import WikiError
-from querygen.live.wiki import Wiki, WikiConfig
-from querygen.wikitext import TextExtractor
+from querygen.counts.count_category import article_lengths
+from querygen.text.wikitext import TextExtractor
+from querygen.wiki.dump import DumpFile, Page
+from querygen.wiki.live.category import CategoryMissing, category_title, walk_category
+from querygen.wiki.live.page_cache import PageCache
+from querygen.wiki.live.pages import CategoryPages
+from querygen.wiki.live.polite import WikiError
+from querygen.wiki.live.site import Wiki, WikiConfig
 from schemas.storage import Folder
 from tests.demo.dump_sample import dump_sample
-from tests.integration.mediawiki_server import NUM_SPECIES, MediaWiki, missing_parts, serving_mediawiki
-from tests.waiting import wait_until
+from tests.support.mediawiki_server import NUM_SPECIES, MediaWiki, missing_parts, serving_mediawiki
+from tests.support.waiting import wait_until
 
 pytestmark = pytest.mark.mediawiki
 
@@ -336,8 +337,8 @@ def test_killed_run_asks_again_for_nothing_it_has(server: MediaWiki, tmp_path: P
     whole = read(server, tmp_path / "whole", "Species", depth=0, max_pages=80, text="extract").fetch()
     server.forget()
     driver = (
-        "from querygen.live.pages import CategoryPages; from querygen.live.page_cache import PageCache\n"
-        "from querygen.live.wiki import Wiki, WikiConfig\n"
+        "from querygen.wiki.live.pages import CategoryPages; from querygen.wiki.live.page_cache import PageCache\n"
+        "from querygen.wiki.live.site import Wiki, WikiConfig\n"
         f"wiki = Wiki(WikiConfig(url={server.url!r}, requests_per_s=1e6))\n"
         f"cache = PageCache({str(tmp_path / 'cut')!r}, wiki.api_url)\n"
         "CategoryPages(wiki, 'Species', depth=0, max_pages=80, text='extract', cache=cache).fetch()\n"

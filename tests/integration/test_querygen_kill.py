@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.demo.dump_sample import article_titles, dump_sample
-from tests.folder_bytes import folder_bytes
-from tests.killing import killed_at, run_to_end
+from tests.support.folder_bytes import folder_bytes
+from tests.support.killing import killed_at, run_to_end
 
 KILLS = 5
 NUM_DUMPS = 6

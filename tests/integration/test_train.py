@@ -15,13 +15,13 @@ from safetensors.torch import load_file
 from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
-from tests.unit.trainer.small_shards import write_shards
-from tests.waiting import PATIENCE_S
+from tests.support.small_shards import write_shards
+from tests.support.waiting import PATIENCE_S
 from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
 from trainer.distributed import World
 from trainer.loop import train
-from trainer.metrics import Silent
+from trainer.reporter import Silent
 
 ONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).parents[2]

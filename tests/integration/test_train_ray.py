@@ -15,8 +15,8 @@ import pytest
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
 from tests.demo.free_ports import free_ports
-from tests.unit.trainer.small_shards import COLOURS, picture, write_shards
-from tests.waiting import PATIENCE_S, wait_until
+from tests.support.small_shards import COLOURS, picture, write_shards
+from tests.support.waiting import PATIENCE_S, wait_until
 
 ROOT = Path(__file__).parents[2]
 

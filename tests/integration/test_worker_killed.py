@@ -13,11 +13,11 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import write_queries
-from tests.download_support import picture
-from tests.flink_support import find_job_server_jar
-from tests.folder_bytes import folder_bytes
-from tests.holding_server import HoldingServer, holding
-from tests.process_tree import (
+from tests.support.download import picture
+from tests.support.flink import find_job_server_jar
+from tests.support.folder_bytes import folder_bytes
+from tests.support.holding_server import HoldingServer, holding
+from tests.support.process_tree import (
     NEEDS_PROC,
     descendants,
     fork_servers,
@@ -25,7 +25,7 @@ from tests.process_tree import (
     programs,
     wait_until_gone,
 )
-from tests.waiting import PATIENCE_S, wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 pytestmark = NEEDS_PROC
 
@@ -47,7 +47,7 @@ WORKERS: dict[str, tuple[list[str], Find]] = {
     "worker": (PIPELINE, forked_workers),
     "fork server": (PIPELINE, fork_servers),
     "fork client": (PIPELINE, lambda launcher: programs(launcher, "fork_client.py")),
-    "program of its own": (LATE_PIPELINE, lambda launcher: programs(launcher, "pipeline.worker")),
+    "program of its own": (LATE_PIPELINE, lambda launcher: programs(launcher, "pipeline.runners.local.worker")),
 }
 
 
@@ -202,18 +202,20 @@ def test_ctrl_c_ends_all_processes_with_one_line(place: Place, beam_args: list[s
 
 
 def decode_processes(launcher: int) -> list[int]:
-    return programs(launcher, "pipeline.download.decode_worker")
+    return programs(launcher, "pipeline.download.decode.worker")
 
 
 FLINK: dict[str, tuple[Find, str]] = {
     "worker": (
-        lambda launcher: programs(launcher, "pipeline.worker"), "a worker was killed (SIGKILL; did memory run out?)",
+        lambda launcher: programs(launcher, "pipeline.runners.local.worker"),
+        "a worker was killed (SIGKILL; did memory run out?)",
     ),
     "job server": (
         lambda launcher: programs(launcher, "java"), "Flink's job server ended (did memory run out?)",
     ),
     "guard of the job server": (
-        lambda launcher: programs(launcher, "pipeline.flink_rest"), "Flink's job server ended (did memory run out?)",
+        lambda launcher: programs(launcher, "pipeline.runners.flink.rest"),
+        "Flink's job server ended (did memory run out?)",
     ),
 }  # fmt: skip
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.demo.server import Server, serving
 from tests.demo.world import FAILURES, World
-from tests.waiting import PATIENCE_S, wait_until
+from tests.support.waiting import PATIENCE_S, wait_until
 
 
 @pytest.fixture(scope="module")

@@ -11,14 +11,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from querygen.command import main
-from querygen.counts_file import CountsFile
-from querygen.counts_folder import check_counts_folders
+from querygen.counts.counts_folder import check_counts_folders
+from querygen.explain.counts_file import CountsFile
 from querygen.known_folder import counted_unit, counts_summary, open_queries
 from querygen.report.page import report_page
 from schemas.query import WORD_COUNTS
 from schemas.storage import Folder
-from tests.queries_support import Counts, make_queries_folder
-from tests.unit.querygen.test_count_dump import write
+from tests.support.queries import Counts, make_queries_folder
+from tests.unit.querygen.counts.test_count_pages import write
 
 COUNTS = Counts(
     words={"new": 100, "york": 40}, bigrams={("new", "york"): 30}, titles={"dog": 50}, heads={"dog": 42, "zoo": 1}

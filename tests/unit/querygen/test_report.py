@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from querygen.bigram_rank import bigram_rule
 from querygen.command import main
-from querygen.counts_file import CountsFile
+from querygen.explain.bigram_rank import bigram_rule
+from querygen.explain.counts_file import CountsFile
 from querygen.report.figures import (
     MAX_WORDS,
     TAKEABLE,
@@ -28,7 +28,7 @@ from schemas.manifest import read_manifest
 from schemas.query import BIGRAM_COUNTS, QUERIES, TITLE_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
 from schemas.tables import read_table
-from tests.queries_support import Counts, make_queries_folder
+from tests.support.queries import Counts, make_queries_folder
 
 HOSTILE = "</td><script>alert('x')</script><img src=http://evil.example/a onerror=\"b\">\x1b[31m\u202e {{ 7*7 }}"
 COUNTS = Counts(

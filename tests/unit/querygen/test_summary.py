@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from querygen.counts_folder import LOSSES
+from querygen.counts.counts_folder import LOSSES
 from querygen.summary import print_summary, summary_lines
 from schemas.query_source import SOURCES
 

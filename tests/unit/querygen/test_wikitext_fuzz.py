@@ -17,10 +17,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.dump import SiteInfo
-from querygen.wikitext import TextExtractor
+from querygen.text.wikitext import TextExtractor
+from querygen.wiki.dump import SiteInfo
 from tests.demo.dump_sample import dump_sample
-from tests.unit.querygen.markup_inputs import FRAGMENTS, PAIRS, UNITS, random_wikitext
+from tests.support.markup_inputs import FRAGMENTS, PAIRS, UNITS, random_wikitext
 
 ROOT = Path(__file__).parent.parent.parent.parent
 MAX_ACCESSES_PER_BYTE = 60
@@ -135,9 +135,7 @@ def test_mutated_real_pages() -> None:
 
 
 def test_the_work_is_linear_and_stays_inside_its_arrays() -> None:
-    done = json.loads(
-        run([str(Path(__file__).parent / "counted_scan.py"), str(NUM_COUNTED_TEXTS)], NUMBA_DISABLE_JIT="1")
-    )
+    done = json.loads(run([str(ROOT / "tests/support/counted_scan.py"), str(NUM_COUNTED_TEXTS)], NUMBA_DISABLE_JIT="1"))
     assert len(done["accesses"]) == len(UNITS) + len(PAIRS) + 1
     for unit, (short, long) in done["accesses"].items():
         assert long <= MAX_ACCESSES_PER_BYTE * 4_000, f"{unit!r}: {long} accesses for 4,000 bytes"
@@ -148,9 +146,9 @@ def test_the_work_is_linear_and_stays_inside_its_arrays() -> None:
 
 
 BOUNDS_SCRIPT = """
-from tests.unit.querygen.markup_inputs import UNITS, random_wikitext
-from querygen.dump import SiteInfo
-from querygen.wikitext import TextExtractor
+from tests.support.markup_inputs import UNITS, random_wikitext
+from querygen.wiki.dump import SiteInfo
+from querygen.text.wikitext import TextExtractor
 texts = 0
 inputs = [random_wikitext(seed) for seed in range(8_000)] + [unit.encode() * 999 for unit in UNITS]
 for wikitext in inputs:

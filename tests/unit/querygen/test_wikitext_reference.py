@@ -36,8 +36,8 @@ from pathlib import Path
 import mwparserfromhell
 import pytest
 
-from querygen.dump import SiteInfo
-from querygen.wikitext import TextExtractor
+from querygen.text.wikitext import TextExtractor
+from querygen.wiki.dump import SiteInfo
 from schemas.text import words
 from tests.demo.dump_sample import dump_sample
 

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from schemas.png import read_png
-from tests.download_support import picture
-from tests.png_support import chunk, chunks_of, with_chunk
+from tests.support.download import picture
+from tests.support.png import chunk, chunks_of, with_chunk
 
 
 def png(mode: str = "RGB", **options: object) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.url_resolution import empty_base, resolve
+from pipeline.sources.pairs.url_resolution import empty_base, resolve
 from schemas.identity import normalise_urls
 from schemas.url_text import browser_urls
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from trainer.evaluate.class_names import name_key, prompts, read_classes, read_templates
-from trainer.evaluate.zero_shot import find_images
+from trainer.evaluate.inputs import find_images
 
 COMPOSED, DECOMPOSED = "caf\u00e9", "cafe\u0301"
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.trainer.small_shards import write_shards
+from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
 from trainer.plan import make_plan
 from trainer.presets import Recipe

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pytest
 from PIL import Image
 
-from pipeline.sources.captions import read_side_texts
+from pipeline.sources.images.captions import read_side_texts
 from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE
 from schemas.storage import Folder
 from schemas.tables import write_table
-from tests.unit.trainer.small_shards import captions, picture, write_shards, write_tar
+from tests.support.small_shards import captions, picture, write_shards, write_tar
 from trainer.data.loader import Batch, Loader, SampleReader
 from trainer.data.shard_index import describe_inputs, read_shards
 from trainer.data.transforms import ImageFault, centre_crop, crop, decode

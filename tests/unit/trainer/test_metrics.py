@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from schemas.storage import Folder
-from trainer.metrics import METRICS_FILE, Console, Metrics, MetricsTable
+from trainer.metrics import METRICS_FILE, Metrics, MetricsTable
+from trainer.reporter import Console
 
 
 def row(step: int) -> Metrics:

@@ -11,18 +11,11 @@ import torch
 from schemas.manifest import read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
-from tests.unit.trainer.small_shards import COLOURS, picture
+from tests.support.small_shards import COLOURS, picture
 from trainer.checkpoint import write_model
-from trainer.evaluate.zero_shot import (
-    PREDICTIONS,
-    ZeroShotConfig,
-    embed_classes,
-    evaluate,
-    find_images,
-    read_classes,
-    read_templates,
-    score,
-)
+from trainer.evaluate.classify import embed_classes, score
+from trainer.evaluate.inputs import find_images
+from trainer.evaluate.zero_shot import PREDICTIONS, ZeroShotConfig, evaluate, read_classes, read_templates
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.tokenizer import train_tokenizer

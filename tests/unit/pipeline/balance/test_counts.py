@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from pipeline.balance import counts
 from pipeline.balance.counts import bincount, counts_table, cut_by_range, dense, sum_counts
-from pipeline.balance.sums import AddCounts, WriteSum, has_sums, nothing, read_sums
-from pipeline.tables import MAX_ELEMENT_BYTES
+from pipeline.balance.steps.sums import AddCounts, WriteSum, has_sums, nothing, read_sums
+from pipeline.shuffle.elements import MAX_ELEMENT_BYTES
 from schemas.storage import Folder
 
 NUM_QUERIES = 9
@@ -35,7 +35,7 @@ def test_sums_by_range_are_the_sums(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(counts, "RANGE_QUERIES", range_queries)
         patch.setattr(counts, "WAITING_ROWS", waiting)
-        patch.setattr("pipeline.balance.sums.WAITING_ROWS", waiting)
+        patch.setattr("pipeline.balance.steps.sums.WAITING_ROWS", waiting)
         accumulators: dict[int, list[pa.Table]] = {}
         for bundle in bundles:
             pieces = list(cut_by_range(table_of(bundle)))

@@ -13,7 +13,7 @@ from pipeline.balance.per_query_cap import TOP_RANK, Thresholds, keep_lowest, la
 from pipeline.balance.prediction import FIXED_POINT, expected_selected, keep_shares
 from pipeline.balance.probabilistic import draw_bounds, kept_by_draw
 from schemas.identity import ranks, seed_key
-from tests.unit.pipeline.balance.candidates_folder import Matches, brute_force, draw, match_table, pair_id
+from tests.support.candidates_folder import Matches, brute_force, draw, match_table, pair_id
 
 NUM_QUERIES = 4
 QUERIES = st.lists(st.sets(st.integers(0, NUM_QUERIES - 1), min_size=1), min_size=1, max_size=25)

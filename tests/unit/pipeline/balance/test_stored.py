@@ -7,7 +7,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.balance.earlier import id_set
+from pipeline.balance.refill.earlier import id_set
 from pipeline.balance.stored import stored_rows, write_stored
 from schemas.buffers import ID, sortable_ids
 from schemas.storage import Folder

@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from pipeline.download.outcome import Encoded
-from tests.png_support import chunk, with_chunk
-from tests.unit.pipeline.download.test_decode import decoder, pixels
+from tests.support.png import chunk, with_chunk
+from tests.unit.pipeline.download.decode.test_image import decoder, pixels
 
 UNDO = {1: None, 2: 0, 3: 3, 4: 1, 5: 5, 6: 2, 7: 6, 8: 4}
 """Pillow's transpositions: the inverse of what each orientation asks for."""

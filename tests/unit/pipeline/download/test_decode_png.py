@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from pipeline.download.outcome import Encoded, Failure
-from tests.download_support import bomb, picture
-from tests.png_support import chunk, with_chunk
-from tests.unit.pipeline.download.test_decode import decoder, pixels
+from tests.support.download import bomb, picture
+from tests.support.png import chunk, with_chunk
+from tests.unit.pipeline.download.decode.test_image import decoder, pixels
 from trainer.data.transforms import decode
 
 MIB = 1 << 20

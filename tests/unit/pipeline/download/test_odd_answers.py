@@ -7,10 +7,10 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.download.config import DownloadConfig
-from pipeline.download.fetch import fetch, open_session
+from pipeline.download.fetch.request import fetch, open_session
 from pipeline.download.outcome import Body, Failure
-from tests.odd_answers import FAILURES, GOOD, MALFORMED, PICTURE, answer, chunked, in_chunks
-from tests.raw_server import RawServer, raw_server
+from tests.support.odd_answers import FAILURES, GOOD, MALFORMED, PICTURE, answer, chunked, in_chunks
+from tests.support.raw_server import RawServer, raw_server
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["at once", "in pieces"])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.filter.blocked_domains import load_domains, on_no_domain_list
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 LABELS = st.sampled_from(["a", "b", "example", "com", "co", "x-y", "1"])
 HOSTS = st.lists(LABELS, min_size=1, max_size=4).map(".".join)

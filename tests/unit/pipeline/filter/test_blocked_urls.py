@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from pipeline.filter.blocked_urls import load_urls, on_no_url_list
 from schemas.identity import normalise_urls
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 URLS = st.builds(
     "{}://{}{}/{}{}".format,

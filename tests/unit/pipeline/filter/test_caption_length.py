@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from pipeline.filter.caption_length import characters_within, words_within
 from schemas.text import stored_caption
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 CAPTIONS = st.lists((st.text(max_size=30) | st.text("a é你😀\u00a0\t", max_size=12)).map(stored_caption), max_size=10)
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from pipeline.filter.file_names import COUNTERS, SUFFIXES, is_no_file_name
 from schemas.text import stored_caption
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 
 def is_file_name(text: str) -> bool:

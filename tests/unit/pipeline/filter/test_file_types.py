@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.filter.file_types import has_file_type
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 URLS = st.builds(
     "http://a.example{}{}{}".format,

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.filter.config import FilterOptions
 from pipeline.filter.filters import REASONS, Filters, filter_inputs
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 
 def write(path: Path, text: str) -> str:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.filter.mojibake import repair_captions, suspects
 from schemas.text import stored_caption
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 ODD = "".join(part for part in "".join(ftfy.badness.MOJIBAKE_CATEGORIES.values()) if part != "-")
 ENCODINGS = ("latin-1", "windows-1252", "windows-1251", "windows-1253", "windows-1257", "macroman", "windows-1250")

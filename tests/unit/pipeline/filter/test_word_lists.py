@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pipeline.filter.adult_words import ADULT_WORDS
 from pipeline.filter.word_lists import has_no_word, load_words
 from schemas.text import normal_form
-from tests.filter_support import checked_pairs
+from tests.support.filters import checked_pairs
 
 TEXTS = st.text("abÄä's. -\u2019", max_size=10)
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.http_answers.chunks import Dechunker, is_chunked, without_chunks
 from pipeline.http_answers.head import MAX_HEAD_BYTES, Head, MalformedAnswer, head_end, read_head
 from pipeline.http_answers.washing import Washer
-from tests.odd_answers import FAILURES, GOOD, MALFORMED, PICTURE, in_chunks
+from tests.support.odd_answers import FAILURES, GOOD, MALFORMED, PICTURE, in_chunks
 
 NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9-]{0,12}", fullmatch=True)
 VALUES = st.from_regex(r"([!-~\xa1-\xff]([ \t!-~\xa1-\xff]{0,20}[!-~\xa1-\xff])?)?", fullmatch=True)

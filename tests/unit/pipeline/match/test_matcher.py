@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from pipeline.match.matcher import Matcher
 from schemas.text import normal_form, words
-from tests.metaclip_reference import automaton, matches
+from tests.support.metaclip_reference import automaton, matches
 
 ALPHABET = (
     "abs's \u2019.-\u00e9\u0301\u0130\u00df\u4f60\u3044"

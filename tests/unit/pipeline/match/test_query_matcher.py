@@ -11,7 +11,7 @@ from pipeline.match.open_sides import asks_no_space
 from pipeline.match.query_matcher import QueryMatcher, merge_lists
 from schemas.candidate import QUERY_IDS
 from schemas.text import normal_form
-from tests.metaclip_reference import _joins, automaton, matches, worldwide_automaton
+from tests.support.metaclip_reference import _joins, automaton, matches, worldwide_automaton
 
 CLUTTER = st.text(st.sampled_from("aB北京ねこไทย,.!` \t-é"), max_size=12)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from tests.unit.pipeline.sources.crawl_files import counted, packed, read
+from tests.support.crawl_files import counted, packed, read
 
 PAGE = b'<img src=a.jpg alt="a red cat">'
 ADDRESS = "http://a.example/"

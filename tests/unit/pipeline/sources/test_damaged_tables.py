@@ -16,10 +16,10 @@ import zstandard
 from pipeline.filter.list_file import read_list
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
-from pipeline.sources.json_lines import json_schema
 from pipeline.sources.source import Broken
-from pipeline.sources.table_plan import kind_of
-from pipeline.sources.uids import load_uids
+from pipeline.sources.tables.json_lines import json_schema
+from pipeline.sources.tables.table_plan import kind_of
+from pipeline.sources.tables.uids import load_uids
 
 NUM_ROWS = 8_000
 
@@ -110,7 +110,7 @@ def test_a_flipped_bit_of_a_gz_costs_its_block(tmp_path: Path) -> None:
 
 
 def test_a_peek_reads_no_further_than_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.byte_ranges.BLOCK_BYTES", 64 << 10)
+    monkeypatch.setattr("pipeline.sources.files.byte_ranges.BLOCK_BYTES", 64 << 10)
     packed = bytearray(gzipped(table(".jsonl") * 6))
     packed[len(packed) * 3 // 4] ^= 0x10
     (tmp_path / "a.jsonl.gz").write_bytes(packed)

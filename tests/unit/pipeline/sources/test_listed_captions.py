@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.source import Source
-from tests.source_support import read_source
+from tests.support.sources import read_source
 
 
 def table(path: Path | str, **options: Any) -> Source:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.formats import open_source
 from schemas.image_files import IMAGE_SUFFIXES
-from tests.source_support import read_source
-from tests.unit.trainer.small_shards import picture, write_tar
+from tests.support.small_shards import picture, write_tar
+from tests.support.sources import read_source
 
 IMAGE = picture(0, 8)
 APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(106)
@@ -71,7 +71,7 @@ def test_what_a_part_lacks_is_told_when_it_stands_nowhere(tmp_path: Path, first:
 
 
 def test_more_parts_than_are_held_are_told_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.webdataset.MAX_HELD_SAMPLES", 1)
+    monkeypatch.setattr("pipeline.sources.images.webdataset.MAX_HELD_SAMPLES", 1)
     write_tar(tmp_path / "0.tar", [(name, b"x") for name in ("a.jpg", "b.jpg", "a.txt", "b.txt")])
     read = Read(tmp_path / "0.tar", "webdataset")
     assert read.captions == {"0.tar/b.jpg": None}

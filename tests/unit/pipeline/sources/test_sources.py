@@ -17,7 +17,7 @@ from PIL import Image
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.source import Broken, InputSplit, Source
-from tests.source_support import read_source
+from tests.support.sources import read_source
 
 
 def open_source(path: str, input_format: str, **options: object) -> tuple[Source, str]:
@@ -62,7 +62,7 @@ def test_every_table_format_gives_the_same_pairs(tmp_path: Path, name: str) -> N
 
 
 def test_parquet_row_groups_are_splits_with_their_row_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.table_plan.SPLIT_BYTES", 1)
+    monkeypatch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", 1)
     rows = [{"url": f"http://a/{n}", "caption": f"c{n}"} for n in range(10)]
     pq.write_table(pa.Table.from_pylist(rows), tmp_path / "t.parquet", row_group_size=3)
     source, _ = open_source(str(tmp_path / "t.parquet"), "url_table")
@@ -87,7 +87,7 @@ def test_malformed_rows_are_broken_and_the_rest_is_read(tmp_path: Path) -> None:
 
 
 def test_an_endless_json_line_is_broken_and_the_rest_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pipeline.sources.json_lines.MAX_LINE_BYTES", 100)
+    monkeypatch.setattr("pipeline.sources.tables.json_lines.MAX_LINE_BYTES", 100)
     lines = ['{"url": "http://a/0", "caption": "zero"}', '{"url": "' + "x" * 1000, '{"url": "u", "caption": "x"}']
     (tmp_path / "t.jsonl").write_text("\n".join(lines))
     rows, broken = read(open_source(str(tmp_path / "t.jsonl"), "url_table")[0])

@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from pipeline.sources import html_page
-from pipeline.sources.html_page import DamagedAnswer, looks_like_html, read_headless, read_page
-from tests.unit.pipeline.sources.crawl_files import counted, packed, page_record, read, record
+from pipeline.sources.html import page as html_page
+from pipeline.sources.html.page import DamagedAnswer, looks_like_html, read_headless, read_page
+from tests.support.crawl_files import counted, packed, page_record, read, record
 
 PAGE = b'<img src=a.jpg alt="a red cat">'
 ADDRESS = "http://a.example/"

@@ -126,6 +126,40 @@ def test_the_users_folder_is_obeyed(tree: Path, tmp_path: Path) -> None:
     assert result(tree, NUMBA_CACHE_DIR=str(asked)) == (13, 0)
 
 
+SAVING = """
+import fcntl
+from numba.core.caching import IndexDataCacheFile
+
+held = []
+
+def watched(step):
+    def watch(self, *arguments):
+        with open(f"{self._cache_path}/saving.lock", "wb") as other:
+            try:
+                fcntl.flock(other, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held.append(False)
+            except BlockingIOError:
+                held.append(True)
+        return step(self, *arguments)
+    return watch
+
+IndexDataCacheFile._save_index = watched(IndexDataCacheFile._save_index)
+IndexDataCacheFile._save_data = watched(IndexDataCacheFile._save_data)
+from querygen.caller import use
+use(1), use(1.5)
+print(len(held), all(held))
+"""
+
+
+def test_processes_save_one_at_a_time(tree: Path) -> None:
+    """While a kernel's index and data are written, nobody else can lock the folder: two kernels, two types each."""
+    done = subprocess.run(
+        [sys.executable, "-c", SAVING], cwd=tree, env=os.environ | {"PYTHONPATH": str(tree)}, capture_output=True,
+        text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["8", "True"]
+
+
 def test_only_one_module_calls_numba() -> None:
     callers = [
         path.relative_to(ROOT).as_posix()

@@ -1,0 +1,1 @@
+"""URLs in, bodies out: requests with deadlines, retries, private addresses refused, opt-outs obeyed."""

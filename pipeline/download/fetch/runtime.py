@@ -1,0 +1,163 @@
+"""What a worker process needs to fetch: an event loop in a thread, one HTTP session, the decode processes.
+
+Made once per process and shared by all its shards, so connections, DNS answers, per-host limits and the
+decode processes (2.5 s of imports each) are shared too. The last user closes it.
+"""
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Coroutine, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from pipeline.download.config import DownloadConfig
+from pipeline.download.decode.pool import DecodePool
+from pipeline.download.fetch.local_image import read_local_image
+from pipeline.download.fetch.queue import Fetched, FetchQueue, FetchTask
+from pipeline.download.fetch.request import Session, fetch, open_session, parse_url
+from pipeline.download.fetch.retry import backoff_s
+from pipeline.download.outcome import Body, Failure, ImageReference
+
+Result = TypeVar("Result")
+
+NUM_BLOCKING_THREADS = 32
+"""Threads for DNS look-ups and local reads."""
+
+START_TIMEOUT_S = 120.0
+
+
+class FetchRuntime:
+    """Fetches images for any number of shards at once. At most `concurrency` bodies are in memory."""
+
+    def __init__(self, config: DownloadConfig, roots: Mapping[str, str]) -> None:
+        self._config = config
+        self._roots = dict(roots)
+        self._loop = asyncio.new_event_loop()
+        self._loop.set_default_executor(ThreadPoolExecutor(NUM_BLOCKING_THREADS, thread_name_prefix="blocking"))
+        self._queue = FetchQueue(config.max_connections_per_host)
+        self._stop = asyncio.Event()
+        self._started: Future[None] = Future()
+        self._thread = threading.Thread(target=self._main, name="fetch", daemon=True)
+        self._thread.start()
+        self._started.result(START_TIMEOUT_S)
+
+    def submit(self, work: Coroutine[Any, Any, Result]) -> "Future[Result]":
+        """Run a coroutine on the loop; it may use `get`."""
+        return asyncio.run_coroutine_threadsafe(work, self._loop)
+
+    def close(self) -> None:
+        """End the decode processes, the session and the loop."""
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stop.set)
+            self._thread.join()
+
+    async def get(self, key: str, url: str | None, reference: ImageReference | None) -> Fetched:
+        """Return the finished image `key`, or why there is none, after all attempts.
+
+        An image with a `reference` is here: its `url` tells where it came from and is not asked.
+        """
+        host = None
+        if reference is None and url is not None:
+            parsed = parse_url(url)
+            if parsed is None:
+                return Fetched(Failure("url_invalid"), None, 0)
+            host = parsed.host
+        task = FetchTask(key, url, reference, host, asyncio.get_running_loop().create_future())
+        self._queue.put(task)
+        return await task.done
+
+    def _main(self) -> None:
+        asyncio.set_event_loop(self._loop)
+        try:
+            self._loop.run_until_complete(self._serve())
+        except BaseException as error:
+            if not self._started.done():
+                self._started.set_exception(error)
+            raise
+        finally:
+            self._end_tasks()
+            self._loop.run_until_complete(self._loop.shutdown_default_executor())
+            self._loop.close()
+
+    def _end_tasks(self) -> None:
+        """Cancel the shards that nobody waits for any more: a run that was interrupted."""
+        left = asyncio.all_tasks(self._loop)
+        for task in left:
+            task.cancel()
+        self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
+
+    async def _serve(self) -> None:
+        async with open_session(self._config) as session, DecodePool(self._config) as pool:
+            workers = [asyncio.create_task(self._work(session, pool)) for _ in range(self._config.concurrency)]
+            self._started.set_result(None)
+            await self._stop.wait()
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _work(self, session: Session, pool: DecodePool) -> None:
+        while True:
+            task = await self._queue.take()
+            try:
+                await self._advance(task, session, pool)
+            except Exception as error:  # whatever it is belongs to who waits for the task, and fails the bundle
+                if not task.done.done():
+                    task.done.set_exception(error)
+
+    async def _advance(self, task: FetchTask, session: Session, pool: DecodePool) -> None:
+        """Make one attempt: answer the task, or put it back for later."""
+        task.attempts += 1
+        try:
+            body = await self._body(task, session)
+        finally:
+            self._queue.release(task)
+        if isinstance(body, Body):
+            result = await pool.decode(body.data)
+            answer = Fetched(result, body.http_status, len(body.data))
+        elif task.reference is None and body.retryable and task.attempts <= self._config.retries:
+            wait_s = backoff_s(task.key, task.attempts, body.retry_after_s)
+            self._loop.call_later(wait_s, self._queue.put, task)
+            return
+        else:
+            answer = Fetched(body, body.http_status, 0)
+        if not task.done.done():
+            task.done.set_result(answer)
+
+    async def _body(self, task: FetchTask, session: Session) -> Body | Failure:
+        if task.reference is None:
+            assert task.url is not None
+            return await fetch(session, task.url, self._config)
+        return await self._loop.run_in_executor(
+            None, read_local_image, task.reference, self._roots, self._config.max_body_bytes
+        )
+
+
+_lock = threading.Lock()
+_shared: dict[tuple[DownloadConfig, tuple[tuple[str, str], ...]], tuple[FetchRuntime, int]] = {}
+
+
+def acquire_runtime(config: DownloadConfig, roots: tuple[tuple[str, str], ...]) -> FetchRuntime:
+    """Return this process's runtime for `config`, made on first use; `release_runtime` it after use."""
+    with _lock:
+        runtime, users = _shared.get((config, roots)) or (FetchRuntime(config, dict(roots)), 0)
+        _shared[config, roots] = (runtime, users + 1)
+        return runtime
+
+
+def release_runtime(config: DownloadConfig, roots: tuple[tuple[str, str], ...]) -> None:
+    """Give back `acquire_runtime`; the last one closes it."""
+    with _lock, contextlib.suppress(KeyError):
+        runtime, users = _shared.pop((config, roots))
+        if users > 1:
+            _shared[config, roots] = (runtime, users - 1)
+        else:
+            runtime.close()
+
+
+def close_runtimes() -> None:
+    """Close what is left in this process: a runner does not promise to tear its functions down."""
+    with _lock:
+        for runtime, _ in _shared.values():
+            runtime.close()
+        _shared.clear()

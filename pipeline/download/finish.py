@@ -1,0 +1,87 @@
+"""The end of a shards folder: finished shards in; their numbers, ``sizes.json``, query tables and the manifest out."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pipeline.download.shard.numbering import delete_strays, finished_plans, number_shards
+from pipeline.download.shard.plan import number_shift, shard_plans
+from schemas.json_object import JsonObject
+from schemas.manifest import manifest_sha256, normal_form_of, read_manifest, recorded, write_manifest
+from schemas.sample import STATUS_SUCCESS
+from schemas.shards_folder import SIZES_FILE, TAR_SUFFIX, shard_name
+from schemas.storage import Folder
+from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table, tables_path
+
+COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
+
+
+def finish_shards(
+    shards: Folder, selections: Sequence[Folder], identity: str, max_failed_fraction: float = 1.0
+) -> dict[str, Any]:
+    """Number the shards, write ``sizes.json``, the copies of the query tables and the manifest; return it.
+
+    `selections` are the first selection and its refills, in order; the queries come from the first, their counts
+    from the last. Raises FileNotFoundError when a plan is not done and ValueError when more than
+    `max_failed_fraction` of the images were rejected, before anything is written.
+    """
+    shift = number_shift(selections[0])
+    plans = [plan for selection in selections for plan in shard_plans(selection, shift)]
+    done = finished_plans(shards)
+    missing = [plan for plan in plans if plan.number not in done]
+    if missing:
+        raise FileNotFoundError(f"{shards.url}: shard {missing[0].name} is not finished; run the command again")
+    counts = _counts([done[plan.number].unit.body for plan in plans])
+    _check_failed(counts, max_failed_fraction)
+    numbered = number_shards(shards, [done[plan.number] for plan in plans], plans[0].shard if plans else 0)
+    files = [record for found in numbered for record in found.unit.files]
+    sizes = {
+        f"{shard_name(found.shard)}{TAR_SUFFIX}": found.unit.body.count("successes")
+        for found in numbered
+        if found.shard is not None
+    }
+    for name, source in zip(COPIED_TABLES, (selections[0], selections[-1]), strict=True):
+        record = recorded(source, find_table(source, name))
+        files.append(shards.write(tables_path(name), source.read_recorded(record), record.rows))
+    files.append(shards.write_json(SIZES_FILE, sizes))
+    summary = {
+        **counts,
+        "shards": len(sizes),
+        "tar_bytes": sum(record.bytes for record in files if record.name.endswith(TAR_SUFFIX)),
+        "selections": [
+            {"manifest_sha256": manifest_sha256(folder), "summary": read_manifest(folder, "selection")["summary"]}
+            for folder in selections
+        ],
+    }
+    delete_strays(shards, numbered)
+    shards.delete_temporaries()
+    normal_form = normal_form_of(read_manifest(selections[0], "selection"))
+    return write_manifest(
+        shards, "shards", files, rows=counts["images_succeeded"], identity=identity, summary=summary,
+        normal_form=normal_form,
+    )  # fmt: skip
+
+
+def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
+    """Return what the plans' stats say together."""
+    outcomes: Counter[str] = Counter()
+    for body in bodies:
+        outcomes.update(body.counts("outcomes"))
+    return {
+        "images_planned": sum(body.count("count") for body in bodies),
+        "images_succeeded": outcomes[STATUS_SUCCESS],
+        "outcomes": dict(sorted(outcomes.items())),
+        "further_captions": sum(int(body.get("further_captions", 0)) for body in bodies),
+        "plans_without_images": sum(not body.count("successes") for body in bodies),
+        "body_bytes": sum(body.count("body_bytes") for body in bodies),
+    }
+
+
+def _check_failed(counts: Mapping[str, Any], max_failed_fraction: float) -> None:
+    images, successes = counts["images_planned"], counts["images_succeeded"]
+    if images and (images - successes) / images > max_failed_fraction:
+        most = dict(Counter(counts["outcomes"]).most_common())
+        raise ValueError(
+            f"{images - successes} of {images} images were rejected, more than max_failed_fraction "
+            f"{max_failed_fraction}: {most}"
+        )

@@ -1,0 +1,177 @@
+"""One shard: its images fetched in any order, written in the order of their keys.
+
+    selection/00000.parquet -> fetch, decode -> spool (temporary file) -> 00000.tar, 00000.parquet,
+                            (images stored before: captions only)         rejections/00000.parquet,
+                                                                          further_captions/00000.parquet,
+                                                                          and last 00000_stats.json
+
+Encoded images wait in a temporary file, not in memory, until the tar is written: memory stays at the bodies
+in flight plus about 2 KB per image of the plan.
+"""
+
+import asyncio
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import IO
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.download.fetch.queue import Fetched
+from pipeline.download.fetch.runtime import FetchRuntime
+from pipeline.download.outcome import Encoded, Failure, ImageReference
+from pipeline.download.shard.plan import ShardImages, ShardPlan
+from pipeline.download.shard.sample_json import sample_json
+from pipeline.download.shard.table import ImageResult, shard_table
+from pipeline.download.shard.tar import TarWriter
+from schemas.rejection import REJECTIONS, Rejection, rejections
+from schemas.sample import (
+    STATUS_FAILED_TO_DOWNLOAD,
+    STATUS_FAILED_TO_RESIZE,
+    STATUS_SUCCESS,
+    further_captions_schema,
+)  # fmt: skip
+from schemas.shards_folder import FURTHER_CAPTIONS_DIR, REJECTIONS_DIR, STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX
+from schemas.storage import FileRecord, Folder
+from schemas.tables import write_table
+from schemas.units import Unit, commit_unit
+
+ROWS_AT_ONCE = 256
+"""Rows turned into Python objects together: bounds the memory, whatever the captions."""
+
+
+@dataclass
+class FetchedShard:
+    """All images of a plan, done: results in the order of the images, encoded bytes in the spool."""
+
+    plan: ShardPlan
+    images: ShardImages
+    results: list[ImageResult]
+    spool: IO[bytes]
+    body_bytes: int
+    start_time: float
+
+
+async def fetch_shard(runtime: FetchRuntime, plan: ShardPlan, images: ShardImages) -> FetchedShard:
+    """Fetch all images of `plan`; runs on the runtime's loop."""
+    table = images.table
+    spool = tempfile.TemporaryFile()  # noqa: SIM115 (closed by write_shard)
+    shard = FetchedShard(plan, images, [], spool, 0, time.time())
+    results: list[ImageResult | None] = [None] * len(table)
+
+    async def fetch_one(row: int, key: str, url: str | None, reference: ImageReference | None) -> None:
+        fetched = await runtime.get(key, url, reference)
+        shard.body_bytes += fetched.body_bytes
+        results[row] = _spooled(fetched, shard.spool)
+
+    rows = zip(table["key"].to_pylist(), table["url"].to_pylist(), table["image_ref"].to_pylist(), strict=True)
+    tasks = [
+        asyncio.create_task(fetch_one(row, key, url, ImageReference(**reference) if reference else None))
+        for row, (key, url, reference) in enumerate(rows)
+    ]
+    try:
+        await asyncio.gather(*tasks)
+    except BaseException:
+        for task in tasks:
+            task.cancel()
+        shard.spool.close()
+        raise
+    shard.results = [result for result in results if result is not None]
+    return shard
+
+
+def _spooled(fetched: Fetched, spool: IO[bytes]) -> ImageResult:
+    result = fetched.result
+    if isinstance(result, Failure):
+        return ImageResult(result, fetched.http_status)
+    assert isinstance(result, Encoded)
+    offset = spool.tell()
+    spool.write(result.data)
+    return ImageResult(
+        None, fetched.http_status, result.width, result.height, result.original_width, result.original_height,
+        result.sha256, offset, len(result.data),
+    )  # fmt: skip
+
+
+def write_shard(folder: Folder, shard: FetchedShard, encode_format: str) -> Unit:
+    """Write the files of a plan and commit them; return the unit. A plan that brought no image is no shard."""
+    plan = shard.plan
+    statuses = Counter(result.failure.status if result.failure else STATUS_SUCCESS for result in shard.results)
+    stem = plan.stem(has_images=statuses[STATUS_SUCCESS] > 0)
+    with shard.spool:
+        files = [_write_tar(folder, f"{stem}{TAR_SUFFIX}", shard, encode_format)] if statuses[STATUS_SUCCESS] else []
+    table = shard_table(shard.images, shard.results)
+    files.append(write_table(folder, f"{stem}{TABLE_SUFFIX}", table, table.schema))
+    files.append(write_table(folder, f"{REJECTIONS_DIR}/{plan.name}{TABLE_SUFFIX}", _rejections(shard), REJECTIONS))
+    further = shard.images.further
+    if len(further):
+        files.append(
+            write_table(
+                folder,
+                f"{FURTHER_CAPTIONS_DIR}/{plan.name}{TABLE_SUFFIX}",
+                further,
+                further_captions_schema(shard.images.extra),
+            )
+        )
+    end_time = time.time()
+    body = {
+        "plan": plan.number,
+        "count": len(shard.results),
+        "successes": statuses[STATUS_SUCCESS],
+        "failed_to_download": statuses[STATUS_FAILED_TO_DOWNLOAD],
+        "failed_to_resize": statuses[STATUS_FAILED_TO_RESIZE],
+        "further_captions": pc.sum(pc.list_value_length(further["captions"])).as_py() or 0,
+        "duration": end_time - shard.start_time,
+        "start_time": shard.start_time,
+        "end_time": end_time,
+        "status_dict": _counts(result.failure.text if result.failure else STATUS_SUCCESS for result in shard.results),
+        "outcomes": _counts(result.failure.reason if result.failure else STATUS_SUCCESS for result in shard.results),
+        "body_bytes": shard.body_bytes,
+    }
+    return commit_unit(folder, f"{stem}{STATS_SUFFIX}", files, body)
+
+
+def _counts(words: Iterable[str]) -> dict[str, int]:
+    return dict(sorted(Counter(words).items()))
+
+
+def _rejections(shard: FetchedShard) -> pa.Table:
+    references = shard.images.table.select(["url", "image_ref"])
+    return rejections(
+        "download",
+        [
+            Rejection(
+                result.failure.reason, shard.plan.file, int(shard.images.first_row[row]), _reference(references, row)
+            )
+            for row, result in enumerate(shard.results)
+            if result.failure is not None
+        ],
+    )
+
+
+def _reference(references: pa.Table, row: int) -> str:
+    """Return where the image was looked for: an image that is here is not asked of its URL."""
+    reference = references["image_ref"][row].as_py()
+    return f"{reference['root']}/{reference['member']}" if reference else str(references["url"][row].as_py())
+
+
+def _write_tar(folder: Folder, name: str, shard: FetchedShard, encode_format: str) -> FileRecord:
+    samples = 0
+    with folder.writing(name) as sink:
+        tar = TarWriter(sink)
+        for first in range(0, len(shard.results), ROWS_AT_ONCE):
+            images = shard.images.table.slice(first, ROWS_AT_ONCE).to_pylist()
+            for image, result in zip(images, shard.results[first : first + ROWS_AT_ONCE], strict=True):
+                if result.failure is not None:
+                    continue
+                shard.spool.seek(result.offset)
+                key = image["key"]
+                tar.add(f"{key}.{encode_format}", shard.spool.read(result.length))
+                tar.add(f"{key}.json", sample_json(image, result, shard.images.extra))
+                tar.add(f"{key}.txt", image["caption"].encode())
+                samples += 1
+        tar.finish()
+    return FileRecord(name, samples, sink.bytes, sink.sha256)

@@ -1,0 +1,85 @@
+"""The one step of the job on Beam: shard plans in, shards in the output folder, counters out."""
+
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future
+
+import apache_beam as beam
+from apache_beam.metrics import Metrics
+
+from pipeline.download.config import DownloadConfig
+from pipeline.download.fetch.runtime import FetchRuntime, acquire_runtime, release_runtime
+from pipeline.download.shard.numbering import finished_plan
+from pipeline.download.shard.plan import ShardPlan, read_shard_images
+from pipeline.download.shard.write import FetchedShard, fetch_shard, write_shard
+from schemas.run_record import MANIFEST_FILE
+from schemas.storage import Folder
+from schemas.units import Unit
+
+NAMESPACE = "download"
+SHARDS_WRITTEN = "download_shards"
+BODY_BYTES = "download_body_bytes"
+IMAGES = "download_images"
+IMAGES_BY_OUTCOME = "download_images_"
+"""Followed by the outcome: success or a rejection reason."""
+
+SHARDS_AT_ONCE = 2
+"""Per bundle: while the last slow servers of a shard are waited for, the next shard is fetched."""
+
+
+class MakeShard(beam.DoFn):
+    """Fetches and writes each shard; shards of one bundle overlap."""
+
+    def __init__(self, shards: str, config: DownloadConfig, roots: tuple[tuple[str, str], ...]) -> None:
+        self._shards = shards
+        self._config = config
+        self._roots = roots
+        self._open: deque[Future[FetchedShard]] = deque()
+
+    def setup(self) -> None:
+        self._runtime: FetchRuntime = acquire_runtime(self._config, self._roots)
+
+    def start_bundle(self) -> None:
+        self._open = deque()
+
+    def process(self, plan: ShardPlan) -> Iterator[None]:
+        if not self._count_made(plan):
+            self._open.append(self._runtime.submit(fetch_shard(self._runtime, plan, read_shard_images(plan))))
+        while len(self._open) >= SHARDS_AT_ONCE:
+            self._write_next()
+        return iter(())
+
+    def finish_bundle(self) -> None:
+        while self._open:
+            self._write_next()
+
+    def teardown(self) -> None:
+        release_runtime(self._config, self._roots)
+
+    def _write_next(self) -> None:
+        shard = self._open.popleft().result()
+        if self._count_made(shard.plan):
+            shard.spool.close()
+        else:
+            _count(write_shard(Folder(self._shards), shard, self._config.encode_format))
+
+    def _count_made(self, plan: ShardPlan) -> bool:
+        """Tell whether another attempt at `plan` was faster, and count what it made.
+
+        A job can outlive its launcher: what it writes after the next one has finished must not be written.
+        """
+        shards = Folder(self._shards)
+        if shards.exists(MANIFEST_FILE):
+            return True
+        unit = finished_plan(shards, plan)
+        if unit is not None:
+            _count(unit)
+        return unit is not None
+
+
+def _count(unit: Unit) -> None:
+    Metrics.counter(NAMESPACE, SHARDS_WRITTEN).inc()
+    Metrics.counter(NAMESPACE, BODY_BYTES).inc(unit.body["body_bytes"])
+    Metrics.counter(NAMESPACE, IMAGES).inc(unit.body["count"])
+    for outcome, images in unit.body["outcomes"].items():
+        Metrics.counter(NAMESPACE, IMAGES_BY_OUTCOME + outcome).inc(images)

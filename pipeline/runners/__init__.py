@@ -1,0 +1,1 @@
+"""How jobs run: Beam's options, the machine, progress, logs, failures; a room for each runner."""

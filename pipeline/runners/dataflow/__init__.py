@@ -1,0 +1,1 @@
+"""What Dataflow needs before a job is sent there."""

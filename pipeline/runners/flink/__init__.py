@@ -1,0 +1,1 @@
+"""Jobs on Flink, embedded or a cluster: job server, worker processes, REST."""

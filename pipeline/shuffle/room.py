@@ -1,0 +1,85 @@
+"""Whether a shuffle has room here, told before it starts: an estimate in, nothing or a ValueError out."""
+
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Sequence
+
+from pipeline.runners.config import RunnerOptions
+from pipeline.runners.flink.version import EMBEDDED
+from pipeline.runners.machine import available_bytes, available_cores
+from pipeline.runners.runner import flink_parallelism, is_local, shares_disk
+from pipeline.shuffle.estimate import ShuffleEstimate
+from pipeline.shuffle.exchange import exchange_root
+from schemas.storage import Folder
+
+MAX_MEMORY_FRACTION = 0.6
+"""Of the available memory; the rest is for the query list, the other worker processes and the estimate's error."""
+
+FLINK_BUNDLE_BYTES = 1_000_000_000
+"""Of tables that one parallel piece of a batch job on Flink may give. Beam's job server reads what a worker gives when
+the bundle, all elements of the piece, is done, and holds back the worker after 100 messages of at least 10 MB: 1 GB, of
+coded tables, which are smaller than ours."""
+
+MAX_DISK_FRACTION = 0.9
+"""Of the free disk; the output needs some too."""
+
+
+def check_room(
+    job: str, estimate: ShuffleEstimate, options: RunnerOptions, output: Folder, beam_args: Sequence[str],
+    available: int | None = None, free: int | None = None,
+) -> None:  # fmt: skip
+    """Raise ValueError when the shuffle of `job` would take too much memory, disk, or too much of a Flink worker.
+
+    Says nothing on Dataflow and Spark, with ``--force``, or where the system does not tell what it has. `available` and
+    `free` stand in for what the system tells of memory and of the disk of `output`.
+    """
+    if options.force:
+        return
+    pairs = f"{job}: shuffling {estimate.rows} pairs needs about"
+    forced = "(or start it all the same with --force)"
+    if not shares_disk(beam_args):
+        pieces = flink_parallelism(beam_args)
+        if pieces is not None and estimate.shuffled_bytes > pieces * FLINK_BUNDLE_BYTES:
+            wanted = -(-estimate.shuffled_bytes // FLINK_BUNDLE_BYTES)
+            raise ValueError(
+                f"{pairs} --parallelism={wanted} on Flink, found {pieces}: a piece of more than "
+                f"{_gigabytes(FLINK_BUNDLE_BYTES)} makes a batch job hang; give the cluster as many slots {forced}"
+            )
+        return
+    disk = _free_disk(output) if free is None else free
+    if estimate.shuffled_bytes > MAX_DISK_FRACTION * disk:
+        raise ValueError(
+            f"{pairs} {_gigabytes(estimate.shuffled_bytes)} of disk in {output.url}, more than "
+            f"{MAX_DISK_FRACTION:.0%} of the {_gigabytes(disk)} free; make room there {forced}"
+        )
+    memory = available_bytes() if available is None else available
+    if is_local(beam_args) and memory is not None and estimate.peak_bytes > MAX_MEMORY_FRACTION * memory:
+        raise ValueError(
+            f"{pairs} {_gigabytes(estimate.peak_bytes)} of memory on Beam's local runner, more than "
+            f"{MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(memory)} available; use the embedded Flink, which spills to "
+            f"disk and goes on from here: {flink_command()} {forced}"
+        )
+
+
+def _free_disk(output: Folder) -> int:
+    """Return the free bytes where the tables of a shuffle go."""
+    folder = output.root if output.local else exchange_root(output)
+    os.makedirs(folder, exist_ok=True)
+    return shutil.disk_usage(folder).free
+
+
+def _gigabytes(size: int) -> str:
+    return f"{size / 1e9:.1f} GB"
+
+
+def flink_command(arguments: Sequence[str] | None = None) -> str:
+    """Return the command line of this process with the embedded Flink in place of its Beam options."""
+    found = list(sys.argv if arguments is None else arguments)
+    program = os.path.basename(found[0])
+    words = ["pipeline"] if program == "pipeline" else ["python", "-m", "pipeline"]
+    ours = found[1 : found.index("--")] if "--" in found else found[1:]
+    flink = ["--runner=FlinkRunner", "--flink_master=[local]", f"--flink_version={EMBEDDED}"]
+    flink.append(f"--parallelism={available_cores()}")
+    return shlex.join([*words, *ours, "--", *flink])

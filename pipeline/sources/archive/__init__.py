@@ -1,0 +1,1 @@
+"""Records of web archives: gzip members, WARC and ARC headers, where each record lies."""

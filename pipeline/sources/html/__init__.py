@@ -1,0 +1,1 @@
+"""Pairs of HTML pages in WARC files: tokens, images with their texts, srcset, figures."""

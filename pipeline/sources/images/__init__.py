@@ -1,0 +1,1 @@
+"""Images that are already there: folders and WebDataset tars, with captions beside them."""

@@ -1,0 +1,1 @@
+"""What pages have in common: pairs gathered in buffers, URLs resolved, references undone."""

@@ -1,0 +1,1 @@
+"""Pairs of WAT files, Common Crawl's JSON metadata."""

@@ -1,0 +1,1 @@
+"""Two query lists beside each other."""

@@ -1,0 +1,1 @@
+"""Words and bigrams counted: pages in, runs on disk, merged counts out."""

@@ -1,0 +1,1 @@
+"""Why a text is a query of a list, or is none."""

@@ -1,0 +1,1 @@
+"""The list itself: PMI of bigrams, budgets, the queries folder."""

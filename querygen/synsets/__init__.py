@@ -1,0 +1,1 @@
+"""WordNet's files, and the synsets that become queries."""

@@ -1,0 +1,1 @@
+"""A wiki's pages: dumps, tables of articles, the live wiki."""

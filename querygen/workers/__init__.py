@@ -1,0 +1,1 @@
+"""Processes that count, and the units of their work."""

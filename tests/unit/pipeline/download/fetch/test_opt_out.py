@@ -1,0 +1,66 @@
+"""X-Robots-Tag, against img2dataset's own check where the header names one agent at most."""
+
+import os
+from email.message import Message
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network
+
+from img2dataset.downloader import is_disallowed
+
+from pipeline.download.config import DownloadConfig
+from pipeline.download.fetch.opt_out import is_opted_out
+
+DISALLOWED = {"noai", "noimageai", "noindex", "noimageindex"}
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        ([], False),
+        (["noai"], True),
+        (["NoAI , nofollow"], True),
+        (["nofollow"], False),
+        (["nofollow", "noindex"], True),
+        (["webimagetext: noai"], True),
+        (["otherbot: noai"], False),
+        (["otherbot: nofollow, webimagetext: noindex"], True),
+        (["webimagetext: nofollow, otherbot: noindex, noai"], False),
+        (["unavailable_after: 25 Jun 2010 15:00:00 PST, noai"], True),
+        ([":,,::"], False),
+    ],
+)
+def test_directives(values: list[str], expected: bool) -> None:
+    assert is_opted_out(values, "webimagetext", DISALLOWED) is expected
+
+
+def test_nothing_disallowed_ignores_the_header() -> None:
+    assert not is_opted_out(["noai"], "webimagetext", ())
+
+
+@given(
+    st.sampled_from(["", "webimagetext: ", "otherbot:"]),
+    st.lists(st.sampled_from(["noai", "noindex", "nofollow", " NOAI ", "all", ""]), max_size=4),
+)
+def test_as_img2dataset_for_one_agent(agent: str, directives: list[str]) -> None:
+    headers = Message()
+    value = agent + ",".join(directives)
+    headers["X-Robots-Tag"] = value
+    assert is_opted_out([value], "webimagetext", DISALLOWED) is is_disallowed(headers, "webimagetext", DISALLOWED)
+
+
+def test_the_readme_names_the_opt_outs_that_are_obeyed_and_those_that_are_not() -> None:
+    readme = " ".join((Path(__file__).parents[5] / "README.md").read_text().split())
+    start = readme.index("Of machine-readable opt-outs")
+    said = readme[start : readme.index(". ", readme.index("are not read", start) - 1)]
+    config = DownloadConfig(selection="s", output="o")
+    for name in ("`X-Robots-Tag`", *(f"`{name}`" for name in config.disallowed_header_directives)):
+        assert name in said
+    obeyed, unread = said.split("; ")
+    for name in ("robots.txt", "`Content-Usage`", "`tdm-reservation`", "`tdm-policy`"):
+        assert name in unread
+        assert name not in obeyed

@@ -1,0 +1,50 @@
+"""The images of a dataset: a folder with a folder of images per class in, paths with class numbers out."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from schemas.image_files import IMAGE_SUFFIXES
+from schemas.side_files import is_side_file
+from trainer.evaluate.class_names import name_key
+
+
+@dataclass(frozen=True)
+class Labelled:
+    """The images of a dataset with the number of each one's class."""
+
+    paths: list[str]
+    labels: list[int]
+    passed_over: int
+    """Other files of the dataset: side files, and those that are not named as an image."""
+
+
+def find_images(dataset: str, classes: list[str]) -> Labelled:
+    """Return the images below the class folders, sorted. Raises for a folder that is no class, but for side folders."""
+    root = Path(dataset)
+    if not root.is_dir():
+        raise FileNotFoundError(f"--dataset: no such folder {dataset!r}")
+    numbers = {name_key(name): number for number, name in enumerate(classes)}
+    paths: list[str] = []
+    labels: list[int] = []
+    passed_over = sum(entry.is_file() for entry in root.iterdir())
+    for directory in sorted(entry for entry in root.iterdir() if entry.is_dir()):
+        number = numbers.get(name_key(directory.name))
+        names = [file.relative_to(directory).as_posix() for file in sorted(directory.rglob("*")) if file.is_file()]
+        if number is None:
+            if not is_side_file(directory.name):
+                raise ValueError(
+                    f"--dataset: folder {directory.name!r} of {dataset} is no line of --classes; "
+                    "add it there or remove it"
+                )
+            passed_over += len(names)
+            continue
+        images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not is_side_file(name)]
+        paths += [f"{directory.name}/{name}" for name in images]
+        labels += [number] * len(images)
+        passed_over += len(names) - len(images)
+    if not paths:
+        raise FileNotFoundError(
+            f"--dataset: no image below the class folders of {dataset} ({passed_over} other files); expected "
+            f"CLASS/NAME with one of {', '.join(IMAGE_SUFFIXES)}"
+        )
+    return Labelled(paths, labels, passed_over)

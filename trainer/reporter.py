@@ -1,0 +1,89 @@
+"""Where the progress of a run goes: a bar on a terminal, lines elsewhere, nowhere for all workers but the first."""
+
+import sys
+import time
+from typing import Protocol
+
+from tqdm import tqdm
+
+from schemas.printable import printable
+from schemas.public_url import public_text
+from trainer.metrics import Metrics
+
+QUIET_LINE_EVERY_S = 15.0
+"""Off a terminal a log line comes at most so often."""
+
+
+class Reporter(Protocol):
+    """Where progress goes."""
+
+    def start(self, *, done_samples: int, total_samples: int, title: str) -> None: ...
+
+    def progress(self, metrics: Metrics) -> None: ...
+
+    def message(self, text: str) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class Silent:
+    """Reports nothing: the workers that are not the first, and tests."""
+
+    def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
+        pass
+
+    def progress(self, metrics: Metrics) -> None:
+        pass
+
+    def message(self, text: str) -> None:
+        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+class Console:
+    """A progress bar on a terminal; elsewhere a line now and then."""
+
+    def __init__(self) -> None:
+        self._bar: tqdm | None = None
+        self._total = 0
+        self._last_line_s = 0.0
+        self._terminal = sys.stderr.isatty()
+
+    def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
+        self.message(title)
+        self._total = total_samples
+        if self._terminal and self._bar is None:
+            self._bar = tqdm(total=total_samples, initial=done_samples, unit=" samples", unit_scale=True, desc="train")
+
+    def progress(self, metrics: Metrics) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(
+                f"loss {metrics.loss:.3f}, scale {metrics.logit_scale:.1f}, lr {metrics.learning_rate:.2e}"
+            )
+            self._bar.update(metrics.samples - self._bar.n)
+            return
+        now_s = time.monotonic()
+        if now_s - self._last_line_s < QUIET_LINE_EVERY_S and metrics.samples < self._total:
+            return
+        self._last_line_s = now_s
+        left_s = (self._total - metrics.samples) / max(metrics.samples_per_s, 1e-9)
+        self.message(
+            f"step {metrics.step}  epoch {metrics.epoch:.2f}  loss {metrics.loss:.3f}  "
+            f"scale {metrics.logit_scale:.1f}  lr {metrics.learning_rate:.2e}  "
+            f"{metrics.samples_per_s:,.0f} samples/s  {left_s:.0f} s left"
+        )
+
+    def message(self, text: str) -> None:
+        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
+        if self._bar is not None:
+            self._bar.write(text, file=sys.stderr)
+        else:
+            print(text, file=sys.stderr, flush=True)
+
+    def close(self) -> None:
+        if self._bar is not None:
+            self._bar.close()
+            self._bar = None
