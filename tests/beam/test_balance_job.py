@@ -13,7 +13,7 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.balance.per_query_cap import rank_bounds
 from pipeline.balance.steps import passes
-from pipeline.shuffle import estimate as shuffle_estimate
+from pipeline.shuffle import room
 from schemas.storage import Folder
 from tests.support.candidates_folder import (
     Matches,
@@ -163,7 +163,7 @@ def test_shards_of_other_queries_are_refused(candidates: str, tmp_path: Path) ->
 
 
 def test_too_large_a_shuffle_is_refused(candidates: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shuffle_estimate, "available_bytes", lambda: 100 << 20)  # less than what a job takes
+    monkeypatch.setattr(room, "available_bytes", lambda: 100 << 20)  # less than what a job takes
     config = BalanceConfig(candidates=candidates, output=str(tmp_path / "s"), max_pairs_per_query=CAP)
     with pytest.raises(ValueError, match=r"balance: shuffling \d+ pairs needs .* use the embedded Flink"):
         run_balance(config, [])

@@ -10,7 +10,7 @@ from PIL import Image
 
 from pipeline.run.config import RunConfig
 from pipeline.run.job import run_all
-from pipeline.shuffle import estimate as shuffle_estimate
+from pipeline.shuffle import room
 
 
 def test_options_reach_every_stage() -> None:
@@ -39,7 +39,7 @@ def test_a_run_stopped_for_its_memory_goes_on_with_force(
     for number in range(6):
         Image.frombytes("RGB", (40, 40), choose.randbytes(4800)).save(tmp_path / "in" / f"{number}.png")
         (tmp_path / "in" / f"{number}.txt").write_text(f"a red dog {number}")
-    monkeypatch.setattr(shuffle_estimate, "available_bytes", lambda: 100 << 20)  # less than what a job takes
+    monkeypatch.setattr(room, "available_bytes", lambda: 100 << 20)  # less than what a job takes
     config = RunConfig(
         input=str(tmp_path / "in"), input_format="folder", queries=queries_folder(["red"]), output=str(tmp_path / "o"),
         image_size=32, num_decode_processes=1,

@@ -54,7 +54,7 @@ def test_as_img2dataset_for_one_agent(agent: str, directives: list[str]) -> None
 
 
 def test_the_readme_names_the_opt_outs_that_are_obeyed_and_those_that_are_not() -> None:
-    readme = " ".join((Path(__file__).parents[5] / "README.md").read_text().split())
+    readme = " ".join((Path(__file__).parents[5] / "pipeline/README.md").read_text().split())
     start = readme.index("Of machine-readable opt-outs")
     said = readme[start : readme.index(". ", readme.index("are not read", start) - 1)]
     config = DownloadConfig(selection="s", output="o")
