@@ -38,7 +38,7 @@ URL_FAULTS = ("", "url_not_http", "url_without_host", "url_bad_character", "url_
 
 
 @kernel
-def _normalise_urls(data, offsets, out, out_offsets, faults):  # type: ignore[no-untyped-def]
+def _normalise_urls(data, offsets, out, out_offsets, faults):
     position = 0
     for row in range(len(offsets) - 1):
         out_offsets[row] = position
@@ -164,7 +164,7 @@ def local_references(root: str, members: pa.ChunkedArray | pa.Array) -> pa.Array
 
 
 @kernel
-def _prefixed(prefixes, data, offsets):  # type: ignore[no-untyped-def]
+def _prefixed(prefixes, data, offsets):
     num_rows, width = prefixes.shape
     out = np.empty(num_rows * width + offsets[-1] - offsets[0], dtype=np.uint8)
     out_offsets = np.empty(num_rows + 1, dtype=np.int64)

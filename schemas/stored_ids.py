@@ -4,6 +4,8 @@ pandas reads no list of fixed_size_binary, ``datasets`` before 5 and Spark befor
 ways are a new view of the same bytes: Parquet gives the values of a row group one after the other.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import pyarrow as pa
 
@@ -42,7 +44,7 @@ def from_stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
     return _each(table, pa.schema(wanted, table.schema.metadata), _as_fixed)
 
 
-def _each(table: pa.Table, schema: pa.Schema, convert) -> pa.Table:  # type: ignore[no-untyped-def]
+def _each(table: pa.Table, schema: pa.Schema, convert: Callable[[pa.Array, pa.DataType, str], pa.Array]) -> pa.Table:
     if table.schema.types == schema.types:
         return table
     columns = [

@@ -39,7 +39,7 @@ for _name in (*TRACKING_PREFIXES, *TRACKING_PARAMETERS):
 
 
 @kernel
-def _is_tracking(data, begin, end, names, offsets, num_prefixes):  # type: ignore[no-untyped-def]
+def _is_tracking(data, begin, end, names, offsets, num_prefixes):
     for number in range(len(offsets) - 1):
         size = offsets[number + 1] - offsets[number]
         if end - begin < size or (number >= num_prefixes and end - begin != size):
@@ -58,7 +58,7 @@ def _is_tracking(data, begin, end, names, offsets, num_prefixes):  # type: ignor
 
 
 @kernel
-def _without_tracking(data, offsets, names, name_offsets, num_prefixes, first_bytes, out, out_offsets):  # type: ignore[no-untyped-def]
+def _without_tracking(data, offsets, names, name_offsets, num_prefixes, first_bytes, out, out_offsets):
     write = 0
     for row in range(len(offsets) - 1):
         out_offsets[row] = write

@@ -32,7 +32,7 @@ def browser_urls(urls: pa.ChunkedArray | pa.Array) -> pa.Array:
 
 
 @unlocked
-def _count_unfit(data, offsets):  # type: ignore[no-untyped-def]
+def _count_unfit(data, offsets):
     count = 0
     for i in range(offsets[0], offsets[-1]):
         count += (data[i] <= _BLANK) | (data[i] == _DELETE)
@@ -40,7 +40,7 @@ def _count_unfit(data, offsets):  # type: ignore[no-untyped-def]
 
 
 @unlocked
-def _behind_host(data, begin, end):  # type: ignore[no-untyped-def]
+def _behind_host(data, begin, end):
     """Return where the path, query or fragment of a URL begins, `end` when nothing does."""
     i = begin
     while i + 2 < end and not (data[i] == _COLON and data[i + 1] == _SLASH and data[i + 2] == _SLASH):
@@ -52,12 +52,12 @@ def _behind_host(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @unlocked
-def _digit(number):  # type: ignore[no-untyped-def]
+def _digit(number):
     return 48 + number if number < 10 else 55 + number
 
 
 @unlocked
-def _write(data, offsets, out, ends):  # type: ignore[no-untyped-def]
+def _write(data, offsets, out, ends):
     size = 0
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]

@@ -36,7 +36,6 @@ class Silent:
         pass
 
     def message(self, text: str) -> None:
-        text = "\n".join(printable(public_text(line)) for line in text.splitlines())
         pass
 
     def close(self) -> None:

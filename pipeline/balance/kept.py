@@ -18,7 +18,7 @@ class KeptCounts:
 
 
 @unlocked
-def _kept_rows(offsets, query_ids, kept, kept_counts, selected_counts):  # type: ignore[no-untyped-def]
+def _kept_rows(offsets, query_ids, kept, kept_counts, selected_counts):
     rows = np.empty(len(offsets) - 1, dtype=np.int64)
     ends = np.zeros(len(offsets), dtype=np.int32)
     kept_by = np.empty(len(query_ids), dtype=np.int32)

@@ -9,7 +9,7 @@ from schemas.kernels.compiled import unlocked
 
 
 @unlocked
-def _by_group(order, groups, num_groups):  # type: ignore[no-untyped-def]
+def _by_group(order, groups, num_groups):
     places = np.zeros(num_groups + 1, dtype=np.int64)
     for row in order:
         places[groups[row] + 1] += 1

@@ -49,7 +49,7 @@ def rank_bounds(matched: npt.NDArray[np.int64], caps: npt.NDArray[np.int64], fac
 
 
 @unlocked
-def _below(offsets, query_ids, ranks, bounds):  # type: ignore[no-untyped-def]
+def _below(offsets, query_ids, ranks, bounds):
     count = 0
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1]):
@@ -116,7 +116,7 @@ def last_kept(lowest: pa.Table) -> pa.Table:
 
 
 @unlocked
-def _kept(offsets, query_ids, ranks, high, low, capped, rank_limit, high_limit, low_limit):  # type: ignore[no-untyped-def]
+def _kept(offsets, query_ids, ranks, high, low, capped, rank_limit, high_limit, low_limit):
     kept = np.zeros(len(query_ids), dtype=np.bool_)
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1]):

@@ -18,7 +18,7 @@ def keep_shares(matched: npt.NDArray[np.int64], caps: npt.NDArray[np.int64]) -> 
 
 
 @unlocked
-def _expected(offsets, query_ids, shares, shared_ranks):  # type: ignore[no-untyped-def]
+def _expected(offsets, query_ids, shares, shared_ranks):
     total = 0
     for row in range(len(offsets) - 1):
         largest = 0

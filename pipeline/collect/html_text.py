@@ -33,7 +33,7 @@ def without_references(texts: pa.Array, are_urls: bool) -> pa.Array:
 
 
 @unlocked
-def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
+def _find_rows(data, offsets, byte, found):
     """Tell which texts have `byte`, which few have, and how many do.
 
     An ampersand counts where a reference may begin: before a letter or ``#``.
@@ -64,7 +64,7 @@ def _find_rows(data, offsets, byte, found):  # type: ignore[no-untyped-def]
 
 
 @unlocked
-def _write(data, offsets, are_urls, out, ends):  # type: ignore[no-untyped-def]
+def _write(data, offsets, are_urls, out, ends):
     size = 0
     for row in range(len(offsets) - 1):
         if are_urls:

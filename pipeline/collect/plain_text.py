@@ -51,7 +51,7 @@ def _plain_characters() -> npt.NDArray[np.bool_]:
 
 
 @spliced
-def _printable_ascii(data, i, end, space_before):  # type: ignore[no-untyped-def]
+def _printable_ascii(data, i, end, space_before):
     """Return (how many of the next `LANES` bytes are of the text, two spaces side by side, a space as the last one).
 
     (0, ...) where one of them is no printable ASCII.
@@ -67,7 +67,7 @@ def _printable_ascii(data, i, end, space_before):  # type: ignore[no-untyped-def
 
 
 @kernel
-def _kinds(data, offsets, is_plain):  # type: ignore[no-untyped-def]
+def _kinds(data, offsets, is_plain):
     kinds = np.zeros(len(offsets) - 1, dtype=np.uint8)
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]

@@ -13,9 +13,7 @@ from schemas.kernels.compiled import unlocked
 
 
 @unlocked
-def _count_lower(  # type: ignore[no-untyped-def]
-    offsets, query_ids, ranks, ids, is_asked, asked_query, asked_rank, asked_id, lower
-):
+def _count_lower(offsets, query_ids, ranks, ids, is_asked, asked_query, asked_rank, asked_id, lower):
     for row in range(len(offsets) - 1):
         for i in range(offsets[row], offsets[row + 1]):
             if not is_asked[query_ids[i]]:

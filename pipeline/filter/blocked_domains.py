@@ -21,12 +21,12 @@ from schemas.kernels.folding import HASH_PRIME, HASH_SEED, finish_hash
 
 
 @spliced
-def _lower(byte):  # type: ignore[no-untyped-def]
+def _lower(byte):
     return byte | np.uint8(32) if 65 <= byte <= 90 else byte
 
 
 @kernel
-def _hash_hosts(data, offsets, hashes):  # type: ignore[no-untyped-def]
+def _hash_hosts(data, offsets, hashes):
     for row in range(len(offsets) - 1):
         state = HASH_SEED
         for i in range(offsets[row + 1] - 1, offsets[row] - 1, -1):
@@ -35,7 +35,7 @@ def _hash_hosts(data, offsets, hashes):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _listed(data, offsets, slots, found):  # type: ignore[no-untyped-def]
+def _listed(data, offsets, slots, found):
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]
         while begin < end and data[begin] != 58:  # behind "http://"

@@ -12,7 +12,7 @@ from schemas.kernels.compiled import kernel
 
 
 @kernel
-def _within(data, offsets, low, high, words, keep):  # type: ignore[no-untyped-def]
+def _within(data, offsets, low, high, words, keep):
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]
         count = 0

@@ -38,7 +38,7 @@ _MAX_SUFFIX = max(map(len, SUFFIXES))
 
 
 @kernel
-def _suspects(data, offsets, found):  # type: ignore[no-untyped-def]
+def _suspects(data, offsets, found):
     """Tell which captions may be a file name: a dot near the end, or a digit and no second space."""
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]

@@ -15,7 +15,7 @@ MAX_SUFFIX = 5
 
 
 @kernel
-def _has_type(data, offsets, allowed, denied, keep):  # type: ignore[no-untyped-def]
+def _has_type(data, offsets, allowed, denied, keep):
     """Compare suffixes as numbers, a byte per character; no suffix is 0."""
     for row in range(len(offsets) - 1):
         begin, end = offsets[row], offsets[row + 1]

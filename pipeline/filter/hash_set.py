@@ -12,7 +12,7 @@ UInt64Array = npt.NDArray[np.uint64]
 
 
 @spliced
-def holds(slots, key):  # type: ignore[no-untyped-def]
+def holds(slots, key):
     """Tell whether `key` is in the set whose array is `slots`; for use in kernels."""
     mask = np.uint64(len(slots) - 1)
     wanted = key if key != 0 else np.uint64(1)  # 0 marks an empty slot
@@ -23,7 +23,7 @@ def holds(slots, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _fill(slots, keys):  # type: ignore[no-untyped-def]
+def _fill(slots, keys):
     mask = np.uint64(len(slots) - 1)
     for key in keys:
         wanted = key if key != 0 else np.uint64(1)
@@ -34,7 +34,7 @@ def _fill(slots, keys):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _contains(slots, keys, found):  # type: ignore[no-untyped-def]
+def _contains(slots, keys, found):
     for row in range(len(keys)):
         found[row] = holds(slots, keys[row])
 

@@ -48,7 +48,7 @@ def _classes() -> npt.NDArray[np.uint8]:
 
 
 @kernel
-def _suspects(data, offsets, classes, found):  # type: ignore[no-untyped-def]
+def _suspects(data, offsets, classes, found):
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]
         before = _OTHER

@@ -43,7 +43,7 @@ _BLOCK_WORDS = 256
 
 
 @inlined
-def _tokenise(rule, data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
+def _tokenise(rule, data, begin, end, classes, starts, folded, scratch, out, count):
     if rule == _NORMALISED:
         return normalised_words(data, begin, end, classes, starts, folded, scratch, out, count)
     if rule == _METACLIP:
@@ -54,7 +54,7 @@ def _tokenise(rule, data, begin, end, classes, starts, folded, scratch, out, cou
 
 
 @leaf
-def _query_hashes(rule, data, offsets, seeds, out, ends):  # type: ignore[no-untyped-def]
+def _query_hashes(rule, data, offsets, seeds, out, ends):
     count = 0
     for row in range(len(ends)):
         begin = count
@@ -69,7 +69,7 @@ def _query_hashes(rule, data, offsets, seeds, out, ends):  # type: ignore[no-unt
 
 
 @inlined
-def _add(entry, following, found, used, room):  # type: ignore[no-untyped-def]
+def _add(entry, following, found, used, room):
     """Append the queries of `entry`; return how many are there then, or -1 when they do not fit `room`."""
     query = np.int64(entry & QUERY) - 1
     while query != NO_QUERY:
@@ -84,7 +84,7 @@ def _add(entry, following, found, used, room):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _match(  # type: ignore[no-untyped-def]
+def _match(
     rule, data, offsets, seeds, classes, starts, folded, words, phrases, pairs, following, scratch,
     hashes, entries, phrase_at, phrase_key, ends, found_ends, found, out, counts, unsure,
 ):  # fmt: skip

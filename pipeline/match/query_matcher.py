@@ -138,7 +138,7 @@ def merge_lists(first: pa.Array, second: pa.Array) -> pa.Array:
 
 
 @kernel
-def _merge(first_offsets, first, second_offsets, second, out):  # type: ignore[no-untyped-def]
+def _merge(first_offsets, first, second_offsets, second, out):
     written = 0
     for row in range(len(first_offsets) - 1):
         i, j = first_offsets[row], second_offsets[row]

@@ -49,13 +49,13 @@ class QueryTable:
 
 
 @inlined
-def slot_of(table, key):  # type: ignore[no-untyped-def]
+def slot_of(table, key):
     """Return the place of `key`'s home slot in `table`."""
     return np.int64(key & np.uint64(len(table) // 2 - 1)) * 2
 
 
 @inlined
-def find(table, key):  # type: ignore[no-untyped-def]
+def find(table, key):
     """Return the place of `key`, or of the empty slot where it belongs."""
     place = slot_of(table, key)
     while table[place] != key and table[place] != 0:
@@ -66,14 +66,14 @@ def find(table, key):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def pair_bit(pairs, key):  # type: ignore[no-untyped-def]
+def pair_bit(pairs, key):
     """Return the word of `pairs` and the bit in it that stand for a phrase of two words."""
     bit = key >> np.uint64(20)
     return np.int64((bit >> np.uint64(6)) & np.uint64(len(pairs) - 1)), np.uint64(1) << (bit & np.uint64(63))
 
 
 @kernel
-def prefix_hashes(words, ends):  # type: ignore[no-untyped-def]
+def prefix_hashes(words, ends):
     """Return the hash of every prefix of every query, where its last word stands in `words`."""
     out = np.empty(len(words), dtype=np.uint64)
     begin = 0
@@ -87,7 +87,7 @@ def prefix_hashes(words, ends):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _fill(prefixes, ends, query_ids, words, phrases, pairs, following):  # type: ignore[no-untyped-def]
+def _fill(prefixes, ends, query_ids, words, phrases, pairs, following):
     begin = 0
     for row in range(len(ends)):
         end = ends[row]

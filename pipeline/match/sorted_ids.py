@@ -10,7 +10,7 @@ from schemas.kernels.lanes import NUMBER_LANES, bit_count, numbers_below, number
 
 
 @leaf
-def _sift(numbers, begin, parent, size):  # type: ignore[no-untyped-def]
+def _sift(numbers, begin, parent, size):
     """Let number `parent` of the heap ``numbers[begin:begin + size]`` sink to its place."""
     value = numbers[begin + parent]
     while 2 * parent + 1 < size:
@@ -25,7 +25,7 @@ def _sift(numbers, begin, parent, size):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _put_many_sorted(found, begin, end, out, written):  # type: ignore[no-untyped-def]
+def _put_many_sorted(found, begin, end, out, written):
     """`put_sorted` of any number of matches, by a heap, in place."""
     for parent in range((end - begin) // 2 - 1, -1, -1):
         _sift(found, begin, parent, end - begin)
@@ -40,7 +40,7 @@ def _put_many_sorted(found, begin, end, out, written):  # type: ignore[no-untype
 
 
 @inlined
-def put_sorted(found, begin, end, out, written):  # type: ignore[no-untyped-def]
+def put_sorted(found, begin, end, out, written):
     """Append ``found[begin:end]`` to `out`, sorted, each number once; return the new end.
 
     A text has a handful of matches: each goes to the place that is the number of smaller ones, without a branch that

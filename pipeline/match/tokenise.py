@@ -39,7 +39,7 @@ SMALL = np.uint64(0x2020202020202020)
 
 
 @inlined
-def join_hash(prefix, word):  # type: ignore[no-untyped-def]
+def join_hash(prefix, word):
     """Return the hash of a phrase: of its prefix and the next word. Never 0."""
     state = prefix * _K3 + word
     state ^= state >> _32
@@ -47,13 +47,13 @@ def join_hash(prefix, word):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def seeded(word, seed):  # type: ignore[no-untyped-def]
+def seeded(word, seed):
     """Return the hash of a word of one language. Never 0."""
     return word ^ seed if word != seed else _ONE
 
 
 @inlined
-def _mixed(state, low, high):  # type: ignore[no-untyped-def]
+def _mixed(state, low, high):
     state = (state + low) * _K1
     state ^= state >> _32
     state = (state + high) * _K2
@@ -61,7 +61,7 @@ def _mixed(state, low, high):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def bytes_hash(data, begin, size, case):  # type: ignore[no-untyped-def]
+def bytes_hash(data, begin, size, case):
     """Return the hash of ``data[begin:begin + size]``. Never 0.
 
     `case` is `KEPT` or, for ASCII letters and digits only, `SMALL`: then it is the hash of the small letters.
@@ -79,7 +79,7 @@ def bytes_hash(data, begin, size, case):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def _below(size):  # type: ignore[no-untyped-def]
+def _below(size):
     """Return the lowest `size` (0 to 63) bits."""
     return (_ONE << np.uint64(size)) - _ONE
 
@@ -90,7 +90,7 @@ _SCRATCH_ROOM = 128
 
 
 @leaf
-def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
+def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count):
     """Tokenise ``data[begin:end]`` character by character: the words of `schemas.text.words`.
 
     The bytes before and behind are ASCII separators, or the text's ends.
@@ -151,7 +151,7 @@ def _odd_token(data, begin, end, classes, starts, folded, scratch, out, count): 
 
 
 @inlined
-def normalised_words(data, begin, end, classes, starts, folded, scratch, out, count):  # type: ignore[no-untyped-def]
+def normalised_words(data, begin, end, classes, starts, folded, scratch, out, count):
     """Tokenise by rule ``normalised``: the words of `schemas.text.words`."""
     token = -1  # where the token that reaches in from the 64 bytes before begins
     token_odd = False
@@ -222,7 +222,7 @@ def normalised_words(data, begin, end, classes, starts, folded, scratch, out, co
 
 
 @inlined
-def query_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
+def query_words(data, begin, end, out, count):
     """Tokenise a query: the bytes between single spaces, empty words kept."""
     word = begin
     for i in range(begin, end):
@@ -235,7 +235,7 @@ def query_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def metaclip_words(data, begin, end, out, count):  # type: ignore[no-untyped-def]
+def metaclip_words(data, begin, end, out, count):
     """Tokenise by MetaCLIP's rule: bytes between single spaces, case kept, empty words kept.
 
     ``, . ; : ? ! ` `` become words of their own with spaces around them, and tab and line ends become spaces
@@ -275,12 +275,12 @@ def metaclip_words(data, begin, end, out, count):  # type: ignore[no-untyped-def
 
 
 @inlined
-def _character_hash(code):  # type: ignore[no-untyped-def]
+def _character_hash(code):
     return _mixed(np.uint64(0), np.uint64(code) + _ONE, np.uint64(0))
 
 
 @inlined
-def characters(data, begin, end, spaced, out, count):  # type: ignore[no-untyped-def]
+def characters(data, begin, end, spaced, out, count):
     """Tokenise into characters; with `spaced` (texts, not queries) as MetaCLIP spaces them, see `metaclip_words`."""
     space = _character_hash(32)
     if spaced:

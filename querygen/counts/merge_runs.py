@@ -200,7 +200,7 @@ def _bigram_table(parts: list[tuple[npt.NDArray, ...]], words: Words, spellings:
 
 
 @kernel
-def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash, first):  # type: ignore[no-untyped-def]
+def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash, first):
     """Return `first` plus the place of each row of a run among all spellings, -1 where it is not there; both sorted."""
     numbers = np.full(len(word_hash), _NO_NUMBER, np.int32)
     j = 0
@@ -216,7 +216,7 @@ def number_rows(word_hash, surface_hash, all_word_hash, all_surface_hash, first)
 
 
 @kernel
-def pair_words(keys, word):  # type: ignore[no-untyped-def]
+def pair_words(keys, word):
     """Return the pair of words of each pair of spellings, packed the same way."""
     found = np.empty(len(keys), np.uint64)
     for i in range(len(keys)):
@@ -227,7 +227,7 @@ def pair_words(keys, word):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def fold_pairs(word_keys, keys, counts, by_words, order, floor):  # type: ignore[no-untyped-def]
+def fold_pairs(word_keys, keys, counts, by_words, order, floor):
     """Return (first word, second word, first spelling, second spelling, count) of each pair of words.
 
     The spelling is the most frequent one, of equals the first in the alphabet. `by_words` sorts `word_keys`.

@@ -231,7 +231,7 @@ def _string_buffers(strings: pa.LargeStringArray) -> tuple[_Int64s, npt.NDArray[
 
 
 @kernel
-def sum_equal(keys, counts):  # type: ignore[no-untyped-def]
+def sum_equal(keys, counts):
     """Return sorted `keys` without repetition and the sums of their counts."""
     distinct = 0
     for i in range(len(keys)):
@@ -249,7 +249,7 @@ def sum_equal(keys, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def merge_sorted(left, left_counts, right, right_counts):  # type: ignore[no-untyped-def]
+def merge_sorted(left, left_counts, right, right_counts):
     """Return the union of two sorted key arrays, counts of equal keys summed."""
     keys = np.empty(len(left) + len(right), np.uint64)
     counts = np.empty(len(left) + len(right), np.int64)
@@ -281,7 +281,7 @@ def merge_sorted(left, left_counts, right, right_counts):  # type: ignore[no-unt
 
 
 @kernel
-def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, counts_b, places_b):  # type: ignore[no-untyped-def]
+def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, counts_b, places_b):
     """Return the union of two sorted lists of spellings, counts of equal ones summed, the place of `a` kept."""
     size = len(words_a) + len(words_b)
     found_words = np.empty(size, np.uint64)
@@ -319,7 +319,7 @@ def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, co
 
 
 @kernel
-def is_among(values, wanted):  # type: ignore[no-untyped-def]
+def is_among(values, wanted):
     """Tell of each of the sorted `values` whether it is in the sorted `wanted`."""
     found = np.zeros(len(values), np.bool_)
     j = 0
@@ -331,7 +331,7 @@ def is_among(values, wanted):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def string_heads(offsets, data):  # type: ignore[no-untyped-def]
+def string_heads(offsets, data):
     """Return the first 8 bytes of each string as a number that orders as they do."""
     heads = np.zeros(len(offsets) - 1, np.uint64)
     for row in range(len(heads)):
@@ -345,7 +345,7 @@ def string_heads(offsets, data):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _is_before(a, b, offsets, data):  # type: ignore[no-untyped-def]
+def _is_before(a, b, offsets, data):
     size_a = offsets[a + 1] - offsets[a]
     size_b = offsets[b + 1] - offsets[b]
     for k in range(min(size_a, size_b)):
@@ -356,7 +356,7 @@ def _is_before(a, b, offsets, data):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def best_spellings(counts, starts, offsets, data):  # type: ignore[no-untyped-def]
+def best_spellings(counts, starts, offsets, data):
     """Return the row of the most frequent spelling of each word, of equals the first in the order of UTF-8."""
     best = np.empty(len(starts), np.int64)
     for word in range(len(starts)):

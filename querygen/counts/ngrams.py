@@ -228,7 +228,7 @@ def _grown(array: npt.NDArray, size: int) -> npt.NDArray:
 
 
 @kernel
-def used_rows(table, num_rows):  # type: ignore[no-untyped-def]
+def used_rows(table, num_rows):
     """Return (id, hash, hash of the word, count, place) of the spellings, in the order of their slots."""
     numbers = np.empty(num_rows, np.uint32)
     hashes = np.empty(num_rows, np.uint64)
@@ -258,7 +258,7 @@ def order_by_hash(word_hashes: _UInt64s, hashes: _UInt64s) -> npt.NDArray[np.int
 
 
 @kernel
-def _hash_heads(word_hashes):  # type: ignore[no-untyped-def]
+def _hash_heads(word_hashes):
     """Return the first 33 bits of each hash, its row behind them."""
     keys = np.empty(len(word_hashes), np.uint64)
     for row in range(len(word_hashes)):
@@ -267,7 +267,7 @@ def _hash_heads(word_hashes):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _sort_equal_heads(order, ordered, word_hashes, hashes):  # type: ignore[no-untyped-def]
+def _sort_equal_heads(order, ordered, word_hashes, hashes):
     """Put in order the rows whose hashes begin alike: spellings of one word, now and then another word."""
     begin = 0
     for i in range(1, len(order) + 1):
@@ -292,7 +292,7 @@ def _sort_equal_heads(order, ordered, word_hashes, hashes):  # type: ignore[no-u
 
 
 @kernel
-def _take(order, numbers, word_hashes, counts):  # type: ignore[no-untyped-def]
+def _take(order, numbers, word_hashes, counts):
     """Return (hash of the word, count) in `order`, and by id the place in `order`."""
     ordered_hashes = np.empty(len(order), np.uint64)
     ordered_counts = np.empty(len(order), np.uint32)
@@ -306,7 +306,7 @@ def _take(order, numbers, word_hashes, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _gather(places, order, arena):  # type: ignore[no-untyped-def]
+def _gather(places, order, arena):
     """Return (size, bytes) of the spellings in `order`."""
     sizes = np.empty(len(order), np.uint16)
     starts = np.empty(len(order), np.int64)
@@ -327,7 +327,7 @@ def _gather(places, order, arena):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
+def _rank_pairs(keys, rank, bits):
     """Replace the ids in each key by their ranks, packed into ``2 * bits`` bits."""
     for i in range(len(keys)):
         first = np.uint64(rank[keys[i] >> np.uint64(32)])
@@ -335,7 +335,7 @@ def _rank_pairs(keys, rank, bits):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def sort_keys(keys, other, low_bit, num_bits):  # type: ignore[no-untyped-def]
+def sort_keys(keys, other, low_bit, num_bits):
     """Return `keys` sorted by `num_bits` bits from `low_bit` on, in `keys` or `other`: a radix sort."""
     num_digits = (num_bits + _DIGIT_BITS - 1) // _DIGIT_BITS
     size = 1 << _DIGIT_BITS
@@ -364,7 +364,7 @@ def sort_keys(keys, other, low_bit, num_bits):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _count_runs(keys, bits):  # type: ignore[no-untyped-def]
+def _count_runs(keys, bits):
     """Return (first, second, count) of the distinct values of sorted `keys`."""
     distinct = 0
     for i in range(len(keys)):

@@ -24,7 +24,7 @@ _MAX_BYTES = 9
 
 
 @spliced
-def _write(out, at, value):  # type: ignore[no-untyped-def]
+def _write(out, at, value):
     while value >= 128:
         out[at] = (value & 127) | 128
         value >>= 7
@@ -34,7 +34,7 @@ def _write(out, at, value):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _read(data, at):  # type: ignore[no-untyped-def]
+def _read(data, at):
     """Return (value, position behind) of a number of bytes that `_are_numbers`; there is one at `at`."""
     byte = np.int64(data[at])
     at += 1
@@ -52,7 +52,7 @@ def _read(data, at):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _are_numbers(data):  # type: ignore[no-untyped-def]
+def _are_numbers(data):
     """Tell whether `data` is numbers of at most 63 bits, the last of them whole: then none leads out of the bytes."""
     going_on = 0
     for byte in data:
@@ -63,7 +63,7 @@ def _are_numbers(data):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def encode_pairs(first, second, counts, begin, end, out):  # type: ignore[no-untyped-def]
+def encode_pairs(first, second, counts, begin, end, out):
     """Write the pairs ``begin .. end - 1``, sorted by (first, second), to `out`; return the bytes written."""
     at = 0
     previous = np.int64(0)
@@ -84,7 +84,7 @@ def encode_pairs(first, second, counts, begin, end, out):  # type: ignore[no-unt
 
 
 @kernel
-def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
+def decode_pairs(data, numbers, keys, counts):
     """Write ``numbers[first] << 32 | numbers[second]`` and the count of each pair of which both have a number.
 
     Returns how many were written to `keys` and `counts`, or `BROKEN`. A number below 0 is none.
@@ -127,7 +127,7 @@ def decode_pairs(data, numbers, keys, counts):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def encode_heads(sizes, counts, begin, end, out):  # type: ignore[no-untyped-def]
+def encode_heads(sizes, counts, begin, end, out):
     """Write size and count of the spellings ``begin .. end - 1`` to `out`; return the bytes written."""
     at = 0
     for row in range(begin, end):
@@ -137,7 +137,7 @@ def encode_heads(sizes, counts, begin, end, out):  # type: ignore[no-untyped-def
 
 
 @kernel
-def decode_heads(data, max_size, sizes, counts):  # type: ignore[no-untyped-def]
+def decode_heads(data, max_size, sizes, counts):
     """Fill `sizes` and `counts`; return the sum of the sizes, or `BROKEN` unless `data` holds exactly so many.
 
     No size is more than `max_size`.

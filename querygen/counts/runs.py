@@ -236,7 +236,7 @@ class BigramReader:
 
 
 @kernel
-def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
+def _take(sizes, data, chosen):
     """Return (offsets, bytes) of the chosen spellings."""
     num = 0
     num_bytes = 0
@@ -260,7 +260,7 @@ def _take(sizes, data, chosen):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _hash(sizes, data, chosen):  # type: ignore[no-untyped-def]
+def _hash(sizes, data, chosen):
     """Return `bytes_hash` of the chosen spellings, each copied to where it is aligned."""
     num = 0
     for row in range(len(sizes)):

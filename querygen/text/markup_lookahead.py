@@ -20,22 +20,22 @@ _FILE_ENDING_CODES = np.array([int.from_bytes(f".{name}".encode(), "big") for na
 
 
 @spliced
-def lower(byte):  # type: ignore[no-untyped-def]
+def lower(byte):
     return byte | 32 if 65 <= byte <= 90 else byte
 
 
 @spliced
-def is_letter(byte):  # type: ignore[no-untyped-def]
+def is_letter(byte):
     return 97 <= (byte | 32) <= 122
 
 
 @spliced
-def at(source, position, size):  # type: ignore[no-untyped-def]
+def at(source, position, size):
     return source[position] if position < size else np.uint8(0)
 
 
 @kernel
-def read_tag_name(source, position, size):  # type: ignore[no-untyped-def]
+def read_tag_name(source, position, size):
     """Return (code, position after the letters)."""
     code = 0
     letters = 0
@@ -48,7 +48,7 @@ def read_tag_name(source, position, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_closing_tag(source, position, size, code):  # type: ignore[no-untyped-def]
+def find_closing_tag(source, position, size, code):
     """Return the position of ``</name``, -1 when there is none."""
     while position + 2 < size:
         if source[position] == 60 and source[position + 1] == 47:
@@ -62,7 +62,7 @@ def find_closing_tag(source, position, size, code):  # type: ignore[no-untyped-d
 
 
 @kernel
-def has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-untyped-def]
+def has_prefix(source, position, size, prefixes, offsets):
     """Tell whether ``name:`` with a name of `prefixes` (ASCII lower case, spaces) stands at `position`."""
     for k in range(len(offsets) - 1):
         length = offsets[k + 1] - offsets[k]
@@ -88,7 +88,7 @@ def has_prefix(source, position, size, prefixes, offsets):  # type: ignore[no-un
 
 
 @kernel
-def is_file_name(out, start, stop):  # type: ignore[no-untyped-def]
+def is_file_name(out, start, stop):
     """Tell whether ``name:title.jpg`` stands in ``out[start:stop]``.
 
     Any name will do: a dump does not tell the other names of its namespaces (``画像:`` in Japanese).
@@ -117,7 +117,7 @@ def is_file_name(out, start, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def is_language_prefix(source, position, size):  # type: ignore[no-untyped-def]
+def is_language_prefix(source, position, size):
     """Tell whether a language code and a colon stand at `position` (``de:``, ``zh-yue:``, ``simple:``)."""
     letters = 0
     while letters < 7 and position + letters < size and 97 <= source[position + letters] <= 122:
@@ -135,7 +135,7 @@ def is_language_prefix(source, position, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def url_size(source, position, size):  # type: ignore[no-untyped-def]
+def url_size(source, position, size):
     """Return the length of what an external link's address starts with here, 0 when it is none."""
     if at(source, position, size) == 47 and at(source, position + 1, size) == 47:
         return 2
@@ -152,13 +152,13 @@ def url_size(source, position, size):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def ends_url(byte):  # type: ignore[no-untyped-def]
+def ends_url(byte):
     # white space, quotes, angle brackets, square brackets, bar, braces
     return byte <= 32 or byte in (34, 60, 62, 91, 93, 124, 123, 125)
 
 
 @kernel
-def find_name(source, position, size, names, offsets, longest):  # type: ignore[no-untyped-def]
+def find_name(source, position, size, names, offsets, longest):
     """Return the number of the name that stands at `position` with ``}}`` after it, -1 when there is none."""
     length = 0
     while at(source, position + length, size) != 125:
@@ -181,7 +181,7 @@ def find_name(source, position, size, names, offsets, longest):  # type: ignore[
 
 
 @kernel
-def find_apostrophe(source, position, size):  # type: ignore[no-untyped-def]
+def find_apostrophe(source, position, size):
     """Return (position of the three quotes on this line that are an apostrophe and two quotes or -1, end of line).
 
     MediaWiki's rule: where a line has an odd number of both bold and italic marks, three quotes are not bold but an
@@ -226,7 +226,7 @@ def find_apostrophe(source, position, size):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _variant_text(out, position, stop):  # type: ignore[no-untyped-def]
+def _variant_text(out, position, stop):
     """Return where the text of ``zh-hans: text`` begins, -1 when no language code and colon stand at `position`."""
     while position < stop and out[position] == _SPACE:
         position += 1
@@ -237,7 +237,7 @@ def _variant_text(out, position, stop):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def keep_variant(out, start, stop):  # type: ignore[no-untyped-def]
+def keep_variant(out, start, stop):
     """Put the first of the variants in ``out[start:stop]`` (``-{flags|zh-hans:a;zh-hant:b``) there; return its end.
 
     Rules that only set something (flags H, T, N, -) leave nothing.

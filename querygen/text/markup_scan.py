@@ -72,7 +72,7 @@ _NEWLINE, _SPACE, _TAB = 10, 32, 9
 
 
 @kernel
-def scan(source, size, out, kinds, marks, prefixes, offsets):  # type: ignore[no-untyped-def]
+def scan(source, size, out, kinds, marks, prefixes, offsets):
     """Write the text of ``source[:size]`` to `out`; return (bytes written, whether something was left open)."""
     i = 0
     o = 0

@@ -15,7 +15,7 @@ _AMPERSAND = 38
 
 
 @kernel
-def check_utf8(padded, start, stop):  # type: ignore[no-untyped-def]
+def check_utf8(padded, start, stop):
     """Return (whether ``padded[start:stop]`` is UTF-8, whether it holds an ampersand).
 
     Agrees with Python's strict decoder: no surrogates, no overlong forms, nothing above U+10FFFF.

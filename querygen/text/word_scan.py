@@ -86,7 +86,7 @@ _MAX_ABBREVIATION = max(map(len, ABBREVIATIONS))
 
 
 @kernel
-def _dot_ends_sentence(text, begin, end, classes):  # type: ignore[no-untyped-def]
+def _dot_ends_sentence(text, begin, end, classes):
     """Tell whether the token that ends with dots (and closers) ends a sentence: ``end.`` does, ``U.S.``, ``St.`` do
     not."""
     dots = 0
@@ -128,12 +128,12 @@ def _dot_ends_sentence(text, begin, end, classes):  # type: ignore[no-untyped-de
 
 
 @spliced
-def _folds_to_s(code, starts, folded):  # type: ignore[no-untyped-def]
+def _folds_to_s(code, starts, folded):
     return starts[code + 1] - starts[code] == 1 and folded[starts[code]] == 115
 
 
 @kernel
-def word_hash_of(text, begin, end, classes, starts, folded):  # type: ignore[no-untyped-def]
+def word_hash_of(text, begin, end, classes, starts, folded):
     """Return the hash of the normal form of one spelling without UNSURE characters."""
     state = HASH_SEED
     i = begin
@@ -155,7 +155,7 @@ def word_hash_of(text, begin, end, classes, starts, folded):  # type: ignore[no-
 
 
 @kernel
-def text_hash(text, begin, end):  # type: ignore[no-untyped-def]
+def text_hash(text, begin, end):
     """Return the hash of a text that is in normal form: `word_hash_of` of its spellings."""
     state = HASH_SEED
     i = begin
@@ -167,14 +167,14 @@ def text_hash(text, begin, end):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _load(chunks, i):  # type: ignore[no-untyped-def]
+def _load(chunks, i):
     """Return the 8 bytes at byte `i`; `chunks` are the bytes as aligned little-endian words."""
     shift = np.uint64((i & 7) << 3)
     return (chunks[i >> 3] >> shift) | ((chunks[(i >> 3) + 1] << np.uint64(1)) << (np.uint64(63) - shift))
 
 
 @spliced
-def _count_word_bytes(chunk):  # type: ignore[no-untyped-def]
+def _count_word_bytes(chunk):
     """Return how many of the 8 bytes, from the first on, are ASCII letters or digits."""
     low = chunk & ~_HIGH
     letter = low | (np.uint64(0x20) * _ONES)
@@ -188,13 +188,13 @@ def _count_word_bytes(chunk):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _cut(chunk, size):  # type: ignore[no-untyped-def]
+def _cut(chunk, size):
     """Return the first `size` (1 to 8) bytes, zeros behind."""
     return chunk & (~np.uint64(0) >> np.uint64(64 - 8 * size))
 
 
 @spliced
-def bytes_hash(chunks, begin, size):  # type: ignore[no-untyped-def]
+def bytes_hash(chunks, begin, size):
     """Return the hash of a spelling as it stands; of different ones of up to 8 bytes it is never the same."""
     state = np.uint64(0)
     while size > 8:
@@ -206,7 +206,7 @@ def bytes_hash(chunks, begin, size):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _find(chunks, begin, size, value, table, arena):  # type: ignore[no-untyped-def]
+def _find(chunks, begin, size, value, table, arena):
     """Return the slot where the spelling is or belongs. Entries of the arena begin at multiples of 8."""
     mask = len(table) - 1
     slot = np.int64(value & np.uint64(mask))
@@ -230,7 +230,7 @@ def _find(chunks, begin, size, value, table, arena):  # type: ignore[no-untyped-
 
 
 @spliced
-def _insert(chunks, begin, size, value, word_value, slot, table, arena, state):  # type: ignore[no-untyped-def]
+def _insert(chunks, begin, size, value, word_value, slot, table, arena, state):
     number = state[NUM_SURFACES]
     start = state[ARENA_USED]
     table[slot, HASH] = value
@@ -249,7 +249,7 @@ def _insert(chunks, begin, size, value, word_value, slot, table, arena, state): 
 
 
 @kernel
-def move_rows(table, larger):  # type: ignore[no-untyped-def]
+def move_rows(table, larger):
     """Move the rows of `table` to the empty, larger one."""
     mask = len(larger) - 1
     for row in range(len(table)):
@@ -261,7 +261,7 @@ def move_rows(table, larger):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def push_word(chunks, size, word_value, may_join, table, arena, keys, state):  # type: ignore[no-untyped-def]
+def push_word(chunks, size, word_value, may_join, table, arena, keys, state):
     """Count one word of an odd token: its spelling is the first `size` bytes, its normal form has that hash."""
     value = bytes_hash(chunks, 0, size)
     slot = _find(chunks, 0, size, value, table, arena)
@@ -276,7 +276,7 @@ def push_word(chunks, size, word_value, may_join, table, arena, keys, state):  #
 
 
 @kernel
-def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, begins, ends, flags, values, state):  # type: ignore[no-untyped-def]
+def scan(text, chunks, i, size, classes, starts, folded, table, arena, keys, begins, ends, flags, values, state):
     """Count ``text[i:size]``; return (where it stopped, DONE, GROW or ODD).
 
     `chunks` are the same bytes as 64-bit words, two of them more than needed. `begins`, `ends`, `flags` and `values`

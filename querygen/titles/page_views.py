@@ -58,12 +58,12 @@ class ViewCounts:
 
 
 @spliced
-def _is_space(byte):  # type: ignore[no-untyped-def]
+def _is_space(byte):
     return byte == _SPACE or 9 <= byte <= 13
 
 
 @spliced
-def _number_end(data, begin, end, most):  # type: ignore[no-untyped-def]
+def _number_end(data, begin, end, most):
     """Return the end of 1 to `most` digits from `begin`, -1 where there are others."""
     i = begin
     while i < end and 48 <= data[i] <= 57:
@@ -72,7 +72,7 @@ def _number_end(data, begin, end, most):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _word_end(data, begin, end):  # type: ignore[no-untyped-def]
+def _word_end(data, begin, end):
     i = begin
     while i < end and not _is_space(data[i]):
         i += 1
@@ -80,7 +80,7 @@ def _word_end(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _parse_hourly(data, title_end, end):  # type: ignore[no-untyped-def]
+def _parse_hourly(data, title_end, end):
     """Return the place of the views behind a title, -1 when the line is not of the hourly form."""
     begin = title_end + 1
     after = _number_end(data, begin, end, _MAX_COUNT_DIGITS)
@@ -90,7 +90,7 @@ def _parse_hourly(data, title_end, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _parse_complete(data, title_end, end):  # type: ignore[no-untyped-def]
+def _parse_complete(data, title_end, end):
     """Return the place of the views behind a title, -1 when the line is not of the daily and monthly form."""
     begin = title_end + 1
     after = _word_end(data, begin, end)
@@ -126,7 +126,7 @@ def _parse_complete(data, title_end, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _line_kind(data, begin, end, prefixes, bounds):  # type: ignore[no-untyped-def]
+def _line_kind(data, begin, end, prefixes, bounds):
     """Return (number of the prefix that the line begins with or -1, where its title begins)."""
     for kind in range(len(bounds) - 1):
         size = bounds[kind + 1] - bounds[kind]
@@ -142,7 +142,7 @@ def _line_kind(data, begin, end, prefixes, bounds):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _lacks_space(data, begin, end):  # type: ignore[no-untyped-def]
+def _lacks_space(data, begin, end):
     blank = True
     for i in range(begin, end):
         if data[i] == _SPACE:
@@ -152,7 +152,7 @@ def _lacks_space(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, bad):  # type: ignore[no-untyped-def]
+def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, bad):
     """Sum the lines that end at `ends`, write the numbers of malformed ones to `bad`, return how many they are.
 
     Titles wait in `stage` (bytes, offsets, views) and go to `table` by the batch; its last part is room for a title.

@@ -18,7 +18,7 @@ _SPACE, _QUOTE, _BACKSLASH = 32, 34, 92
 
 
 @kernel
-def quoted_end(data, begin, end):  # type: ignore[no-untyped-def]
+def quoted_end(data, begin, end):
     """Return the place behind the quoted field that begins at `begin`, a quote; -1 when it is a title as it stands."""
     needed = False  # whether it holds what is quoted
     i = begin + 1
@@ -36,7 +36,7 @@ def quoted_end(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def unquote(data, begin, end, out):  # type: ignore[no-untyped-def]
+def unquote(data, begin, end, out):
     """Write the text of the quoted field ``data[begin:end]`` to `out`; return its length."""
     length = 0
     i = begin + 1

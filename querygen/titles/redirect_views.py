@@ -21,7 +21,7 @@ _NOWHERE, _LOOP, _UNKNOWN = -1, -2, -3
 
 
 @kernel
-def _canonical_rows(data, offsets, first, last, classes, out, out_offsets, slow):  # type: ignore[no-untyped-def]
+def _canonical_rows(data, offsets, first, last, classes, out, out_offsets, slow):
     """Write the titles of rows ``[first, last)``; an empty one is no title. Return how many rows are in `slow`."""
     num_slow = 0
     o = 0
@@ -38,7 +38,7 @@ def _canonical_rows(data, offsets, first, last, classes, out, out_offsets, slow)
 
 
 @kernel
-def _follow(leads, end):  # type: ignore[no-untyped-def]
+def _follow(leads, end):
     """Fill `end` with the last entry of each chain, `_LOOP` where there is none. Linear: no entry is walked twice."""
     walking = -10
     for entry in range(len(leads)):
@@ -60,7 +60,7 @@ def _follow(leads, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _move_views(data, offsets, views, end, key, slots, starts, arena, sums, alone, moved):  # type: ignore[no-untyped-def]
+def _move_views(data, offsets, views, end, key, slots, starts, arena, sums, alone, moved):
     for row in range(len(views)):
         entry, _, _ = find(data, offsets[row], offsets[row + 1], key, slots, starts, arena)
         alone[row] = entry < 0

@@ -28,14 +28,14 @@ _LARGEST_FOLDING = 18 * 4
 
 
 @spliced
-def _without_possessive(out, begin, end):  # type: ignore[no-untyped-def]
+def _without_possessive(out, begin, end):
     while end - begin >= 2 and out[end - 1] == 115 and out[end - 2] == 39:
         end -= 2
     return end
 
 
 @kernel
-def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # type: ignore[no-untyped-def]
+def _write_form(data, begin, end, classes, folded_starts, folded, out, o):
     """Write the normal form of ``data[begin:end]`` to ``out[o:]``; return its end, `_UNSURE_TITLE` if unsure."""
     first = o
     word = -1  # where the open word begins in `out`
@@ -82,7 +82,7 @@ def _write_form(data, begin, end, classes, folded_starts, folded, out, o):  # ty
 
 
 @kernel
-def _write_forms(data, begins, ends, classes, folded_starts, folded, out, offsets, unsure):  # type: ignore[no-untyped-def]
+def _write_forms(data, begins, ends, classes, folded_starts, folded, out, offsets, unsure):
     num_unsure = 0
     o = 0
     offsets[0] = 0

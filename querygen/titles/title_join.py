@@ -46,7 +46,7 @@ def note(tally: Notes, reason: str, titles: int, views: int) -> None:
 
 
 @kernel
-def _fill_buckets(forms, offsets, counts, key, buckets):  # type: ignore[no-untyped-def]
+def _fill_buckets(forms, offsets, counts, key, buckets):
     mask = np.uint64(len(buckets) - 1)
     for row in range(len(counts)):
         place = hash_bytes(forms, offsets[row], offsets[row + 1], key) & mask
@@ -54,7 +54,7 @@ def _fill_buckets(forms, offsets, counts, key, buckets):  # type: ignore[no-unty
 
 
 @kernel
-def _may_reach(forms, offsets, key, buckets, floor):  # type: ignore[no-untyped-def]
+def _may_reach(forms, offsets, key, buckets, floor):
     """Tell which forms' buckets reach `floor`: all forms that do, and some that share a bucket with one."""
     mask = np.uint64(len(buckets) - 1)
     found = np.empty(len(offsets) - 1, dtype=np.bool_)
@@ -64,7 +64,7 @@ def _may_reach(forms, offsets, key, buckets, floor):  # type: ignore[no-untyped-
 
 
 @kernel
-def _less(data, begin, end, other, other_begin, other_end):  # type: ignore[no-untyped-def]
+def _less(data, begin, end, other, other_begin, other_end):
     for k in range(min(end - begin, other_end - other_begin)):
         if data[begin + k] != other[other_begin + k]:
             return data[begin + k] < other[other_begin + k]
@@ -72,7 +72,7 @@ def _less(data, begin, end, other, other_begin, other_end):  # type: ignore[no-u
 
 
 @kernel
-def _keep_best(data, offsets, rows, views, entries, best, best_views, other, other_offsets, base):  # type: ignore[no-untyped-def]
+def _keep_best(data, offsets, rows, views, entries, best, best_views, other, other_offsets, base):
     """Keep in `best` the most viewed row of each entry. Rows of the second part carry `base`, the size of the first."""
     for k in range(len(rows)):
         entry = entries[k]
@@ -153,13 +153,13 @@ def _chunks(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
 
 
 @kernel
-def _add_forms(data, begins, ends, counts, entries, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def _add_forms(data, begins, ends, counts, entries, key, slots, starts, arena, views, used):
     for row in range(len(begins)):
         entries[row] = add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)
 
 
 @kernel
-def _gather(data, begins, ends, out):  # type: ignore[no-untyped-def]
+def _gather(data, begins, ends, out):
     o = 0
     for row in range(len(begins)):
         for i in range(begins[row], ends[row]):

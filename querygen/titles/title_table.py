@@ -36,13 +36,13 @@ _ENTRY_BITS = np.uint64(0xFFFFFFFF)
 
 
 @spliced
-def capped_sum(left, right):  # type: ignore[no-untyped-def]
+def capped_sum(left, right):
     """Return the sum of two numbers from 0 to `MAX_SUM`, `MAX_SUM` at most."""
     return left + right if left <= MAX_SUM - right else MAX_SUM
 
 
 @kernel
-def hash_bytes(data, begin, end, key):  # type: ignore[no-untyped-def]
+def hash_bytes(data, begin, end, key):
     """Return 64 bits of ``data[begin:end]`` under `key`."""
     state = key ^ np.uint64(end - begin)
     i = begin
@@ -63,7 +63,7 @@ def hash_bytes(data, begin, end, key):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find(data, begin, end, key, slots, starts, arena):  # type: ignore[no-untyped-def]
+def find(data, begin, end, key, slots, starts, arena):
     """Return (entry of ``data[begin:end]`` or -1, the slot where the search ended, the slot's tag)."""
     tag = hash_bytes(data, begin, end, key) >> np.uint64(32)
     mask = len(slots) - 1
@@ -87,7 +87,7 @@ def find(data, begin, end, key, slots, starts, arena):  # type: ignore[no-untype
 
 
 @kernel
-def add(data, begin, end, count, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def add(data, begin, end, count, key, slots, starts, arena, views, used):
     """Add `count` to the sum of ``data[begin:end]`` and return its entry; `TitleTable.reserve` made room for it."""
     entry, place, tag = find(data, begin, end, key, slots, starts, arena)
     if entry >= 0:
@@ -106,7 +106,7 @@ def add(data, begin, end, count, key, slots, starts, arena, views, used):  # typ
 
 
 @kernel
-def add_batch(data, offsets, counts, first, last, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def add_batch(data, offsets, counts, first, last, key, slots, starts, arena, views, used):
     """Add rows ``[first, last)``. Touches what they need beforehand, so that the waits for memory overlap."""
     mask = len(slots) - 1
     touched = np.int64(0)
@@ -122,7 +122,7 @@ def add_batch(data, offsets, counts, first, last, key, slots, starts, arena, vie
 
 
 @kernel
-def _move_slots(old, new):  # type: ignore[no-untyped-def]
+def _move_slots(old, new):
     mask = len(new) - 1
     for slot in old:
         if slot != 0:
@@ -133,14 +133,14 @@ def _move_slots(old, new):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_many(data, offsets, counts, first, last, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def _add_many(data, offsets, counts, first, last, key, slots, starts, arena, views, used):
     for begin in range(first, last, BATCH_ROWS):
         end = min(begin + BATCH_ROWS, last)
         add_batch(data, offsets, counts, begin, end, key, slots, starts, arena, views, used)
 
 
 @kernel
-def _enter(data, offsets, entries, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def _enter(data, offsets, entries, key, slots, starts, arena, views, used):
     for row in range(len(entries)):
         begin, end = offsets[row], offsets[row + 1]
         entries[row] = add(data, begin, end, 0, key, slots, starts, arena, views, used) if end > begin else -1

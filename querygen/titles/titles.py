@@ -99,7 +99,7 @@ def _move_redirects(views: ViewCounts, redirects: pa.Table | dict[str, str], tal
 
 
 @kernel
-def _first_colons(data, offsets, views, colons):  # type: ignore[no-untyped-def]
+def _first_colons(data, offsets, views, colons):
     """Fill `colons` with the place of each title's first colon, -1 without one, -2 for a row left out."""
     for row in range(len(views)):
         colons[row] = -1
@@ -148,7 +148,7 @@ def _rows_equal(part: Rows, title: bytes) -> npt.NDArray[np.int64]:
 
 
 @kernel
-def _enter_prefixes(data, offsets, colons, rows, prefix_of, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def _enter_prefixes(data, offsets, colons, rows, prefix_of, key, slots, starts, arena, views, used):
     for k in range(len(rows)):
         row = rows[k]
         prefix_of[k] = add(data, offsets[row], colons[row], 0, key, slots, starts, arena, views, used)
@@ -164,7 +164,7 @@ def _ends(part: Rows, disambiguation: str) -> npt.NDArray[np.int64]:
 
 
 @kernel
-def _strip(data, offsets, ends):  # type: ignore[no-untyped-def]
+def _strip(data, offsets, ends):
     for row in range(len(ends)):
         begin = offsets[row]
         end = offsets[row + 1]
@@ -184,6 +184,6 @@ def _strip(data, offsets, ends):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _add_rows(data, begins, ends, counts, key, slots, starts, arena, views, used):  # type: ignore[no-untyped-def]
+def _add_rows(data, begins, ends, counts, key, slots, starts, arena, views, used):
     for row in range(len(begins)):
         add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)

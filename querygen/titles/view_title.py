@@ -80,7 +80,7 @@ def title_classes() -> npt.NDArray[np.uint8]:
 
 
 @spliced
-def _hexadecimal(byte):  # type: ignore[no-untyped-def]
+def _hexadecimal(byte):
     if 48 <= byte <= 57:
         return np.int64(byte) - 48
     lower = byte | 32
@@ -88,7 +88,7 @@ def _hexadecimal(byte):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _percent_decode(data, begin, end, out):  # type: ignore[no-untyped-def]
+def _percent_decode(data, begin, end, out):
     """Undo one percent-encoding into `out`, which may be `data` itself; return (its end, whether there was any)."""
     o = 0
     i = begin
@@ -109,7 +109,7 @@ def _percent_decode(data, begin, end, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _check_characters(text, size, classes):  # type: ignore[no-untyped-def]
+def _check_characters(text, size, classes):
     """Tell whether the characters of ``text[:size]`` are `SURE`, or the text `REFUSED` (not UTF-8) or `SLOW`."""
     verdict = SURE
     combining_before = False
@@ -145,7 +145,7 @@ def _check_characters(text, size, classes):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _clean(source, begin, end, out):  # type: ignore[no-untyped-def]
+def _clean(source, begin, end, out):
     """Copy up to a section, with single spaces; return the length, 0 if a character is forbidden. In place too."""
     length = 0
     after_space = True
@@ -164,7 +164,7 @@ def _clean(source, begin, end, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def canonical_title(data, begin, end, classes, out, o):  # type: ignore[no-untyped-def]
+def canonical_title(data, begin, end, classes, out, o):
     """Write the title that ``data[begin:end]`` names to ``out[o:]`` (as much room); return (verdict, its length)."""
     text = out[o:]
     flags: int = 0

@@ -93,7 +93,7 @@ def unescape(raw: bytes) -> bytes:
 
 
 @kernel
-def _unescape(raw, out):  # type: ignore[no-untyped-def]
+def _unescape(raw, out):
     """Write `raw` with its escapes undone to the front of `out`; return how many bytes that is."""
     one = np.uint64(1)  # unsigned, so that no index is tested for being negative: twice as fast
     size, place, length = np.uint64(len(raw)), np.uint64(0), np.uint64(0)
@@ -112,7 +112,7 @@ def _unescape(raw, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _escape(raw, place):  # type: ignore[no-untyped-def]
+def _escape(raw, place):
     """Return (character, place behind it) of the escape whose ``&`` is before `place`; character -1 for none."""
     left = len(raw) - place
     if left >= 3 and raw[place + 1] == 116 and raw[place + 2] == 59:  # t;

@@ -44,12 +44,12 @@ UInt8Array = npt.NDArray[np.uint8]
 
 
 @inlined
-def _turn(word, bits):  # type: ignore[no-untyped-def]
+def _turn(word, bits):
     return (word >> np.uint64(bits)) | (word << np.uint64(64 - bits))
 
 
 @inlined
-def mix(a, b, c, d, x, y):  # type: ignore[no-untyped-def]
+def mix(a, b, c, d, x, y):
     """Return the words mixed with `x` and `y`: the function G of RFC 7693, section 3.1."""
     a = a + b + x
     d = _turn(d ^ a, 32)
@@ -63,7 +63,7 @@ def mix(a, b, c, d, x, y):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def compress(state, data, begin, size, counted_bytes, last, words):  # type: ignore[no-untyped-def]
+def compress(state, data, begin, size, counted_bytes, last, words):
     """Mix the block ``data[begin:begin + size]`` and zeros after it into `state`; `words` is room for 16."""
     whole = size // 8
     for i in range(whole):
@@ -98,7 +98,7 @@ def compress(state, data, begin, size, counted_bytes, last, words):  # type: ign
 
 
 @leaf
-def _digest_rows(data, offsets, initial_state, key_block, state, words, digests):  # type: ignore[no-untyped-def]
+def _digest_rows(data, offsets, initial_state, key_block, state, words, digests):
     keyed = len(key_block) > 0
     for row in range(len(digests)):
         for i in range(8):

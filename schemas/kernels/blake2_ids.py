@@ -35,7 +35,7 @@ def _state_after(key: bytes, person: bytes) -> npt.NDArray[np.uint64]:
 
 
 @unlocked
-def _digests(words, state, block):  # type: ignore[no-untyped-def]
+def _digests(words, state, block):
     digests = np.empty(len(words), dtype=np.uint64)
     s0, s1, s2, s3, s4, s5, s6, s7 = state[0], state[1], state[2], state[3], state[4], state[5], state[6], state[7]
     for row in range(len(words)):

@@ -17,13 +17,13 @@ _HIGH_BITS = np.uint64(0x8080808080808080)
 
 
 @inlined
-def _zero_bytes(word):  # type: ignore[no-untyped-def]
+def _zero_bytes(word):
     """Return a word whose lowest set bit lies in the first zero byte of `word`; 0 when there is none."""
     return (word - _ONES) & ~word & _HIGH_BITS
 
 
 @leaf
-def find_either(data, position, end, first, second):  # type: ignore[no-untyped-def]
+def find_either(data, position, end, first, second):
     """Return the position of the next byte that is `first` or `second`, `end` when there is none before it."""
     first_word = np.uint64(first) * _ONES
     second_word = np.uint64(second) * _ONES
@@ -37,7 +37,7 @@ def find_either(data, position, end, first, second):  # type: ignore[no-untyped-
 
 
 @leaf
-def copy_bytes(data, begin, end, out, position):  # type: ignore[no-untyped-def]
+def copy_bytes(data, begin, end, out, position):
     """Copy ``data[begin:end]`` to ``out[position:]``; return the end. The two do not overlap."""
     for i in range(end - begin):
         out[position + i] = data[begin + i]
@@ -45,7 +45,7 @@ def copy_bytes(data, begin, end, out, position):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def is_at(data, position, end, text):  # type: ignore[no-untyped-def]
+def is_at(data, position, end, text):
     """Tell whether the bytes `text` stand at `position`."""
     if position + len(text) > end:
         return False
@@ -56,7 +56,7 @@ def is_at(data, position, end, text):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def is_at_any_case(data, position, end, text):  # type: ignore[no-untyped-def]
+def is_at_any_case(data, position, end, text):
     """Tell whether the lower-case ASCII bytes `text` stand at `position` in any case."""
     if position + len(text) > end:
         return False
@@ -68,7 +68,7 @@ def is_at_any_case(data, position, end, text):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def trim(data, begin, end):  # type: ignore[no-untyped-def]
+def trim(data, begin, end):
     """Return (begin, end) without white space and control characters around."""
     while begin < end and data[begin] <= 32:
         begin += 1
@@ -78,7 +78,7 @@ def trim(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def has_word(data, begin, end, word):  # type: ignore[no-untyped-def]
+def has_word(data, begin, end, word):
     """Tell whether `word` is one of the words of a text."""
     i = begin
     while i + len(word) <= end:

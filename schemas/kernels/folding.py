@@ -34,7 +34,7 @@ _ASSIGNED = (range(0x34000), range(0xE0000, 0xE1000))
 
 
 @spliced
-def finish_hash(state):  # type: ignore[no-untyped-def]
+def finish_hash(state):
     """Return `state` with its bits well mixed (the finaliser of MurmurHash3)."""
     state ^= state >> np.uint64(33)
     state *= _MIX_1
@@ -45,7 +45,7 @@ def finish_hash(state):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def decode_at(data, i):  # type: ignore[no-untyped-def]
+def decode_at(data, i):
     """Return (code point, its bytes) at position `i` of valid UTF-8."""
     first = np.int32(data[i])
     if first < 0x80:
@@ -59,7 +59,7 @@ def decode_at(data, i):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def kind_at(data, i, end, classes):  # type: ignore[no-untyped-def]
+def kind_at(data, i, end, classes):
     """Return the class of the first character in ``data[i:end]`` that is not ignored, SEPARATOR where there is none."""
     while i < end:
         code, size = decode_at(data, i)

@@ -41,7 +41,7 @@ compiled_plain_size = spliced(plain_size)
 
 
 @spliced
-def hexadecimal(byte):  # type: ignore[no-untyped-def]
+def hexadecimal(byte):
     """Return the value of a hexadecimal digit, -1 for any other byte."""
     if 48 <= byte <= 57:
         return np.int64(byte) - 48
@@ -51,7 +51,7 @@ def hexadecimal(byte):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _find_name(data, position, end):  # type: ignore[no-untyped-def]
+def _find_name(data, position, end):
     """Return (row of the longest name that stands at `position`, its length), (-1, 0) when there is none."""
     found, found_length = -1, 0
     if position >= end or data[position] >= 128:
@@ -85,7 +85,7 @@ def _find_name(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _read_number(data, position, end):  # type: ignore[no-untyped-def]
+def _read_number(data, position, end):
     """Read what follows ``&#``; return (code point, position after it), -2 for no number, -1 for one of nothing."""
     base = 10
     i = position
@@ -115,7 +115,7 @@ def _read_number(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _write_reference(data, begin, end, out, position, in_attribute):  # type: ignore[no-untyped-def]
+def _write_reference(data, begin, end, out, position, in_attribute):
     """Write what the reference after the ``&`` at ``begin - 1`` stands for; return (its end, output's end).
 
     An end equal to `begin` means that it is no reference. In an attribute a name without ``;`` that goes on, as in
@@ -141,7 +141,7 @@ def _write_reference(data, begin, end, out, position, in_attribute):  # type: ig
 
 
 @leaf
-def write_html(data, begin, end, out, position, in_attribute):  # type: ignore[no-untyped-def]
+def write_html(data, begin, end, out, position, in_attribute):
     """Write ``data[begin:end]`` with its references resolved to `out` from `position` on; return the output's end.
 
     The output has room for `plain_size` more. Numbers of any length are read, where `html.unescape` raises above
@@ -162,7 +162,7 @@ def write_html(data, begin, end, out, position, in_attribute):  # type: ignore[n
 
 
 @leaf
-def write_closed_html(data, begin, end, out, position):  # type: ignore[no-untyped-def]
+def write_closed_html(data, begin, end, out, position):
     """As `write_html`, but only what ends in ``;`` is a reference: in a URL ``&times`` may begin ``&timestamp=1``."""
     i = begin
     while i < end:

@@ -4,7 +4,7 @@ from schemas.kernels.compiled import inlined
 
 
 @inlined
-def write_character(code, out, position):  # type: ignore[no-untyped-def]
+def write_character(code, out, position):
     """Write a code point in UTF-8; return the position after it. A surrogate becomes bytes that are no UTF-8."""
     if code < 0x80:
         out[position] = code

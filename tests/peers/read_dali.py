@@ -7,7 +7,7 @@ from nvidia.dali import fn, pipeline_def
 
 
 @pipeline_def(batch_size=1, num_threads=1, device_id=None)
-def captions_of(tars: list[str]):  # type: ignore[no-untyped-def]
+def captions_of(tars: list[str]):
     """Read images and texts, decode the images."""
     images, texts = fn.readers.webdataset(
         paths=tars, ext=["jpg", "txt"], missing_component_behavior="error", name="reader"

@@ -55,7 +55,7 @@ def id_set(ids: IdSet) -> IdSet:
 
 
 @unlocked
-def _contains(members, ids):  # type: ignore[no-untyped-def]
+def _contains(members, ids):
     found = np.zeros(len(ids), dtype=np.bool_)
     for row in range(len(ids)):
         low, high = 0, len(members)

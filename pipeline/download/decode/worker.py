@@ -12,7 +12,8 @@ import os
 import resource
 import signal
 import struct
-from typing import BinaryIO
+from collections.abc import Callable
+from typing import Any, BinaryIO
 
 from pipeline.runners.processes import die_with_parent
 
@@ -53,7 +54,7 @@ def main() -> None:
     _serve(source, sink, decoder)
 
 
-def _serve(source: BinaryIO, sink: BinaryIO, decode) -> None:  # type: ignore[no-untyped-def]
+def _serve(source: BinaryIO, sink: BinaryIO, decode: Callable[[bytes], Any]) -> None:
     from pipeline.download.outcome import Encoded
 
     while True:

@@ -31,7 +31,7 @@ _LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
 
 
 @spliced
-def _exp(x):  # type: ignore[no-untyped-def]
+def _exp(x):
     """Return e to the x, for x in -40 .. 40, within 1e-10: 2 to a whole power times a short Taylor series."""
     x = min(max(x, -40.0), 40.0)
     whole = math.floor(x * _LOG2_E + 0.5)
@@ -43,12 +43,12 @@ def _exp(x):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _is_space(byte):  # type: ignore[no-untyped-def]
+def _is_space(byte):
     return byte == 32 or 9 <= byte <= 13 or byte == 0
 
 
 @spliced
-def _token_hash(data, begin, end):  # type: ignore[no-untyped-def]
+def _token_hash(data, begin, end):
     state = HASH_SEED
     for i in range(begin, end):
         state = (state ^ np.uint64(data[i])) * HASH_PRIME
@@ -57,7 +57,7 @@ def _token_hash(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def token_hashes(data, offsets):  # type: ignore[no-untyped-def]
+def token_hashes(data, offsets):
     """Return the hash of each text, never 0."""
     hashes = np.empty(len(offsets) - 1, dtype=np.uint64)
     for row in range(len(hashes)):
@@ -66,7 +66,7 @@ def token_hashes(data, offsets):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _num_ones(x):  # type: ignore[no-untyped-def]
+def _num_ones(x):
     x = x - ((x >> np.uint64(1)) & np.uint64(0x5555555555555555))
     x = (x & np.uint64(0x3333333333333333)) + ((x >> np.uint64(2)) & np.uint64(0x3333333333333333))
     x = (x + (x >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
@@ -74,7 +74,7 @@ def _num_ones(x):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _collect_ngrams(word, size, kept_ngrams, out):  # type: ignore[no-untyped-def]
+def _collect_ngrams(word, size, kept_ngrams, out):
     """Fill `out` with the rows of the kept n-grams of ``word[:size]`` (with < and >) and return their number."""
     count = 0
     for i in range(size):
@@ -103,14 +103,14 @@ def _collect_ngrams(word, size, kept_ngrams, out):  # type: ignore[no-untyped-de
 
 
 @kernel
-def ngram_rows(word, kept_ngrams):  # type: ignore[no-untyped-def]
+def ngram_rows(word, kept_ngrams):
     """Return the rows of the kept n-grams of `word` (bytes, with < and >)."""
     out = np.empty(MAX_N * len(word) + 1, dtype=np.int32)
     return out[: _collect_ngrams(word, len(word), kept_ngrams, out)]
 
 
 @kernel
-def _best_label(vector, left, right, output, stack, odds):  # type: ignore[no-untyped-def]
+def _best_label(vector, left, right, output, stack, odds):
     """Walk the tree, the likelier side first, and give up paths that cannot win; return (label, probability)."""
     best, best_odds = -1, 0.0
     stack[0], odds[0] = len(left) - 1, 1.0
@@ -142,7 +142,7 @@ def _best_label(vector, left, right, output, stack, odds):  # type: ignore[no-un
 
 
 @kernel
-def identify_rows(  # type: ignore[no-untyped-def]
+def identify_rows(
     data, offsets, word_slots, word_numbers, word_sums, word_counts, end_word, kept_ngrams, rows, left, right, output,
     word, found, labels, scores,
 ):  # fmt: skip

@@ -58,7 +58,7 @@ def without_capitals(captions: pa.Array) -> pa.Array:
 
 
 @kernel
-def _no_small_ascii_letter(data, offsets):  # type: ignore[no-untyped-def]
+def _no_small_ascii_letter(data, offsets):
     found = np.ones(len(offsets) - 1, dtype=np.bool_)
     for row in range(len(found)):
         for i in range(offsets[row], offsets[row + 1]):

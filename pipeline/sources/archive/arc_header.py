@@ -14,12 +14,12 @@ _MAX_SCHEME_BYTES = 16
 
 
 @leaf
-def _is_letter(byte):  # type: ignore[no-untyped-def]
+def _is_letter(byte):
     return 97 <= (byte | 32) <= 122
 
 
 @leaf
-def _is_date(data, begin, end):  # type: ignore[no-untyped-def]
+def _is_date(data, begin, end):
     """Tell whether a word is a date such as ``20140216050221``."""
     if not 12 <= end - begin <= 18:
         return False
@@ -30,7 +30,7 @@ def _is_date(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _is_address(data, begin, end):  # type: ignore[no-untyped-def]
+def _is_address(data, begin, end):
     """Tell whether a word is made like an IPv4 or IPv6 address."""
     parts = 0
     for i in range(begin, end):
@@ -43,7 +43,7 @@ def _is_address(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def arc_fields(data, begin, end):  # type: ignore[no-untyped-def]
+def arc_fields(data, begin, end):
     """Return (end of the URL, begin of the length) in the line ``data[begin:end]``; (0, 0) when it is no header."""
     scheme = begin
     while scheme < end and scheme - begin < _MAX_SCHEME_BYTES and data[scheme] not in (_COLON, _SPACE):

@@ -144,7 +144,7 @@ def read_members(raw: IO[bytes]) -> Iterator[Batch | Broken]:
 
 
 @leaf
-def _is_header(data, position, end):  # type: ignore[no-untyped-def]
+def _is_header(data, position, end):
     return (
         end - position >= _HEADER_BYTES
         and data[position] == 0x1F
@@ -155,7 +155,7 @@ def _is_header(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _find_header(data, position, end):  # type: ignore[no-untyped-def]
+def _find_header(data, position, end):
     """Return the next place that looks like a member's header, else the first of which too little is there to tell."""
     while end - position >= _HEADER_BYTES and not _is_header(data, position, end):
         position = find_either(data, position + 1, end - _HEADER_BYTES + 1, 0x1F, 0x1F)
@@ -163,7 +163,7 @@ def _find_header(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _unpack(function, state, data, position, end, start, out, enough, ends, positions, count):  # type: ignore[no-untyped-def]
+def _unpack(function, state, data, position, end, start, out, enough, ends, positions, count):
     """Decompress the members at ``data[position:end]`` to `out`; return (where it stopped, their number, status).
 
     `count` members are there already: member ``i`` at ``out[ends[i]:ends[i + 1]]``. `start` is the offset of `data`.

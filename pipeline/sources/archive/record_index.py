@@ -24,7 +24,7 @@ _COLON, _NEWLINE = 58, 10
 
 
 @leaf
-def _kind(data, begin, end):  # type: ignore[no-untyped-def]
+def _kind(data, begin, end):
     """Return the kind of a record by its WARC-Type."""
     if is_at_any_case(data, begin, end, b"response"):
         return RESPONSE
@@ -46,7 +46,7 @@ def _kind(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _length(data, begin, end):  # type: ignore[no-untyped-def]
+def _length(data, begin, end):
     """Return a number of bytes, -1 when it is none."""
     length = np.int64(0 if begin < end else -1)
     for i in range(begin, end):
@@ -57,7 +57,7 @@ def _length(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _read_header(data, begin, end, row):  # type: ignore[no-untyped-def]
+def _read_header(data, begin, end, row):
     """Fill `row` from the record at `begin`; return the position after it, of no meaning unless it is whole."""
     row[:] = 0
     row[START] = begin
@@ -99,7 +99,7 @@ def _read_header(data, begin, end, row):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _read_arc_header(data, begin, end, row):  # type: ignore[no-untyped-def]
+def _read_arc_header(data, begin, end, row):
     """Fill `row` from the ARC record at `begin`; return the position after it, of no meaning unless it is whole."""
     row[:] = 0
     row[START] = begin
@@ -120,7 +120,7 @@ def _read_arc_header(data, begin, end, row):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _next_start(data, position, end):  # type: ignore[no-untyped-def]
+def _next_start(data, position, end):
     """Return the next position after `position` where the line is the begin of a record, else `end`."""
     while position < end:
         position = find_either(data, position, end, _NEWLINE, _NEWLINE) + 1
@@ -133,13 +133,13 @@ def _next_start(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _may_be_completed(data, position, end):  # type: ignore[no-untyped-def]
+def _may_be_completed(data, position, end):
     """Tell whether bytes after `end` may make what stands at `position` the begin of a record."""
     return end - position < _MAX_HEADER_BYTES and find_either(data, position, end, _NEWLINE, _NEWLINE) >= end
 
 
 @kernel
-def index_records(data, ends, at_end):  # type: ignore[no-untyped-def]
+def index_records(data, ends, at_end):
     """Return (rows of the records in ``data[ends[i]:ends[i + 1]]``, where the cut record of the last piece begins).
 
     Unless `at_end`, a record cut by the end of the last piece is left out: more bytes may complete it.

@@ -44,7 +44,7 @@ def new_figures() -> Figures:
 
 
 @leaf
-def open_figure(figures, sink):  # type: ignore[no-untyped-def]
+def open_figure(figures, sink):
     """Begin a figure."""
     figures.state[IN_CAPTION] = 0
     if figures.state[DEPTH] == MAX_DEPTH:
@@ -57,7 +57,7 @@ def open_figure(figures, sink):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def add_figure_image(figures, sink, first_row, url_size):  # type: ignore[no-untyped-def]
+def add_figure_image(figures, sink, first_row, url_size):
     """Keep the image begun last, whose rows begin at `first_row`, for the caption; tell whether a figure took it."""
     level = figures.state[DEPTH] - 1
     if level < 0 or figures.images[level, 0] == MAX_IMAGES or url_size > MAX_ADDRESS_BYTES:
@@ -74,7 +74,7 @@ def add_figure_image(figures, sink, first_row, url_size):  # type: ignore[no-unt
 
 
 @leaf
-def append_caption(figures, data, begin, end, separate):  # type: ignore[no-untyped-def]
+def append_caption(figures, data, begin, end, separate):
     """Append text to the open caption, white space runs as one space; or, to `separate` words, a space."""
     if figures.state[IN_CAPTION] == 0 or figures.state[DEPTH] == 0:
         return
@@ -104,7 +104,7 @@ def append_caption(figures, data, begin, end, separate):  # type: ignore[no-unty
 
 
 @leaf
-def close_figure(figures, sink):  # type: ignore[no-untyped-def]
+def close_figure(figures, sink):
     """End the innermost figure: its images and its caption become pairs."""
     figures.state[IN_CAPTION] = 0
     if figures.state[EXCESS] > 0:

@@ -74,7 +74,7 @@ def new_page(longest: int) -> Page:
 
 
 @leaf
-def _pixels(data, begin, end):  # type: ignore[no-untyped-def]
+def _pixels(data, begin, end):
     """Return the whole number of pixels that a width or height declares, -1 for none, a percentage or another unit."""
     if begin < 0:
         return -1
@@ -90,14 +90,14 @@ def _pixels(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _plain(data, page, code):  # type: ignore[no-untyped-def]
+def _plain(data, page, code):
     """Write an attribute's value, its references resolved, to the scratch; return its length, 0 for no attribute."""
     begin, end = page.attributes[code, 0], page.attributes[code, 1]
     return write_text(data, begin, end, HTML_ATTRIBUTE, page.scratch, 0) if begin >= 0 else 0
 
 
 @leaf
-def best_srcset(data, page, best_size, best_weight):  # type: ignore[no-untyped-def]
+def best_srcset(data, page, best_size, best_weight):
     """Keep the largest image of ``srcset`` and ``data-srcset``, if larger than the best; return (length, weight)."""
     for code in (SRCSET, DATA_SRCSET):
         size = _plain(data, page, code)
@@ -111,7 +111,7 @@ def best_srcset(data, page, best_size, best_weight):  # type: ignore[no-untyped-
 
 
 @inlined
-def add_image(data, page, best_size, figures, sink):  # type: ignore[no-untyped-def]
+def add_image(data, page, best_size, figures, sink):
     """Add the pairs of an ``<img>``: its address is the best of ``srcset``, else the one loaded late, else ``src``."""
     attributes = page.attributes
     state = sink.state
@@ -144,7 +144,7 @@ def add_image(data, page, best_size, figures, sink):  # type: ignore[no-untyped-
 
 
 @inlined
-def take_meta(data, page):  # type: ignore[no-untyped-def]
+def take_meta(data, page):
     """Take the first of each ``og:`` property that is used, and a declared language."""
     attributes, found = page.attributes, page.found
     begin, end = attributes[CONTENT, 0], attributes[CONTENT, 1]
@@ -172,7 +172,7 @@ def take_meta(data, page):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def take_link(data, page):  # type: ignore[no-untyped-def]
+def take_link(data, page):
     """Take the target of a link when it is a licence."""
     attributes = page.attributes
     begin, end = attributes[HREF, 0], attributes[HREF, 1]
@@ -183,7 +183,7 @@ def take_link(data, page):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def take_base(data, page):  # type: ignore[no-untyped-def]
+def take_base(data, page):
     """Make the ``href`` of ``<base>`` the base, itself resolved against the page's address."""
     if page.attributes[HREF, 1] - page.attributes[HREF, 0] > 4096:
         return
@@ -194,7 +194,7 @@ def take_base(data, page):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def add_open_graph(data, page, sink):  # type: ignore[no-untyped-def]
+def add_open_graph(data, page, sink):
     """Add the pairs of the page's ``og:image``, if there is one, at the end of the page."""
     found = page.found
     if found[FOUND_IMAGE, 0] < 0:

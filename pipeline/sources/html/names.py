@@ -68,7 +68,7 @@ _ATTRIBUTE_HASHES, _ATTRIBUTE_CODES = _table(_ATTRIBUTES)
 
 
 @leaf
-def _hash(data, begin, end):  # type: ignore[no-untyped-def]
+def _hash(data, begin, end):
     value = np.uint64(_OFFSET)
     for i in range(begin, end):
         byte = data[i]
@@ -79,7 +79,7 @@ def _hash(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def tag_code(data, begin, end):  # type: ignore[no-untyped-def]
+def tag_code(data, begin, end):
     """Return the code of a tag name, 0 for one that is not known."""
     value = _hash(data, begin, end)
     slot = np.int64(value >> np.uint64(56))
@@ -91,7 +91,7 @@ def tag_code(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def attribute_code(data, begin, end):  # type: ignore[no-untyped-def]
+def attribute_code(data, begin, end):
     """Return the code of an attribute name, -1 for one that is not known."""
     value = _hash(data, begin, end)
     slot = np.int64(value >> np.uint64(56))

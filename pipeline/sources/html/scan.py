@@ -50,7 +50,7 @@ from schemas.kernels.compiled import inlined, leaf
 
 
 @inlined
-def _scan_page(data, position, end, page, figures, sink):  # type: ignore[no-untyped-def]
+def _scan_page(data, position, end, page, figures, sink):
     attributes = page.attributes
     best_size, best_weight = 0, 0.0
     in_picture = False
@@ -133,7 +133,7 @@ def _scan_page(data, position, end, page, figures, sink):  # type: ignore[no-unt
 
 
 @leaf
-def scan_html(data, pages, urls, positions, first, sink, page, figures):  # type: ignore[no-untyped-def]
+def scan_html(data, pages, urls, positions, first, sink, page, figures):
     """Read `pages` from number `first` on; return the number of the page that found the sink full.
 
     `pages` has rows (begin, end in `data`, begin and end of its address in `urls`); `positions` are their places in

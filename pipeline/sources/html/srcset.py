@@ -11,7 +11,7 @@ _COMMA, _OPEN, _CLOSE = 44, 40, 41
 
 
 @leaf
-def _descriptor(data, begin, end):  # type: ignore[no-untyped-def]
+def _descriptor(data, begin, end):
     """Return the number before the ``w`` or ``x`` of the first descriptor, 1 for none."""
     number, scale = 0.0, 0.0
     for i in range(begin, end):
@@ -32,7 +32,7 @@ def _descriptor(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def largest(data, end):  # type: ignore[no-untyped-def]
+def largest(data, end):
     """Return (begin, end, width or density) of the largest image in ``data[:end]``, (-1, -1, 0) for none.
 
     The first of equals; an image without descriptor counts as ``1x``; ``data:`` addresses are left out.

@@ -19,7 +19,7 @@ _ENDS_NAME = ENDS_TAG_NAME | (np.arange(256) == _EQUALS)
 
 
 @leaf
-def read_attributes(data, position, end, wanted, attributes):  # type: ignore[no-untyped-def]
+def read_attributes(data, position, end, wanted, attributes):
     """Read the attributes of a tag up to its ``>``; return the position after it, `end` for a tag that does not end.
 
     `attributes` gets the range of the first of each known name; without `wanted` they are only stepped over.
@@ -68,7 +68,7 @@ def read_attributes(data, position, end, wanted, attributes):  # type: ignore[no
 
 
 @inlined
-def end_of_comment(data, position, end):  # type: ignore[no-untyped-def]
+def end_of_comment(data, position, end):
     """Return the position after the comment whose ``<!--`` ends at `position`."""
     if is_at(data, position, end, b">"):
         return position + 1
@@ -86,7 +86,7 @@ def end_of_comment(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def end_of_raw_text(data, position, end, name, name_end):  # type: ignore[no-untyped-def]
+def end_of_raw_text(data, position, end, name, name_end):
     """Return the position of the end tag that closes the raw text element whose start tag's name is given."""
     size = name_end - name
     while True:

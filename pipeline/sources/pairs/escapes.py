@@ -14,7 +14,7 @@ __all__ = ["plain_size", "write_html", "write_json"]
 
 
 @leaf
-def _four_digits(data, position, end):  # type: ignore[no-untyped-def]
+def _four_digits(data, position, end):
     """Return the number of four hexadecimal digits, -1 when they are not there."""
     if position + 4 > end:
         return np.int64(-1)
@@ -28,7 +28,7 @@ def _four_digits(data, position, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def write_json(data, begin, end, out, position):  # type: ignore[no-untyped-def]
+def write_json(data, begin, end, out, position):
     """Write the content of a JSON string unescaped; return the output's end. A bad escape is kept as it stands."""
     i = begin
     while i < end:

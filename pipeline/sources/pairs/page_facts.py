@@ -19,7 +19,7 @@ def new_facts() -> tuple[np.ndarray, np.ndarray]:
 
 
 @leaf
-def take_language(data, begin, end, texts, lengths):  # type: ignore[no-untyped-def]
+def take_language(data, begin, end, texts, lengths):
     """Take a declared language unless one is known: two or three letters, then the end or a subtag."""
     if lengths[LANGUAGE]:
         return
@@ -37,7 +37,7 @@ def take_language(data, begin, end, texts, lengths):  # type: ignore[no-untyped-
 
 
 @leaf
-def take_license(data, begin, end, declared, texts, lengths):  # type: ignore[no-untyped-def]
+def take_license(data, begin, end, declared, texts, lengths):
     """Take the target of a link when it is a Creative Commons licence or public domain mark.
 
     The first stays, but one that the link's ``rel`` declares (`declared`) goes before one that is only linked.

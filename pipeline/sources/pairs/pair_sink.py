@@ -57,7 +57,7 @@ def new_sink(num_bytes: int) -> Sink:
 
 
 @leaf
-def write_text(data, begin, end, escape, out, position):  # type: ignore[no-untyped-def]
+def write_text(data, begin, end, escape, out, position):
     """Write a text unescaped; return the output's end. The output has room for `plain_size`."""
     if escape == JSON_TEXT:
         return write_json(data, begin, end, out, position)
@@ -67,7 +67,7 @@ def write_text(data, begin, end, escape, out, position):  # type: ignore[no-unty
 
 
 @leaf
-def begin_image(sink, data, begin, end, base, base_parts, page_start):  # type: ignore[no-untyped-def]
+def begin_image(sink, data, begin, end, base, base_parts, page_start):
     """Resolve an image's plain reference at the end of the addresses; return its length, or 0 when it gives no pair.
 
     `page_start` is the state (a copy) at the beginning of the page: what bounds the pairs of one page.
@@ -90,7 +90,7 @@ def begin_image(sink, data, begin, end, base, base_parts, page_start):  # type: 
 
 
 @leaf
-def add_text(sink, first_row, last_row, again, url_size, data, begin, end, escape, source):  # type: ignore[no-untyped-def]
+def add_text(sink, first_row, last_row, again, url_size, data, begin, end, escape, source):
     """Add the pair of the image begun last and a text, unless it is empty or the rows of the image have it.
 
     Those rows are `first_row` up to `last_row`; `again` tells that one of them used the address begun last.
@@ -137,7 +137,7 @@ def add_text(sink, first_row, last_row, again, url_size, data, begin, end, escap
 
 
 @leaf
-def end_page(sink, page_start, position, data, begin, end, texts, lengths):  # type: ignore[no-untyped-def]
+def end_page(sink, page_start, position, data, begin, end, texts, lengths):
     """Store the place, URL ``data[begin:end]``, language and licence (rows of `texts`) of a page that has pairs."""
     state = sink.state
     if state[ROWS] == page_start[ROWS] or state[FULL]:

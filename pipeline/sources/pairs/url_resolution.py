@@ -27,7 +27,7 @@ def empty_base() -> tuple[np.ndarray, np.ndarray]:
 
 
 @leaf
-def _is_http(data, begin, end):  # type: ignore[no-untyped-def]
+def _is_http(data, begin, end):
     """Return the length of ``http:`` or ``https:`` where ``//`` follows it, else 0."""
     if is_at_any_case(data, begin, end, b"http://"):
         return 5
@@ -37,7 +37,7 @@ def _is_http(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def set_base(data, begin, end, base, parts):  # type: ignore[no-untyped-def]
+def set_base(data, begin, end, base, parts):
     """Take the absolute URL ``data[begin:end]`` as base; a URL that is no base leaves none (length 0)."""
     begin, end = trim(data, begin, end)
     parts[:] = 0
@@ -60,7 +60,7 @@ def set_base(data, begin, end, base, parts):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def resolve(data, begin, end, base, parts, out, position):  # type: ignore[no-untyped-def]
+def resolve(data, begin, end, base, parts, out, position):
     """Write the URL that ``data[begin:end]`` refers to at ``out[position:]``; return its end, or one of the codes."""
     begin, end = trim(data, begin, end)
     if begin == end or data[begin] == _HASH:
@@ -92,7 +92,7 @@ def resolve(data, begin, end, base, parts, out, position):  # type: ignore[no-un
 
 
 @leaf
-def _copy(data, begin, end, out, position):  # type: ignore[no-untyped-def]
+def _copy(data, begin, end, out, position):
     in_path = True
     for i in range(begin, end):
         byte = data[i]
@@ -109,7 +109,7 @@ def _copy(data, begin, end, out, position):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _resolve_dots(out, path, end):  # type: ignore[no-untyped-def]
+def _resolve_dots(out, path, end):
     """Resolve ``.`` and ``..`` in place in the path that begins (with a slash) at `path`; return the new end."""
     stop = path
     while stop < end and out[stop] != _QUESTION and out[stop] != _HASH:

@@ -96,7 +96,7 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
 
 
 @unlocked
-def _find(  # type: ignore[no-untyped-def]
+def _find(
     data, end, last, skipping, delimiter, tabs, backslash, skips_space, wanted, widths, row_bounds, bounds, quoted,
     max_cell, max_row,
 ):  # fmt: skip
@@ -178,7 +178,7 @@ def _find(  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _is_escaped(data, begin, i):  # type: ignore[no-untyped-def]
+def _is_escaped(data, begin, i):
     """Tell whether an odd number of backslashes stands before `i`, behind `begin`."""
     first = i
     while first - 1 > begin and data[first - 1] == _BACKSLASH:
@@ -187,7 +187,7 @@ def _is_escaped(data, begin, i):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _quoted(data, begin, end, last, limit, backslash):  # type: ignore[no-untyped-def]
+def _quoted(data, begin, end, last, limit, backslash):
     """Return (outcome, position behind the closing quote)."""
     stop = min(end, limit + 1)
     i = begin + 1
@@ -209,7 +209,7 @@ def _quoted(data, begin, end, last, limit, backslash):  # type: ignore[no-untype
 
 
 @spliced
-def _tab_quoted(data, begin, end, last, delimiter, backslash):  # type: ignore[no-untyped-def]
+def _tab_quoted(data, begin, end, last, delimiter, backslash):
     """Return (outcome, position behind the closing quote, True), or (outcome, `begin`, False) for a plain cell."""
     i = begin + 1
     while True:
@@ -255,7 +255,7 @@ def _copy(typing_context: Any, out: Any, at: Any, data: Any, begin: Any, size: A
 
 
 @unlocked
-def _gather(data, bounds, quoted, backslash, out, offsets):  # type: ignore[no-untyped-def]
+def _gather(data, bounds, quoted, backslash, out, offsets):
     escape = _BACKSLASH if backslash else _QUOTE
     size = 0
     for row in range(len(bounds)):

@@ -51,7 +51,7 @@ _MAX_UINT64, _TEN = np.uint64((1 << 64) - 1), np.uint64(10)
 
 
 @leaf
-def _kinds_of_number(data, begin, end):  # type: ignore[no-untyped-def]
+def _kinds_of_number(data, begin, end):
     negative = data[begin] == _MINUS
     i = begin + negative
     if i < end and not _ZERO <= data[i] <= _NINE:
@@ -91,7 +91,7 @@ def _kinds_of_number(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _kinds_of_value(data, begin, end):  # type: ignore[no-untyped-def]
+def _kinds_of_value(data, begin, end):
     first = data[begin]
     if first == QUOTE:
         return TEXT
@@ -107,7 +107,7 @@ def _kinds_of_value(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _note(data, begin, end, row, bounds, kinds):  # type: ignore[no-untyped-def]
+def _note(data, begin, end, row, bounds, kinds):
     """Note the value of a row, white space behind it left out."""
     while data[end - 1] <= 32:
         end -= 1
@@ -116,7 +116,7 @@ def _note(data, begin, end, row, bounds, kinds):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def _place_of(data, begin, end, names, name_ends):  # type: ignore[no-untyped-def]
+def _place_of(data, begin, end, names, name_ends):
     """Return the place among `names` of the one at ``data[begin:end]``, -1 when it is none of them."""
     first = 0
     for place in range(len(name_ends)):
@@ -132,7 +132,7 @@ def _place_of(data, begin, end, names, name_ends):  # type: ignore[no-untyped-de
 
 
 @leaf
-def _place_read(data, walk, names, name_ends, scratch):  # type: ignore[no-untyped-def]
+def _place_read(data, walk, names, name_ends, scratch):
     """Return the place of the name read last, its escapes undone."""
     begin, end = walk[NAME], walk[NAME_END]
     place = _place_of(data, begin, end, names, name_ends)
@@ -142,7 +142,7 @@ def _place_read(data, walk, names, name_ends, scratch):  # type: ignore[no-untyp
 
 
 @unlocked
-def find_members(data, objects, names, name_ends, longest, bounds, kinds):  # type: ignore[no-untyped-def]
+def find_members(data, objects, names, name_ends, longest, bounds, kinds):
     """Fill `bounds` (shape ``[names, rows, 2]``) and `kinds` with the members of `objects` that have one of `names`.
 
     `objects` tells where a value begins and ends, `longest` how many bytes the longest takes; a row without one (-1),
@@ -175,7 +175,7 @@ def find_members(data, objects, names, name_ends, longest, bounds, kinds):  # ty
 
 
 @unlocked
-def find_items(data, lists, longest, parents, bounds, kinds):  # type: ignore[no-untyped-def]
+def find_items(data, lists, longest, parents, bounds, kinds):
     """Fill `parents` (the row of each item), `bounds` and `kinds` with the items of `lists`; return how many there are.
 
     A row that is no list, or an empty one, is an item itself, of no kind. There is room for an item a byte.
@@ -209,7 +209,7 @@ def find_items(data, lists, longest, parents, bounds, kinds):  # type: ignore[no
 
 
 @unlocked
-def write_plain_texts(data, bounds, kinds, out, ends):  # type: ignore[no-untyped-def]
+def write_plain_texts(data, bounds, kinds, out, ends):
     """Write the plain text of each value to `out`, and its end to `ends` (one more than rows); return the size."""
     size = 0
     for row in range(len(bounds)):
@@ -223,7 +223,7 @@ def write_plain_texts(data, bounds, kinds, out, ends):  # type: ignore[no-untype
 
 
 @unlocked
-def find_lines(data, end, bounds):  # type: ignore[no-untyped-def]
+def find_lines(data, end, bounds):
     """Fill `bounds` with the lines that are not blank, white space and a byte order mark before them left out.
 
     Return (their number, the bytes of the longest line, its end included).

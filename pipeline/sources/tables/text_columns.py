@@ -95,7 +95,7 @@ def _is_utf8(value: bytes) -> bool:
 
 
 @spliced
-def _hex(byte):  # type: ignore[no-untyped-def]
+def _hex(byte):
     if 48 <= byte <= 57:
         return byte - 48
     byte |= 32
@@ -103,7 +103,7 @@ def _hex(byte):  # type: ignore[no-untyped-def]
 
 
 @unlocked
-def _percent_decode(data, offsets, out, ends):  # type: ignore[no-untyped-def]
+def _percent_decode(data, offsets, out, ends):
     size = 0
     for row in range(len(offsets) - 1):
         i, end = offsets[row], offsets[row + 1]

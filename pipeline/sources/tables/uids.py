@@ -112,7 +112,7 @@ def _sorted(words: npt.NDArray[np.uint64]) -> npt.NDArray[np.uint64]:
 
 
 @kernel
-def _is_sorted(words):  # type: ignore[no-untyped-def]
+def _is_sorted(words):
     for row in range(1, len(words)):
         before, here = words[row - 1], words[row]
         if before[0] > here[0] or (before[0] == here[0] and before[1] > here[1]):
@@ -121,7 +121,7 @@ def _is_sorted(words):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _lower_bounds(words, keys):  # type: ignore[no-untyped-def]
+def _lower_bounds(words, keys):
     """Return, for each of the ascending `keys`, the first row whose high half is not below it."""
     found = np.empty(len(keys), dtype=np.int64)
     for place in range(len(keys)):
@@ -137,7 +137,7 @@ def _lower_bounds(words, keys):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _digit(byte):  # type: ignore[no-untyped-def]
+def _digit(byte):
     if 48 <= byte <= 57:
         return byte - 48
     byte |= 32
@@ -145,7 +145,7 @@ def _digit(byte):  # type: ignore[no-untyped-def]
 
 
 @spliced
-def _parse(data, begin):  # type: ignore[no-untyped-def]
+def _parse(data, begin):
     """Return (high, low, whether all 32 digits are)."""
     words = (np.uint64(0), np.uint64(0))
     good = True
@@ -163,7 +163,7 @@ def _parse(data, begin):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _parse_lines(data, words):  # type: ignore[no-untyped-def]
+def _parse_lines(data, words):
     """Return (uids, lines before the wrong one, begin of the wrong line or -1); blank lines are read over."""
     count = lines = i = 0
     while i < len(data):
@@ -188,7 +188,7 @@ def _parse_lines(data, words):  # type: ignore[no-untyped-def]
 
 
 @unlocked
-def _contains(words, buckets, data, offsets, found):  # type: ignore[no-untyped-def]
+def _contains(words, buckets, data, offsets, found):
     for row in range(len(found)):
         begin = offsets[row]
         size = offsets[row + 1] - begin

@@ -31,7 +31,7 @@ _AT_ONCE = 12
 
 
 @leaf
-def index_quotes(data, begin, end, quotes):  # type: ignore[no-untyped-def]
+def index_quotes(data, begin, end, quotes):
     """Put the places of the quotes in ``data[begin:end]`` that are not escaped to `quotes`; some of `end` follow."""
     count = 0
     escaped_first = _ZERO  # whether the first byte of the next 64 is escaped
@@ -64,14 +64,14 @@ def index_quotes(data, begin, end, quotes):  # type: ignore[no-untyped-def]
 
 
 @inlined
-def skip_space(data, position, end):  # type: ignore[no-untyped-def]
+def skip_space(data, position, end):
     while position < end and data[position] <= 32:
         position += 1
     return position
 
 
 @leaf
-def skip_value(data, position, end, quotes, walk):  # type: ignore[no-untyped-def]
+def skip_value(data, position, end, quotes, walk):
     """Return the position after the value that begins at `position`, `BROKEN` when it does not end."""
     depth = 0
     number = walk[NEXT]
@@ -103,7 +103,7 @@ def skip_value(data, position, end, quotes, walk):  # type: ignore[no-untyped-de
 
 
 @leaf
-def next_member(data, position, end, quotes, walk):  # type: ignore[no-untyped-def]
+def next_member(data, position, end, quotes, walk):
     """Step to the next member of an object; return the position of its value, `BROKEN` when the object is broken.
 
     The walk gets the range of the name; a `NAME` of -1 tells that the object has ended before the position returned.
@@ -128,5 +128,5 @@ def next_member(data, position, end, quotes, walk):  # type: ignore[no-untyped-d
 
 
 @leaf
-def is_name(data, walk, text):  # type: ignore[no-untyped-def]
+def is_name(data, walk, text):
     return walk[NAME_END] - walk[NAME] == len(text) and is_at(data, walk[NAME], walk[NAME_END], text)

@@ -37,7 +37,7 @@ _ALL_BITS = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 @leaf
-def _field_row(data, begin, size):  # type: ignore[no-untyped-def]
+def _field_row(data, begin, size):
     """Return the row of the field whose name stands at `begin`, -1 for one that is not read."""
     word = load_word(data, begin)
     if size < 8:
@@ -56,7 +56,7 @@ def _field_row(data, begin, size):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def read_fields(data, position, end, quotes, walk, fields):  # type: ignore[no-untyped-def]
+def read_fields(data, position, end, quotes, walk, fields):
     """Read one object of texts; return the position after it. `fields` gets the ranges by `_field_row`, -1 for none."""
     for row in range(NUM_FIELDS):
         fields[row, 0] = -1
@@ -94,7 +94,7 @@ def read_fields(data, position, end, quotes, walk, fields):  # type: ignore[no-u
 
 
 @leaf
-def may_be_license(data, begin, end):  # type: ignore[no-untyped-def]
+def may_be_license(data, begin, end):
     """Tell whether a link may go to creativecommons.org or www.creativecommons.org: nearly none does."""
     if begin < 0 or not 25 <= end - begin <= 512:
         return False
@@ -110,7 +110,7 @@ def may_be_license(data, begin, end):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def skip_link(data, position, end, quotes, walk):  # type: ignore[no-untyped-def]
+def skip_link(data, position, end, quotes, walk):
     """Return the position after a link that is no image's and no licence's, 0 for one that must be read.
 
     Nearly all links are written ``{"path":"A@/href","url":"...", more texts}``.

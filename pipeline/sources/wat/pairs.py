@@ -30,12 +30,12 @@ FOUND_IMAGE, FOUND_ALT, FOUND_DESCRIPTION, FOUND_BASE = range(4)
 
 
 @leaf
-def _is_text(data, begin, end, text):  # type: ignore[no-untyped-def]
+def _is_text(data, begin, end, text):
     return begin >= 0 and end - begin == len(text) and is_at_any_case(data, begin, end, text)
 
 
 @leaf
-def take_link_license(data, fields, scratch, texts, lengths):  # type: ignore[no-untyped-def]
+def take_link_license(data, fields, scratch, texts, lengths):
     begin, end = fields[URL, 0], fields[URL, 1]
     if not may_be_license(data, begin, end):
         return
@@ -45,7 +45,7 @@ def take_link_license(data, fields, scratch, texts, lengths):  # type: ignore[no
 
 
 @leaf
-def add_image(data, fields, scratch, base, base_parts, sink, page_start):  # type: ignore[no-untyped-def]
+def add_image(data, fields, scratch, base, base_parts, sink, page_start):
     has_text = fields[IMAGE_ALT, 0] >= 0 or fields[IMAGE_TITLE, 0] >= 0
     state = sink.state
     url, url_end = fields[URL, 0], fields[URL, 1]
@@ -70,7 +70,7 @@ def add_image(data, fields, scratch, base, base_parts, sink, page_start):  # typ
 
 
 @leaf
-def take_meta(data, fields, found, texts, lengths):  # type: ignore[no-untyped-def]
+def take_meta(data, fields, found, texts, lengths):
     begin, end = fields[CONTENT, 0], fields[CONTENT, 1]
     if begin < 0:
         return
@@ -94,7 +94,7 @@ def take_meta(data, fields, found, texts, lengths):  # type: ignore[no-untyped-d
 
 
 @leaf
-def take_base(data, found, page, address):  # type: ignore[no-untyped-def]
+def take_base(data, found, page, address):
     """Make the page's ``<base href>`` the base, itself resolved against the page's address."""
     scratch, base, base_parts, _, _ = page
     begin, end = found[FOUND_BASE, 0], found[FOUND_BASE, 1]
@@ -107,7 +107,7 @@ def take_base(data, found, page, address):  # type: ignore[no-untyped-def]
 
 
 @leaf
-def add_open_graph(data, found, page, sink, page_start):  # type: ignore[no-untyped-def]
+def add_open_graph(data, found, page, sink, page_start):
     scratch, base, base_parts, _, _ = page
     stop = write_json(data, found[FOUND_IMAGE, 0], found[FOUND_IMAGE, 1], scratch, 0)
     size = begin_image(sink, scratch, 0, stop, base, base_parts, page_start)

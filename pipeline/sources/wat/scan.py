@@ -44,7 +44,7 @@ GOOD, MALFORMED = 0, 1
 
 
 @leaf
-def _read_array(data, position, end, quotes, walk, fields, kind, found, page, sink, page_start):  # type: ignore[no-untyped-def]
+def _read_array(data, position, end, quotes, walk, fields, kind, found, page, sink, page_start):
     """Read ``Links`` (kind 0), ``Metas`` (1) or ``Link`` (2); return the position after the array."""
     scratch, base, base_parts, texts, lengths = page
     position += 1
@@ -87,7 +87,7 @@ def _read_array(data, position, end, quotes, walk, fields, kind, found, page, si
 
 
 @leaf
-def _read_head(data, position, end, quotes, walk, fields, found, page, sink, page_start):  # type: ignore[no-untyped-def]
+def _read_head(data, position, end, quotes, walk, fields, found, page, sink, page_start):
     position += 1
     while True:
         position = next_member(data, position, end, quotes, walk)
@@ -111,7 +111,7 @@ def _read_head(data, position, end, quotes, walk, fields, found, page, sink, pag
 
 
 @leaf
-def _read_record(data, position, end, quotes, walk, fields, found, page, sink, page_start, address):  # type: ignore[no-untyped-def]
+def _read_record(data, position, end, quotes, walk, fields, found, page, sink, page_start, address):
     """Read one JSON record; return whether it is whole."""
     position = skip_space(data, position, end)
     if position >= end or data[position] != OPEN_OBJECT:
@@ -165,7 +165,7 @@ def _read_record(data, position, end, quotes, walk, fields, found, page, sink, p
 
 
 @kernel
-def scan_wat(data, records, positions, first, sink, page, address, quotes, status):  # type: ignore[no-untyped-def]
+def scan_wat(data, records, positions, first, sink, page, address, quotes, status):
     """Read the JSON of `records` from number `first` on; return the number of the record that found the sink full.
 
     `records` has rows (begin, end, begin of the URL, its end). `positions` are their places in the file.

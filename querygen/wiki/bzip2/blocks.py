@@ -40,7 +40,7 @@ _FIRST_LOOK = _first_looks()
 
 
 @kernel
-def _bits48(data, bit):  # type: ignore[no-untyped-def]
+def _bits48(data, bit):
     """Return the 48 bits of `data` from `bit`; 7 bytes from there must exist, or 6 when `bit` is a multiple of 8."""
     byte, shift = bit >> 3, bit & 7
     value = np.int64(0)
@@ -52,7 +52,7 @@ def _bits48(data, bit):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def find_magics(data, first_look, magics, found):  # type: ignore[no-untyped-def]
+def find_magics(data, first_look, magics, found):
     """Fill `found` with (bit offset * 2 + magic) of all magics whole in `data`, in order; return their number.
 
     A magic holds at least four pairs of whole bytes, so a look at every fourth byte meets each of them.
@@ -73,7 +73,7 @@ def find_magics(data, first_look, magics, found):  # type: ignore[no-untyped-def
 
 
 @kernel
-def shift_bits(data, start, stop, out):  # type: ignore[no-untyped-def]
+def shift_bits(data, start, stop, out):
     """Copy the bits ``[start, stop)`` of `data` to the front of `out`; what `out` holds behind them is or'ed to."""
     shift = start & 7
     size = len(data)

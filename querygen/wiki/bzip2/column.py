@@ -24,7 +24,7 @@ _GROUP = 50
 
 
 @kernel
-def _peek(data, bit, num_bits):  # type: ignore[no-untyped-def]
+def _peek(data, bit, num_bits):
     """Return `num_bits` (at most 32) from `bit` on."""
     place = np.uint64(bit) >> np.uint64(3)
     value = np.uint64(0)
@@ -34,7 +34,7 @@ def _peek(data, bit, num_bits):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _read_lengths(data, bit, num_symbols, lengths):  # type: ignore[no-untyped-def]
+def _read_lengths(data, bit, num_symbols, lengths):
     """Read the code lengths of one table; return the bit behind, or -1."""
     length = _peek(data, bit, 5)
     bit += 5
@@ -53,7 +53,7 @@ def _read_lengths(data, bit, num_symbols, lengths):  # type: ignore[no-untyped-d
 
 
 @kernel
-def _entry(symbol):  # type: ignore[no-untyped-def]
+def _entry(symbol):
     """Return what `_read_pairs` knows of a symbol, above 5 bits for the length of its code.
 
     Bit 5: it is no digit of a run; bit 6: the value of the digit; from bit 7: the symbol, 0 for a digit.
@@ -62,7 +62,7 @@ def _entry(symbol):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def _make_table(lengths, num_symbols, look, limits, offsets, order):  # type: ignore[no-untyped-def]
+def _make_table(lengths, num_symbols, look, limits, offsets, order):
     """Make the canonical code: `look` gives by the next bits `_entry` with the code's length, 0 for a longer one."""
     look[:] = 0
     code = place = 0
@@ -82,7 +82,7 @@ def _make_table(lengths, num_symbols, look, limits, offsets, order):  # type: ig
 
 
 @kernel
-def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs):  # type: ignore[no-untyped-def]
+def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs):
     """Decode the codes from `bit` on; return (number of pairs, bit behind), or (-1, what is wrong).
 
     Fills `pairs` with symbol + 512 * run: the run that follows the symbol. The first pair has a run only. What a symbol
@@ -146,7 +146,7 @@ def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol
 
 
 @kernel
-def _long_code(ahead, limits, offsets, order, end_symbol):  # type: ignore[no-untyped-def]
+def _long_code(ahead, limits, offsets, order, end_symbol):
     """Return (entry, length) of a code longer than `_LOOK_BITS`; length 0: there is none."""
     for length in range(_LOOK_BITS + 1, _MAX_CODE_BITS + 1):
         code = np.int64(ahead >> np.uint64(64 - length))
@@ -159,7 +159,7 @@ def _long_code(ahead, limits, offsets, order, end_symbol):  # type: ignore[no-un
 
 
 @kernel
-def _move_to_front(pairs, num_pairs, front, counts):  # type: ignore[no-untyped-def]
+def _move_to_front(pairs, num_pairs, front, counts):
     """Turn `pairs` into byte + 256 * how many, and count the bytes; return their number, -1 when they are too many.
 
     `front` holds the bytes eight a word, the first lowest.
@@ -212,7 +212,7 @@ def _move_to_front(pairs, num_pairs, front, counts):  # type: ignore[no-untyped-
 
 
 @kernel
-def _link(pairs, num_pairs, counts, links):  # type: ignore[no-untyped-def]
+def _link(pairs, num_pairs, counts, links):
     """Write the links of the column that `pairs` spell: its bytes in order, each with the place where it stands."""
     targets, ends = np.empty(256, dtype=np.uint64), np.empty(256, dtype=np.uint64)
     total = np.uint64(0)
@@ -239,7 +239,7 @@ def _link(pairs, num_pairs, counts, links):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def read_column(data, bit, links, pairs, result):  # type: ignore[no-untyped-def]
+def read_column(data, bit, links, pairs, result):
     """Decode the block at `bit` into `links`: entry by entry (place of the next entry * 256 + the byte it stands for).
 
     Fills `result` with (number of bytes, first place, bit behind the block, CRC). Return `OK` or what is wrong. `pairs`

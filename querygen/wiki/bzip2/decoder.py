@@ -55,7 +55,7 @@ _CRC = _crc_tables()
 
 
 @kernel
-def _follow(columns, rows, places, outs, num_lanes, size, out):  # type: ignore[no-untyped-def]
+def _follow(columns, rows, places, outs, num_lanes, size, out):
     """Follow the first `num_lanes` chains side by side for `size` steps.
 
     Lane by lane: where in `columns` its row begins, its place in the row, its place in `out`; both places move on.
@@ -82,7 +82,7 @@ def _follow(columns, rows, places, outs, num_lanes, size, out):  # type: ignore[
 
 
 @kernel
-def _undo_runs(packed, out):  # type: ignore[no-untyped-def]
+def _undo_runs(packed, out):
     """Write what `packed` stands for to `out`: after four equal bytes, a byte says how many more follow.
 
     Return its size; `out`, at least as long as `packed`, holds the whole of it if there is room.
@@ -114,7 +114,7 @@ def _undo_runs(packed, out):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def crc32(data, tables):  # type: ignore[no-untyped-def]
+def crc32(data, tables):
     """Return bzip2's CRC of `data`, eight bytes a step."""
     low = np.uint64(0xFF)
     value = np.uint64(0xFFFFFFFF)  # 64 bits wide: numba widens 32-bit arithmetic in any case

@@ -18,7 +18,7 @@ from querygen.command import main as querygen
     ],
     ids=["word for a number", "out of range", "missing", "unknown", "out of range in querygen", "unknown in querygen"],
 )  # fmt: skip
-def test_hints_name_the_help_of_the_subcommand(command, arguments, asked, capsys) -> None:  # type: ignore[no-untyped-def]
+def test_hints_name_the_help_of_the_subcommand(command, arguments, asked, capsys) -> None:
     with pytest.raises(SystemExit) as ended:
         command(arguments)
     assert ended.value.code == 2

@@ -14,7 +14,7 @@ def task(number: int, host: str | None, loop: asyncio.AbstractEventLoop) -> Fetc
 
 
 @given(st.lists(st.sampled_from(["a", "b", "c", None]), max_size=40), st.integers(1, 3), st.randoms())
-def test_every_task_comes_once_and_no_host_gets_too_many(hosts: list[str | None], most: int, choose) -> None:  # type: ignore[no-untyped-def]
+def test_every_task_comes_once_and_no_host_gets_too_many(hosts: list[str | None], most: int, choose) -> None:
     async def run() -> None:
         queue = FetchQueue(most)
         for number, host in enumerate(hosts):

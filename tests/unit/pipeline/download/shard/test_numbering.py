@@ -100,7 +100,7 @@ class KilledFolder(Folder):
         self._step()
         super().copy(name, target)
 
-    def write_json(self, name: str, value: object):  # type: ignore[no-untyped-def]
+    def write_json(self, name: str, value: object):
         self._step()
         return super().write_json(name, value)
 
