@@ -1,6 +1,7 @@
 """Fixtures shared by all tests: real folders of small content, made with the real writers."""
 
 import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,6 +24,9 @@ pytest_plugins = ["tests.case_ids"]
 for _name, _value in PATIENT_RAY.items():
     os.environ.setdefault(_name, _value)
 os.environ.pop("RAY_ADDRESS", None)  # no test may run on somebody's cluster
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job, which hands that on to all below it
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # Verdicts depend on neither speed nor chance: kernels compile on first use, test machines are shared, and every run
 # draws the same examples (`--hypothesis-profile=explore` draws others). A test's folder may serve all its examples.

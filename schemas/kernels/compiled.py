@@ -48,8 +48,8 @@ def spliced(function: Callable[..., Any]) -> Any:
 
 
 def _cached(function: Callable[..., Any], **options: Any) -> Any:
-    with cache_folder_of(function.__code__.co_filename):
-        return save_alone(njit(cache=True, error_model="numpy", **options)(function))
+    with cache_folder_of(function.__code__.co_filename) as has_folder:
+        return save_alone(njit(cache=has_folder, error_model="numpy", **options)(function))
 
 
 def _without_literals(kernel: Any) -> Any:

@@ -52,13 +52,16 @@ _DECLARING = threading.RLock()
 
 
 @contextmanager
-def cache_folder_of(source_file: str) -> Iterator[None]:
-    """Have the kernels that are declared inside cached in the folder of the module at `source_file`."""
+def cache_folder_of(source_file: str) -> Iterator[bool]:
+    """Have the kernels that are declared inside cached in the folder of the module at `source_file`.
+
+    Yields whether there is a folder that can be written.
+    """
     with _DECLARING:
         before = numba.config.CACHE_DIR
-        numba.config.CACHE_DIR = _cache_folder(source_file, before)
+        numba.config.CACHE_DIR = folder = _cache_folder(source_file, before)
         try:
-            yield
+            yield folder != ""
         finally:
             numba.config.CACHE_DIR = before
 

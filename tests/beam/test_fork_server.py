@@ -78,6 +78,6 @@ def test_a_server_that_was_killed_between_two_jobs_is_done_without(tmp_path: Pat
 
 
 def test_a_client_without_a_server_fails() -> None:
-    client = REPOSITORY / "pipeline" / "fork_client.py"
+    client = REPOSITORY / "pipeline" / "runners" / "local" / "fork_client.py"
     done = subprocess.run([sys.executable, "-I", "-S", client, "/nowhere/socket"], capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (SERVER_GONE, b"")

@@ -113,7 +113,7 @@ def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -
     program = tmp_path / "train.py"
     program.write_text(
         "from trainer.config import TrainConfig\nfrom trainer.distributed import join_world, leave_world\n"
-        "from trainer.loop import train\nfrom trainer.metrics import Silent\n"
+        "from trainer.loop import train\nfrom trainer.reporter import Silent\n"
         "world = join_world(use_gpu=False)\n"
         f"train({dataclasses.replace(config, stop_after_steps=None)!r}, world, Silent())\nleave_world(world)\n"
         "import os\nos._exit(0)\n"  # gloo's native threads now and then abort an interpreter that is ending

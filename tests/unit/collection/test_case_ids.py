@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -14,9 +15,10 @@ def collect(folder: Path, parametrize: str) -> subprocess.CompletedProcess[str]:
         f"import gzip, re\nimport pytest\n@pytest.mark.parametrize({parametrize})\ndef test_it(data, message): pass\n",
         encoding="utf-8",
     )
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.case_ids", "-p", "no:cacheprovider", "--collect-only", "-q"],
-        cwd=folder, capture_output=True, text=True, check=False,
+        cwd=folder, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
 

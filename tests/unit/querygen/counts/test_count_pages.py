@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from querygen.counts.count_pages import DumpCounts, count_units
+from querygen.counts.count_pages import DumpCounts, count_units, prepare
 from querygen.counts.counting import plan
 from querygen.counts.merge_runs import merge_runs
 from querygen.workers.pool import processes
@@ -25,7 +25,7 @@ def write(path: Path, *pages: tuple[str, int, str, str]) -> str:
 
 def count(folder: Path, paths: list[str], num_processes: int = 1, language: str = "en") -> DumpCounts:
     units, _ = plan(paths, [Path(path).stat().st_size for path in paths])
-    with processes(num_processes, 8) as pool:
+    with processes(num_processes, 8, prepare) as pool:
         return count_units(Folder(str(folder)), units, language, 1 << 10, pool, lambda num_bytes: None)
 
 
