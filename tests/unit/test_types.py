@@ -34,7 +34,7 @@ def untyped(path: Path) -> list[str]:
                     found.append(child.name)
             look(child)
 
-    look(ast.parse(path.read_text()))
+    look(ast.parse(path.read_text("utf-8")))
     return found
 
 
@@ -50,7 +50,7 @@ def test_few_lines_are_ignored() -> None:
     ignored = [
         f"{path.relative_to(ROOT)}:{number}"
         for path in SOURCES
-        for number, line in enumerate(path.read_text().splitlines(), 1)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
         if "type: ignore" in line
     ]
     assert len(ignored) <= MOST_IGNORED, ignored

@@ -165,7 +165,7 @@ def test_only_one_module_calls_numba() -> None:
         path.relative_to(ROOT).as_posix()
         for package in PACKAGES
         for path in sorted((ROOT / package).rglob("*.py"))
-        if re.search(r"\bnjit\b|\bnumba\.(?:jit|vectorize|guvectorize|stencil|cfunc)\b", path.read_text())
+        if re.search(r"\bnjit\b|\bnumba\.(?:jit|vectorize|guvectorize|stencil|cfunc)\b", path.read_text("utf-8"))
     ]
     assert callers == ["schemas/kernels/compiled.py"]
 
@@ -174,7 +174,7 @@ KERNEL_MODULES = [
     path
     for package in PACKAGES
     for path in sorted((ROOT / package).rglob("*.py"))
-    if "schemas.kernels.compiled import" in path.read_text()
+    if "schemas.kernels.compiled import" in path.read_text("utf-8")
 ]
 
 
