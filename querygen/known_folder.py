@@ -81,8 +81,10 @@ def counts_summary(folder: Folder) -> dict[str, Any]:
 def counted_unit(folder: Folder, number: int) -> Unit:
     """Return a counted unit of ``runs/``. Raises FileNotFoundError, and ValueError where it lacks what is read."""
     unit = numbered_unit(folder, number)
-    check_json(unit.body, _COMMIT, unit.body.where, "what querygen count wrote")
-    for file in unit.files:
-        if "/" in file.name:
-            raise ValueError(f"{unit.body.where}: expected names of files beside it, found {file.name!r}")
+    check_counted(unit)
     return unit
+
+
+def check_counted(unit: Unit) -> None:
+    """Raise ValueError where a unit of ``runs/`` lacks what is read of it."""
+    check_json(unit.body, _COMMIT, unit.body.where, "what querygen count wrote")

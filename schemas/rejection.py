@@ -1,11 +1,14 @@
 """Rejections: broken records of any stage, all stored. Expected drops are counted and sampled instead."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
 import pyarrow as pa
 
 from schemas.public_url import without_user_info
+from schemas.storage import FileRecord, Folder
+from schemas.tables import write_table
 
 MAX_VALUE_BYTES = 1000
 """The offending value is cut to this many bytes (at a character boundary)."""
@@ -68,9 +71,15 @@ def cut(value: str | bytes | None) -> str | None:
     return without_user_info(raw[:MAX_VALUE_BYTES].decode("utf-8", "ignore" if isinstance(value, str) else "replace"))
 
 
-def in_order(found: Iterable[Rejection]) -> list[Rejection]:
-    """Return rejections in the order they are stored in: by file, place and reason, whoever found them first."""
-    return sorted(found, key=lambda row: (row.source_file, row.position, row.reason, str(row.value)))
+def by_reason(found: Iterable[Rejection]) -> dict[str, int]:
+    """Return how many rejections have each reason, by name."""
+    return dict(sorted(Counter(row.reason for row in found).items()))
+
+
+def write_rejections(folder: Folder, stage: str, found: Iterable[Rejection]) -> FileRecord:
+    """Write all rejections of a stage in one order, whoever found them first: by file, place and reason."""
+    ordered = sorted(found, key=lambda row: (row.source_file, row.position, row.reason, str(row.value)))
+    return write_table(folder, f"rejections/{stage}.parquet", rejections(stage, ordered), REJECTIONS)
 
 
 def from_table(table: pa.Table) -> list[Rejection]:

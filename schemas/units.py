@@ -62,17 +62,13 @@ def finished_units(folder: Folder, directory: str, suffix: str) -> list[str]:
     return folder.names(directory, suffix)
 
 
-def whole_units(folder: Folder, directory: str, suffix: str) -> list[str]:
-    """Return the names of the finished units whose files are all there with the size they were committed with.
+def whole_units(folder: Folder, directory: str, suffix: str) -> list[Unit]:
+    """Return the finished units whose files are all there with the size they were committed with, by name.
 
     A unit that lost a file (deleted, cut off by a full disk elsewhere) is as if it had not been made.
     """
-    found = []
-    for name in finished_units(folder, directory, suffix):
-        unit = read_unit(folder, name)
-        if unit is not None and is_whole(folder, unit):
-            found.append(name)
-    return found
+    finished = (read_unit(folder, name) for name in finished_units(folder, directory, suffix))
+    return [unit for unit in finished if unit is not None and is_whole(folder, unit)]
 
 
 def is_whole(folder: Folder, unit: Unit) -> bool:

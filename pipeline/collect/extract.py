@@ -22,7 +22,7 @@ from pipeline.shuffle.elements import bounded
 from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Noted, Read, Source
 from schemas.buffers import ID, sortable_ids
 from schemas.candidate import candidate_schema
-from schemas.rejection import REJECTIONS, Rejection, rejections
+from schemas.rejection import REJECTIONS, Rejection, by_reason, rejections
 from schemas.storage import Folder
 from schemas.tables import content_bytes, write_stream, write_tables
 from schemas.units import commit_unit
@@ -166,9 +166,9 @@ def extract_split(
     rejected = rejections("collect", broken)
     files.append(write_tables(output, f"{name}.rejections.parquet", [rejected], REJECTIONS))
     files.append(write_tables(output, f"{name}.drops.parquet", [sampled], DROPS))
-    reasons = Counter(row.reason for row in broken)
+    reasons = by_reason(broken)
     body = {
-        "counts": dict(counts), "rejected_by_reason": dict(sorted(reasons.items())), CONTENT_BYTES: size,
+        "counts": dict(counts), "rejected_by_reason": reasons, CONTENT_BYTES: size,
         PAIRS: pairs, REJECTED_PAIRS: rejected_pairs, KINDS: extra_kinds,
     }  # fmt: skip
     commit_unit(output, f"{name}.json", files, body)

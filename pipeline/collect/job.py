@@ -103,7 +103,7 @@ def extract(
     config: CollectConfig, source: Source, splits: list[InputSplit], output: Folder, beam_args: Sequence[str]
 ) -> None:
     """Run the extract job over the splits that are not finished yet."""
-    done = set(whole_units(output, PARTS, ".json"))
+    done = {unit.name for unit in whole_units(output, PARTS, ".json")}
     missing = [split for split in splits if f"{PARTS}/{split.index:05d}.json" not in done]
     if not missing:
         return
@@ -141,7 +141,7 @@ def deduplicate_parts(
     wanted = _wanted(output, PARTITIONS, num_partitions)
     full = _full(parts)
     repeated = Shared() if config.max_images_per_caption else None
-    counted = set(whole_units(output, DROPPED_PARTS, ".json"))
+    counted = whole_units(output, DROPPED_PARTS, ".json")
     uncounted = repeated is not None and len(counted) < len(full)
     if (wanted or uncounted) and full:
         read = ReadPart(output.url, num_partitions, extra, reduction, wanted, repeated)
@@ -159,7 +159,7 @@ def deduplicate_parts(
 
 def _wanted(output: Folder, directory: str, num_partitions: int) -> frozenset[int]:
     """Return the partitions that are not finished in `directory`."""
-    done = set(whole_units(output, directory, ".json"))
+    done = {unit.name for unit in whole_units(output, directory, ".json")}
     return frozenset(n for n in range(num_partitions) if f"{directory}/{n:05d}.json" not in done)
 
 

@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from querygen.counts.ngrams import DEFAULT_MAX_PAIRS, process_counter
 from querygen.counts.runs import RunName, write_run
-from querygen.known_folder import counted_unit
+from querygen.known_folder import check_counted, counted_unit
 from querygen.text.segment import segmenter
 from querygen.text.wikitext import TextExtractor
 from querygen.wiki.dump import Page, plain_title
@@ -26,7 +26,7 @@ from querygen.workers.numbered_units import do_units, unit_name
 from schemas.rejection import REJECTIONS, Rejection, from_table, rejections
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_arrow_file, read_table, write_table
-from schemas.units import commit_unit, whole_units
+from schemas.units import Unit, commit_unit
 
 STATISTICS = (
     "pages", "articles", "redirects", "other_namespaces", "other_models", "absent_texts", "xml_bytes", "text_bytes",
@@ -152,11 +152,14 @@ def count_units(
 
     Raises ValueError over a file of a finished unit that is not as it was written.
     """
-    for name in whole_units(folder, "", ".json"):  # of a run that was ended
-        for record in counted_unit(folder, int(name.removesuffix(".json"))).files:
+
+    def check(unit: Unit) -> None:  # of a run that was ended
+        check_counted(unit)
+        for record in unit.files:
             folder.check_file(record)
+
     arguments = [(unit, language, max_pairs) for unit in units]
-    do_units(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress)
+    do_units(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress, check)
     return read_counts(folder, len(units))
 
 

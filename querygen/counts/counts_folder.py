@@ -4,7 +4,6 @@ runs/       the counts of each unit of the dump, see `querygen.counts.count_page
 words.parquet, bigrams.parquet, redirects.parquet, rejections/querygen.parquet
 """
 
-from collections import Counter
 from concurrent.futures import Executor
 from dataclasses import replace
 from typing import Any
@@ -28,7 +27,7 @@ from schemas.input_files import expand_glob
 from schemas.manifest import manifest_sha256, read_files, write_manifest
 from schemas.printable import one_line, printable
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS
-from schemas.rejection import REJECTIONS, Rejection, in_order, rejections
+from schemas.rejection import by_reason, write_rejections
 from schemas.run_options import identity_options
 from schemas.run_record import MANIFEST_FILE, RunRecord, start_run
 from schemas.storage import FileRecord, Folder
@@ -202,11 +201,6 @@ def read_site_summary(values: dict[str, Any]) -> SiteInfo:
     return SiteInfo(namespaces=namespaces, main_page=values["main_page"], language=values["language"])
 
 
-def write_rejections(folder: Folder, rejected: list[Rejection]) -> FileRecord:
-    """Write all rejections, in a fixed order."""
-    return write_table(folder, "rejections/querygen.parquet", rejections("querygen", in_order(rejected)), REJECTIONS)
-
-
 def _finish(
     folder: Folder, record: RunRecord, config: CountConfig | MergeConfig, counts: DumpCounts, summary: dict[str, Any],
     pool: Executor | None,
@@ -220,8 +214,8 @@ def _finish(
     merged = merge(counts.runs, config.min_word_count, floor, floor, pool, write_words)
     files.append(write_table(folder, "bigrams.parquet", merged.bigrams, BIGRAM_COUNTS))
     files.append(write_table(folder, "redirects.parquet", counts.redirects, REDIRECTS))
-    files.append(write_rejections(folder, counts.rejections))
-    rejected = dict(sorted(Counter(row.reason for row in counts.rejections).items()))
+    files.append(write_rejections(folder, "querygen", counts.rejections))
+    rejected = by_reason(counts.rejections)
     summary = {
         **summary,
         "segmenter": segmenter_version(summary["language"]),

@@ -1,6 +1,5 @@
 """Write the queries folder: ``queries.parquet``, ``counts/``, ``rejections/``, the manifest last."""
 
-from collections import Counter
 from typing import Any
 
 import pyarrow as pa
@@ -11,7 +10,7 @@ from querygen.synsets.synsets import SynsetHead
 from schemas.manifest import write_manifest
 from schemas.query import COUNTS, FLOOR_KEY, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
-from schemas.rejection import REJECTIONS, Rejection, in_order, rejections
+from schemas.rejection import Rejection, by_reason, write_rejections
 from schemas.storage import Folder
 from schemas.tables import write_table
 
@@ -63,8 +62,7 @@ def write_queries_folder(
         described = schema.with_metadata({FLOOR_KEY: str(floor).encode()})
         files.append(write_table(folder, f"counts/{name}.parquet", kept, described))
     files.append(write_table(folder, "counts/synsets.parquet", synsets_table(heads), SYNSET_HEADS))
-    broken = rejections("querygen", in_order(rejected))
-    files.append(write_table(folder, "rejections/querygen.parquet", broken, REJECTIONS))
+    files.append(write_rejections(folder, "querygen", rejected))
     full = {
         **summary,
         "language": language,
@@ -75,6 +73,6 @@ def write_queries_folder(
         "thresholds": chosen.thresholds,
         "notes": chosen.notes,
         "overlap": overlap(chosen.queries),
-        "rejections": dict(sorted(Counter(row.reason for row in rejected).items())),
+        "rejections": by_reason(rejected),
     }
     return write_manifest(folder, "queries", files, rows=len(chosen.queries), identity=identity, summary=full)

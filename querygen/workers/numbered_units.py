@@ -19,6 +19,9 @@ def numbered_unit(folder: Folder, number: int) -> Unit:
     unit = read_unit(folder, name)
     if unit is None:
         raise FileNotFoundError(f"{folder.path(name)}: expected the commit of finished work; count again")
+    for file in unit.files:
+        if "/" in file.name:
+            raise ValueError(f"{unit.body.where}: expected names of files beside it, found {file.name!r}")
     return unit
 
 
@@ -29,12 +32,17 @@ def do_units(
     num_bytes: Sequence[int],
     pool: Executor | None,
     progress: Callable[[int], Any],
+    check: Callable[[Unit], None] = lambda unit: None,
 ) -> None:
     """Call ``do(folder.url, number, *arguments[number])`` for each unit that is not whole, in `pool` if given.
 
-    `progress` is told the bytes of units as they get done; without a pool `do` is given it as its last argument.
+    `check` is called for those that are, before anything is done, and may raise. `progress` is told the bytes of units
+    as they get done; without a pool `do` is given it as its last argument.
     """
-    whole = set(whole_units(folder, "", ".json"))
+    whole = set()
+    for unit in whole_units(folder, "", ".json"):
+        check(unit)
+        whole.add(unit.name)
     left = [number for number in range(len(arguments)) if f"{unit_name(number)}.json" not in whole]
     for number in set(range(len(arguments))) - set(left):
         progress(num_bytes[number])

@@ -42,7 +42,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("schemas", "querygen", "pipeline", "trainer")
 
 _IMPORT = re.compile(
-    rb"^[ \t]*(?:from|import)[ \t]+((?:schemas|querygen|pipeline|trainer)(?:\.\w+)*)\b"
+    rb"^[ \t]*(?:from|import)[ \t]+((?:" + "|".join(PACKAGES).encode() + rb")(?:\.\w+)*)\b"
     rb"(?:[ \t]+import[ \t]+(\([^)]*\)|[^\n#]*))?",
     re.MULTILINE,
 )

@@ -13,10 +13,14 @@ def test_a_unit_that_lost_a_file_is_not_whole(tmp_path: Path) -> None:
     for name in ("0", "1", "2"):
         record = folder.write(f"{name}.tar", b"data " + name.encode(), 1)
         commit_unit(folder, f"{name}_stats.json", [record], {"count": 1})
-    assert whole_units(folder, "", "_stats.json") == ["0_stats.json", "1_stats.json", "2_stats.json"]
+    assert [unit.name for unit in whole_units(folder, "", "_stats.json")] == [
+        "0_stats.json",
+        "1_stats.json",
+        "2_stats.json",
+    ]
     (tmp_path / "0.tar").unlink()
     (tmp_path / "1.tar").write_bytes(b"cut")
-    assert whole_units(folder, "", "_stats.json") == ["2_stats.json"]
+    assert [unit.name for unit in whole_units(folder, "", "_stats.json")] == ["2_stats.json"]
     assert len(finished_units(folder, "", "_stats.json")) == 3
     unit = read_unit(folder, "2_stats.json")
     assert unit is not None

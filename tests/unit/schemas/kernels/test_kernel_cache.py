@@ -1,5 +1,6 @@
 """No old kernel is served: a change of a callee, of a constant or of a version is another cache."""
 
+import importlib
 import os
 import re
 import shutil
@@ -9,14 +10,14 @@ from pathlib import Path
 
 import pytest
 
-from schemas.kernels.kernel_cache import PACKAGES, ROOT, sources_hash
+from schemas.kernels.kernel_cache import PACKAGES, ROOT, _imported_with, sources_hash
 
 CALLEE = "from schemas.kernels.compiled import kernel\n\n\n@kernel\ndef one(number):\n    return number + 1\n"
 CONSTANT = "ADDED = 10\n"
 CALLER = """
 from schemas.kernels.compiled import kernel
-from {package}.callee import one
-from {package} import constants
+from querygen.callee import one
+from querygen import constants
 
 ADDED = constants.ADDED
 
@@ -41,7 +42,7 @@ def tree(tmp_path: Path) -> Path:
     (package / "__init__.py").touch()
     (package / "callee.py").write_text(CALLEE)
     (package / "constants.py").write_text(CONSTANT)
-    (package / "caller.py").write_text(CALLER.format(package="querygen"))
+    (package / "caller.py").write_text(CALLER)
     return tmp_path
 
 
@@ -179,13 +180,9 @@ KERNEL_MODULES = [
 
 
 @pytest.mark.parametrize("path", KERNEL_MODULES, ids=lambda path: path.relative_to(ROOT).as_posix())
-def test_the_hash_of_a_module_covers_the_kernels_it_uses(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import importlib
-
-    from schemas.kernels import kernel_cache
-
+def test_the_hash_of_a_module_covers_the_kernels_it_uses(path: Path) -> None:
     module = importlib.import_module(".".join(path.relative_to(ROOT).with_suffix("").parts))
-    covered = kernel_cache._imported_with(path)
+    covered = _imported_with(path)
     for value in vars(module).values():
         function = getattr(value, "py_func", None)
         if function is not None:
