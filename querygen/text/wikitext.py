@@ -2,13 +2,13 @@
 
 In: the wikitext of a page in UTF-8. Out: text in which every line is one run of prose: a line end stands for a
 paragraph, list item or heading, and also where something that is shown was cut out (a template, a formula).
-`querygen.text.markup_scan` cuts the markup, `schemas.kernels.html_entities` resolves what is left of HTML.
+`querygen.text.markup` cuts the markup, `schemas.kernels.html_entities` resolves what is left of HTML.
 """
 
 import numpy as np
 import numpy.typing as npt
 
-from querygen.text.markup_scan import scan
+from querygen.text.markup.scan import scan
 from querygen.text.utf8_check import PADDING, check_utf8
 from querygen.wiki.dump import SiteInfo
 from schemas.kernels.html_entities import plain_size, write_html
@@ -45,9 +45,7 @@ class TextExtractor:
         if len(wikitext) + 64 > len(self._padded):
             self._reserve(2 * len(wikitext))
         source = np.frombuffer(wikitext, dtype=np.uint8)
-        written, unclosed = scan(
-            source, len(source), self._out, self._kinds, self._marks, self._prefixes, self._offsets
-        )
+        written, unclosed = scan(source, self._out, self._kinds, self._marks, self._prefixes, self._offsets)
         text = self._out[:written]
         valid, has_entities = check_utf8(self._padded, PADDING, PADDING + written)
         if not valid:

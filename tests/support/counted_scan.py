@@ -10,7 +10,9 @@ from collections.abc import Iterable
 
 import numpy as np
 
-from querygen.text import markup_scan, wikitext
+from querygen.text import wikitext
+from querygen.text.markup.scan import scan
+from querygen.text.markup.tags import DROPPED_TAGS
 from querygen.wiki.dump import SiteInfo
 from schemas.kernels import html_entities
 from tests.support.markup_inputs import PAIRS, UNITS, random_wikitext
@@ -25,6 +27,9 @@ class Counted:
 
     def __init__(self, values: Iterable[int]) -> None:
         self.values = list(values)
+
+    def __len__(self) -> int:
+        return len(self.values)
 
     def __getitem__(self, index: int) -> int:
         Counted.accesses += 1
@@ -44,7 +49,7 @@ def extract(text: bytes) -> bytes:
     out = Counted(bytes(len(extractor._out)))
     kinds, marks = Counted(bytes(len(extractor._kinds))), Counted([0] * len(extractor._marks))
     source = Counted(text)
-    size, _ = markup_scan.scan(source, len(text), out, kinds, marks, extractor._prefixes, extractor._offsets)
+    size, _ = scan(source, out, kinds, marks, extractor._prefixes, extractor._offsets)
     unescaped = Counted(bytes(len(extractor._unescaped)))
     written = html_entities.write_html(out, 0, size, unescaped, 0, False)
     return bytes(unescaped.values[:written])
@@ -69,7 +74,7 @@ def main() -> None:
         short, long = (opening * (size // units) + closing * (size // units) for size in (SHORT, LONG))
         sizes[f"{opening} and {closing}"] = (count(short), count(long))
     # Each of the tags that are dropped with their content looks for its end once, and there is none.
-    opened = "".join(f"<{name}>" for name in markup_scan._DROPPED_TAGS)
+    opened = "".join(f"<{name}>" for name in DROPPED_TAGS)
     sizes["every tag, then </a"] = (count(opened + repeat("</a", SHORT)), count(opened + repeat("</a", LONG)))
     texts = [extract(random_wikitext(seed)).hex() for seed in range(int(sys.argv[1]))]
     json.dump({"accesses": sizes, "texts": texts}, sys.stdout)

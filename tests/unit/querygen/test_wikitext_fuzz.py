@@ -24,7 +24,7 @@ from tests.support.markup_inputs import FRAGMENTS, PAIRS, UNITS, random_wikitext
 
 ROOT = Path(__file__).parent.parent.parent.parent
 MAX_ACCESSES_PER_BYTE = 60
-"""At most 9 for repeated markup; the rest is one search to the end of the page, two accesses per byte, for each of the
+"""At most 11 for repeated markup; the rest is one search to the end of the page, two accesses per byte, for each of the
 26 tags whose content is dropped, when all of them are opened and none is closed."""
 NUM_COUNTED_TEXTS = 150
 
