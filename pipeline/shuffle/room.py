@@ -37,30 +37,48 @@ def check_room(
     """
     if options.force:
         return
-    pairs = f"{job}: shuffling {estimate.rows} pairs needs about"
-    forced = "(or start it all the same with --force)"
     if not shares_disk(beam_args):
-        pieces = flink_parallelism(beam_args)
-        if pieces is not None and estimate.shuffled_bytes > pieces * FLINK_BUNDLE_BYTES:
-            wanted = -(-estimate.shuffled_bytes // FLINK_BUNDLE_BYTES)
-            raise ValueError(
-                f"{pairs} --parallelism={wanted} on Flink, found {pieces}: a piece of more than "
-                f"{_gigabytes(FLINK_BUNDLE_BYTES)} makes a batch job hang; give the cluster as many slots {forced}"
-            )
-        return
-    disk = _free_disk(output) if free is None else free
-    if estimate.shuffled_bytes > MAX_DISK_FRACTION * disk:
+        lack = _lack_of_pieces(estimate, flink_parallelism(beam_args))
+    else:
+        lack = _lack_of_disk(estimate, output, _free_disk(output) if free is None else free)
+        if not lack and is_local(beam_args):
+            lack = _lack_of_memory(estimate, available_bytes() if available is None else available)
+    if lack:
         raise ValueError(
-            f"{pairs} {_gigabytes(estimate.shuffled_bytes)} of disk in {output.url}, more than "
-            f"{MAX_DISK_FRACTION:.0%} of the {_gigabytes(disk)} free; make room there {forced}"
+            f"{job}: shuffling {estimate.rows} pairs needs about {lack} (or start it all the same with --force)"
         )
-    memory = available_bytes() if available is None else available
-    if is_local(beam_args) and memory is not None and estimate.peak_bytes > MAX_MEMORY_FRACTION * memory:
-        raise ValueError(
-            f"{pairs} {_gigabytes(estimate.peak_bytes)} of memory on Beam's local runner, more than "
-            f"{MAX_MEMORY_FRACTION:.0%} of the {_gigabytes(memory)} available; use the embedded Flink, which spills to "
-            f"disk and goes on from here: {flink_command()} {forced}"
-        )
+
+
+def _lack_of_pieces(estimate: ShuffleEstimate, pieces: int | None) -> str:
+    """Return what `pieces` parallel pieces on a Flink cluster (None: another runner) lack; empty: nothing."""
+    wanted = -(-estimate.shuffled_bytes // FLINK_BUNDLE_BYTES)
+    if pieces is None or wanted <= pieces:
+        return ""
+    return (
+        f"--parallelism={wanted} on Flink, found {pieces}: a piece of more than {_gigabytes(FLINK_BUNDLE_BYTES)} makes "
+        "a batch job hang; give the cluster as many slots"
+    )
+
+
+def _lack_of_disk(estimate: ShuffleEstimate, output: Folder, free: int) -> str:
+    """Return what a disk of `free` bytes lacks for the tables of the shuffle; empty: nothing."""
+    if estimate.shuffled_bytes <= MAX_DISK_FRACTION * free:
+        return ""
+    return (
+        f"{_gigabytes(estimate.shuffled_bytes)} of disk in {output.url}, more than {MAX_DISK_FRACTION:.0%} of the "
+        f"{_gigabytes(free)} free; make room there"
+    )
+
+
+def _lack_of_memory(estimate: ShuffleEstimate, available: int | None) -> str:
+    """Return what `available` bytes of memory (None: not known) lack on Beam's local runner; empty: nothing."""
+    if available is None or estimate.peak_bytes <= MAX_MEMORY_FRACTION * available:
+        return ""
+    return (
+        f"{_gigabytes(estimate.peak_bytes)} of memory on Beam's local runner, more than {MAX_MEMORY_FRACTION:.0%} of "
+        f"the {_gigabytes(available)} available; use the embedded Flink, which spills to disk and goes on from here: "
+        f"{flink_command()}"
+    )
 
 
 def _free_disk(output: Folder) -> int:
