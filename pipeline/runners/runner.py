@@ -13,15 +13,15 @@ from apache_beam.options.pipeline_options import (
     FlinkRunnerOptions,
     GoogleCloudOptions,
     PipelineOptions,
-    StandardOptions,
 )
 from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES
 from apache_beam.runners.portability.fn_api_runner import FnApiRunner
 from apache_beam.transforms import environments
 
 from pipeline.runners.failures import JobFailed, WorkerLost, cause_of
-from pipeline.runners.local.fork_server import LOCAL_RUNNERS, worker_command
+from pipeline.runners.local.fork_server import worker_command
 from pipeline.runners.local.worker_processes import JobWorkers
+from pipeline.runners.runner_name import is_local_runner, runner_name
 
 PATH_FIELDS = ("input", "queries", "candidates", "selection", "output")
 """Fields of the commands' configurations that workers read from or write to."""
@@ -66,7 +66,7 @@ def _beam_parser() -> argparse.ArgumentParser:
 def check_runner(config: Any, beam_args: Sequence[str]) -> None:
     """Raise ValueError for Beam options or paths of `config` that the runner would refuse later, or after an upload."""
     options = check_beam_options(beam_args)
-    if options.view_as(StandardOptions).runner == "DataflowRunner":
+    if runner_name(options) == "DataflowRunner":
         from pipeline.runners.dataflow.checks import check_dataflow_options, check_dataflow_paths
 
         check_dataflow_options(options)
@@ -77,13 +77,13 @@ def check_runner(config: Any, beam_args: Sequence[str]) -> None:
 
 def is_local(beam_args: Sequence[str]) -> bool:
     """Tell whether these options run the job on Beam's local runner, in processes of this machine."""
-    return (check_beam_options(beam_args).view_as(StandardOptions).runner or "") in LOCAL_RUNNERS
+    return is_local_runner(check_beam_options(beam_args))
 
 
 def is_embedded_flink(beam_args: Sequence[str]) -> bool:
     """Tell whether these options run the job on a Flink inside the launcher's job server, with workers of ours."""
     options = check_beam_options(beam_args)
-    name, master = options.view_as(StandardOptions).runner or "", options.view_as(FlinkRunnerOptions).flink_master
+    name, master = runner_name(options), options.view_as(FlinkRunnerOptions).flink_master
     given = {argument.partition("=")[0].removeprefix("--") for argument in beam_args}
     return name == "FlinkRunner" and master in MAGIC_HOST_NAMES and "environment_type" not in given
 
@@ -96,7 +96,7 @@ def shares_disk(beam_args: Sequence[str]) -> bool:
 def flink_parallelism(beam_args: Sequence[str]) -> int | None:
     """Return the number of parallel pieces on Flink, None on other runners."""
     options = check_beam_options(beam_args)
-    if options.view_as(StandardOptions).runner != "FlinkRunner":
+    if runner_name(options) != "FlinkRunner":
         return None
     return max(1, int(options.view_as(FlinkRunnerOptions).parallelism or 1))
 
@@ -109,8 +109,8 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]
     processes of it. Ctrl-C cancels the job, also on a cluster. Raises `JobFailed` with the cause in one line.
     """
     options = check_beam_options(beam_args)
-    name = options.view_as(StandardOptions).runner or ""
-    if name in LOCAL_RUNNERS:
+    name = runner_name(options)
+    if is_local_runner(options):
         return _run(build, _local_runner(options), options)
     if name == "DataflowRunner":
         from pipeline.runners.dataflow.checks import build_proto, check_graph, check_installed

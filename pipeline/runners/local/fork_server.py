@@ -32,12 +32,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions, StandardOptions
+from apache_beam.options.pipeline_options import DirectOptions, PipelineOptions
 
 from pipeline.runners.logs import ignore_hang_up, show_only_errors
 from pipeline.runners.processes import exit_with_parent
-
-LOCAL_RUNNERS = ("", "DirectRunner", "FnApiRunner", "BundleBasedDirectRunner")
+from pipeline.runners.runner_name import is_local_runner
 
 
 class _Server:
@@ -51,8 +50,7 @@ class _Server:
 def prepare_workers(beam_args: Sequence[str]) -> None:
     """Start the server if `beam_args` ask for worker processes of the local runner. Call at a command's start."""
     options = PipelineOptions(list(beam_args))
-    local = (options.view_as(StandardOptions).runner or "") in LOCAL_RUNNERS
-    if local and options.view_as(DirectOptions).direct_running_mode == "multi_processing":
+    if is_local_runner(options) and options.view_as(DirectOptions).direct_running_mode == "multi_processing":
         start_fork_server()
 
 
