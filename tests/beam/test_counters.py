@@ -1,4 +1,4 @@
-"""Every counter and distribution of a whole run stands in the report by its name and value."""
+"""Every counter of a whole run stands in the report by its name and value."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -23,11 +23,10 @@ Numbers = dict[str, int]
 
 
 class Metrics:
-    """What the jobs of a command reported, by name: counters summed over jobs, distributions of the last."""
+    """What the jobs of a command counted, by name, summed over jobs."""
 
     def __init__(self) -> None:
         self.counters: Numbers = {}
-        self.distributions: dict[str, Numbers] = {}
 
     def run(self, build: Callable[[beam.Pipeline], object], beam_args: Sequence[str]) -> Numbers:
         """Stand where `run_pipeline` stands: the same run, but its result is kept."""
@@ -35,15 +34,9 @@ class Metrics:
         build(pipeline)
         result = pipeline.run()
         result.wait_until_finish()
-        found = result.metrics().query()
-        for counter in found["counters"]:
+        for counter in result.metrics().query()["counters"]:
             name = counter.key.metric.name
             self.counters[name] = self.counters.get(name, 0) + int(counter.result)
-        for each in found["distributions"]:
-            values = each.result.data
-            self.distributions[each.key.metric.name] = {
-                "count": values.count, "sum": values.sum, "min": values.min, "max": values.max
-            }  # fmt: skip
         return self.counters
 
 
@@ -78,6 +71,17 @@ def balance_numbers(summary: dict[str, Any]) -> Numbers:
         **prefixed("queries", summary["queries"]),
         **prefixed("not_refillable", summary["not_refillable"]),
         "shards": summary["shards"]["count"],
+    }
+
+
+def distributions(selection: pa.Table) -> dict[str, Numbers]:
+    of_pairs = [len(found) for found in selection["query_ids"].to_pylist()]
+    of_images: Numbers = {}
+    for key, matches in zip(selection["key"].to_pylist(), of_pairs, strict=True):
+        of_images[key] = of_images.get(key, 0) + matches
+    return {
+        name: {"count": len(values), "sum": sum(values), "min": min(values), "max": max(values)}
+        for name, values in (("matches_per_text", of_pairs), ("matches_per_image", list(of_images.values())))
     }
 
 
@@ -124,13 +128,8 @@ def test_balance_and_refill(mode: str, tmp_path: Path, metrics: Metrics, monkeyp
     )
     summary = run_balance(first, [])["summary"]
     assert without_zeros(metrics.counters) == without_zeros(balance_numbers(summary))
-    assert metrics.distributions == summary["distributions"]
     selected = read_selection(first.output)
-    per_text = [len(found) for found in selected["query_ids"].to_pylist()]
-    assert summary["distributions"]["matches_per_text"] == {
-        "count": len(per_text), "sum": sum(per_text), "min": min(per_text), "max": max(per_text)
-    }  # fmt: skip
-    assert summary["distributions"]["matches_per_image"]["count"] == len(set(selected["key"].to_pylist()))
+    assert summary["distributions"] == distributions(selected)
 
     keys = selected["key"].to_pylist()
     shards = write_shards(first.output, tmp_path / "shards", set(keys[::2]))
@@ -139,7 +138,7 @@ def test_balance_and_refill(mode: str, tmp_path: Path, metrics: Metrics, monkeyp
     summary = run_balance(refill, [], Folder(first.output))["summary"]
     numbers = balance_numbers(summary)
     assert without_zeros(metrics.counters) == without_zeros(numbers)
-    assert metrics.distributions == summary["distributions"]
+    assert summary["distributions"] == distributions(read_selection(refill.output))
     assert numbers["selected_before"] > 0
     assert numbers["not_refillable_queries"] > 0
 

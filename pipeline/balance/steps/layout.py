@@ -14,7 +14,7 @@ from apache_beam.metrics import Metrics
 
 from pipeline.balance.selected import image_starts, in_shard_order, matches_per_image, shard_rows, slice_images
 from pipeline.balance.settings import SELECTED, SHARDS, Settings, ShardRange
-from pipeline.balance.spread import add_to_distribution, joined, spread_of
+from pipeline.balance.spread import joined, spread_of
 from pipeline.balance.steps.passes import NAMESPACE
 from pipeline.balance.stored import stored_rows
 from schemas.candidate import selection_schema
@@ -25,7 +25,7 @@ from schemas.units import commit_unit
 
 IMAGES, NUM_SHARDS = "images", "shards"
 MATCHES_PER_TEXT, MATCHES_PER_IMAGE = "matches_per_text", "matches_per_image"
-"""Distributions: how many queries a selected pair matches, and the pairs of an image together."""
+"""Spreads in a unit's JSON: how many queries a selected pair matches, and the pairs of an image together."""
 
 
 class WriteSelected(beam.DoFn):
@@ -121,7 +121,5 @@ class WriteShardPlans(beam.DoFn):
         Metrics.counter(NAMESPACE, IMAGES).inc(num_images)
         Metrics.counter(NAMESPACE, NUM_SHARDS).inc(element.count)
         spreads = {MATCHES_PER_TEXT: joined(per_text), MATCHES_PER_IMAGE: joined(per_image)}
-        for name, spread in spreads.items():
-            add_to_distribution(NAMESPACE, name, spread)
         body = {IMAGES: num_images, **{name: spread.as_json() for name, spread in spreads.items()}}
         commit_unit(output, f"{SHARDS}-{element.partition:05d}.json", files, body)
