@@ -18,8 +18,8 @@ from pipeline.balance.settings import COUNTS, SHARDS, WORK, Settings
 from pipeline.balance.spread import Spread, joined
 from pipeline.balance.steps.counting import CANDIDATES, MATCHES
 from pipeline.balance.steps.layout import IMAGES, MATCHES_PER_IMAGE, MATCHES_PER_TEXT
-from pipeline.balance.steps.passes import read_thresholds
 from pipeline.balance.steps.selecting import EXPECTED_SELECTED, MATCHES_OF_SELECTED, SELECTED_BEFORE, SELECTED_PAIRS
+from pipeline.balance.steps.shared_state import read_thresholds
 from pipeline.balance.steps.sums import read_sums
 from pipeline.queries.metaclip_files import write_entry_counts
 from pipeline.shuffle.exchange import EXCHANGE

@@ -13,7 +13,6 @@ from functools import partial
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.utils.shared import Shared
 
 from pipeline.balance.counts import sum_counts
 from pipeline.balance.limits import decide_limits, read_languages, write_limits
@@ -22,6 +21,7 @@ from pipeline.balance.steps.counting import CountMatches, DecideLimits, matched_
 from pipeline.balance.steps.layout import PlanShards, WriteSelected, WriteShardPlans
 from pipeline.balance.steps.passes import NAMESPACE
 from pipeline.balance.steps.selecting import SelectPairs, selected_counters
+from pipeline.balance.steps.shared_state import SharedState
 from pipeline.balance.steps.sums import SumCounts, WriteSum, has_sums
 from pipeline.balance.steps.thresholds import CountMissing, RankBelowBound, WriteThresholds
 from pipeline.runners.runner import run_pipeline
@@ -48,12 +48,12 @@ def balance_graph(
     pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, exchange: str | None
 ) -> None:
     """Build the job over `files`, which may not be none; `exchange` as `pipeline.shuffle.exchange` gives it."""
-    shared = Shared()
+    shared = SharedState(settings)
     spread = spread_files(pipeline, files)
-    missing = count_graph(spread, settings, shared)
+    missing = count_graph(spread, shared)
     if settings.mode == "per_query_cap":
-        missing = _threshold_graph(spread, missing, settings, shared, exchange)
-    selected = _select_graph(spread, missing, settings, shared)
+        missing = _threshold_graph(spread, missing, shared, exchange)
+    selected = _select_graph(spread, missing, shared)
     _layout_graph(pipeline, selected, settings, exchange)
 
 
@@ -63,40 +63,37 @@ def spread_files(pipeline: beam.Pipeline, files: list[CandidateFile]) -> beam.PC
     return created | "SpreadFiles" >> beam.Reshuffle()  # one bundle per file: Create gives them all to one worker
 
 
-def count_graph(files: beam.PCollection, settings: Settings, shared: Shared) -> beam.PCollection:
+def count_graph(files: beam.PCollection, shared: SharedState) -> beam.PCollection:
     """Pass 1: write the limits; return 0 when they are written."""
-    counts = files | "CountMatches" >> beam.ParDo(CountMatches(settings, shared)).with_output_types(
-        tuple[int, pa.Table]
-    )
+    settings = shared.settings
+    counts = files | "CountMatches" >> beam.ParDo(CountMatches(shared)).with_output_types(tuple[int, pa.Table])
     summed = counts | "SumMatches" >> SumCounts(WriteSum(settings.output_url, MATCHED, NAMESPACE, matched_counters))
     return summed | "DecideLimits" >> beam.ParDo(DecideLimits(settings))
 
 
 def _threshold_graph(
-    files: beam.PCollection, decided: beam.PCollection, settings: Settings, shared: Shared, exchange: str | None
+    files: beam.PCollection, decided: beam.PCollection, shared: SharedState, exchange: str | None
 ) -> beam.PCollection:
     """Pass 2: write the thresholds; return the number of queries that lack theirs."""
-    rank = beam.ParDo(RankBelowBound(settings, shared), beam.pvalue.AsSingleton(decided))
+    rank = beam.ParDo(RankBelowBound(shared), beam.pvalue.AsSingleton(decided))
     return (
         files
         | "RankBelowBound" >> rank.with_output_types(tuple[int, pa.Table])
         | "GroupByQueryPartition" >> GroupTables(exchange)
-        | "WriteThresholds" >> beam.ParDo(WriteThresholds(settings, shared))
+        | "WriteThresholds" >> beam.ParDo(WriteThresholds(shared))
         | "SumThresholds" >> beam.CombineGlobally(sum).without_defaults()
-        | "CountMissing" >> beam.ParDo(CountMissing(settings, shared))
+        | "CountMissing" >> beam.ParDo(CountMissing(shared))
     )
 
 
-def _select_graph(
-    files: beam.PCollection, missing: beam.PCollection, settings: Settings, shared: Shared
-) -> beam.PCollection:
+def _select_graph(files: beam.PCollection, missing: beam.PCollection, shared: SharedState) -> beam.PCollection:
     """Pass 3: return (partition, selected pairs); write the counts."""
     selected = files | "SelectPairs" >> (
-        beam.ParDo(SelectPairs(settings, shared), beam.pvalue.AsSingleton(missing))
+        beam.ParDo(SelectPairs(shared), beam.pvalue.AsSingleton(missing))
         .with_output_types(tuple[int, pa.Table], **{SelectPairs.COUNTS: tuple[int, pa.Table]})
         .with_outputs(SelectPairs.COUNTS, main="selected")
     )
-    write = WriteSum(settings.output_url, COUNTS, NAMESPACE, selected_counters)
+    write = WriteSum(shared.settings.output_url, COUNTS, NAMESPACE, selected_counters)
     _ = selected[SelectPairs.COUNTS] | "SumSelected" >> SumCounts(write)
     return selected.selected
 

@@ -2,11 +2,11 @@
 
 import apache_beam as beam
 import pyarrow as pa
-from apache_beam.utils.shared import Shared
 
 from pipeline.balance.graph import count_graph, spread_files
 from pipeline.balance.settings import CandidateFile, Settings
 from pipeline.balance.steps.passes import NAMESPACE
+from pipeline.balance.steps.shared_state import SharedState
 from pipeline.balance.steps.sums import SumCounts, WriteSum, nothing
 from pipeline.explain.steps import EXPECTED, LOWER, CountLower, ExpectSize, FindPairs
 
@@ -14,17 +14,17 @@ from pipeline.explain.steps import EXPECTED, LOWER, CountLower, ExpectSize, Find
 def facts_graph(
     pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings, asked: tuple[str, bytes, str] | None
 ) -> None:
-    shared = Shared()
+    shared = SharedState(settings)
     spread = spread_files(pipeline, files)
-    decided = count_graph(spread, settings, shared)
-    expect = beam.ParDo(ExpectSize(settings, shared), beam.pvalue.AsSingleton(decided))
+    decided = count_graph(spread, shared)
+    expect = beam.ParDo(ExpectSize(shared), beam.pvalue.AsSingleton(decided))
     counts = spread | "ExpectSize" >> expect.with_output_types(tuple[int, pa.Table])
     _ = counts | "SumExpected" >> SumCounts(WriteSum(settings.output_url, EXPECTED, NAMESPACE, nothing))
     if asked is not None:
-        _ = spread | "FindPairs" >> beam.ParDo(FindPairs(settings, shared, asked[0], asked[1]))
+        _ = spread | "FindPairs" >> beam.ParDo(FindPairs(shared, asked[0], asked[1]))
 
 
 def lower_graph(pipeline: beam.Pipeline, files: list[CandidateFile], settings: Settings) -> None:
-    count = beam.ParDo(CountLower(settings, Shared())).with_output_types(tuple[int, pa.Table])
+    count = beam.ParDo(CountLower(SharedState(settings))).with_output_types(tuple[int, pa.Table])
     lower = spread_files(pipeline, files) | "CountLower" >> count
     _ = lower | "SumLower" >> SumCounts(WriteSum(settings.output_url, LOWER, NAMESPACE, nothing))

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.balance.counts import counts_table, cut_by_range
 from pipeline.balance.per_query_cap import list_views
 from pipeline.balance.prediction import expected_selected
-from pipeline.balance.settings import WORK, CandidateFile, Settings
+from pipeline.balance.settings import WORK, CandidateFile
 from pipeline.balance.steps.passes import PassOverCandidates, at_end
+from pipeline.balance.steps.shared_state import SharedState
 from pipeline.explain.places import AskedMatches
 from schemas.candidate import candidate_schema
 from schemas.identity import ranks
@@ -41,8 +41,8 @@ class ExpectSize(PassOverCandidates):
 class FindPairs(PassOverCandidates):
     """CandidateFile in; writes its rows whose `column` holds the wanted id."""
 
-    def __init__(self, settings: Settings, shared: Shared, column: str, wanted: bytes) -> None:
-        super().__init__(settings, shared)
+    def __init__(self, shared: SharedState, column: str, wanted: bytes) -> None:
+        super().__init__(shared)
         self._column, self._wanted = column, wanted
 
     def process(self, element: CandidateFile) -> None:

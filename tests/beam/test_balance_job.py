@@ -12,7 +12,7 @@ from pipeline.balance import limits
 from pipeline.balance.config import BalanceConfig
 from pipeline.balance.job import run_balance
 from pipeline.balance.per_query_cap import rank_bounds
-from pipeline.balance.steps import passes
+from pipeline.balance.steps import passes, shared_state
 from pipeline.shuffle import room
 from schemas.storage import Folder
 from tests.support.candidates_folder import (
@@ -83,7 +83,7 @@ def test_a_bound_too_tight_is_doubled(candidates: str, tmp_path: Path, monkeypat
         factors.append(factor)
         return np.where(matched > caps, rank_bounds(8 * matched, caps, factor), np.uint64(0))
 
-    monkeypatch.setattr(passes, "rank_bounds", tight)
+    monkeypatch.setattr(shared_state, "rank_bounds", tight)
     config = BalanceConfig(candidates=candidates, output=str(tmp_path / "s"), max_pairs_per_query=CAP)
     run_balance(config, [])
     assert as_dict(config.output) == brute_force(MATCHES, [CAP] * len(SURFACES), 0)

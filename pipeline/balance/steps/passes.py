@@ -1,7 +1,7 @@
-"""What the passes over the candidates share: a file read a row group at a time, and the state of the process.
+"""What the passes over the candidates share: a file read a row group at a time, and rows cut by partition.
 
 Every pass reads the files of candidates anew. What a pass decides for all (limits, thresholds) is a file of the work
-folder; a side input makes the next pass wait for it.
+folder (`shared_state`); a side input makes the next pass wait for it.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,22 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 from apache_beam.transforms.window import GlobalWindow
-from apache_beam.utils.shared import Shared
 from apache_beam.utils.windowed_value import WindowedValue
 
-from pipeline.balance.limits import Limits, read_limits
 from pipeline.balance.ordering import grouped_rows
-from pipeline.balance.per_query_cap import RANKED, Thresholds, last_kept, rank_bounds
-from pipeline.balance.prediction import keep_shares
-from pipeline.balance.probabilistic import draw_bounds, kept_by_draw
-from pipeline.balance.refill.earlier import read_written
 from pipeline.balance.row_groups import read_row_groups
-from pipeline.balance.settings import LIMITS_FILE, THRESHOLDS, WORK, CandidateFile, Settings
+from pipeline.balance.settings import CandidateFile
+from pipeline.balance.steps.shared_state import SharedState
 from pipeline.shuffle.elements import bounded
 from schemas.candidate import candidate_schema
 from schemas.checked import check_indices
 from schemas.storage import Folder
-from schemas.tables import read_table
 
 NAMESPACE = "balance"
 """Of the counters; their names are those of the report."""
@@ -35,74 +29,14 @@ BUFFER_BYTES = 64 << 20
 """Rows kept in a worker before they are cut by partition: cut by file, a partition's pieces would be tiny."""
 
 
-class PerProcess:
-    """What the workers read of the work folder: each part once per process, when first asked for."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._settings = settings
-        self._folder = Folder(settings.output_url)
-        self.earlier = read_written(self._folder) if settings.refill else None
-        self._limits: Limits | None = None
-        self._bounds: npt.NDArray[np.uint64] | None = None
-        self._shares: npt.NDArray[np.int64] | None = None
-        self._thresholds: Thresholds | None = None
-        self._draw_bounds: npt.NDArray[np.uint64] | None = None
-
-    @property
-    def limits(self) -> Limits:
-        if self._limits is None:
-            self._limits = read_limits(self._folder)
-            if len(self._limits.matched) != self._settings.num_queries:
-                raise ValueError(
-                    f"{self._folder.path(LIMITS_FILE)}: expected {self._settings.num_queries} queries, found "
-                    f"{len(self._limits.matched)}; run the command again"
-                )
-        return self._limits
-
-    @property
-    def bounds(self) -> npt.NDArray[np.uint64]:
-        if self._bounds is None:
-            self._bounds = rank_bounds(self.limits.matched, self.limits.caps, self._settings.factor)
-        return self._bounds
-
-    @property
-    def shares(self) -> npt.NDArray[np.int64]:
-        if self._shares is None:
-            self._shares = keep_shares(self.limits.matched, self.limits.caps)
-        return self._shares
-
-    def kept(self, table: pa.Table, rank: npt.NDArray[np.uint64]) -> npt.NDArray[np.bool_]:
-        """Tell per match of `table` whether the query keeps the pair."""
-        if self._settings.mode == "probabilistic":
-            if self._draw_bounds is None:
-                self._draw_bounds = draw_bounds(self.limits.matched, self.limits.caps)
-            return kept_by_draw(table, self._draw_bounds, self._settings.key)
-        if self._thresholds is None:
-            last = read_thresholds(self._folder)
-            check_indices(last["query_id"], self._settings.num_queries, self._folder.path(THRESHOLDS), "query_id")
-            self._thresholds = Thresholds(last, self._settings.num_queries)
-        return self._thresholds.kept(table, rank)
-
-
-def read_thresholds(folder: Folder) -> pa.Table:
-    """Return the thresholds of all partitions, by query."""
-    none = last_kept(RANKED.empty_table())
-    names = [name for name in folder.names(WORK, ".parquet") if name.startswith(f"{THRESHOLDS}-")]
-    found = [read_table(folder, name, none.schema) for name in names]
-    return pa.concat_tables([none, *found]).combine_chunks().sort_by("query_id")
-
-
 class PassOverCandidates(beam.DoFn):
     """A step whose elements are files of candidates."""
 
-    def __init__(self, settings: Settings, shared: Shared) -> None:
-        self._settings, self._shared = settings, shared
+    def __init__(self, shared: SharedState) -> None:
+        self._settings, self._shared = shared.settings, shared
 
     def setup(self) -> None:
-        self._state: PerProcess = self._shared.acquire(self._make)
-
-    def _make(self) -> PerProcess:
-        return PerProcess(self._settings)
+        self._state = self._shared.acquire()
 
     def _read(self, file: CandidateFile, columns: list[str] | None, hashed: bool = False) -> Iterator[pa.Table]:
         """Yield the row groups of `file`: `columns`, or all; its query ids are those of queries.

@@ -10,6 +10,7 @@ bound. So a partition's tables can be grouped, and no query is hot.
 
 from collections.abc import Iterable, Iterator
 
+import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -18,6 +19,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 from pipeline.balance.per_query_cap import RANKED, TOP_RANK, keep_lowest, last_kept, ranked_below
 from pipeline.balance.settings import THRESHOLDS, CandidateFile
 from pipeline.balance.steps.passes import CutByPartition, PassOverCandidates, at_end
+from pipeline.balance.steps.shared_state import SharedState
 from pipeline.runners.failures import names_element
 from schemas.identity import ranks
 from schemas.storage import Folder
@@ -57,11 +59,17 @@ class RankBelowBound(PassOverCandidates):
         return self._state.limits.num_ranked_partitions
 
 
-class WriteThresholds(PassOverCandidates):
+class WriteThresholds(beam.DoFn):
     """(partition, its tables) in; writes count, rank and pair_id of the last pair each query keeps.
 
     Out: the number of queries that have their threshold now.
     """
+
+    def __init__(self, shared: SharedState) -> None:
+        self._shared = shared
+
+    def setup(self) -> None:
+        self._state = self._shared.acquire()
 
     def process(self, element: tuple[int, Iterable[pa.Table]]) -> Iterator[int]:
         number, tables = element
@@ -70,12 +78,18 @@ class WriteThresholds(PassOverCandidates):
         whole = (last["count"].to_numpy() == self._state.limits.caps[queries]) | (
             self._state.bounds[queries] == np.uint64(TOP_RANK)
         )
-        write_table(Folder(self._settings.output_url), f"{THRESHOLDS}-{number:05d}.parquet", last, last.schema)
+        write_table(Folder(self._shared.settings.output_url), f"{THRESHOLDS}-{number:05d}.parquet", last, last.schema)
         yield int(whole.sum())
 
 
-class CountMissing(PassOverCandidates):
+class CountMissing(beam.DoFn):
     """The number of queries that have their threshold in, the number of those that lack it out."""
+
+    def __init__(self, shared: SharedState) -> None:
+        self._shared = shared
+
+    def setup(self) -> None:
+        self._state = self._shared.acquire()
 
     def process(self, element: int) -> Iterator[int]:
         yield int((self._state.limits.matched > self._state.limits.caps).sum()) - element
