@@ -13,14 +13,14 @@ from pipeline.balance.caps import tail_share
 from pipeline.balance.counts import dense
 from pipeline.balance.inputs import QUERIES_FILE
 from pipeline.balance.limits import Limits, read_limits
-from pipeline.balance.prediction import FIXED_POINT
 from pipeline.balance.settings import COUNTS, SHARDS, WORK, Settings
 from pipeline.balance.spread import Spread, joined
 from pipeline.balance.steps.counting import CANDIDATES, MATCHES
 from pipeline.balance.steps.layout import IMAGES, MATCHES_PER_IMAGE, MATCHES_PER_TEXT
-from pipeline.balance.steps.selecting import EXPECTED_SELECTED, MATCHES_OF_SELECTED, SELECTED_BEFORE, SELECTED_PAIRS
+from pipeline.balance.steps.selecting import MATCHES_OF_SELECTED, SELECTED_PAIRS
 from pipeline.balance.steps.shared_state import read_thresholds
 from pipeline.balance.steps.sums import read_sums
+from pipeline.balance.steps.totals import EXPECTED_SELECTED, SELECTED_BEFORE, read_totals
 from pipeline.queries.metaclip_files import write_entry_counts
 from pipeline.shuffle.exchange import EXCHANGE
 from schemas.candidate import QUERY_COUNTS, candidate_schema
@@ -52,9 +52,8 @@ def finish(
     `fetched` counts the pairs earlier rounds fetched, by query.
     """
     limits, counts = read_limits(output), read_sums(output, COUNTS)
-    kept, selected, expected, before = (
-        dense(counts, name, settings.num_queries) for name in ("kept", "selected", "expected", "before")
-    )
+    kept, selected = (dense(counts, name, settings.num_queries) for name in ("kept", "selected"))
+    totals = read_totals(output)
     found = (read_unit(output, name) for name in finished_units(output, WORK, ".json") if name.startswith(SHARDS))
     units = [unit for unit in found if unit is not None]
     plans = [file for unit in units for file in unit.files]
@@ -74,11 +73,11 @@ def finish(
         "counts": {
             CANDIDATES: settings.candidates_rows,
             SELECTED_PAIRS: pairs,
-            SELECTED_BEFORE: int(before.sum()),
+            SELECTED_BEFORE: totals.before,
             IMAGES: sum(unit.body[IMAGES] for unit in units),
             MATCHES: int(limits.matched.sum()),
             MATCHES_OF_SELECTED: int(selected.sum()),
-            EXPECTED_SELECTED: round(int(expected.sum()) / FIXED_POINT, 3),
+            EXPECTED_SELECTED: round(totals.expected_pairs, 3),
         },
         "distributions": {
             name: joined(Spread(**unit.body[name]) for unit in units).as_json()

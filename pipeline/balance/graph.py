@@ -24,6 +24,7 @@ from pipeline.balance.steps.selecting import SelectPairs, selected_counters
 from pipeline.balance.steps.shared_state import SharedState
 from pipeline.balance.steps.sums import SumCounts, WriteSum, has_sums
 from pipeline.balance.steps.thresholds import CountMissing, RankBelowBound, WriteThresholds
+from pipeline.balance.steps.totals import SumTotals, Totals, WriteTotals
 from pipeline.runners.runner import run_pipeline
 from pipeline.shuffle.exchange import GroupTables, exchange_folder
 from schemas.storage import Folder
@@ -87,15 +88,19 @@ def _threshold_graph(
 
 
 def _select_graph(files: beam.PCollection, missing: beam.PCollection, shared: SharedState) -> beam.PCollection:
-    """Pass 3: return (partition, selected pairs); write the counts."""
-    selected = files | "SelectPairs" >> (
+    """Pass 3: return (partition, selected pairs); write the counts and the totals."""
+    found = files | "SelectPairs" >> (
         beam.ParDo(SelectPairs(shared), beam.pvalue.AsSingleton(missing))
-        .with_output_types(tuple[int, pa.Table], **{SelectPairs.COUNTS: tuple[int, pa.Table]})
-        .with_outputs(SelectPairs.COUNTS, main="selected")
+        .with_output_types(
+            tuple[int, pa.Table], **{SelectPairs.COUNTS: tuple[int, pa.Table], SelectPairs.TOTALS: Totals}
+        )
+        .with_outputs(SelectPairs.COUNTS, SelectPairs.TOTALS, main=SelectPairs.SELECTED)
     )
-    write = WriteSum(shared.settings.output_url, COUNTS, NAMESPACE, selected_counters)
-    _ = selected[SelectPairs.COUNTS] | "SumSelected" >> SumCounts(write)
-    return selected.selected
+    output_url = shared.settings.output_url
+    write = WriteSum(output_url, COUNTS, NAMESPACE, selected_counters)
+    _ = found[SelectPairs.COUNTS] | "SumSelected" >> SumCounts(write)
+    _ = found[SelectPairs.TOTALS] | "SumTotals" >> SumTotals(WriteTotals(output_url, NAMESPACE))
+    return found[SelectPairs.SELECTED]
 
 
 def _layout_graph(

@@ -8,7 +8,8 @@ from pipeline.balance.settings import CandidateFile, Settings
 from pipeline.balance.steps.passes import NAMESPACE
 from pipeline.balance.steps.shared_state import SharedState
 from pipeline.balance.steps.sums import SumCounts, WriteSum, nothing
-from pipeline.explain.steps import EXPECTED, LOWER, CountLower, ExpectSize, FindPairs
+from pipeline.balance.steps.totals import SumTotals, Totals, WriteTotals
+from pipeline.explain.steps import LOWER, CountLower, ExpectSize, FindPairs
 
 
 def facts_graph(
@@ -18,8 +19,8 @@ def facts_graph(
     spread = spread_files(pipeline, files)
     decided = count_graph(spread, shared)
     expect = beam.ParDo(ExpectSize(shared), beam.pvalue.AsSingleton(decided))
-    counts = spread | "ExpectSize" >> expect.with_output_types(tuple[int, pa.Table])
-    _ = counts | "SumExpected" >> SumCounts(WriteSum(settings.output_url, EXPECTED, NAMESPACE, nothing))
+    totals = spread | "ExpectSize" >> expect.with_output_types(Totals)
+    _ = totals | "SumExpected" >> SumTotals(WriteTotals(settings.output_url, None))
     if asked is not None:
         _ = spread | "FindPairs" >> beam.ParDo(FindPairs(shared, asked[0], asked[1]))
 

@@ -9,18 +9,18 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline.balance.counts import dense, sum_counts
+from pipeline.balance.counts import sum_counts
 from pipeline.balance.inputs import candidate_files, extra_type, find_queries, hash_of_key, rank_key
 from pipeline.balance.job import EARLIER_SHARDS
 from pipeline.balance.limits import decide_limits, read_languages, read_limits, write_languages, write_limits
-from pipeline.balance.prediction import FIXED_POINT
 from pipeline.balance.refill.earlier import Earlier, earlier_hash, read_rounds, write_earlier
 from pipeline.balance.settings import Settings
 from pipeline.balance.steps.sums import read_sums
+from pipeline.balance.steps.totals import read_totals
 from pipeline.explain.config import ExplainConfig
 from pipeline.explain.facts import after_facts, before_facts, pair_facts, query_facts
 from pipeline.explain.graph import facts_graph, lower_graph
-from pipeline.explain.steps import EXPECTED, LOWER, read_found
+from pipeline.explain.steps import LOWER, read_found
 from pipeline.runners.local.fork_server import prepare_workers
 from pipeline.runners.runner import run_pipeline
 from schemas.candidate import candidate_schema
@@ -92,7 +92,7 @@ def _explain_candidates(
     else:
         write_limits(work, decide_limits(sum_counts([]), settings, read_languages(work)))
     limits = read_limits(work)
-    size = int(dense(read_sums(work, EXPECTED), "expected", len(queries)).sum()) / FIXED_POINT
+    size = read_totals(work).expected_pairs
     before = before_facts(config.mode, manifest["rows"], size, queries, limits, languages)
     facts: dict[str, Any] = {"before": before}
     counts = None

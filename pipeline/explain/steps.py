@@ -13,29 +13,29 @@ from pipeline.balance.prediction import expected_selected
 from pipeline.balance.settings import WORK, CandidateFile
 from pipeline.balance.steps.passes import PassOverCandidates, at_end
 from pipeline.balance.steps.shared_state import SharedState
+from pipeline.balance.steps.totals import Totals
 from pipeline.explain.places import AskedMatches
 from schemas.candidate import candidate_schema
 from schemas.identity import ranks
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
 
-FOUND, EXPECTED, LOWER = f"{WORK}/found", f"{WORK}/expected", f"{WORK}/lower"
+FOUND, LOWER = f"{WORK}/found", f"{WORK}/lower"
 
 
 class ExpectSize(PassOverCandidates):
-    """CandidateFile in, once the limits are decided; per bundle (range, count table) out: expected, at query 0."""
+    """CandidateFile in, once the limits are decided; per bundle `Totals` out: the expected size."""
 
     def start_bundle(self) -> None:
-        self._expected = np.zeros(self._settings.num_queries, dtype=np.int64)
+        self._expected = 0
 
     def process(self, element: CandidateFile, decided: int) -> None:
         for table in self._read_alive(element, ["query_ids"]):
             offsets, query_ids = list_views(table["query_ids"])
-            self._expected[:1] += expected_selected(offsets, query_ids, self._state.shares, self._settings.mode)
+            self._expected += expected_selected(offsets, query_ids, self._state.shares, self._settings.mode)
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        for element in cut_by_range(counts_table(expected=self._expected)):
-            yield at_end(element)
+        yield at_end(Totals(expected=self._expected))
 
 
 class FindPairs(PassOverCandidates):
@@ -64,7 +64,7 @@ def read_found(folder: Folder, schema: pa.Schema) -> pa.Table | None:
 
 
 class CountLower(PassOverCandidates):
-    """CandidateFile in; per bundle (range, count table) out: lower, by place in `AskedMatches` (in column query_id)."""
+    """CandidateFile in; per bundle (range, count table) out: lower, by match: its place in `AskedMatches`."""
 
     def start_bundle(self) -> None:
         pairs = read_found(Folder(self._settings.output_url), candidate_schema(self._settings.extra))
@@ -77,5 +77,5 @@ class CountLower(PassOverCandidates):
             self._lower += self._asked.count_lower(table, ranks(table["pair_id"], self._settings.key))
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
-        for element in cut_by_range(counts_table(lower=self._lower)):
+        for element in cut_by_range(counts_table("match", lower=self._lower)):
             yield at_end(element)

@@ -48,7 +48,7 @@ class CountMatches(PassOverCandidates):
 
     def finish_bundle(self) -> Iterator[WindowedValue]:
         matched = self._before if self._state.earlier is None else self._matched
-        for element in cut_by_range(counts_table(matched=matched, matched_before=self._before)):
+        for element in cut_by_range(counts_table("query_id", matched=matched, matched_before=self._before)):
             yield at_end(element)
 
 

@@ -80,7 +80,7 @@ def nothing(table: pa.Table) -> dict[str, int]:
 
 
 def read_sums(folder: Folder, prefix: str) -> pa.Table:
-    """Return the sums of all ranges, by query_id; an empty table when there are none."""
+    """Return the sums of all ranges, in order; an empty table when there are none."""
     return sum_counts(read_table(folder, name) for name in _names(folder, prefix))
 
 

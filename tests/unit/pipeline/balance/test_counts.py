@@ -23,7 +23,7 @@ TABLES = st.lists(
 
 def table_of(rows: list[tuple[int, int]]) -> pa.Table:
     kept, selected = np.array(rows, dtype=np.int64).T
-    return counts_table(kept=kept, selected=selected)
+    return counts_table("query_id", kept=kept, selected=selected)
 
 
 @given(TABLES, st.integers(1, 10), st.integers(0, 12), st.randoms(use_true_random=False))
@@ -58,8 +58,8 @@ def test_sums_by_range_are_the_sums(
 
 
 def test_tables_of_a_long_list_are_no_larger_than_elements() -> None:
-    ones = np.ones(500_000, dtype=np.int64)
-    table = counts_table(kept=ones, selected=ones, expected=ones, before=ones)
+    ones = np.ones(1_000_000, dtype=np.int64)
+    table = counts_table("query_id", kept=ones, selected=ones)
     assert table.nbytes > 4 * MAX_ELEMENT_BYTES
     pieces = [piece for _, piece in cut_by_range(table)]
     assert pa.concat_tables(pieces).equals(table)
@@ -70,6 +70,17 @@ def test_tables_of_a_long_list_are_no_larger_than_elements() -> None:
             accumulator = add.add_input(accumulator, piece)
         assert max(piece.nbytes, add.compact(accumulator).nbytes) <= MAX_ELEMENT_BYTES
         assert add.compact(accumulator)["kept"].unique().to_pylist() == [20]
+
+
+def test_what_is_counted_by_keeps_its_name(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    add = AddCounts()
+    table = counts_table("match", lower=np.array([0, 4, 0, 2]))
+    summed = add.add_input(add.add_input(add.create_accumulator(), table), table)
+    list(WriteSum(folder.url, "work/a", "test", nothing).process((0, add.extract_output(summed))))
+    found = read_sums(folder, "work/a")
+    assert found.to_pydict() == {"match": [1, 3], "lower": [8, 4]}
+    assert dense(found, "lower", 5).tolist() == [0, 8, 0, 4, 0]
 
 
 def test_sums_are_read_as_they_were_written(tmp_path: Path) -> None:
