@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.option_group import OptionGroup
 from pipeline.runners.config import RunnerOptions
 from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class BalanceOptions:
+class BalanceOptions(OptionGroup):
     """What decides which candidates are selected."""
 
     max_pairs_per_query: int = 20_000
@@ -34,7 +35,7 @@ class BalanceOptions:
     write_entry_counts: bool = False
     """Also write entry_counts.json: the matches of each query as MetaCLIP publishes them."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if self.tail_share is not None and not 0 < self.tail_share < 1:
             raise ValueError(f"tail_share must be between 0 and 1, found {self.tail_share!r}")
         if self.max_pairs_per_query < 1:

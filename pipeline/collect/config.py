@@ -5,13 +5,14 @@ from typing import Literal
 
 from pipeline.filter.config import FilterOptions
 from pipeline.match.config import MatchOptions
+from pipeline.option_group import OptionGroup
 from pipeline.runners.config import RunnerOptions
 from pipeline.sources.config import SourceOptions
 from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class DuplicateOptions:
+class DuplicateOptions(OptionGroup):
     """What is the same image, and how often an image or a caption may stand among the candidates.
 
     Rows of equal pair_id (image and caption) are always made one.
@@ -31,7 +32,7 @@ class DuplicateOptions:
     """Captions that occur with more than this number of image URLs (boiler plate: "image", "logo") are left out, of
     all their images; 0: no limit. Counted over the matched pairs of the whole input."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if self.captions_per_image != "all" and not 1 <= self.captions_per_image <= 1_000:
             raise ValueError(f"captions_per_image must be all or in 1 .. 1,000, found {self.captions_per_image!r}")
         if not 0 <= self.captions_seed < 1 << 64:
@@ -50,11 +51,7 @@ class CollectOptions(DuplicateOptions, FilterOptions, MatchOptions, SourceOption
     max_rejected_fraction: NotIdentity[float] = 0.5
     """The job fails when more than this part of the records is broken: then the input is not what it was taken for."""
 
-    def __post_init__(self) -> None:
-        SourceOptions.__post_init__(self)
-        MatchOptions.__post_init__(self)
-        DuplicateOptions.__post_init__(self)
-        FilterOptions.__post_init__(self)
+    def _check(self) -> None:
         if not 1 <= self.max_caption_bytes <= 1 << 20:
             raise ValueError(f"max_caption_bytes must be in 1 .. {1 << 20}, found {self.max_caption_bytes!r}")
         if not 0 <= self.max_rejected_fraction <= 1:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 ResizeMode = Literal["no", "keep_ratio", "keep_ratio_largest", "center_crop", "border"]
@@ -16,7 +17,7 @@ _USER_AGENT = re.compile(r"[A-Za-z0-9][!-.0-~]*([/ ][ -~]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadOptions:
+class DownloadOptions(OptionGroup):
     """How images are fetched, checked, resized and stored."""
 
     image_size: int = 256
@@ -63,7 +64,7 @@ class DownloadOptions:
     max_failed_fraction: NotIdentity[float] = 1.0
     """The job fails when a larger share of the images is rejected (1: never; links rot)."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         default_quality, quality_end = (6, 9) if self.encode_format == "png" else (95, 100)
         if self.encode_quality is None:
             object.__setattr__(self, "encode_quality", default_quality)

@@ -38,8 +38,7 @@ class ExplainConfig(BalanceOptions):
     work_dir: str = ""
     """Where all workers can write: a new folder below it is used and deleted. Empty: a local temporary folder."""
 
-    def __post_init__(self) -> None:
-        super().__post_init__()
+    def _check(self) -> None:
         if not self.candidates and not self.selection:
             raise ValueError("expected --candidates or --selection, found neither")
         if self.pair and not re.fullmatch("[0-9a-f]{32}", self.pair):

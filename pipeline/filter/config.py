@@ -4,6 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 _FILE_TYPE = re.compile(r"[a-z0-9]{1,5}|none")
@@ -11,7 +12,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class FilterOptions:
+class FilterOptions(OptionGroup):
     """What a pair must be to be matched. Filters run in the order of these options; a pair has one reason."""
 
     repair_mojibake: bool = False
@@ -64,7 +65,7 @@ class FilterOptions:
     """Files of words and phrases, one per line; captions that contain one, by the match rule normalised, are left
     out."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         _check_range("caption_characters", self.min_caption_characters, self.max_caption_characters)
         _check_range("caption_words", self.min_caption_words, self.max_caption_words)
         for name in ("allow_file_types", "deny_file_types"):

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from pipeline.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class MatchOptions:
+class MatchOptions(OptionGroup):
     """Which queries, by which rule."""
 
     queries: NotIdentity[str]
@@ -26,7 +27,7 @@ class MatchOptions:
     """With --query-languages caption: what captions without a language, or of one without queries, are asked: all,
     none, or the queries of the language named here (en)."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if self.query_languages == "all" and self.unknown_language != "all":
             raise ValueError(
                 f"unknown_language must be all where query_languages is all, found {self.unknown_language!r}; "

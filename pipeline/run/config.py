@@ -1,11 +1,11 @@
 """The options of `pipeline run`: those of its three stages, and one folder."""
 
-from dataclasses import dataclass, fields
-from typing import Any
+from dataclasses import dataclass
 
 from pipeline.balance.config import BalanceConfig, BalanceOptions
 from pipeline.collect.config import CollectConfig, CollectOptions
 from pipeline.download.config import DownloadConfig, DownloadOptions
+from pipeline.option_group import stage_config
 from schemas.run_options import NotIdentity
 
 CANDIDATES, SELECTION, SHARDS, REFILL = "candidates", "selection", "shards", "selection-refill"
@@ -22,40 +22,29 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
     refill: bool = True
     """Balance once more without the images that failed, and download what replaces them."""
 
-    def __post_init__(self) -> None:
-        for options in (CollectOptions, BalanceOptions, DownloadOptions):
-            options.__post_init__(self)
-
     def collect(self) -> CollectConfig:
         """Return the configuration of the first stage."""
-        return CollectConfig(**self._of(CollectOptions), output=f"{self.output}/{CANDIDATES}")
+        return stage_config(CollectConfig, self, output=f"{self.output}/{CANDIDATES}")
 
     def balance(self) -> BalanceConfig:
         """Return the configuration of the first balance."""
-        return BalanceConfig(
-            **self._of(BalanceOptions),
-            candidates=f"{self.output}/{CANDIDATES}",
-            queries=self.queries,
-            force=self.force,
-            output=f"{self.output}/{SELECTION}",
-        )
+        return self._balance(SELECTION, failed=())
 
     def balance_refill(self) -> BalanceConfig:
         """Return the configuration of the refill round's balance."""
-        return BalanceConfig(
-            **self._of(BalanceOptions),
+        return self._balance(REFILL, failed=(f"{self.output}/{SHARDS}",))
+
+    def _balance(self, selection: str, failed: tuple[str, ...]) -> BalanceConfig:
+        return stage_config(
+            BalanceConfig,
+            self,
             candidates=f"{self.output}/{CANDIDATES}",
-            queries=self.queries,
-            force=self.force,
-            output=f"{self.output}/{REFILL}",
-            failed=(f"{self.output}/{SHARDS}",),
+            output=f"{self.output}/{selection}",
+            failed=failed,
         )
 
     def download(self, selection: str) -> DownloadConfig:
         """Return the configuration that downloads the selection below the output of that name."""
-        return DownloadConfig(
-            **self._of(DownloadOptions), selection=f"{self.output}/{selection}", output=f"{self.output}/{SHARDS}"
+        return stage_config(
+            DownloadConfig, self, selection=f"{self.output}/{selection}", output=f"{self.output}/{SHARDS}"
         )
-
-    def _of(self, options: type) -> dict[str, Any]:
-        return {field.name: getattr(self, field.name) for field in fields(options)}

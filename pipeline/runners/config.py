@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
+from pipeline.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class RunnerOptions:
+class RunnerOptions(OptionGroup):
     """How the job is run; no byte of the output depends on it."""
 
     force: NotIdentity[bool] = False

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from pipeline.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 _TABLES, _LOCAL = ("url_table",), ("folder", "webdataset")
@@ -14,7 +15,7 @@ _ONLY_FOR = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class SourceOptions:
+class SourceOptions(OptionGroup):
     """Which files are read, and what of them."""
 
     input: NotIdentity[str]
@@ -74,7 +75,7 @@ class SourceOptions:
         """Whether captions and URLs, as the source gives them, still have references to undo."""
         return self.unescape_html and self.input_format not in ("wat", "warc")
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         defaults = {field.name: field.default for field in fields(self)}
         for name, formats in _ONLY_FOR.items():
             if self.input_format not in formats and getattr(self, name) != defaults[name]:
