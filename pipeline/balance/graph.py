@@ -68,8 +68,9 @@ def count_graph(files: beam.PCollection, shared: SharedState) -> beam.PCollectio
     """Pass 1: write the limits; return 0 when they are written."""
     settings = shared.settings
     counts = files | "CountMatches" >> beam.ParDo(CountMatches(shared)).with_output_types(tuple[int, pa.Table])
-    summed = counts | "SumMatches" >> SumCounts(WriteSum(settings.output_url, MATCHED, NAMESPACE, matched_counters))
-    return summed | "DecideLimits" >> beam.ParDo(DecideLimits(settings))
+    ranges = counts | "SumMatches" >> SumCounts(WriteSum(settings.output_url, MATCHED, NAMESPACE, matched_counters))
+    written = ranges | "WaitForMatches" >> beam.CombineGlobally(beam.combiners.CountCombineFn()).without_defaults()
+    return written | "DecideLimits" >> beam.ParDo(DecideLimits(settings))
 
 
 def _threshold_graph(

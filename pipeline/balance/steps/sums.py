@@ -2,7 +2,7 @@
 
 ::
 
-    (range, count table) -> Combine -> (range, sum) -> Write -> work file -> Wait: one number, once all are written
+    (range, count table) -> Combine -> (range, sum) -> Write -> work file; the range, once it is written
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -62,7 +62,7 @@ class WriteSum(beam.DoFn):
 
 
 class SumCounts(beam.PTransform):
-    """(range, count table) of all bundles in; their sum as work files `prefix`; one number out when all are written."""
+    """(range, count table) of all bundles in; the sum of each range goes to `write`. Out: the ranges written."""
 
     def __init__(self, write: WriteSum) -> None:
         super().__init__()
@@ -70,8 +70,7 @@ class SumCounts(beam.PTransform):
 
     def expand(self, pieces: beam.PCollection) -> beam.PCollection:
         summed = pieces | "Combine" >> beam.CombinePerKey(AddCounts()).with_output_types(tuple[int, pa.Table])
-        written = summed | "Write" >> beam.ParDo(self._write)
-        return written | "Wait" >> beam.CombineGlobally(beam.combiners.CountCombineFn()).without_defaults()
+        return summed | "Write" >> beam.ParDo(self._write)
 
 
 def nothing(table: pa.Table) -> dict[str, int]:
