@@ -89,3 +89,8 @@ def test_what_names_no_file_is_told(tmp_path: Path, pattern: str, suffixes: tupl
     make(tmp_path, *SPARK)
     with pytest.raises(FileNotFoundError, match=message):
         find_files(f"{tmp_path}/{pattern}", suffixes)
+
+
+def test_a_glob_that_matches_nothing_names_it(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match=r"nothing\*\.parquet"):
+        expand_glob(f"{tmp_path}/nothing*.parquet")

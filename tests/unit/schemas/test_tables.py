@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.candidate import candidate_schema
+from schemas.rejection import REJECTIONS
 from schemas.storage import Folder
-from schemas.tables import content_bytes, read_stream, read_table, write_stream, write_table
+from schemas.tables import check_schema, content_bytes, read_stream, read_table, write_stream, write_table
 
 SCHEMA = candidate_schema(pa.struct([("score", pa.float32()), ("tags", pa.list_(pa.string())), ("ok", pa.bool_())]))
 
@@ -68,3 +69,13 @@ def test_a_table_without_rows_has_no_row_group(tmp_path: Path) -> None:
     assert write_table(folder, "a.parquet", table(0), SCHEMA).rows == 0
     assert pq.read_metadata(tmp_path / "a.parquet").num_row_groups == 0
     assert read_table(folder, "a.parquet", SCHEMA).equals(table(0))
+
+
+def test_wrong_columns_name_file_column_and_type(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    (tmp_path / "x.parquet").write_bytes(b"no parquet")
+    with pytest.raises(ValueError, match=r"x\.parquet: expected a Parquet file"):
+        read_table(folder, "x.parquet")
+    wrong = pa.table({"stage": ["collect"]})
+    with pytest.raises(ValueError, match=r"somewhere: no column 'reason'|somewhere: column 'reason'"):
+        check_schema(wrong, REJECTIONS, "somewhere")

@@ -11,7 +11,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from webdataset import tariterators
 
-from schemas.side_files import is_side_file, is_side_table
 from schemas.tar_samples import TarSample, TarSamples
 
 
@@ -31,27 +30,6 @@ def tar_of(members: list[tuple[str, bytes]], kinds: dict[str, bytes] | None = No
 def grouped(data: bytes) -> tuple[list[tuple[str, list[str]]], TarSamples]:
     samples = TarSamples(io.BytesIO(data))
     return [(sample.key, [member.name for member in sample.members]) for sample in samples], samples
-
-
-@pytest.mark.parametrize(
-    "name",
-    ["._a.jpg", "./._a.jpg", "x/._a.jpg", ".DS_Store", "__MACOSX/._a.jpg", "__MACOSX/a.jpg", "x/__MACOSX/a.jpg",
-     ".ipynb_checkpoints/a-checkpoint.jpg", "cat/.ipynb_checkpoints/a.jpg", "__index__", "__meta__/a.json",
-     "x/__pycache__/a.txt", "x/.git/a.txt", ".part-0.parquet.crc", "@eaDir/a.jpg/SYNOPHOTO_THUMB_M.jpg"],
-)  # fmt: skip
-def test_side_files_by_name(name: str) -> None:
-    assert is_side_file(name)
-    assert is_side_table(name)
-
-
-@pytest.mark.parametrize(
-    ("name", "table"),
-    [("a.jpg", False), ("./a.jpg", False), ("../a.jpg", False), ("x.y/a.b.jpg", False), ("a/__b.jpg", True),
-     ("__b__.jpg", True), ("_DSC0001.jpg", True), ("a_/b__", False), ("_SUCCESS", True), ("_delta_log/0.json", True)],
-)  # fmt: skip
-def test_names_of_data(name: str, table: bool) -> None:
-    assert not is_side_file(name)
-    assert is_side_table(name) == table
 
 
 NAMES = st.lists(
@@ -77,6 +55,8 @@ def test_samples_are_those_of_webdataset(names: list[str]) -> None:
         expected = list(tariterators.group_by_keys(iter(files)))
     except ValueError:  # webdataset stops at a suffix that a sample has twice
         assume(False)
+    keys = {sample["__key__"] for sample in expected}
+    assume(len({key.removeprefix("./") for key in keys}) == len(keys))  # "a" and "./a" are one key to us alone
     found = [(sample.key, {member.suffix[1:] for member in sample.members}) for sample in TarSamples(io.BytesIO(data))]
     wanted = [(sample["__key__"].removeprefix("./"), set(sample) - {"__key__", "__url__"}) for sample in expected]
     assert found == wanted
