@@ -1,20 +1,29 @@
 """Subsets by uid: membership as Python's sets have it, from npy and from text, in any order."""
 
+import bz2
 import gzip
+import lzma
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
+import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pipeline.filter.list_file import read_list
 from pipeline.sources.tables.uids import UidSet, load_uids
 
 U16 = np.dtype("u8,u8")
+
+
 """DataComp's dtype: high and low half."""
 
+
 words = st.sampled_from([0, 1, 2**16, 2**48 - 1, 2**48, 2**63, 2**64 - 1]) | st.integers(0, 2**64 - 1)
+
+
 uid = st.tuples(words, words).map(lambda pair: f"{pair[0]:016x}{pair[1]:016x}")
 
 
@@ -73,3 +82,30 @@ def test_a_list_that_is_none_is_refused_with_its_name(tmp_path: Path) -> None:
     (tmp_path / "u.txt").write_text("0" * 32 + "\n\n" + "0" * 31 + "\n")
     with pytest.raises(ValueError, match=r"u\.txt: line 3: expected 32 hexadecimal digits, found '0000"):
         load_uids(str(tmp_path / "u.txt"))
+
+
+def gzipped(data: bytes) -> bytes:
+    return gzip.compress(data, mtime=0)
+
+
+def frame(data: bytes) -> bytes:
+    return zstandard.ZstdCompressor(write_checksum=True).compress(data)
+
+
+PACKINGS = {".gz": gzipped, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": frame}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("damage", ["flipped", "cut"])
+def test_a_damaged_list_is_named_in_one_line(tmp_path: Path, packing: str, damage: str) -> None:
+    lines = "".join(f"{number:032x}\n" for number in range(2_000)).encode()
+    packed = bytearray(PACKINGS[packing](lines))
+    packed[100] ^= 0x55
+    path = tmp_path / f"list.txt{packing}"
+    path.write_bytes(packed if damage == "flipped" else PACKINGS[packing](lines)[:-20])
+    with pytest.raises(ValueError, match=rf"--uids .*list\.txt{packing}: ") as uids:
+        load_uids(str(path))
+    assert "\n" not in str(uids.value)
+    if packing != ".zst":  # fsspec's reader takes a cut one for a whole
+        with pytest.raises(ValueError, match=rf"--word-block-lists .*list\.txt{packing}: "):
+            read_list(str(path), "word_block_lists")

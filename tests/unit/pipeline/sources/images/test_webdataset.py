@@ -1,21 +1,24 @@
-"""Folders and tars of images: side files, members apart, dots in names, and that no file or member goes uncounted."""
+"""Tars of images: side files, members apart, dots in names, damage."""
 
-import itertools
+import io
 import tarfile
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
+from PIL import Image
 
+from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.formats import open_source
-from schemas.image_files import IMAGE_SUFFIXES
+from pipeline.sources.source import Broken, Source
 from tests.support.small_shards import picture, write_tar
 from tests.support.sources import read_source
 
 IMAGE = picture(0, 8)
+
+
 APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(106)
 
 
@@ -107,82 +110,90 @@ def test_folders_with_dots_keep_their_samples(tmp_path: Path) -> None:
     assert Read(tmp_path / "0.tar", "webdataset").captions == {"0.tar/v1.0/a.jpg": "a cat"}
 
 
-NAMES = st.lists(
-    st.builds(
-        "{}{}{}".format,
-        st.sampled_from(["", "cat/", "big.dog/", "__MACOSX/", ".ipynb_checkpoints/"]),
-        st.sampled_from(["a", "b", "._a", "a.b", "_c"]),
-        st.sampled_from([*IMAGE_SUFFIXES, ".JPG", ".Png", ".txt", ".json", ".heic", ".cls", ""]),
-    ),
-    max_size=14,
-    unique_by=str.lower,
-)
+def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
+    return formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(NAMES)
-def test_every_member_of_a_tar_is_read_rejected_or_dropped(tmp_path: Path, names: list[str]) -> None:
-    path = tmp_path / "0.tar"
-    write_tar(path, [(name, b"{}" if name.endswith(".json") else b"text") for name in names])
-    read = Read(path, "webdataset")
-    with tarfile.open(path) as tar:  # counted without any code of the source
-        listed = [member.name for member in tar]
-    data = [name for name in listed if not name.startswith(("__MACOSX/", ".ipynb")) and "._" not in name]
-    keyed = [name for name in data if "." in name.rpartition("/")[2]]
-    expected = 0
-    lacking: dict[str, bool] = {}
-    for key, members in itertools.groupby(keyed, lambda name: name[: name.index(".", name.rfind("/") + 1)]):
-        suffixes = {name[len(key) :].lower() for name in members}
-        lacks = not (".txt" in suffixes and suffixes & set(IMAGE_SUFFIXES))
-        if lacks and lacking.get(key):
-            lacking[key] = False  # the rest of a sample that stands apart: told as one
-        else:
-            expected += 1
-            lacking.setdefault(key, lacks)
-    assert read.num_records == expected
-    assert read.dropped.total() == len(listed) - len(keyed)
+def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
+    found = read_source(source)
+    return found.rows, found.broken
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
-@given(NAMES)
-def test_every_file_of_a_folder_is_read_rejected_dropped_or_the_text_of_an_image(
-    tmp_path_factory: pytest.TempPathFactory, names: list[str]
-) -> None:
-    root = tmp_path_factory.mktemp("images")
-    for name in names:
-        (root / name).parent.mkdir(exist_ok=True)
-        (root / name).write_text("{}" if name.endswith(".json") else "text")
-    images = {path for path in root.rglob("*") if path.suffix.lower() in IMAGE_SUFFIXES and "._" not in path.name
-              and not path.parent.name.startswith((".", "__"))}  # fmt: skip
-    if not images:
-        if names:
-            with pytest.raises(ValueError, match="no image in"):
-                Read(root, "folder")
-        return
-    stems = {path.with_suffix("") for path in images}
-    texts = [path for path in root.rglob("*") if path.suffix in (".txt", ".json") and path.with_suffix("") in stems]
-    read = Read(root, "folder")
-    assert read.num_records == len(images)
-    assert read.dropped.total() == len(names) - len(images) - len(texts)
+def png() -> bytes:
+    sink = io.BytesIO()
+    Image.new("RGB", (4, 4), "red").save(sink, "PNG")
+    return sink.getvalue()
 
 
-def test_a_folder_from_a_mac_a_notebook_and_a_zip_gives_its_images(tmp_path: Path) -> None:
-    for name in ["cat/a.jpg", "cat/._a.jpg", "__MACOSX/cat/._a.jpg", "cat/.ipynb_checkpoints/a-checkpoint.jpg",
-                 "cat/a.txt", "cat/._a.txt", ".DS_Store", "Thumbs.db", "LICENSE", "notes.txt", "cat/b.HEIC",
-                 "dog/_DSC1.JPG"]:  # fmt: skip
-        (tmp_path / "set" / name).parent.mkdir(parents=True, exist_ok=True)
-        body = APPLE_DOUBLE if "._" in name else b"a red cat" if name.endswith(".txt") else IMAGE
-        (tmp_path / "set" / name).write_bytes(body)
-    read = Read(tmp_path / "set", "folder")
-    assert read.captions == {"cat/a.jpg": "a red cat", "dog/_DSC1.JPG": "dog"}
-    assert read.broken == []
-    assert read.dropped == Counter(side_file=5, other_file=3, text_without_image=1)
+def test_webdataset_refers_to_bytes_in_the_tar(tmp_path: Path) -> None:
+    shard = tmp_path / "00000.tar"
+    with tarfile.open(shard, "w") as tar:
+        for name, body in [("x/1.png", png()), ("x/1.txt", b"one"), ("x/2.tiny.png", png()), ("x/3.jpg", png()),
+                           ("x/3.json", b'{"caption": "three"}'), ("x/3.png", png())]:  # fmt: skip
+            member = tarfile.TarInfo(name)
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+    rows, broken = read(opened(str(shard), "webdataset", input_name="set")[0])
+    assert [row["caption"] for row in rows] == ["one", "three"]
+    first = rows[0]["image_ref"]
+    assert first["member"] == "00000.tar/x/1.png"
+    whole = shard.read_bytes()
+    assert whole[first["offset"] : first["offset"] + first["length"]] == png()
+    assert [item.reason for item in broken] == ["image_missing"]
+    assert str(broken[0].value).startswith("x/2.tiny.png: the key is 'x/2', and none of the suffixes .tiny.png is")
 
 
-def test_a_folder_without_an_image_says_what_it_holds(tmp_path: Path) -> None:
-    (tmp_path / "a.heic").write_bytes(b"x")
-    (tmp_path / "a.txt").write_bytes(b"x")
-    with pytest.raises(
-        ValueError, match=r"no image in 2 files \(1 other_file, 1 text_without_image\); images are named"
-    ):
-        Read(tmp_path, "folder")
+def test_a_bad_sample_is_one_rejection(tmp_path: Path) -> None:
+    members = [
+        ("./1.png", png()), ("./1.txt", b"one"),
+        ("2.png", png()), ("2.txt", b"\xff"), ("2.json", b'{"caption": "x"}'),
+        ("3.png", png()), ("3.png", png()),
+        ("4.png", png()), ("4.json", b'{"caption": "\\ud83d"}'),
+        ("\udcff.png", png()),
+    ]  # fmt: skip
+    write_tar(tmp_path / "a.tar", members)
+    rows, broken = read(opened(str(tmp_path / "a.tar"), "webdataset")[0])
+    assert [row["image_ref"]["member"] for row in rows] == ["a.tar/1.png"]
+    assert [item.reason for item in broken] == [
+        "caption_not_utf8", "key_repeated", "caption_not_utf8", "name_not_utf8",
+    ]  # fmt: skip
+
+
+def test_damage_in_the_middle_of_a_tar_is_no_end(tmp_path: Path) -> None:
+    write_tar(tmp_path / "a.tar", [(f"{number}.png", png()) for number in range(4)])
+    whole = bytearray((tmp_path / "a.tar").read_bytes())
+    assert read(opened(str(tmp_path / "a.tar"), "webdataset")[0])[1] == []
+    whole[2048:2560] = b"\xff" * 512  # the header of the third member
+    (tmp_path / "b.tar").write_bytes(whole)
+    rows, broken = read(opened(str(tmp_path / "b.tar"), "webdataset")[0])
+    assert len(rows) == 2
+    assert [item.reason for item in broken] == ["file_truncated"]
+    (tmp_path / "c.tar").write_bytes(whole[:2048])  # cut between two members
+    rows, broken = read(opened(str(tmp_path / "c.tar"), "webdataset")[0])
+    assert (len(rows), [item.reason for item in broken]) == (2, ["file_truncated"])
+
+
+def test_a_truncated_tar_keeps_what_came_before(tmp_path: Path, shared_data: Path) -> None:
+    whole = (shared_data / "captions" / "clip-retrieval-tests" / "image1.tar").read_bytes()
+    (tmp_path / "a.tar").write_bytes(whole)
+    (tmp_path / "b.tar").write_bytes(whole[: len(whole) // 2 + 100])
+    rows, _ = read(opened(str(tmp_path / "a.tar"), "webdataset")[0])
+    less, broken = read(opened(str(tmp_path / "b.tar"), "webdataset")[0])
+    assert 0 < len(less) < len(rows) or broken
+
+
+def test_memory_does_not_grow_with_the_members_of_a_tar(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept: list[int] = []
+
+    class Watched(tarfile.TarFile):
+        def next(self) -> tarfile.TarInfo | None:
+            kept.append(len(self.members))
+            return super().next()
+
+    monkeypatch.setattr("tarfile.TarFile", Watched)
+    monkeypatch.setattr("tarfile.open", Watched.open)
+    write_tar(tmp_path / "a.tar", [(f"{number}.png", b"x") for number in range(300)])
+    rows, broken = read(opened(str(tmp_path / "a.tar"), "webdataset")[0])
+    assert (len(rows), broken) == (300, [])
+    assert len(kept) > 300
+    assert max(kept) <= 1

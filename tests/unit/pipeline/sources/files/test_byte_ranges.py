@@ -13,13 +13,11 @@ from typing import Any
 import pytest
 import zstandard
 
-from pipeline.filter.list_file import read_list
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.source import Broken
 from pipeline.sources.tables.json_lines import json_schema
 from pipeline.sources.tables.table_plan import kind_of
-from pipeline.sources.tables.uids import load_uids
 
 NUM_ROWS = 8_000
 
@@ -33,6 +31,8 @@ def frame(data: bytes) -> bytes:
 
 
 PACKINGS = {".gz": gzipped, ".bz2": bz2.compress, ".xz": lzma.compress, ".zst": frame}
+
+
 UNPACKERS: dict[str, Callable[[], Any]] = {
     ".gz": lambda: zlib.decompressobj(31),
     ".bz2": bz2.BZ2Decompressor,
@@ -115,22 +115,6 @@ def test_a_peek_reads_no_further_than_a_line(tmp_path: Path, monkeypatch: pytest
     packed[len(packed) * 3 // 4] ^= 0x10
     (tmp_path / "a.jsonl.gz").write_bytes(packed)
     assert json_schema(str(tmp_path / "a.jsonl.gz")).names == ["url", "caption"]
-
-
-@pytest.mark.parametrize("packing", PACKINGS)
-@pytest.mark.parametrize("damage", ["flipped", "cut"])
-def test_a_damaged_list_is_named_in_one_line(tmp_path: Path, packing: str, damage: str) -> None:
-    lines = "".join(f"{number:032x}\n" for number in range(2_000)).encode()
-    packed = bytearray(PACKINGS[packing](lines))
-    packed[100] ^= 0x55
-    path = tmp_path / f"list.txt{packing}"
-    path.write_bytes(packed if damage == "flipped" else PACKINGS[packing](lines)[:-20])
-    with pytest.raises(ValueError, match=rf"--uids .*list\.txt{packing}: ") as uids:
-        load_uids(str(path))
-    assert "\n" not in str(uids.value)
-    if packing != ".zst":  # fsspec's reader takes a cut one for a whole
-        with pytest.raises(ValueError, match=rf"--word-block-lists .*list\.txt{packing}: "):
-            read_list(str(path), "word_block_lists")
 
 
 def test_a_question_mark_in_a_local_path_is_part_of_it(tmp_path: Path) -> None:
