@@ -2,7 +2,6 @@
 
 import hashlib
 import random
-from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
@@ -13,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.collect.deduplicate import COPIES, Reduction, deduplicate, partition_of, with_copies, without_null_columns
-from pipeline.collect.repeated import caption_images, is_repeated, lowest_images, repeated_captions
-from schemas.buffers import ID, ids_from_words
+from schemas.buffers import ids_from_words
 from schemas.candidate import candidate_schema
 from schemas.identity import seed_key
 
 SCHEMA = candidate_schema(pa.struct([("score", pa.float32())]))
+
 
 ROWS = st.lists(
     st.fixed_dictionaries(
@@ -71,6 +70,8 @@ def caption_rank(pair: bytes, seed: int) -> int:
 
 
 IMAGE_ROWS = st.lists(st.tuples(st.integers(0, 3), st.integers(0, 6), st.integers(0, 2)), max_size=40)
+
+
 """(image, caption, source row)"""
 
 
@@ -133,27 +134,6 @@ def test_a_hot_image_and_a_hot_pair_stay_small() -> None:
         hot = Noted().apply_all(tables(True), empty)
     assert max(sizes) <= 20_005
     assert hot[COPIES].to_pylist() == [200_000]
-
-
-@given(st.lists(st.tuples(st.sampled_from("abcde"), st.integers(0, 9)), max_size=60), st.integers(1, 4),
-       st.lists(st.integers(0, 60), max_size=4))  # fmt: skip
-def test_repeated_captions_equal_a_plain_count(rows: list[tuple[str, int]], limit: int, cuts: list[int]) -> None:
-    candidates = pa.table(
-        {"caption": [caption for caption, _ in rows], "image_id": pa.array([bytes([n]) * 16 for _, n in rows], ID)}
-    )
-    table = caption_images(candidates.cast(pa.schema([("caption", pa.string()), ("image_id", ID)])))
-    bounds = sorted({0, len(table), *[min(cut, len(table)) for cut in cuts]})
-    parts = [lowest_images(table.slice(begin, end - begin), limit) for begin, end in pairwise(bounds)]
-    found = repeated_captions(parts, limit)
-    images: dict[str, set[int]] = {}
-    for caption, image in rows:
-        images.setdefault(caption, set()).add(image)
-    expected = {caption for caption, found_with in images.items() if len(found_with) > limit}
-    mask = is_repeated(pa.table({"caption": pa.array(list(images), pa.string())}), found)
-    assert {caption for caption, repeated in zip(images, mask, strict=True) if repeated} == expected
-    assert len(found) == len(expected)
-    for part in parts:
-        assert max(Counter(part["caption"].to_pylist()).values(), default=0) <= limit + 1
 
 
 @given(ROWS, ROWS)
