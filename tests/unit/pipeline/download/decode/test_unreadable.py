@@ -8,9 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from pipeline.download.decode.truncation import is_whole
 from pipeline.download.decode.unreadable import why_unreadable
-from pipeline.download.outcome import Encoded, Failure
+from pipeline.download.outcome import Failure
 from schemas.image_files import IMAGE_FORMATS
 from schemas.rejection import REASONS
 from tests.support.download import picture
@@ -38,29 +37,6 @@ IMAGES = {
     "BMP grey": whole("BMP") and picture("BMP", (200, 150), "L"),
     "BMP 1 bit": picture("BMP", (200, 150), "1"),
 }
-
-
-@pytest.mark.parametrize("name", IMAGES)
-def test_whole_images_are_whole(name: str) -> None:
-    assert is_whole(name.split()[0], IMAGES[name])
-    assert isinstance(decoder()(IMAGES[name]), Encoded)
-
-
-@pytest.mark.parametrize("share", [0.1, 0.3, 0.6, 0.9])
-@pytest.mark.parametrize("name", IMAGES)
-def test_a_cut_image_is_told_as_cut(name: str, share: float) -> None:
-    data = IMAGES[name]
-    found = decoder()(data[: int(len(data) * share)])
-    if name in ("PNG animated", "GIF animated") and isinstance(found, Encoded):
-        return  # its first picture is all there
-    assert found == Failure("image_truncated")
-
-
-@pytest.mark.parametrize("num_bytes", [1, 8, 20, 150])
-@pytest.mark.parametrize("name", [name for name in IMAGES if name.startswith("TIFF")])
-def test_a_tiff_whose_directory_or_tags_are_cut_is_told_as_cut(name: str, num_bytes: int) -> None:
-    found = decoder()(IMAGES[name][:-num_bytes])
-    assert isinstance(found, Encoded) or found == Failure("image_truncated")
 
 
 @given(st.sampled_from(sorted(IMAGES)), st.floats(0, 1, exclude_max=True))
