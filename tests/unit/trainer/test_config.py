@@ -8,7 +8,6 @@ import pytest
 
 from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
-from trainer.plan import make_plan
 from trainer.presets import Recipe
 
 
@@ -59,11 +58,3 @@ def test_identity_is_what_decides_the_weights(tmp_path: Path) -> None:
     for other in ({"seed": 1}, {"model": "rn50"}, {"epochs": 31.0}, {"vocab_size": 600},
                   {"shards": (str(write_shards(tmp_path / "b", 6)),)}):  # fmt: skip
         assert dataclasses.replace(config, **other).run_record().identity != identity
-
-
-def test_plan_takes_whole_batches_and_warms_up_at_most_a_tenth() -> None:
-    recipe = Recipe(learning_rate=1.0, beta2=0.9, eps=1e-8, warmup_steps=50, global_batch_size=8, epochs=2.5)
-    plan = make_plan(recipe, 40)
-    assert (plan.total_steps, plan.total_samples, plan.warmup_samples) == (12, 96, 8)
-    assert make_plan(recipe, 4000).warmup_samples == 50 * 8
-    assert make_plan(recipe, 1).total_steps == 1

@@ -2,11 +2,8 @@
 
 from pathlib import Path
 
-import pytest
-
 from schemas.storage import Folder
 from trainer.metrics import METRICS_FILE, Metrics, MetricsTable
-from trainer.reporter import Console
 
 
 def row(step: int) -> Metrics:
@@ -29,16 +26,3 @@ def test_rows_after_the_resumed_step_are_written_anew(tmp_path: Path) -> None:
     resumed.add(row(3))
     resumed.write()
     assert (tmp_path / METRICS_FILE).read_text() == text
-
-
-def test_off_a_terminal_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) -> None:
-    console = Console()
-    console.start(done_samples=0, total_samples=80, title="begin")
-    for step in range(1, 11):
-        console.progress(row(step))
-    console.close()
-    lines = capsys.readouterr().err.splitlines()
-    assert lines[0] == "begin"
-    assert len(lines) == 3, "the first and the last step"
-    assert lines[1].endswith("123 samples/s  1 s left")
-    assert lines[2].startswith("step 10 ")

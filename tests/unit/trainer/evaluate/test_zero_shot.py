@@ -13,7 +13,7 @@ from schemas.run_record import FolderConflict
 from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture
 from trainer.checkpoint import write_model
-from trainer.evaluate.classify import embed_classes, score
+from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.inputs import find_images
 from trainer.evaluate.zero_shot import PREDICTIONS, ZeroShotConfig, evaluate, read_classes, read_templates
 from trainer.model.clip import CLIP
@@ -21,6 +21,8 @@ from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.tokenizer import train_tokenizer
 
 TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
+
+
 CONFIG = ModelConfig(
     embed_dim=16,
     image=ViTConfig(image_px=32, patch_px=8, width=32, layers=1, heads=4),
@@ -92,15 +94,6 @@ def test_batch_size_changes_nothing(made: ZeroShotConfig) -> None:
     whole = embed_classes(model, TOKENIZER, ["red", "green_one"], ["a {}", "{}!"], 100)
     torch.testing.assert_close(embed_classes(model, TOKENIZER, ["red", "green one"], ["a {}", "{}!"], 1), whole)
     torch.testing.assert_close(whole.norm(dim=1), torch.ones(2))
-
-
-def test_scores_by_hand() -> None:
-    cosines = np.array([[3, 2, 1, 0, 0, 0], [1, 2, 3, 4, 5, 0], [0, 0, 0, 0, 0, 1.0], [9, 8, 7, 6, 5, 4]])
-    results = score(cosines, np.array([0, 0, 5, 5]), list("abcdef"))
-    assert results["top1"] == 0.5
-    assert results["top5"] == 0.75
-    assert results["per_class"] == {"a": 0.5, "f": 0.5}
-    assert results["mean_per_class"] == 0.5
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,34 @@
+"""The vision transformer: patches, class token, and where it does not depend on order."""
+
+import pytest
+import torch
+
+from trainer.model.vit import VisionTransformer
+from trainer.presets import ViTConfig
+
+CONFIG = ViTConfig(image_px=32, patch_px=8, width=32, layers=2, heads=4)
+
+
+def test_a_feature_for_each_image_of_its_own() -> None:
+    torch.manual_seed(0)
+    encoder = VisionTransformer(CONFIG, 16).eval()
+    images = torch.randn(3, 3, 32, 32)
+    features = encoder(images)
+    assert features.shape == (3, 16)
+    assert encoder.positional_embedding.shape == (17, 32)
+    torch.testing.assert_close(encoder(images[1:2]), features[1:2], atol=1e-5, rtol=1e-4)
+
+
+def test_places_of_patches_count_by_their_embedding_alone() -> None:
+    torch.manual_seed(0)
+    encoder = VisionTransformer(CONFIG, 16).eval()
+    image = torch.randn(1, 3, 32, 32)
+    swapped = torch.cat([image[..., 16:], image[..., :16]], dim=-1)
+    assert (encoder(swapped) - encoder(image)).abs().max() > 1e-4
+    encoder.positional_embedding.data.zero_()
+    torch.testing.assert_close(encoder(swapped), encoder(image), atol=1e-5, rtol=1e-4)
+
+
+def test_an_image_that_is_not_whole_patches_is_refused() -> None:
+    with pytest.raises(ValueError, match="multiple of patch_px, found 30 and 8"):
+        VisionTransformer(ViTConfig(image_px=30, patch_px=8, width=32, layers=1, heads=4), 16)

@@ -1,0 +1,34 @@
+"""Who a process is among the workers, and which rows of a batch it holds."""
+
+from itertools import pairwise
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from trainer.distributed import World, join_world, leave_world, local_rows
+
+
+@given(st.integers(0, 100_000), st.integers(1, 64))
+def test_workers_share_the_batch_evenly_without_gaps(batch: int, size: int) -> None:
+    parts = [local_rows(batch, rank, size) for rank in range(size)]
+    assert parts[0][0] == 0
+    assert parts[-1][1] == batch
+    assert all(left[1] == right[0] for left, right in pairwise(parts))
+    sizes = [stop - start for start, stop in parts]
+    assert max(sizes) - min(sizes) <= 1
+
+
+def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
+    world = join_world(use_gpu=False)
+    assert (world.rank, world.size, world.device.type, world.first) == (0, 1, "cpu", True)
+    world.barrier()
+    assert world.mean(torch.tensor(2.5)) == 2.5
+    assert world.sum(7) == 7
+    leave_world(world)
+
+
+def test_one_worker_writes() -> None:
+    assert [World(rank, 2, torch.device("cpu")).first for rank in (0, 1)] == [True, False]

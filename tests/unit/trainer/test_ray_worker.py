@@ -1,0 +1,29 @@
+"""Progress of a worker comes to the launcher's console by letters, in order."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from trainer.metrics import Metrics
+from trainer.ray_worker import Mailbox, ToMailbox
+from trainer.reporter import Silent
+
+METRICS = Metrics(
+    step=1, epoch=0.1, samples=8, loss=0.5, logit_scale=14.3, learning_rate=1e-3, samples_per_s=1.0,
+    data_wait_share=0.0, replaced=0,
+)  # fmt: skip
+
+
+def test_letters_are_taken_once_and_are_calls_of_a_reporter() -> None:
+    mailbox = Mailbox()
+    reporter = ToMailbox(SimpleNamespace(put=SimpleNamespace(remote=mailbox.put)))  # as Ray hands an actor out
+    reporter.start(done_samples=0, total_samples=80, title="t")
+    reporter.progress(METRICS)
+    reporter.message("m")
+    reporter.close()
+    letters = mailbox.take()
+    assert [call for call, _ in letters] == ["start", "progress", "message"]
+    assert mailbox.take() == []
+    console: Any = Silent()
+    for call, arguments in letters:
+        getattr(console, call)(**arguments)
+    assert letters[1][1] == {"metrics": METRICS}
