@@ -1,42 +1,16 @@
 """Why there is no image: cut, of a format that is not read, no image, or broken otherwise."""
 
-import io
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from pipeline.download.decode.unreadable import why_unreadable
 from pipeline.download.outcome import Failure
-from schemas.image_files import IMAGE_FORMATS
 from schemas.rejection import REASONS
-from tests.support.download import picture
 from tests.unit.pipeline.download.decode.test_image import decoder
-
-TIFF_KINDS = [None, "tiff_lzw", "tiff_adobe_deflate", "packbits", "jpeg"]
-
-
-def whole(kind: str, **options: object) -> bytes:
-    sink = io.BytesIO()
-    Image.open(io.BytesIO(picture(size=(200, 150)))).save(sink, kind, **options)
-    return sink.getvalue()
-
-
-IMAGES = {
-    **{kind: whole(kind) for kind in IMAGE_FORMATS},
-    **{f"TIFF {packed}": whole("TIFF", compression=packed) for packed in TIFF_KINDS},
-    "TIFF large": whole("TIFF", big_tiff=True),
-    "WEBP lossless": whole("WEBP", lossless=True),
-    "WEBP animated": whole("WEBP", save_all=True, append_images=[Image.new("RGB", (200, 150))]),
-    "PNG animated": whole("PNG", save_all=True, append_images=[Image.new("RGB", (200, 150))]),
-    "GIF animated": whole("GIF", save_all=True, append_images=[Image.new("RGB", (200, 150))]),
-    "AVIF animated": whole("AVIF", save_all=True, append_images=[Image.new("RGB", (200, 150))]),
-    "JPEG progressive": whole("JPEG", progressive=True),
-    "BMP grey": whole("BMP") and picture("BMP", (200, 150), "L"),
-    "BMP 1 bit": picture("BMP", (200, 150), "1"),
-}
+from tests.unit.pipeline.download.decode.test_truncation import IMAGES, whole
 
 
 @given(st.sampled_from(sorted(IMAGES)), st.floats(0, 1, exclude_max=True))

@@ -10,29 +10,9 @@ from PIL import Image
 
 from pipeline.sources import formats
 from pipeline.sources.config import SourceOptions
-from pipeline.sources.formats import open_source
 from pipeline.sources.source import Broken, Source
-from tests.support.small_shards import picture
+from tests.support.local_images import APPLE_DOUBLE, IMAGE, Read
 from tests.support.sources import read_source
-
-IMAGE = picture(0, 8)
-
-
-APPLE_DOUBLE = bytes.fromhex("00051607 00020000") + b"Mac OS X        " + bytes(106)
-
-
-class Read:
-    """What a source gives of an input."""
-
-    def __init__(self, path: Path, input_format: str) -> None:
-        found = read_source(open_source(SourceOptions(input=str(path), input_format=input_format))[0])  # type: ignore[arg-type]
-        self.captions = {row["image_ref"]["member"]: row["caption"] for row in found.rows}
-        self.broken, self.dropped = found.broken, found.dropped
-
-    @property
-    def num_records(self) -> int:
-        """Records of samples: what the file as a whole is rejected for is none."""
-        return len(self.captions) + sum(not item.reason.startswith("file_") for item in self.broken)
 
 
 def test_a_folder_from_a_mac_a_notebook_and_a_zip_gives_its_images(tmp_path: Path) -> None:

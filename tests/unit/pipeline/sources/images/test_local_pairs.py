@@ -8,26 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.sources.config import SourceOptions
-from pipeline.sources.formats import open_source
 from schemas.image_files import IMAGE_SUFFIXES
+from tests.support.local_images import Read
 from tests.support.small_shards import write_tar
-from tests.support.sources import read_source
-
-
-class Read:
-    """What a source gives of an input."""
-
-    def __init__(self, path: Path, input_format: str) -> None:
-        found = read_source(open_source(SourceOptions(input=str(path), input_format=input_format))[0])  # type: ignore[arg-type]
-        self.captions = {row["image_ref"]["member"]: row["caption"] for row in found.rows}
-        self.broken, self.dropped = found.broken, found.dropped
-
-    @property
-    def num_records(self) -> int:
-        """Records of samples: what the file as a whole is rejected for is none."""
-        return len(self.captions) + sum(not item.reason.startswith("file_") for item in self.broken)
-
 
 NAMES = st.lists(
     st.builds(
