@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.support.process_tree import descendants, wait_until_gone
 from tests.support.waiting import PATIENCE_S, wait_until
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 
 
 def run_to_end(command: list[str]) -> None:
