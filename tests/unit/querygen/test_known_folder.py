@@ -6,16 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
 from querygen.command import main
 from querygen.counts.counts_folder import check_counts_folders
-from querygen.explain.counts_file import CountsFile
 from querygen.known_folder import counted_unit, counts_summary, open_queries
 from querygen.report.page import report_page
-from schemas.query import WORD_COUNTS
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
 from tests.unit.querygen.counts.test_count_pages import write
@@ -23,6 +19,8 @@ from tests.unit.querygen.counts.test_count_pages import write
 COUNTS = Counts(
     words={"new": 100, "york": 40}, bigrams={("new", "york"): 30}, titles={"dog": 50}, heads={"dog": 42, "zoo": 1}
 )
+
+
 OTHERS: list[Any] = [None, "x", 7, -1.5, [], [None], {}, {"a": None}, True]
 
 
@@ -123,48 +121,6 @@ def test_a_folder_of_queries_that_querygen_did_not_make_is_told(
         error = capsys.readouterr().err
         assert error.startswith(f"error: {path}/manifest.json: summary.min_word_count is missing; expected a folder")
         assert len(error.splitlines()) == 1
-
-
-@pytest.mark.parametrize(
-    ("table", "message"),
-    [
-        pytest.param(
-            {"text": ["dog"], "surface": ["Dog"]}, "expected one column 'count' of int64, found none", id="none"
-        ),
-        pytest.param({"text": ["dog"], "surface": ["Dog"], "count": ["3"]}, "of int64, found string", id="text"),
-        pytest.param({"text": [b"\xff"], "surface": ["Dog"], "count": [3]}, "of string, found binary", id="binary"),
-    ],
-)
-def test_columns_of_another_kind_are_refused(tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
-    pq.write_table(pa.table(table), tmp_path / "words.parquet")
-    with pytest.raises(ValueError, match=rf"words\.parquet: .*{message}"):
-        CountsFile(Folder(str(tmp_path)), "words.parquet", WORD_COUNTS)
-
-
-def test_a_damaged_footer_is_told_by_name_whatever_arrow_raises(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "queries", COUNTS)
-    path = tmp_path / "queries" / "counts" / "words.parquet"
-    good = path.read_bytes()
-    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
-    raised = set()
-    for place in range(footer, len(good)):
-        for bit in (1, 8, 128):
-            path.write_bytes(good[:place] + bytes([good[place] ^ bit]) + good[place + 1 :])
-            try:
-                CountsFile(folder, "counts/words.parquet", WORD_COUNTS)
-            except ValueError as error:
-                assert "words.parquet: expected" in str(error)  # noqa: PT017  # what is unused is damaged unseen
-                raised.add(type(error.__cause__))
-    assert pa.ArrowNotImplementedError in raised
-
-
-def test_a_damaged_row_group_is_told_by_name(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "queries", COUNTS)
-    path = tmp_path / "queries" / "counts" / "words.parquet"
-    good = path.read_bytes()
-    path.write_bytes(good[:4] + b"\xff" * 8 + good[12:])
-    with pytest.raises(ValueError, match=r"words\.parquet: row group 0 cannot be read"):
-        CountsFile(folder, "counts/words.parquet", WORD_COUNTS).find("york")
 
 
 def test_open_queries_gives_manifest_and_run(tmp_path: Path) -> None:

@@ -11,16 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen.counts.merge_runs import MergedCounts, merge_runs, num_steps
-from querygen.counts.merge_words import merge_sorted, order_by_count, sum_equal
 from querygen.counts.ngrams import NgramCounter
-from querygen.counts.run_codec import BROKEN, MAX_BYTES_PER_PAIR, decode_heads, decode_pairs, encode_heads, encode_pairs
 from querygen.counts.runs import (
-    NUM_PARTITIONS,
-    NUM_RANGES,
-    BigramReader,
     RunName,
-    SurfaceReader,
-    read_surfaces,
     write_run,
 )
 from querygen.text.wikitext import TextExtractor
@@ -33,7 +26,10 @@ from tests.support.naive_counts import naive_counts, naive_rows
 WORDS = st.sampled_from(
     ["the", "The", "THE", "dog", "Dog", "dog's", "cat", "Cat", "é", "É", "straße", "STRASSE", "½", "."]
 )
+
+
 PAGES = st.lists(st.lists(WORDS, max_size=25).map(" ".join), max_size=8)
+
 
 counter = NgramCounter(1 << 12)
 
@@ -92,82 +88,6 @@ def test_two_processes_give_the_same(tmp_path: Path) -> None:
     check(merged, pages, 1, 2, 2)
 
 
-def test_a_run_reads_back_by_partition(tmp_path: Path) -> None:
-    folder = Folder(str(tmp_path))
-    counter.add(np.frombuffer(" ".join(f"w{i % 500} w{i % 3}" for i in range(5000)).encode(), np.uint8))
-    run = counter.finish()
-    write_run(folder, "r", run)
-    ranges = list(read_surfaces((str(tmp_path), "r")))
-    assert len(ranges) == NUM_RANGES
-    for name in ("word_hash", "count", "size", "data"):
-        assert np.array_equal(np.concatenate([getattr(surfaces, name) for surfaces in ranges]), getattr(run, name))
-    for number, surfaces in enumerate(ranges):
-        assert (surfaces.word_hash >> np.uint64(58) == number).all()
-        for max_bytes in (0, 1 << 30):
-            reader = SurfaceReader(number, max_bytes)
-            first, again = reader.read((str(tmp_path), "r")), reader.read((str(tmp_path), "r"))
-            assert (first is again) == (max_bytes > 0)
-            assert np.array_equal(again.word_hash, surfaces.word_hash)
-    everything = np.arange(len(run.word_hash), dtype=np.int32)
-    pairs = (run.first.astype(np.uint64) << np.uint64(32)) | run.second
-    with BigramReader(folder, "r") as reader:
-        parts = [reader.read(p, p + 1, everything)[0] for p in range(NUM_PARTITIONS)]
-        keys, counts = reader.read(0, NUM_PARTITIONS, everything)
-        some = np.where(everything % 2 == 0, everything, -1).astype(np.int32)
-        of_even, _ = reader.read(0, NUM_PARTITIONS, some)
-    assert np.array_equal(keys, pairs)
-    assert np.array_equal(counts, run.counts)
-    assert np.array_equal(of_even, pairs[(run.first % 2 == 0) & (run.second % 2 == 0)])
-    for partition, part in enumerate(parts):
-        assert (run.word_hash[part >> np.uint64(32)] >> np.uint64(56) == partition).all()
-    assert sum(map(len, parts)) == len(pairs)
-
-
-PAIRS = st.dictionaries(
-    st.tuples(st.integers(0, 2**31 - 1), st.integers(0, 2**31 - 1)), st.integers(1, 2**32 - 1), max_size=50
-)
-
-
-@given(PAIRS, st.integers(1, 3))
-def test_pairs_survive_packing(counted: dict[tuple[int, int], int], shift: int) -> None:
-    summed: dict[tuple[int, int], int] = {(a >> 10 * shift, b >> 10 * shift): n for (a, b), n in counted.items()}
-    pairs = sorted(summed)
-    first, second = (np.array([pair[k] for pair in pairs], np.uint32) for k in (0, 1))
-    room = np.empty(MAX_BYTES_PER_PAIR * len(pairs), np.uint8)
-    used = encode_pairs(first, second, np.array([summed[p] for p in pairs], np.uint32), 0, len(pairs), room)
-    numbers = np.unique(np.concatenate([first, second]))
-    whole = np.full(int(numbers[-1]) + 1 if len(numbers) else 0, -1, np.int32)
-    whole[numbers] = np.arange(len(numbers))
-    keys, counts = np.empty(len(pairs), np.uint64), np.empty(len(pairs), np.int64)
-    assert decode_pairs(room[:used], whole, keys, counts) == len(pairs)
-    unpacked = [(int(numbers[key >> 32]), int(numbers[key & 0xFFFFFFFF])) for key in keys.tolist()]
-    assert dict(zip(unpacked, counts.tolist(), strict=True)) == summed
-
-
-SORTED = st.lists(st.integers(0, 50), max_size=30).map(lambda values: np.array(sorted(values), np.uint64))
-
-
-@given(SORTED, SORTED)
-def test_merging_sums_equal_keys(left: np.ndarray, right: np.ndarray) -> None:
-    sums = [sum_equal(keys, np.ones(len(keys), np.int64)) for keys in (left, right)]
-    keys, counts = merge_sorted(*sums[0], *sums[1])
-    wanted, wanted_counts = np.unique(np.concatenate([left, right]), return_counts=True)
-    assert keys.tolist() == wanted.tolist()
-    assert counts.tolist() == wanted_counts.tolist()
-
-
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 3), st.text(alphabet="ab\u0101\U0001f600", max_size=12)), max_size=30, unique=True
-    )
-)
-def test_order_is_by_count_then_text(rows: list[tuple[int, str]]) -> None:
-    order = order_by_count(
-        np.array([row[0] for row in rows], np.int64), pa.array([row[1] for row in rows], pa.large_string())
-    )
-    assert [rows[i] for i in order] == sorted(rows, key=lambda row: (-row[0], row[1].encode()))
-
-
 def test_counts_of_real_articles_equal_a_naive_count(tmp_path: Path) -> None:
     (unit,) = plan_units([str(dump_sample())], 1 << 30)
     extractor = TextExtractor(unit.header.site)
@@ -180,25 +100,3 @@ def test_counts_of_real_articles_equal_a_naive_count(tmp_path: Path) -> None:
         ),
         texts, 1, 3, 2,
     )  # fmt: skip
-
-
-def test_packed_counts_that_were_changed_lead_nowhere() -> None:
-    pairs = [(first, second, count) for first in range(0, 300, 7) for second, count in ((1, 5), (200, 70_000))]
-    first, second, counts = (np.array(column, np.uint32) for column in zip(*pairs, strict=True))
-    room = np.empty(MAX_BYTES_PER_PAIR * len(pairs), np.uint8)
-    packed = room[: encode_pairs(first, second, counts, 0, len(pairs), room)].copy()
-    numbers = np.arange(300, dtype=np.int32)
-    for place in range(len(packed)):
-        for value in (0, 1, 127, 128, 255):
-            changed = packed.copy()
-            changed[place] = value
-            keys, found = np.full(len(pairs) + 1, 7, np.uint64), np.full(len(pairs) + 1, 7, np.int64)
-            rows = decode_pairs(changed, numbers, keys[: len(pairs)], found[: len(pairs)])
-            assert BROKEN <= rows <= len(pairs)
-            assert (keys[-1], found[-1]) == (7, 7)  # what is behind the room is not written to
-    heads = np.empty(100, np.uint8)
-    used = encode_heads(np.array([3, 300, 5], np.uint16), np.array([1, 1, 1 << 31], np.uint32), 0, 3, heads)
-    sizes, numbers_of = np.empty(3, np.uint16), np.empty(3, np.uint32)
-    assert decode_heads(heads[:used], 300, sizes, numbers_of) == 308
-    for wrong, most in ((heads[: used - 1], 300), (heads[: used + 1], 300), (heads[:used], 299)):
-        assert decode_heads(wrong, most, sizes, numbers_of) == BROKEN

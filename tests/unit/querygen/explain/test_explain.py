@@ -3,14 +3,13 @@
 import json
 from pathlib import Path
 
-import fsspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen.command import main
 from querygen.explain.explain import Explainer
-from querygen.explain.explanation import Explanation, SourceAnswer, lines
+from querygen.explain.explanation import SourceAnswer, lines
 from schemas.query_source import SOURCES
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
@@ -224,24 +223,3 @@ def test_json_holds_the_same(folder: Folder, capsys: pytest.CaptureFixture[str])
     assert (first["in_list"], second["in_list"], second["query"]) == (True, False, None)
     assert first["query"]["query_id"] == 6
     assert [answer["source"] for answer in first["sources"]] == list(SOURCES)
-
-
-def test_a_folder_on_another_filesystem(folder: Folder) -> None:
-    memory = fsspec.filesystem("memory")
-    for name in ("manifest.json", "run.json", "queries.parquet", *folder.names("counts")):
-        memory.pipe_file(f"/explained/{name}", folder.read(name))
-    there = Folder("memory://explained")
-    assert Explainer(there).explain("new york") == Explainer(folder).explain("new york")
-
-
-def test_a_file_that_is_no_parquet_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make_queries_folder(tmp_path / "q", COUNTS)
-    folder.write("counts/titles.parquet", b"no parquet at all")
-    assert command(["dog", "--queries", folder.url]) == 2
-    assert "titles.parquet: expected a Parquet file" in capsys.readouterr().err
-
-
-def test_surfaces_of_strangers_cannot_steer_the_terminal() -> None:
-    query = {"query_id": 1, "surface": "red\x1b[31m\nfox", "sources": ["title"]}
-    found = Explanation(asked="red\x1b[32m", text="red 32m", in_list=True, query=query, sources=[], notes=[])
-    assert "".join(lines(found)).isprintable()

@@ -48,7 +48,11 @@ LINES = (
     b"en.wikibooks NYC 1 desktop 5 A5\n"
     b"en Dune:_Part_Two 4 0"
 )
+
+
 VIEWS = {"New York City": 16, "Café": 3, "CAfé": 1, "NYC": 4332, "-": 99, "Dune: Part Two": 4}
+
+
 MALFORMED = [
     b"en broken",
     b"en Dog many",
@@ -57,12 +61,21 @@ MALFORMED = [
     b"en.wikipedia NYC 645042 D",
 ]
 
+
 _QUOTED = rb'"(?:[^"\\]|\\["\\])*"'
+
+
 _TITLE = b"(" + _QUOTED + rb"(?= )|\S*)"
+
+
 _HOURLY = re.compile(rb"en(?:\.m|\.zero)? " + _TITLE + rb" (\d{1,15}) \d{1,18}\s*")
+
+
 _COMPLETE = re.compile(
     rb"en\.wikipedia " + _TITLE + rb" (?:(?:\d{1,18}|null|) )?[a-z][a-z-]* (\d{1,15}) [0-9A-_a-z,]+\s*"
 )
+
+
 _OURS = (b"en ", b"en.m ", b"en.zero ", b"en.wikipedia ")
 
 
@@ -142,7 +155,11 @@ WORD = st.sampled_from(
      b"Dog#x", b"1", b"07", b'"', b'""', b'"a"', rb'"\"a\""', rb'"\\"', rb'"a\"', b'"a', b'b"', rb'"\a"', b"9" * 15,
      b"9" * 16, b"null", b"desktop", b"mobile-web", b"A1B2", b"\r", b"x" * 300]
 )  # fmt: skip
+
+
 GOOD = st.tuples(st.sampled_from(_OURS[:3]), st.sampled_from([b"A", b"a", b"%41", b"B_c", b"%C3%89", b"e\xcc\x81"]))
+
+
 LINE = st.one_of(
     st.lists(WORD, max_size=7).map(b" ".join),
     GOOD.map(lambda parts: b"".join(parts) + b" 3 0"),
@@ -160,62 +177,6 @@ def test_any_bytes_equal_a_dictionary(tmp_path_factory: pytest.TempPathFactory, 
         check(b"x y\n" + text, count(path, b"x y\n" + text))
     finally:
         packed.READ_BYTES = saved
-
-
-def spark_field(text: str) -> bytes:
-    """Return a field as Spark 3.5.9 puts it between spaces in CSV: found by having it write thousands of odd texts."""
-    led = text.lstrip("".join(map(chr, range(33))))
-    quoted = any(character in led for character in '" \n\r')
-    body = led.rstrip("".join(map(chr, range(33)))).encode()
-    if not body:
-        return b'""'
-    return b'"' + body.replace(b"\\", b"\\\\").replace(b'"', b'\\"') + b'"' if quoted else body
-
-
-WRITTEN_BY_SPARK = [
-    (rb'"\"Heroes\"_(David_Bowie_album)"', '"Heroes"_(David_Bowie_album)'),
-    (rb'"\"Weird_Al\"_Yankovic"', '"Weird_Al"_Yankovic'),
-    (rb'"\"\\"', '"\\'),
-    (rb'"\\\""', '\\"'),
-    (rb'"\\\\\"a"', '\\\\"a'),
-    (rb'"\""', '"'),
-    (rb'"\"\""', '""'),
-    (rb'"a\"a"', 'a"a'),
-    (rb"a\a", "a\\a"),
-    (rb"a\\", "a\\\\"),
-    (rb"#a", "#a"),
-    (rb"it's", "it's"),
-    (rb'"a b"', "a b"),
-    (b'""', ""),
-]
-"""Fields that Spark 3.5.9 wrote, and the titles they stand for."""
-
-
-@pytest.mark.parametrize(("field", "title"), WRITTEN_BY_SPARK, ids=[title for _, title in WRITTEN_BY_SPARK])
-def test_fields_that_spark_wrote_are_read_back(tmp_path: Path, field: bytes, title: str) -> None:
-    assert spark_field(title) == field
-    wanted = slow_title(title.encode())
-    for line in (
-        b"en %s 7 0\n",
-        b"en.m %s 7 0\n",
-        b"en.wikipedia %s 645042 mobile-web 7 A5B2\n",
-        b"en.wikipedia %s null desktop 7 [5\\1]1\n",
-    ):
-        found = count(tmp_path / "p", b"en Other 1 0\n" + line % field)
-        assert found.to_dict() == {"Other": 1} | ({wanted.decode(): 7} if wanted else {})
-        assert found.tally["views_no_title"] == (0 if wanted else 7)
-        assert found.rejections == []
-
-
-@pytest.mark.parametrize(
-    "title",
-    ['"Heroes"_(David_Bowie_album)', '"Heroes"', '"', '"""', '"Weird_Al"_Yankovic', 'the_"best"', 'a"', '"a', 'AC\\DC',
-     '"AC\\DC"', '"a"b"', '7"_single', '"\\', '\\"', '"\\\\"', '"_"'],
-)  # fmt: skip
-def test_titles_of_before_2023_stand_as_they_are(tmp_path: Path, title: str) -> None:
-    for line in (b"en %s 7 0\n", b"en.wikipedia %s 12 desktop 7 A7\n"):
-        found = count(tmp_path / "p", line % title.encode())
-        assert found.to_dict() == {str((slow_title(title.encode()) or b"").decode()): 7}
 
 
 def test_both_kinds_of_file_reach_the_same_page(tmp_path: Path) -> None:
@@ -247,38 +208,6 @@ def test_lines_of_no_project_are_other_lines_and_those_of_no_title_counted(tmp_p
     assert found.to_dict() == {"Cat": 1}
     assert found.tally["views_no_title"] == 5
     assert found.rejections == []
-
-
-LETTERS = st.sampled_from('aB"\\_ ,#%é\u200e') | st.characters(exclude_categories=["Cs", "Cc"])
-WIKIS = st.sampled_from(["en", "en.m", "en.wikipedia", "de"])
-ROWS = st.lists(st.tuples(st.text(LETTERS, max_size=12).map(str.strip), st.integers(1, 999), WIKIS), max_size=12)
-
-
-@given(ROWS)
-def test_any_title_that_spark_writes_is_counted_for_its_page(tmp_path: Path, rows: list[tuple[str, int, str]]) -> None:
-    wanted: Counter[str] = Counter()
-    lines = []
-    refused = 0
-    for title, views, wiki in rows:
-        behind = b" null desktop %d A%d" % (views, views) if wiki == "en.wikipedia" else b" %d 0" % views
-        lines.append(wiki.encode() + b" " + spark_field(title) + behind + b"\n")
-        name = slow_title(title.encode())
-        if wiki == "de":
-            continue
-        if name is None:
-            refused += views
-        else:
-            wanted[name.decode()] += views
-    found = count(tmp_path / "p", b"x y\n" + b"".join(lines))
-    assert found.to_dict() == wanted
-    assert (found.rejections, found.tally["views_no_title"]) == ([], refused)
-
-
-@given(st.text(st.sampled_from('aB"_,%é'), min_size=1, max_size=8).filter(lambda title: title != '""'))
-def test_any_title_without_a_backslash_stood_as_it_is_before_2023(tmp_path: Path, title: str) -> None:
-    found = count(tmp_path / "p", b"en %s 7 0\n" % title.encode())
-    name = slow_title(title.encode())
-    assert found.to_dict() == ({name.decode(): 7} if name else {})
 
 
 def test_truncated_file_keeps_whole_lines(tmp_path: Path) -> None:

@@ -1,36 +1,20 @@
 """The report: every number of the manifest is on the page, nothing of a stranger's text is markup, equal bytes."""
 
-import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from querygen.command import main
-from querygen.explain.bigram_rank import bigram_rule
-from querygen.explain.counts_file import CountsFile
-from querygen.report.figures import (
-    MAX_WORDS,
-    TAKEABLE,
-    lengths,
-    listed_values,
-    log_ranks,
-    pmi_curve,
-    samples,
-    value_curve,
-)
 from querygen.report.page import report_page
 from schemas.manifest import read_manifest
-from schemas.query import BIGRAM_COUNTS, QUERIES, TITLE_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
-from schemas.tables import read_table
 from tests.support.queries import Counts, make_queries_folder
 
 HOSTILE = "</td><script>alert('x')</script><img src=http://evil.example/a onerror=\"b\">\x1b[31m\u202e {{ 7*7 }}"
+
+
 COUNTS = Counts(
     words={"new": 100, "york": 40, "city": 40, "dog": 10, "rare": 9},
     bigrams={("new", "york"): 30, ("york", "city"): 10, ("new", "city"): 4, ("city", "dog"): 5},
@@ -100,13 +84,6 @@ def test_the_selection_is_told(folder: Folder, page: Page) -> None:
     assert "of no entry" not in page.text
 
 
-def test_charts_show_the_thresholds(page: Page) -> None:
-    assert page.tags.count("svg") == 7
-    for told in ("4 in the list", "5 stored", "threshold 10", "threshold 5", "PMI in bits", "tag count", "6+", "40+"):
-        assert told in page.text, told
-    assert "count by rank of the words" in page.attributes["aria-label"]
-
-
 def test_same_bytes_again(folder: Folder, tmp_path: Path) -> None:
     first = report_page(folder, num_samples=2, seed=0)
     copy = make_queries_folder(tmp_path / "elsewhere", COUNTS, rows_per_group=2, **_told(folder))
@@ -144,43 +121,8 @@ def test_an_empty_list_has_a_page(tmp_path: Path) -> None:
     assert "0 queries" in Page(report_page(folder, num_samples=5, seed=0)).text
 
 
-def test_curves_are_the_sorted_values(folder: Folder) -> None:
-    words = CountsFile(folder, "counts/words.parquet", WORD_COUNTS)
-    curve = value_curve("word", "count", words, "count", "stored", 4)
-    assert (curve.num, curve.num_listed) == (5, 4)
-    assert curve.points[1].tolist() == [100, 40, 40, 10, 9]
-    assert curve.listed[1].tolist() == [100, 40, 40, 10]
-    titles = CountsFile(folder, "counts/titles.parquet", TITLE_COUNTS)
-    views = value_curve("title", "views", titles, "views", TAKEABLE, 3, least=7)
-    assert views.points[1].tolist() == [9000, 50, 7]
-    queries = read_table(folder, "queries.parquet", QUERIES)
-    assert sorted(listed_values(queries, "bigram", "count").tolist()) == [5, 10, 30]
-    rule = bigram_rule(words, read_manifest(folder, "queries")["summary"])
-    found = pmi_curve(CountsFile(folder, "counts/bigrams.parquet", BIGRAM_COUNTS), rule, 2)
-    assert found.points[1] == pytest.approx(np.log2([5 * 10_000 / 400, 30 * 10_000 / 4000, 10 * 10_000 / 1600]))
-    assert (found.num, found.num_listed) == (3, 2)
-
-
-@given(st.integers(0, 10**8))
-def test_ranks_of_a_curve(num: int) -> None:
-    ranks = log_ranks(num)
-    if num:
-        assert (ranks[0], ranks[-1]) == (1, num)
-        assert (np.diff(ranks) > 0).all()
-        assert len(ranks) <= 330
-    else:
-        assert len(ranks) == 0
-
-
-def test_lengths_and_samples_are_of_the_owner(folder: Folder) -> None:
-    queries = read_table(folder, "queries.parquet", QUERIES)
-    by_source = {one.source: one for one in lengths(queries)}
-    assert by_source["word"].words.tolist() == [4] + [0] * (MAX_WORDS - 1)
-    assert by_source["bigram"].words.tolist() == [0, 3, 0, 0, 0, 0]
-    assert (by_source["word"].max_characters, by_source["word"].mean_characters) == (4, 3.5)
-    assert by_source["word"].characters[2:4].tolist() == [2, 2]
-    found = samples(queries, 2, seed=5)
-    assert samples(queries, 2, seed=5) == found
-    assert any(samples(queries, 2, seed=seed) != found for seed in range(5))
-    assert {source: len(rows) for source, rows in found.items()} == {"word": 2, "bigram": 2, "title": 2, "synset": 1}
-    assert all(re.fullmatch(r"\w+ \w+", row["text"]) for row in found["bigram"])
+def test_charts_show_the_thresholds(page: Page) -> None:
+    assert page.tags.count("svg") == 7
+    for told in ("4 in the list", "5 stored", "threshold 10", "threshold 5", "PMI in bits", "tag count", "6+", "40+"):
+        assert told in page.text, told
+    assert "count by rank of the words" in page.attributes["aria-label"]

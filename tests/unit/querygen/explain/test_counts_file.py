@@ -1,0 +1,94 @@
+"""Looking into a Parquet file of counts: on any filesystem, and damage is told by name."""
+
+from pathlib import Path
+from typing import Any
+
+import fsspec
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from querygen.command import main
+from querygen.explain.counts_file import CountsFile
+from querygen.explain.explain import Explainer
+from schemas.query import WORD_COUNTS
+from schemas.storage import Folder
+from tests.support.queries import Counts, make_queries_folder
+
+COUNTS = Counts(
+    words={"new": 100, "york": 40, "city": 40, "of": 400, "the": 500, "dog": 10, "rare": 9, "hapax": 2, "gone": 1},
+    bigrams={("new", "york"): 30, ("york", "city"): 10, ("of", "the"): 5, ("rare", "dog"): 6, ("new", "city"): 4,
+             ("the", "dog"): 5, ("city", "of"): 6, ("dog", "city"): 1},
+    titles={"new york city": 90, "dog": 50, "red a novel": 7, "cat": 2},
+    heads={"dog": 42, "new york": 7, "st louis": 1, "zoo": 0},
+    budgets=(2, 2, 1),
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
+    return make_queries_folder(tmp_path_factory.mktemp("explain") / "q", COUNTS)
+
+
+def command(arguments: list[str]) -> int:
+    with pytest.raises(SystemExit) as ended:
+        main(["explain", *arguments])
+    assert isinstance(ended.value.code, int)
+    return ended.value.code
+
+
+def test_a_folder_on_another_filesystem(folder: Folder) -> None:
+    memory = fsspec.filesystem("memory")
+    for name in ("manifest.json", "run.json", "queries.parquet", *folder.names("counts")):
+        memory.pipe_file(f"/explained/{name}", folder.read(name))
+    there = Folder("memory://explained")
+    assert Explainer(there).explain("new york") == Explainer(folder).explain("new york")
+
+
+def test_a_file_that_is_no_parquet_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = make_queries_folder(tmp_path / "q", COUNTS)
+    folder.write("counts/titles.parquet", b"no parquet at all")
+    assert command(["dog", "--queries", folder.url]) == 2
+    assert "titles.parquet: expected a Parquet file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("table", "message"),
+    [
+        pytest.param(
+            {"text": ["dog"], "surface": ["Dog"]}, "expected one column 'count' of int64, found none", id="none"
+        ),
+        pytest.param({"text": ["dog"], "surface": ["Dog"], "count": ["3"]}, "of int64, found string", id="text"),
+        pytest.param({"text": [b"\xff"], "surface": ["Dog"], "count": [3]}, "of string, found binary", id="binary"),
+    ],
+)
+def test_columns_of_another_kind_are_refused(tmp_path: Path, table: dict[str, list[Any]], message: str) -> None:
+    pq.write_table(pa.table(table), tmp_path / "words.parquet")
+    with pytest.raises(ValueError, match=rf"words\.parquet: .*{message}"):
+        CountsFile(Folder(str(tmp_path)), "words.parquet", WORD_COUNTS)
+
+
+def test_a_damaged_footer_is_told_by_name_whatever_arrow_raises(tmp_path: Path) -> None:
+    folder = make_queries_folder(tmp_path / "queries", COUNTS)
+    path = tmp_path / "queries" / "counts" / "words.parquet"
+    good = path.read_bytes()
+    footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")
+    raised = set()
+    for place in range(footer, len(good)):
+        for bit in (1, 8, 128):
+            path.write_bytes(good[:place] + bytes([good[place] ^ bit]) + good[place + 1 :])
+            try:
+                CountsFile(folder, "counts/words.parquet", WORD_COUNTS)
+            except ValueError as error:
+                assert "words.parquet: expected" in str(error)  # noqa: PT017  # what is unused is damaged unseen
+                raised.add(type(error.__cause__))
+    assert pa.ArrowNotImplementedError in raised
+
+
+def test_a_damaged_row_group_is_told_by_name(tmp_path: Path) -> None:
+    folder = make_queries_folder(tmp_path / "queries", Counts(words={"new": 100, "york": 40}))
+    path = tmp_path / "queries" / "counts" / "words.parquet"
+    good = path.read_bytes()
+    path.write_bytes(good[:4] + b"\xff" * 8 + good[12:])
+    with pytest.raises(ValueError, match=r"words\.parquet: row group 0 cannot be read"):
+        CountsFile(folder, "counts/words.parquet", WORD_COUNTS).find("york")
