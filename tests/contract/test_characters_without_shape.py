@@ -36,7 +36,7 @@ def inputs(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     page = f"<page><title>Heart</title><ns>0</ns><id>1</id><revision><text>{text}</text></revision></page>"
     (root / "d.xml").write_text(f"<mediawiki>{page}</mediawiki>", encoding="utf-8")
     write_wordnet(root / "wordnet")
-    return ["--dump", str(root / "d.xml")]
+    return ["--dump", str(root / "d.xml"), "--num-processes", "1"]
 
 
 def test_no_query_is_begun_or_lengthened_by_them(inputs: list[str], tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ REPOSITORY = Path(__file__).resolve().parents[2]
 
 def count(root: Path, name: str, *dumps: str, language: str = "en") -> str:
     main(["count", "--dump", ",".join(str(root / dump) for dump in dumps), "--output", str(root / name),
-          "--min-word-count", "1", "--count-floor", "1", "--language", language])  # fmt: skip
+          "--min-word-count", "1", "--count-floor", "1", "--language", language, "--num-processes", "1"])  # fmt: skip
     return str(root / name)
 
 
@@ -47,7 +47,7 @@ def test_counts_of_two_machines_give_the_list_of_one(counted: tuple[Path, list[s
     root, options = counted
     main(["build", *options, "--output", str(root / "direct")])
     main(["merge", str(root / "a"), str(root / "b"), "--output", str(root / "ab"),
-          "--min-word-count", "1", "--count-floor", "1"])  # fmt: skip
+          "--min-word-count", "1", "--count-floor", "1", "--num-processes", "1"])  # fmt: skip
     direct = folder_bytes(root / "direct")
     for name, counts in (("of-both", f"{root}/a,{root}/b"), ("swapped", f"{root}/b,{root}/a"), ("of-ab", f"{root}/ab")):
         main(["build", "--counts", counts, *options[2:], "--output", str(root / name)])

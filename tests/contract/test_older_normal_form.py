@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -76,13 +77,13 @@ def failure(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:
 
 def test_querygen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     root, options = tmp_path, write_inputs(tmp_path)
-    for name in ("counts", "unfinished"):
-        count = ["count", "--dump", options[1], "--output", f"{root}/{name}", "--min-word-count", "1"]
-        main(count)
+    count = ["count", "--dump", options[1], "--min-word-count", "1", "--num-processes", "1", "--output"]
+    main([*count, f"{root}/counts"])
     main(["build", *options, "--output", f"{root}/new"])
-    main(["build", *options, "--output", f"{root}/old"])
+    for made, name in (("counts", "unfinished"), ("new", "old")):
+        shutil.copytree(root / made, root / name)
     counts, queries = make_older(root / "counts"), make_older(root / "old")
-    merge = ["merge", counts, counts, "--output", f"{root}/merged"]
+    merge = ["merge", counts, counts, "--output", f"{root}/merged", "--num-processes", "1"]
     build = ["build", "--counts", counts, *options[2:], "--output", f"{root}/built"]
     for arguments, folder, kind in (
         (merge, counts, "counts"),
@@ -101,7 +102,10 @@ def test_querygen(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
 
     make_older(root / "unfinished")
     (root / "unfinished" / "manifest.json").unlink()
-    for folder, arguments in (("unfinished", count), ("old", ["build", *options, "--output", queries])):
+    for folder, arguments in (
+        ("unfinished", [*count, f"{root}/unfinished"]),
+        ("old", ["build", *options, "--output", queries]),
+    ):
         said = failure(capsys, *arguments)
         assert f"{folder} belongs to another run of another version (texts in normal form '1', now" in said
         assert "choose another --output or delete it" in said

@@ -50,7 +50,10 @@ def write_wordnet(folder: Path) -> Path:
 
 
 def write_inputs(folder: Path, articles: dict[str, str] = ARTICLES, num_files: int = 1) -> list[str]:
-    """Write dump, page views and WordNet; return the options that name them."""
+    """Write dump, page views and WordNet; return the options that name them.
+
+    In one process: a pool's processes take longer to start than this input to count.
+    """
     pages = [
         f"<page><title>{title}</title><ns>0</ns><id>1</id><revision><text>{text.replace('<', '&lt;')}</text>"
         "</revision></page>"
@@ -68,6 +71,7 @@ def write_inputs(folder: Path, articles: dict[str, str] = ARTICLES, num_files: i
     return [
         "--dump", str(folder / "dump*.bz2"), "--pageviews", str(folder / "pageviews-*.gz"), "--wordnet-dir",
         str(folder / "wordnet"), "--min-word-count", "2", "--min-bigram-count", "2", "--count-floor", "1",
+        "--num-processes", "1",
     ]  # fmt: skip
 
 
@@ -134,7 +138,7 @@ def test_folder_is_the_contract(tmp_path: Path, capsys: pytest.CaptureFixture[st
 def test_same_list_again_from_elsewhere_and_from_two_processes(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-    first = run(write_inputs(tmp_path / "a", num_files=2), tmp_path / "a" / "q", "--num-processes", "1")
+    first = run(write_inputs(tmp_path / "a", num_files=2), tmp_path / "a" / "q")
     second = run(write_inputs(tmp_path / "b", num_files=2), tmp_path / "b" / "q", "--num-processes", "2")
     names = ["manifest.json", "tables/files.parquet", *(record.name for record in read_files(first))]
     for name in names:
@@ -257,7 +261,8 @@ def test_real_dumps_are_counted(name: str, min_articles: int, reasons: set[str],
     if not (SHARED / name).exists():
         pytest.skip(f"{SHARED / name} is absent: see the data folder's README")
     with pytest.raises(SystemExit) if "file_truncated" in reasons else contextlib.nullcontext() as left:
-        main(["count", "--dump", str(SHARED / name), "--output", str(tmp_path / "c"), "--count-floor", "1"])
+        main(["count", "--dump", str(SHARED / name), "--output", str(tmp_path / "c"), "--count-floor", "1",
+              "--num-processes", "1"])  # fmt: skip
     assert left is None or left.value.code == DAMAGED_INPUT
     counts = Folder(str(tmp_path / "c"))
     summary = read_manifest(counts, "counts")["summary"]
