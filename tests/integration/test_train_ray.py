@@ -85,18 +85,11 @@ def test_an_error_in_a_worker_is_one_line(tmp_path: Path) -> None:
     assert "00000.tar: expected a tar file" in told.stderr
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--shards", "/absent", "--output", "/tmp/x-absent"), "error: --shards: no such folder '/absent'"),
-        (("--shards", "/absent", "--output", "/x", "--model", "none"), "model must be one of"),
-        (("--shards", "/absent", "--output", "/x", "--num-workers", "0"), "num_workers must be at least 1, found 0"),
-    ],
-)
-def test_bad_options_are_one_line(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
-    told = train(tmp_path, *arguments)
+def test_bad_options_are_one_line(tmp_path: Path) -> None:
+    """All that is said: tests/unit/trainer/test_config, test_launch; a process takes seconds to start."""
+    told = train(tmp_path, "--shards", "/absent", "--output", str(tmp_path / "out"))
     assert told.returncode == 2
-    assert message in told.stderr
+    assert told.stderr.strip().splitlines()[-1].startswith("error: --shards: no such folder '/absent'")
     assert "Traceback" not in told.stderr
 
 
@@ -105,9 +98,6 @@ def test_relative_paths_in_a_ray_job_are_refused_with_the_absolute_form(tmp_path
     assert told.returncode == 2
     assert "--output 'out' is relative" in told.stderr
     assert '--output "$PWD/out"' in told.stderr
-    told = train(tmp_path, "--shards", "s", "--output", "/o", RAY_JOB_CONFIG_JSON_ENV_VAR="{}")
-    assert told.returncode == 2
-    assert '--shards "$PWD/s"' in told.stderr
 
 
 def answers(url: str) -> bool:
