@@ -1,0 +1,141 @@
+"""Each module has its tests where it is looked for: ``pipeline/a/b.py`` in ``tests/unit/pipeline/a/test_b.py``.
+
+Or it is of a kind that is tested otherwise, or stands in `LISTED` with the reason. The other way round each test file
+mirrors a module, or stands in `THEMES`.
+"""
+
+import ast
+import re
+from fnmatch import fnmatch
+from functools import cache
+from pathlib import Path
+
+from schemas.kernels.kernel_cache import PACKAGES, ROOT
+
+UNIT = ROOT / "tests" / "unit"
+
+WHOLE = ("__main__", "command", "job", "graph", "steps", "finish", "summary")
+"""Modules, or rooms, of a command that only run whole: in the tests of `RUNNING`, which import or start them."""
+
+RUNNING = ("beam", "integration", "contract")
+
+LISTED = {
+    "schemas/kernels/compiled.py": "test_kernel_cache: what a decorator promises shows in what is cached",
+    "pipeline/balance/settings.py": "fields of the run and names of its files: tests/beam/test_balance_job",
+    "querygen/build.py": "whole commands: tests/contract/test_queries_folder, tests/integration/test_querygen_kill",
+    "querygen/counts/counts_folder.py": "whole commands: tests/contract/test_counts_folder",
+    "querygen/text/markup_*.py": "one state machine: text/test_wikitext, test_wikitext_fuzz, test_wikitext_reference",
+    "querygen/text/word_scan.py": "counts/test_ngrams, and against the normal form in tests/contract/test_normal_form",
+    "querygen/titles/redirect_views.py": "kernels of titles/test_titles, which has a plain implementation beside them",
+    "querygen/titles/title_join.py": "kernels of titles/test_titles, which has a plain implementation beside them",
+    "querygen/wiki/bzip2/column.py": "bzip2/test_decoder compares all of the decoder with bz2",
+    "querygen/workers/allocator.py": "settings of the C library: shown by `make bench BENCH=querygen` alone",
+    "querygen/workers/progress.py": "a call of tqdm",
+    "pipeline/filter/language/kernel.py": "language/test_language compares it with fastText",
+    "pipeline/match/query_table.py": "match/test_matcher: the table and what reads it against a naive search",
+    "pipeline/match/tokenise.py": "match/test_matcher: the table and what reads it against a naive search",
+    "pipeline/runners/local/fork_server.py": "processes: tests/beam/test_fork_server",
+    "pipeline/runners/local/worker.py": "processes: tests/beam/test_worker_processes",
+    "pipeline/sources/html/figures.py": "one scan: tests/beam/test_crawl_archives compares all of html/ with a model",
+    "pipeline/sources/html/images.py": "one scan: tests/beam/test_crawl_archives compares all of html/ with a model",
+    "pipeline/sources/html/scan.py": "one scan: tests/beam/test_crawl_archives compares all of html/ with a model",
+    "pipeline/sources/html/tokens.py": "one scan: tests/beam/test_crawl_archives compares all of html/ with a model",
+    "pipeline/sources/pairs/pair_sink.py": "wat/test_wat and html/test_warc fill it with all that pages hold",
+    "pipeline/sources/tables/csv_cells.py": "tables/test_csv_rows: any text, cut anywhere, against Python's csv",
+    "pipeline/sources/tables/json_members.py": "tables/test_json_lines and test_json_values, against Python's json",
+    "pipeline/sources/wat/*.py": "wat/test_wat: one scan of made and of real records",
+    "trainer/assembly.py": "whole trainings: tests/integration/test_train",
+    "trainer/command_line.py": "whole commands: tests/integration/test_train_ray",
+    "trainer/loop.py": "whole trainings: tests/integration/test_train",
+    "trainer/run.py": "whole commands: tests/integration/test_train_ray",
+}
+"""By pattern of a module's path: where it is tested, and why there."""
+
+THEMES = {
+    "pipeline/download/decode/test_decode_orientation.py": "all formats through decode/image and Pillow",
+    "pipeline/download/decode/test_decode_png.py": "what stands beside a picture: decode/image, schemas/png, trainer",
+    "pipeline/sources/tables/test_listed_captions.py": "captions as lists, of every kind of table",
+    "querygen/test_wikitext_fuzz.py": "querygen/text as a whole, on made and on broken wikitext",
+    "querygen/test_wikitext_reference.py": "querygen/text as a whole, against mwparserfromhell",
+}
+"""Test files over several modules."""
+
+
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def modules() -> list[str]:
+    found = (path.relative_to(ROOT) for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return [path.as_posix() for path in found if path.name != "__init__.py"]
+
+
+def mirror_of(module: str) -> Path:
+    folder, _, name = module.rpartition("/")
+    return UNIT / folder / f"test_{name}"
+
+
+def runs_whole(module: str) -> bool:
+    return any(part in WHOLE for part in module.removesuffix(".py").split("/")[1:])
+
+
+def declares_only(module: str) -> bool:
+    """Tell whether a module only gives names to values and fields: nothing in it can be called or run."""
+    tree = tree_of(ROOT / module)
+    plain = ast.Import | ast.ImportFrom | ast.Assign | ast.AnnAssign | ast.ClassDef | ast.Expr
+    is_called = any(isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) for node in ast.walk(tree))
+    return not is_called and all(isinstance(statement, plain) for statement in tree.body)
+
+
+def without_own_tests() -> list[str]:
+    return [module for module in modules() if not mirror_of(module).exists() and not declares_only(module)]
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of ours that a file imports, in functions too, or starts with ``-m``."""
+    found = set()
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    started = re.findall(r'"-m",\s*"([a-z_.]+)"', path.read_text(encoding="utf-8"))
+    found |= {f"{name}.__main__" for name in started}
+    known = {module.removesuffix(".py").replace("/", "."): module for module in modules()}
+    return {known[name] for name in found if name in known}
+
+
+def test_what_only_runs_whole_is_run() -> None:
+    paths = [path for folder in RUNNING for path in (ROOT / "tests" / folder).glob("test_*.py")]
+    waiting = [module for path in paths for module in imported(path) if runs_whole(module)]
+    reached: set[str] = set()
+    while waiting:
+        module = waiting.pop()
+        if module not in reached:
+            reached.add(module)
+            waiting += [other for other in imported(ROOT / module) if runs_whole(other)]
+    not_run = [module for module in without_own_tests() if runs_whole(module) and module not in reached]
+    assert not_run == [], f"no test of tests/{{{','.join(RUNNING)}}} imports or starts these, nor what imports them"
+
+
+def test_each_module_has_its_tests_or_is_listed_with_the_reason() -> None:
+    missing = [
+        module for module in without_own_tests()
+        if not runs_whole(module) and not any(fnmatch(module, pattern) for pattern in LISTED)
+    ]  # fmt: skip
+    assert missing == [], "write tests/unit/.../test_NAME.py, or say in LISTED where it is tested and why there"
+
+
+def test_the_list_names_what_has_no_tests_of_its_own() -> None:
+    alone = without_own_tests()
+    stale = [pattern for pattern in LISTED if not any(fnmatch(module, pattern) for module in alone)]
+    assert stale == [], "these have their tests, or are gone: take them out of LISTED"
+
+
+def test_each_test_file_mirrors_a_module_or_is_a_theme() -> None:
+    mirrored = {mirror_of(module) for module in modules()}
+    found = {path for package in PACKAGES for path in (UNIT / package).rglob("test_*.py")}
+    strays = {path.relative_to(UNIT).as_posix() for path in found - mirrored}
+    assert sorted(strays - THEMES.keys()) == [], "the module is gone or has another name; themes stand in THEMES"
+    assert sorted(THEMES.keys() - strays) == [], "these mirror a module, or are gone: take them out of THEMES"
