@@ -24,7 +24,7 @@ LISTED = {
     "pipeline/balance/settings.py": "fields of the run and names of its files: tests/beam/test_balance_job",
     "querygen/build.py": "whole commands: tests/contract/test_queries_folder, tests/integration/test_querygen_kill",
     "querygen/counts/counts_folder.py": "whole commands: tests/contract/test_counts_folder",
-    "querygen/text/markup_*.py": "one state machine: text/test_wikitext, test_wikitext_fuzz, test_wikitext_reference",
+    "querygen/text/markup*": "one state machine: text/test_wikitext, test_wikitext_fuzz, test_wikitext_reference",
     "querygen/text/word_scan.py": "counts/test_ngrams, and against the normal form in tests/contract/test_normal_form",
     "querygen/titles/redirect_views.py": "kernels of titles/test_titles, which has a plain implementation beside them",
     "querygen/titles/title_join.py": "kernels of titles/test_titles, which has a plain implementation beside them",
