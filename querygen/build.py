@@ -44,6 +44,7 @@ from querygen.wiki.live.pages import CategoryPages
 from querygen.workers.hashing import digests
 from querygen.workers.pool import processes
 from querygen.workers.progress import bar
+from schemas.arrow_types import values_of
 from schemas.input_files import expand_glob
 from schemas.json_shape import check_json
 from schemas.manifest import read_manifest
@@ -232,7 +233,7 @@ def _choose(
 ) -> tuple[QueryList, dict[str, dict[str, Any]]]:
     """Return the list and what was dropped, by source and reason."""
     words = merged.words.filter(pc.greater_equal(merged.words["count"], config.threshold("min_word_count")))
-    stop_words = set(words["text"].slice(0, config.num_stop_words).to_pylist())
+    stop_words = set(values_of(words["text"].slice(0, config.num_stop_words)))
     bigrams, bigram_drops = rank_bigrams(
         merged.bigrams, merged.num_words, config.threshold("min_bigram_count"),
         stop_words if config.max_stop_word_share < 1 else set(), config.max_stop_word_share,

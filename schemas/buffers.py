@@ -1,8 +1,12 @@
 """Views of Arrow arrays as numpy arrays, and back, without a Python object per row."""
 
+from typing import cast
+
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+
+from schemas.arrow_types import buffer_of, buffers_of
 
 ID_BYTES = 16
 ID = pa.binary(ID_BYTES)
@@ -12,7 +16,7 @@ ID = pa.binary(ID_BYTES)
 def one_chunk(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     """Return `column` as a single Arrow array (no copy when it has one chunk)."""
     if isinstance(column, pa.ChunkedArray):
-        return column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
+        return column.combine_chunks() if column.num_chunks != 1 else cast(pa.Array, column.chunk(0))
     return column
 
 
@@ -28,7 +32,7 @@ def string_buffers(column: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.u
         array = array.fill_null(b"" if pa.types.is_binary(array.type) or pa.types.is_large_binary(array.type) else "")
     if len(array) == 0:
         return np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
-    _, offset_buffer, data_buffer = array.buffers()
+    _, offset_buffer, data_buffer = buffers_of(array)
     offset_type = np.int64 if large else np.int32
     offsets = np.frombuffer(offset_buffer, dtype=offset_type)[array.offset : array.offset + len(array) + 1]
     data = np.frombuffer(data_buffer, dtype=np.uint8) if data_buffer is not None else np.zeros(0, dtype=np.uint8)
@@ -42,7 +46,7 @@ def strings(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> pa.A
     """
     if len(data) > np.iinfo(np.int32).max:
         raise OverflowError(f"a string column holds at most 2 GiB, found {len(data)} bytes")
-    buffers = [None, pa.py_buffer(offsets.astype(np.int32)), pa.py_buffer(np.ascontiguousarray(data))]
+    buffers = [None, buffer_of(offsets.astype(np.int32)), buffer_of(np.ascontiguousarray(data))]
     return pa.Array.from_buffers(pa.string(), len(offsets) - 1, buffers)
 
 
@@ -51,7 +55,7 @@ def ids_from_words(words: npt.NDArray[np.uint64]) -> pa.Array:
     if words.ndim != 2 or words.shape[1] != 2:
         raise ValueError(f"expected shape [rows, 2], found {words.shape}")
     contiguous = np.ascontiguousarray(words.astype("<u8", copy=False))
-    return pa.Array.from_buffers(ID, len(contiguous), [None, pa.py_buffer(contiguous)])
+    return pa.Array.from_buffers(ID, len(contiguous), [None, buffer_of(contiguous)])
 
 
 def words_from_ids(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint64]:
@@ -63,7 +67,7 @@ def words_from_ids(column: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.uint64]
         raise ValueError("an id column has no nulls")
     if len(array) == 0:
         return np.zeros((0, 2), dtype=np.uint64)
-    whole = np.frombuffer(array.buffers()[1], dtype="<u8")
+    whole = np.frombuffer(buffers_of(array)[1], dtype="<u8")
     return whole[2 * array.offset : 2 * (array.offset + len(array))].reshape(-1, 2)
 
 

@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from schemas.arrow_types import schema_of
 from schemas.buffers import ID
 
 IMAGE_REF = pa.struct(
@@ -17,7 +18,7 @@ tar member the byte range of the image in the tar file."""
 
 QUERY_IDS = pa.list_(pa.field("item", pa.int32(), nullable=False))
 
-_CANDIDATE_FIELDS = [
+_CANDIDATE_FIELDS: list[pa.Field] = [
     pa.field("pair_id", ID, nullable=False),
     pa.field("image_id", ID, nullable=False),
     pa.field("url", pa.string()),
@@ -54,7 +55,7 @@ def candidate_schema(extra: pa.StructType | None = None) -> pa.Schema:
     declares it or nothing was identified. `extra` holds the columns carried through from the input, by an allow list.
     """
     extra_field = [pa.field("extra", extra)] if extra is not None and extra.num_fields else []
-    return pa.schema(_CANDIDATE_FIELDS + extra_field)
+    return schema_of(_CANDIDATE_FIELDS + extra_field)
 
 
 def with_added_columns(table: pa.Table, schema: pa.Schema) -> pa.Table:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from schemas.arrow_types import values_of
 from schemas.sample import FURTHER_CAPTIONS
 from schemas.shards_folder import further_captions
 from schemas.storage import Folder
@@ -19,6 +20,6 @@ def further_captions_by_key(folders: Iterable[Folder]) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     for _, _, name, folder in tables:
         table = read_table(folder, name, FURTHER_CAPTIONS, columns=["key", "captions"])
-        for key, captions in zip(table["key"].to_pylist(), table["captions"].to_pylist(), strict=True):
+        for key, captions in zip(values_of(table["key"]), values_of(table["captions"]), strict=True):
             found.setdefault(key, []).extend(captions)
     return found

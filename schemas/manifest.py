@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from schemas import SCHEMA_VERSION
+from schemas.arrow_types import schema_of
 from schemas.folder_card import folder_card
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
 from schemas.storage import FileRecord, Folder
@@ -33,7 +34,7 @@ REMADE_BY = {
 FIRST_NORMAL_FORM = "1"
 """That of folders whose manifest tells none (before schema 1.4)."""
 
-FILES = pa.schema(
+FILES = schema_of(
     [
         pa.field("name", pa.string(), nullable=False),
         pa.field("rows", pa.int64(), nullable=False),

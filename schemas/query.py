@@ -2,7 +2,9 @@
 
 import pyarrow as pa
 
-QUERIES = pa.schema(
+from schemas.arrow_types import schema_of
+
+QUERIES = schema_of(
     [
         pa.field("query_id", pa.int32(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
@@ -19,7 +21,7 @@ QUERIES = pa.schema(
 """query_id 0 .. n-1 dense over all languages of the folder; text is in normal form, unique per language;
 surface the most frequent spelling with its case; count of the word or bigram, null for the others."""
 
-WORD_COUNTS = pa.schema(
+WORD_COUNTS = schema_of(
     [
         pa.field("text", pa.string(), nullable=False),
         pa.field("surface", pa.string(), nullable=False),
@@ -27,7 +29,7 @@ WORD_COUNTS = pa.schema(
     ]
 )
 
-BIGRAM_COUNTS = pa.schema(
+BIGRAM_COUNTS = schema_of(
     [
         pa.field("text", pa.string(), nullable=False),
         pa.field("surface", pa.string(), nullable=False),
@@ -37,7 +39,7 @@ BIGRAM_COUNTS = pa.schema(
     ]
 )
 
-TITLE_COUNTS = pa.schema(
+TITLE_COUNTS = schema_of(
     [
         pa.field("text", pa.string(), nullable=False),
         pa.field("surface", pa.string(), nullable=False),

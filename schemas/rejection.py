@@ -2,10 +2,11 @@
 
 from collections import Counter
 from collections.abc import Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 
+from schemas.arrow_types import schema_of
 from schemas.public_url import without_user_info
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
@@ -13,7 +14,7 @@ from schemas.tables import write_table
 MAX_VALUE_BYTES = 1000
 """The offending value is cut to this many bytes (at a character boundary)."""
 
-REJECTIONS = pa.schema(
+REJECTIONS = schema_of(
     [
         pa.field("stage", pa.string(), nullable=False),
         pa.field("reason", pa.string(), nullable=False),
@@ -95,7 +96,7 @@ def rejections(stage: str, rows: list[Rejection]) -> pa.Table:
     for row in rows:
         if row.reason not in REASONS[stage]:
             raise ValueError(f"{row.reason!r} is not a rejection reason of {stage}; add it to schemas/rejection.py")
-    columns = [
+    columns: list[list[Any]] = [
         [stage] * len(rows),
         [row.reason for row in rows],
         [row.source_file for row in rows],

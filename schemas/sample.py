@@ -2,6 +2,7 @@
 
 import pyarrow as pa
 
+from schemas.arrow_types import schema_of
 from schemas.buffers import ID
 from schemas.candidate import IMAGE_REF, QUERY_IDS
 
@@ -11,7 +12,7 @@ STATUS_FAILED_TO_RESIZE = "failed_to_resize"
 STATUSES = (STATUS_SUCCESS, STATUS_FAILED_TO_DOWNLOAD, STATUS_FAILED_TO_RESIZE)
 """img2dataset's status words."""
 
-SHARD_TABLE = pa.schema(
+SHARD_TABLE = schema_of(
     [
         pa.field("url", pa.string()),
         pa.field("caption", pa.string(), nullable=False),

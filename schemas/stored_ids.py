@@ -9,6 +9,7 @@ from collections.abc import Callable
 import numpy as np
 import pyarrow as pa
 
+from schemas.arrow_types import buffer_of, buffers_of, schema_of
 from schemas.buffers import ID, ID_BYTES
 
 
@@ -23,7 +24,7 @@ def stored_type(kind: pa.DataType) -> pa.DataType:
 
 def stored_schema(schema: pa.Schema) -> pa.Schema:
     """Return the schema in the file of a table that has `schema` in memory."""
-    return pa.schema([field.with_type(stored_type(field.type)) for field in schema], schema.metadata)
+    return schema_of([field.with_type(stored_type(field.type)) for field in schema], schema.metadata)
 
 
 def to_stored(table: pa.Table) -> pa.Table:
@@ -41,7 +42,7 @@ def from_stored(table: pa.Table, schema: pa.Schema) -> pa.Table:
         field.with_type(ids[field.name]) if field.name in ids and field.type == stored_type(ids[field.name]) else field
         for field in table.schema
     ]
-    return _each(table, pa.schema(wanted, table.schema.metadata), _as_fixed)
+    return _each(table, schema_of(wanted, table.schema.metadata), _as_fixed)
 
 
 def _each(table: pa.Table, schema: pa.Schema, convert: Callable[[pa.Array, pa.DataType, str], pa.Array]) -> pa.Table:
@@ -61,15 +62,15 @@ def _as_binary(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
     offsets = np.arange(0, ID_BYTES * (len(array) + 1), ID_BYTES, dtype=np.int64)
     if offsets[-1] > np.iinfo(np.int32).max:
         return array.cast(kind)
-    data = array.buffers()[1].slice(ID_BYTES * array.offset)
-    return pa.Array.from_buffers(kind, len(array), [None, pa.py_buffer(offsets.astype(np.int32)), data])
+    data = buffers_of(array)[1].slice(ID_BYTES * array.offset)
+    return pa.Array.from_buffers(kind, len(array), [None, buffer_of(offsets.astype(np.int32)), data])
 
 
 def _as_fixed(array: pa.Array, kind: pa.DataType, name: str) -> pa.Array:
     if kind == ID and not array.null_count and len(array):
-        offsets = np.frombuffer(array.buffers()[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
+        offsets = np.frombuffer(buffers_of(array)[1], dtype=np.int32)[array.offset : array.offset + len(array) + 1]
         if (offsets[1:] - offsets[:-1] == ID_BYTES).all():
-            return pa.Array.from_buffers(kind, len(array), [None, array.buffers()[2].slice(int(offsets[0]))])
+            return pa.Array.from_buffers(kind, len(array), [None, buffers_of(array)[2].slice(int(offsets[0]))])
     try:
         return array.cast(kind)
     except pa.ArrowInvalid:

@@ -3,12 +3,13 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from schemas.arrow_types import arrow_file, decoded, list_array, struct_array
 from schemas.buffers import ID, string_buffers
 from schemas.candidate import ADDED_COLUMNS, with_added_columns
 from schemas.checked import check_arrow, check_no_nulls, first_line
@@ -44,7 +45,7 @@ def write_tables(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
     rows = 0
     with folder.writing(name) as sink:
         stored = stored_schema(schema)
-        with pq.ParquetWriter(pa.PythonFile(sink, mode="w"), stored, **_column_options(schema)) as writer:
+        with pq.ParquetWriter(arrow_file(sink, mode="w"), stored, **_column_options(schema)) as writer:
             for table in tables:
                 checked = check_schema(table, schema, folder.path(name)).cast(schema)
                 if len(checked):  # `datasets` fails on a row group without rows
@@ -88,7 +89,7 @@ def write_stream(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
     rows = 0
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with folder.writing(name) as sink:
-        with pa.ipc.new_stream(pa.PythonFile(sink, mode="w"), schema, options=options) as writer:
+        with pa.ipc.new_stream(arrow_file(sink, mode="w"), schema, options=options) as writer:
             for table in tables:
                 writer.write_table(check_schema(table, schema, folder.path(name)).cast(schema).combine_chunks())
                 rows += len(table)
@@ -104,7 +105,7 @@ def read_stream(folder: Folder, name: str, record: FileRecord | None = None) -> 
     with folder.open(name) as raw:
         source = HashedReading(raw)
         try:
-            with pa.ipc.open_stream(source) as reader:
+            with pa.ipc.open_stream(cast(Any, source)) as reader:
                 for batch in reader:
                     check_arrow(batch, where)
                     yield pa.Table.from_batches([batch])
@@ -171,13 +172,13 @@ def content_bytes(table: pa.Table) -> int:
 def _content_bytes(array: pa.Array) -> int:
     kind = array.type
     if pa.types.is_struct(kind):
-        return sum(_content_bytes(member) for member in array.flatten())
+        return sum(_content_bytes(member) for member in struct_array(array).flatten())
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        return _content_bytes(array.flatten())
+        return _content_bytes(list_array(array).flatten())
     if pa.types.is_null(kind) or pa.types.is_map(kind):
         return 0
     if pa.types.is_dictionary(kind):
-        return _content_bytes(array.dictionary_decode())
+        return _content_bytes(decoded(array))
     tests = (pa.types.is_string, pa.types.is_binary, pa.types.is_large_string, pa.types.is_large_binary)
     if any(test(kind) for test in tests):
         if array.null_count:

@@ -8,6 +8,7 @@ scheme and the host nothing is mended: `schemas.identity.normalise_urls` refuses
 import numpy as np
 import pyarrow as pa
 
+from schemas.arrow_types import buffer_of
 from schemas.buffers import one_chunk, string_buffers
 from schemas.kernels.compiled import unlocked
 
@@ -27,8 +28,8 @@ def browser_urls(urls: pa.ChunkedArray | pa.Array) -> pa.Array:
     size = _write(data, offsets, out, ends)
     validity = None
     if column.null_count:
-        validity = pa.py_buffer(np.packbits(column.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
-    return pa.Array.from_buffers(pa.string(), len(column), [validity, pa.py_buffer(ends), pa.py_buffer(out[:size])])
+        validity = buffer_of(np.packbits(column.is_valid().to_numpy(zero_copy_only=False), bitorder="little"))
+    return pa.Array.from_buffers(pa.string(), len(column), [validity, buffer_of(ends), buffer_of(out[:size])])
 
 
 @unlocked

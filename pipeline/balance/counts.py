@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import list_array
 from schemas.buffers import one_chunk
 
 RANGE_QUERIES = 1 << 16
@@ -79,7 +80,7 @@ def dense(table: pa.Table, name: str, num_queries: int) -> npt.NDArray[np.int64]
 
 def count_matches(table: pa.Table, num_queries: int) -> npt.NDArray[np.int64]:
     """Return the number of rows that match each query. Raises ValueError for an id that is no query."""
-    return bincount(one_chunk(table["query_ids"]).flatten(), num_queries)
+    return bincount(list_array(one_chunk(table["query_ids"])).flatten(), num_queries)
 
 
 def bincount(query_ids: pa.Array, num_queries: int) -> npt.NDArray[np.int64]:

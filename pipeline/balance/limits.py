@@ -9,6 +9,7 @@ import pyarrow as pa
 from pipeline.balance.caps import caps_of_languages, caps_of_queries
 from pipeline.balance.counts import dense
 from pipeline.balance.settings import LANGUAGES_FILE, LIMITS_FILE, PLAN_FILE, Settings
+from schemas.arrow_types import values_of
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
 
@@ -110,7 +111,7 @@ def read_limits(folder: Folder) -> Limits:
 
 def write_languages(folder: Folder, column: pa.ChunkedArray) -> tuple[str, ...]:
     """Write the number of each query's language for the workers; return the languages, sorted."""
-    languages = sorted(column.unique().to_pylist())
+    languages = sorted(values_of(column.unique()))
     numbers = pa.compute.index_in(column, pa.array(languages, pa.string())).to_numpy()
     folder.write(LANGUAGES_FILE, np.ascontiguousarray(numbers, dtype="<i4").tobytes())
     return tuple(languages)

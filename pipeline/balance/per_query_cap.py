@@ -17,6 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.balance.ordering import rows_by_rank
+from schemas.arrow_types import list_array, schema_of
 from schemas.buffers import ID, one_chunk, sortable_ids
 from schemas.checked import check_indices
 from schemas.kernels.compiled import unlocked
@@ -26,7 +27,7 @@ TOP_RANK = 2**64 - 1
 WAITING_ROWS = 200_000
 """Rows gathered before they are reduced."""
 
-RANKED = pa.schema(
+RANKED = schema_of(
     [
         pa.field("query_id", pa.int32(), nullable=False),
         pa.field("rank", pa.uint64(), nullable=False),
@@ -69,7 +70,7 @@ def _below(offsets, query_ids, ranks, bounds):
 
 def list_views(column: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32]]:
     """Return (offsets[rows + 1], values) of a list<int32> column without nulls; values start at ``offsets[0]`` = 0."""
-    array = one_chunk(column)
+    array = list_array(one_chunk(column))
     offsets = array.offsets.to_numpy()
     return offsets - offsets[0], array.flatten().to_numpy(zero_copy_only=False)
 

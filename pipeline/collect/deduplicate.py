@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import decoded
 from schemas.buffers import sortable_ids
 from schemas.identity import caption_ranks
 
@@ -199,7 +200,7 @@ def _add_keys(keys: dict[str, pa.Array], name: str, column: pa.Array) -> None:
     elif pa.types.is_fixed_size_binary(kind):
         keys[name] = column.cast(pa.binary())
     elif pa.types.is_dictionary(kind):
-        _add_keys(keys, name, column.dictionary_decode())
+        _add_keys(keys, name, decoded(column))
     elif pa.types.is_float16(kind):
         keys[name] = column.cast(pa.float32())
     else:

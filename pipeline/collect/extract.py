@@ -20,6 +20,7 @@ from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
 from pipeline.shuffle.elements import bounded
 from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Noted, Read, Source
+from schemas.arrow_types import schema_of, values_of
 from schemas.buffers import ID, sortable_ids
 from schemas.candidate import candidate_schema
 from schemas.rejection import REJECTIONS, Rejection, by_reason, rejections
@@ -31,7 +32,7 @@ PARTS = "parts"
 MAX_SAMPLED_DROPS = 1_000
 """Drops kept per reason: those of lowest pair_id, which is a hash."""
 
-DROPS = pa.schema(
+DROPS = schema_of(
     [
         pa.field("reason", pa.string(), nullable=False),
         pa.field("pair_id", ID, nullable=False),
@@ -180,7 +181,7 @@ def sample_drops(drops: pa.Table) -> pa.Table:
     """Keep the `MAX_SAMPLED_DROPS` drops of lowest pair_id per reason (and each pair_id once), in that order."""
     ids = sortable_ids(drops["pair_id"])
     reason_codes = drops["reason"].combine_chunks().dictionary_encode()
-    names = reason_codes.dictionary.to_pylist()
+    names = values_of(reason_codes.dictionary)
     order_of_name = np.argsort(np.argsort(names)) if names else np.zeros(0, dtype=np.int64)
     codes: npt.NDArray[np.int64] = order_of_name[reason_codes.indices.to_numpy(zero_copy_only=False)]
     rows = drops["source_row"].to_numpy()

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import buffer_of
 from schemas.buffers import string_buffers
 from schemas.kernels.compiled import unlocked
 from schemas.kernels.html_entities import plain_size, write_closed_html, write_html
@@ -28,7 +29,7 @@ def without_references(texts: pa.Array, are_urls: bool) -> pa.Array:
     room = plain_size(int(offsets[-1] - offsets[0])) + 16 * len(rows)
     out, ends = np.empty(room, dtype=np.uint8), np.zeros(len(offsets), dtype=np.int32)
     size = _write(data, offsets, are_urls, out, ends)
-    plain = pa.Array.from_buffers(pa.string(), len(rows), [None, pa.py_buffer(ends), pa.py_buffer(out[:size])])
+    plain = pa.Array.from_buffers(pa.string(), len(rows), [None, buffer_of(ends), buffer_of(out[:size])])
     return pc.replace_with_mask(texts, pa.array(found), plain)
 
 

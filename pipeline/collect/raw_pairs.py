@@ -11,6 +11,7 @@ from pipeline.collect.html_text import without_references
 from pipeline.collect.plain_text import NEEDS_CARE, NOT_UTF8, kinds_of_text
 from pipeline.filter.blocked_urls import URL_ID
 from pipeline.sources.source import KNOWN_IMAGE_ID
+from schemas.arrow_types import struct_array, values_of
 from schemas.buffers import one_chunk, string_buffers
 from schemas.identity import (
     URL_BAD_CHARACTER,
@@ -50,7 +51,7 @@ def check_pairs(
         captions = pc.if_else(known.is_valid(), raw_captions, captions)
         urls = pc.if_else(known.is_valid(), one_chunk(raw["url"]), urls)
         raw = raw.drop_columns([KNOWN_IMAGE_ID])
-    references = one_chunk(raw["image_ref"])
+    references = struct_array(one_chunk(raw["image_ref"]))
     reasons = np.full(len(raw), "", dtype=object)
     is_local = references.is_valid().to_numpy(zero_copy_only=False)
     asked = urls
@@ -126,7 +127,7 @@ def _stored(captions: pa.Array, kinds: npt.NDArray[np.uint8], sizes: npt.NDArray
     if not care.any():
         return filled
     rows = pa.array(np.flatnonzero(care))
-    rewritten = pa.array([stored_caption(text) for text in captions.take(rows).to_pylist()], pa.string())
+    rewritten = pa.array([stored_caption(text) for text in values_of(captions.take(rows))], pa.string())
     return pc.replace_with_mask(filled, pa.array(care), rewritten)
 
 

@@ -17,10 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from pipeline.collect.deduplicate import COMPACT_BYTES
+from schemas.arrow_types import schema_of
 from schemas.buffers import ID, ids_from_words, sortable_ids
 from schemas.identity import text_hashes
 
-CAPTION_IMAGES = pa.schema([pa.field("caption", pa.uint64(), nullable=False), pa.field("image_id", ID, nullable=False)])
+CAPTION_IMAGES = schema_of([pa.field("caption", pa.uint64(), nullable=False), pa.field("image_id", ID, nullable=False)])
 """Hash of a caption (`schemas.identity.text_hashes`) and an image it occurs with."""
 
 REPEATED_CAPTIONS = pa.schema([pa.field("caption", pa.uint64(), nullable=False)])

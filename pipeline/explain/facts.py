@@ -14,7 +14,8 @@ from pipeline.balance.limits import Limits
 from pipeline.balance.probabilistic import draw_bounds
 from pipeline.balance.refill.earlier import Earlier
 from pipeline.balance.settings import Settings
-from schemas.buffers import words_from_ids
+from schemas.arrow_types import list_array, values_of
+from schemas.buffers import one_chunk, words_from_ids
 from schemas.identity import draws, ranks
 from schemas.text import normal_form
 
@@ -76,7 +77,7 @@ def query_facts(
     found = []
     for text in asked:
         rows = pc.or_(pc.equal(queries["text"], normal_form(text)), pc.equal(queries["surface"], text))
-        ids = queries["query_id"].filter(rows).to_pylist()
+        ids = values_of(queries["query_id"].filter(rows))
         if not ids:
             raise ValueError(f"--query {text!r}: not in the query list (normal form {normal_form(text)!r})")
         for query in ids:
@@ -104,7 +105,7 @@ def pair_facts(
     refill (`earlier`) those whose image has not failed.
     """
     rank = ranks(pairs["pair_id"], settings.key)
-    num_matches = len(pairs["query_ids"].combine_chunks().flatten())
+    num_matches = len(list_array(one_chunk(pairs["query_ids"])).flatten())
     places = dense(lower, "lower", num_matches) + 1
     bounds = draw_bounds(limits.matched, limits.caps)
     alive = earlier.alive(pairs) if earlier is not None else np.ones(len(pairs), dtype=np.bool_)

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import values_of
 from schemas.buffers import ids_from_words, one_chunk, string_buffers, words_from_ids
 from schemas.identity import pair_ids
 from schemas.kernels.compiled import kernel
@@ -88,7 +89,7 @@ def repair_captions(pairs: pa.Table) -> pa.Table:
     """Return `pairs` with mended captions, also as raw_caption, and the pair_ids of these."""
     captions = one_chunk(pairs["caption"])
     rows = np.flatnonzero(suspects(captions))
-    texts = captions.take(pa.array(rows)).to_pylist()
+    texts = values_of(captions.take(pa.array(rows)))
     mended = [stored_caption(ftfy.fix_encoding(text)) or text for text in texts]
     changed = np.array([old != new for old, new in zip(texts, mended, strict=True)], dtype=np.bool_)
     if not changed.any():

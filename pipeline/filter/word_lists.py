@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from pipeline.filter.list_file import content_hashes, read_list
 from pipeline.match.matcher import Matcher
+from schemas.arrow_types import values_of
 from schemas.text import normal_form
 
 
@@ -26,7 +27,7 @@ def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> Matcher:
     found = set()
     for path in paths:
         listed = read_list(path, "word_block_lists")
-        for row, text in enumerate(listed.entries.to_pylist()):
+        for row, text in enumerate(values_of(listed.entries)):
             form = normal_form(text)
             if not form:
                 raise listed.fault(row, "a word or phrase of letters or digits")

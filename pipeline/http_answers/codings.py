@@ -10,6 +10,7 @@ import re
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, cast
 
 import pyarrow as pa
 
@@ -220,7 +221,7 @@ def _read_stream(body: bytes, codec: str, max_bytes: int, piece_bytes: int, whol
 
     Its first `whole` bytes are known to be good; after them it is read in pieces.
     """
-    stream = pa.CompressedInputStream(pa.BufferReader(body), codec)
+    stream = pa.CompressedInputStream(pa.BufferReader(body), cast(Any, codec))
     parts = [stream.read(whole)]
     size = whole
     try:

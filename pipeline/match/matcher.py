@@ -23,6 +23,7 @@ from pipeline.match.tokenise import (
     query_words,
     seeded,
 )
+from schemas.arrow_types import values_of
 from schemas.buffers import one_chunk, string_buffers
 from schemas.candidate import QUERY_IDS
 from schemas.kernels.compiled import inlined, leaf
@@ -203,7 +204,7 @@ class Matcher:
         """Memory of the table, without the folding tables (9 MB, shared)."""
         return self._table.nbytes
 
-    def match(self, texts: pa.ChunkedArray | pa.Array, seeds: npt.NDArray[np.uint64] = NO_SEEDS) -> pa.Array:
+    def match(self, texts: pa.ChunkedArray | pa.Array, seeds: npt.NDArray[np.uint64] = NO_SEEDS) -> pa.ListArray:
         """Return the matched query ids of each text: list<int32>, ascending, each once; a null text has none.
 
         `seeds`: one per text, or none where the queries have none.
@@ -213,12 +214,12 @@ class Matcher:
         if unsure.any():
             # The few texts that one character at a time cannot settle are folded by schemas.text first.
             rows = np.flatnonzero(unsure)
-            folded = pa.array([normal_form(text) for text in column.take(pa.array(rows)).to_pylist()], pa.string())
+            folded = pa.array([normal_form(text) for text in values_of(column.take(pa.array(rows)))], pa.string())
             more_counts, more_values, _ = self._match_once(_QUERY, folded, seeds[rows] if len(seeds) else seeds)
             counts, values = _merged(counts, values, rows, more_counts, more_values)
         offsets = np.zeros(len(counts) + 1, dtype=np.int32)
         np.cumsum(counts, out=offsets[1:])
-        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=QUERY_IDS)
+        return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.int32()), type=QUERY_IDS)
 
     def _match_once(
         self, rule: int, column: pa.Array, seeds: npt.NDArray[np.uint64]

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import values_of
 from schemas.buffers import one_chunk
 
 PUBLISHED_RANGES = (
@@ -57,5 +58,5 @@ def open_sides(surfaces: pa.ChunkedArray | pa.Array) -> OpenSides:
 
 def _asks_no_space(characters: pa.Array) -> npt.NDArray[np.bool_]:
     encoded = characters.dictionary_encode()
-    answers = np.array([bool(one) and asks_no_space(one) for one in encoded.dictionary.to_pylist()], dtype=np.bool_)
+    answers = np.array([bool(one) and asks_no_space(one) for one in values_of(encoded.dictionary)], dtype=np.bool_)
     return answers[encoded.indices.to_numpy(zero_copy_only=False)]

@@ -16,6 +16,7 @@ import pyarrow as pa
 from pipeline.match.config import MatchOptions
 from pipeline.match.matcher import NO_SEEDS, Matcher
 from pipeline.match.open_sides import open_sides
+from schemas.arrow_types import values_of
 from schemas.buffers import one_chunk
 from schemas.candidate import QUERY_IDS
 from schemas.kernels.compiled import kernel
@@ -40,7 +41,7 @@ class QueryMatcher:
         self._languages: dict[str, int] = {}
         if options.query_languages == "caption":
             codes = one_chunk(queries["language"]).dictionary_encode()
-            names = [language_code(name) for name in codes.dictionary.to_pylist()]
+            names = [language_code(name) for name in values_of(codes.dictionary)]
             self._languages = {name: language_seed(name) for name in names}
             seeds = np.array([self._languages[name] for name in names], dtype=np.uint64)
             if self._unknown not in ("all", "none") and language_code(self._unknown) not in self._languages:
@@ -76,7 +77,7 @@ class QueryMatcher:
         """Return the seed of each caption, and whether it is asked the queries of one language."""
         codes = one_chunk(languages).fill_null("").dictionary_encode()
         other = None if self._unknown in ("all", "none") else self._languages[language_code(self._unknown)]
-        found = [self._seed_of(name, other) for name in codes.dictionary.to_pylist()]
+        found = [self._seed_of(name, other) for name in values_of(codes.dictionary)]
         rows = codes.indices.to_numpy(zero_copy_only=False)
         seeds = np.array([seed or 0 for seed in found], dtype=np.uint64)
         return seeds[rows], np.array([seed is not None for seed in found], dtype=np.bool_)[rows]
@@ -112,20 +113,20 @@ def _matchers(queries: pa.Table, rule: str, seeds: Seeds) -> list[Matcher]:
     return made
 
 
-def _match(matchers: list[Matcher], texts: pa.Array, seeds: Seeds) -> pa.Array:
+def _match(matchers: list[Matcher], texts: pa.Array, seeds: Seeds) -> pa.ListArray:
     found = matchers[0].match(texts, seeds)
     for matcher in matchers[1:]:
         found = merge_lists(found, matcher.match(texts, seeds))
     return found
 
 
-def _none(size: int) -> pa.Array:
+def _none(size: int) -> pa.ListArray:
     return pa.ListArray.from_arrays(
-        pa.array(np.zeros(size + 1, dtype=np.int32)), pa.array([], pa.int32()), type=QUERY_IDS
+        pa.array(np.zeros(size + 1, dtype=np.int32), pa.int32()), pa.array([], pa.int32()), type=QUERY_IDS
     )
 
 
-def merge_lists(first: pa.Array, second: pa.Array) -> pa.Array:
+def merge_lists(first: pa.ListArray, second: pa.ListArray) -> pa.ListArray:
     """Return the union of two columns of ascending lists that share no number within a row."""
     if len(second.values) == 0:
         return first
@@ -134,7 +135,7 @@ def merge_lists(first: pa.Array, second: pa.Array) -> pa.Array:
     _merge(
         first.offsets.to_numpy(), first.values.to_numpy(), second.offsets.to_numpy(), second.values.to_numpy(), values
     )
-    return pa.ListArray.from_arrays(pa.array(offsets), pa.array(values), type=QUERY_IDS)
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(values, pa.int32()), type=QUERY_IDS)
 
 
 @kernel

@@ -17,6 +17,7 @@ from typing import Any
 import fsspec
 import pyarrow as pa
 
+from schemas.arrow_types import values_of
 from schemas.input_files import expand_glob
 from schemas.manifest import write_manifest
 from schemas.printable import one_line
@@ -159,9 +160,9 @@ def entry_counts(queries: pa.Table, query_counts: pa.Table) -> dict[str, int]:
 
     Queries of one surface (of several languages) are one entry: their matches are summed.
     """
-    matched = dict(zip(query_counts["query_id"].to_pylist(), query_counts["matched"].to_pylist(), strict=True))
+    matched = dict(zip(values_of(query_counts["query_id"]), values_of(query_counts["matched"]), strict=True))
     counts: dict[str, int] = {}
-    for number, surface in zip(queries["query_id"].to_pylist(), queries["surface"].to_pylist(), strict=True):
+    for number, surface in zip(values_of(queries["query_id"]), values_of(queries["surface"]), strict=True):
         counts[surface] = counts.get(surface, 0) + matched.get(number, 0)
     return counts
 

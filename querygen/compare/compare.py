@@ -13,6 +13,8 @@ import pyarrow.compute as pc
 
 from querygen.compare.listed_texts import ListedTexts, read_texts
 from querygen.config import CompareConfig
+from schemas.arrow_types import list_array, values_of
+from schemas.buffers import one_chunk
 from schemas.identity import sample_rows
 from schemas.query_source import SOURCES
 from schemas.storage import Folder
@@ -67,7 +69,7 @@ def _share(part: int, whole: int) -> float | None:
 
 def _brought(side: ListedTexts, source: str) -> npt.NDArray[np.bool_]:
     """Tell per row whether `source` brings it, as its owner or beside others."""
-    lists = side.table["sources"].combine_chunks()
+    lists = list_array(one_chunk(side.table["sources"]))
     brought = np.zeros(len(side.table), dtype=bool)
     brought[pc.list_parent_indices(lists).to_numpy()[pc.equal(lists.flatten(), source).to_numpy(False)]] = True
     return brought
@@ -166,5 +168,5 @@ def _only(side: ListedTexts, common: npt.NDArray[np.int64], num: int, seed: int)
     found = {}
     for i, source in enumerate(side.sources):
         texts = side.table["text"].filter(pa.array(alone & (owners == i)))
-        found[source] = texts.take(pa.array(sample_rows(texts, num, seed))).to_pylist()
+        found[source] = values_of(texts.take(pa.array(sample_rows(texts, num, seed))))
     return found

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import values_of
 from schemas.manifest import MANIFEST_FILE, read_current_manifest, read_manifest
 from schemas.query import QUERIES
 from schemas.query_source import SOURCES
@@ -75,9 +76,9 @@ def _read_folder(folder: Folder, exact: bool) -> ListedTexts:
         manifest = read_current_manifest(folder, "queries", "; or compare its surfaces: --exact")
     same_rule = manifest.get("unidata_version") == UNIDATA_VERSION
     table = read_table(folder, "queries.parquet", QUERIES)
-    texts = table["surface" if exact else "text"]
+    texts: pa.Array | pa.ChunkedArray = table["surface" if exact else "text"]
     if not exact and not same_rule:
-        texts = pa.array([normal_form(text) for text in texts.to_pylist()], pa.string())
+        texts = pa.array([normal_form(text) for text in values_of(texts)], pa.string())
     columns = [texts, *(table[name].cast(LISTED.field(name).type) for name in LISTED.names[1:])]
     return _distinct("queries folder", pa.Table.from_arrays(columns, schema=LISTED), len(table), 0)
 

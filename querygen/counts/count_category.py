@@ -65,7 +65,11 @@ def rank_titles(pages: CategoryPages, site: SiteInfo) -> pa.Table:
             surfaces.setdefault(text, title)
             joined[text] += length
     rows = sorted(joined.items(), key=lambda row: (-row[1], row[0]))
-    columns = [[text for text, _ in rows], [surfaces[text] for text, _ in rows], [length for _, length in rows]]
+    columns: list[list[Any]] = [
+        [text for text, _ in rows],
+        [surfaces[text] for text, _ in rows],
+        [length for _, length in rows],
+    ]
     return pa.Table.from_arrays(
         [pa.array(column, field.type) for column, field in zip(columns, TITLE_COUNTS, strict=True)], schema=TITLE_COUNTS
     )

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from querygen.counts.ngrams import release_counter
 from querygen.counts.runs import NUM_RANGES, RunName, SurfaceReader
+from schemas.arrow_types import buffers_of, values_of
 from schemas.kernels.compiled import kernel
 from schemas.query import WORD_COUNTS
 from schemas.text import words
@@ -203,7 +204,7 @@ def _join(parts: list[WordRange]) -> Words:
 def normal_words(surfaces: pa.LargeStringArray) -> pa.LargeStringArray:
     """Return the normal form of each spelling of one word."""
     others = pc.invert(pc.string_is_ascii(surfaces))
-    folded = pa.array([" ".join(words(other)) for other in surfaces.filter(others).to_pylist()], pa.large_string())
+    folded = pa.array([" ".join(words(other)) for other in values_of(surfaces.filter(others))], pa.large_string())
     return pc.replace_with_mask(pc.ascii_lower(surfaces), others, folded)
 
 
@@ -223,7 +224,7 @@ def order_by_count(counts: _Int64s, texts: pa.LargeStringArray) -> _Int64s:
 
 
 def _string_buffers(strings: pa.LargeStringArray) -> tuple[_Int64s, npt.NDArray[np.uint8]]:
-    _, offsets, data = strings.buffers()
+    _, offsets, data = buffers_of(strings)
     bounds = (
         np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1] if len(strings) else [0]
     )

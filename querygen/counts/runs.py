@@ -10,7 +10,7 @@ compressed: hashes cannot be, and the rest is packed by `querygen.counts.run_cod
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -28,6 +28,7 @@ from querygen.counts.run_codec import (
     encode_pairs,
 )
 from querygen.text.word_scan import MAX_WORD_BYTES, bytes_hash
+from schemas.arrow_types import arrow_file, buffer_of, schema_of
 from schemas.checked import check_arrow
 from schemas.kernels.compiled import kernel
 from schemas.storage import FileRecord, Folder
@@ -39,7 +40,7 @@ NUM_RANGES = 64
 NUM_PARTITIONS = 256
 KEPT_BYTES = 1 << 30
 
-_SURFACES = pa.schema(
+_SURFACES = schema_of(
     [
         pa.field("num_words", pa.int64()),
         pa.field("word_hashes", pa.large_binary()),
@@ -47,7 +48,7 @@ _SURFACES = pa.schema(
         pa.field("spellings", pa.large_binary()),
     ]
 )
-_BIGRAMS = pa.schema([pa.field("num_pairs", pa.int64()), pa.field("pairs", pa.large_binary())])
+_BIGRAMS = schema_of([pa.field("num_pairs", pa.int64()), pa.field("pairs", pa.large_binary())])
 _NOT_THREADED = ipc.IpcReadOptions(use_threads=False)
 
 
@@ -70,7 +71,8 @@ class RunSurfaces:
     def take(self, chosen: npt.NDArray[np.bool_]) -> pa.LargeStringArray:
         """Return the chosen spellings."""
         offsets, data = _take(self.size, self.data, chosen)
-        return pa.LargeStringArray.from_buffers(len(offsets) - 1, pa.py_buffer(offsets), pa.py_buffer(data))
+        found = pa.LargeStringArray.from_buffers(len(offsets) - 1, buffer_of(offsets), buffer_of(data))
+        return cast(pa.LargeStringArray, found)
 
     def hash(self, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.uint64]:
         """Return the hashes of the chosen spellings: what rows of one word are sorted by."""
@@ -112,16 +114,16 @@ def _write_file(
     folder: Folder, name: str, num_rows: int, schema: pa.Schema, rows: Iterator[list[pa.Array]]
 ) -> FileRecord:
     with folder.writing(name) as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), schema) as writer:
+        with ipc.new_file(arrow_file(sink, mode="w"), schema) as writer:
             for row in rows:
                 writer.write_batch(pa.record_batch(row, schema=schema))
     return FileRecord(name, num_rows, sink.bytes, sink.sha256)
 
 
-def _blob(array: npt.NDArray[Any]) -> pa.LargeBinaryArray:
+def _blob(array: npt.NDArray[Any]) -> pa.Array:
     """Return the bytes of `array`, not copied, as one value."""
     offsets = np.array([0, array.nbytes], np.int64)
-    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, pa.py_buffer(offsets), pa.py_buffer(array)])
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), 1, [None, buffer_of(offsets), buffer_of(array)])
 
 
 def part_starts(word_hashes: npt.NDArray[np.uint64], number: int) -> npt.NDArray[np.int64]:

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from querygen.explain.counts_file import CountsFile
+from schemas.arrow_types import values_of
 
 SURE = 1e-12
 """Two float ratios further apart than this (relative) are in the order of the exact ratios: each is 5 roundings off."""
@@ -99,7 +100,7 @@ def _few_stop_words(bigrams: CountsFile, group: int, rows: Counts, n_a: Counts, 
     first, second = n_a > stop.above, n_b > stop.above
     tied = np.flatnonzero((n_a == stop.above) | (n_b == stop.above))
     if len(tied):
-        texts = bigrams.read(group, ["text"])["text"].take(pa.array(rows[tied])).to_pylist()
+        texts = values_of(bigrams.read(group, ["text"])["text"].take(pa.array(rows[tied])))
         for i, text in zip(tied.tolist(), texts, strict=True):
             left, _, right = text.partition(" ")
             first[i] |= left in stop.tied

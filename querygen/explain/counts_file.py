@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from schemas.arrow_types import values_of
 from schemas.storage import Folder
 
 UNREADABLE = (pa.ArrowException, OSError)
@@ -102,7 +103,7 @@ class CountsFile:
         for group in self.groups():
             if self._may_hold(group, column, value):
                 table = self.read(group, ["text", column])
-                tied += table.filter(pc.equal(table[column], value))["text"].to_pylist()
+                tied += values_of(table.filter(pc.equal(table[column], value))["text"])
         return value, frozenset(sorted(tied)[: num - int((values > value).sum())])
 
     def groups(self) -> range:

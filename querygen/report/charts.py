@@ -13,7 +13,7 @@ from matplotlib.ticker import FuncFormatter
 from querygen.report.figures import MAX_CHARACTERS, MAX_WORDS, Curve, Lengths, Points
 
 COLOURS = {"word": "#2f6db3", "bigram": "#b3541e", "title": "#3b8a4c", "synset": "#8a4fa0"}
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False,
     "axes.spines.right": False, "axes.grid": True, "grid.color": "#e4e4e4", "axes.axisbelow": True,
     "axes.edgecolor": "#777777", "legend.frameon": False,

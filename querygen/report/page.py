@@ -13,6 +13,7 @@ from querygen.known_folder import open_queries
 from querygen.report.charts import characters_chart, curve_chart, words_chart
 from querygen.report.config import ReportConfig
 from querygen.report.figures import TAKEABLE, lengths, listed_values, pmi_curve, samples, value_curve
+from schemas.arrow_types import values_of
 from schemas.printable import printable
 from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
@@ -100,7 +101,7 @@ def _reached(summary: dict[str, Any], source: str, value: str) -> float | None:
 
 
 def _languages(queries: pa.Table, summary: dict[str, Any]) -> str:
-    found = sorted(queries["language"].unique().to_pylist()) or [summary.get("language", "")]
+    found = sorted(values_of(queries["language"].unique())) or [summary.get("language", "")]
     return ", ".join(found)
 
 

@@ -13,13 +13,14 @@ import pyarrow.ipc as ipc
 from querygen.titles.page_views import ViewCounts, count_views_files, merge_views
 from querygen.titles.title_table import MAX_SUM
 from querygen.workers.numbered_units import do_units, numbered_unit, unit_name
+from schemas.arrow_types import arrow_file, schema_of
 from schemas.checked import check_indices
 from schemas.rejection import REJECTIONS, from_table, rejections
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_arrow_file, read_table, write_table
 from schemas.units import commit_unit
 
-VIEWS = pa.schema([pa.field("title", pa.large_binary()), pa.field("views", pa.int64())])
+VIEWS = schema_of([pa.field("title", pa.large_binary()), pa.field("views", pa.int64())])
 """Of a group: views by title."""
 
 MAX_GROUP_FILES = 24
@@ -48,7 +49,7 @@ def count_group(
     views = count_views_files([file[0] for file in files], [file[1] for file in files], language, progress)
     table = pa.table({"title": views.titles, "views": views.views})
     with folder.writing(f"{name}.arrow") as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), VIEWS) as writer:
+        with ipc.new_file(arrow_file(sink, mode="w"), VIEWS) as writer:
             writer.write_table(table)
     written = [
         FileRecord(f"{name}.arrow", len(table), sink.bytes, sink.sha256),

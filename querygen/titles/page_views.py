@@ -24,6 +24,7 @@ import pyarrow as pa
 from querygen.titles.quoted_title import quoted_end, unquote
 from querygen.titles.title_table import BATCH_ROWS, TitleTable, add, add_batch, capped_sum, title_buffers
 from querygen.titles.view_title import MAX_TITLE_BYTES, REFUSED, SURE, canonical_title, slow_title, title_classes
+from schemas.arrow_types import values_of
 from schemas.kernels.compiled import kernel, spliced
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress
 from schemas.rejection import MAX_VALUE_BYTES, Rejection
@@ -54,7 +55,7 @@ class ViewCounts:
 
     def to_dict(self) -> dict[str, int]:
         """Return views by title as Python objects; for few titles."""
-        return {title.decode(): views for title, views in zip(self.titles.to_pylist(), self.views.to_pylist())}  # noqa: B905
+        return {title.decode(): views for title, views in zip(values_of(self.titles), values_of(self.views))}  # noqa: B905
 
 
 @spliced

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from querygen.titles.title_form import normal_forms
 from querygen.titles.title_table import TitleTable, add, hash_bytes
+from schemas.arrow_types import buffer_of
 from schemas.kernels.compiled import kernel
 from schemas.query import TITLE_COUNTS
 from schemas.rejection import Rejection
@@ -172,7 +173,7 @@ def _take(part: Rows, rows: npt.NDArray[np.int64]) -> pa.Array:
     out = np.empty(int((ends - begins).sum()), dtype=np.uint8)
     _gather(part.data, begins, ends, out)
     offsets = np.concatenate([[0], np.cumsum(ends - begins)]).astype(np.int64)
-    return pa.Array.from_buffers(pa.large_string(), len(rows), [None, pa.py_buffer(offsets), pa.py_buffer(out)])
+    return pa.Array.from_buffers(pa.large_string(), len(rows), [None, buffer_of(offsets), buffer_of(out)])
 
 
 def _title_table(

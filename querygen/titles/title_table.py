@@ -18,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import buffer_of, buffers_of
 from schemas.kernels.compiled import kernel, spliced
 from schemas.kernels.folding import finish_hash
 
@@ -212,7 +213,7 @@ class TitleTable:
         They share the memory of the table, which is at its end: nothing may be added afterwards.
         """
         size, filled = len(self), int(self.used[ARENA])
-        buffers = [None, pa.py_buffer(self.starts[: size + 1]), pa.py_buffer(self.arena[:filled])]
+        buffers = [None, buffer_of(self.starts[: size + 1]), buffer_of(self.arena[:filled])]
         return pa.Array.from_buffers(pa.large_binary(), size, buffers), pa.array(self.views[:size])
 
 
@@ -229,6 +230,6 @@ def title_buffers(titles: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[
         wide = wide.combine_chunks()
     if len(wide) == 0:
         return np.zeros(0, dtype=np.uint8), np.zeros(1, dtype=np.int64)
-    _, offsets, data = wide.buffers()
+    _, offsets, data = buffers_of(wide)
     bytes_ = np.frombuffer(data, dtype=np.uint8) if data is not None else np.zeros(0, dtype=np.uint8)
     return bytes_, np.frombuffer(offsets, dtype=np.int64)[wide.offset : wide.offset + len(wide) + 1]

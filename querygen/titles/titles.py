@@ -19,6 +19,7 @@ from querygen.titles.title_join import Notes, Rows, join, note, total
 from querygen.titles.title_table import TitleTable, add, title_buffers
 from querygen.wiki.dump import SiteInfo
 from querygen.wiki.redirects import redirect_table
+from schemas.arrow_types import values_of
 from schemas.kernels.compiled import kernel
 from schemas.rejection import Rejection
 
@@ -130,7 +131,7 @@ def _choose_articles(part: Rows, site: SiteInfo, tally: Notes) -> npt.NDArray[np
     _enter_prefixes(part.data, part.offsets, colons, with_colon, prefix_of, prefixes.key, *prefixes.arrays)
     names = other_namespaces(site)
     elsewhere = np.array(
-        [raw.decode("utf-8", "replace").strip().casefold() in names for raw in prefixes.to_arrow()[0].to_pylist()],
+        [raw.decode("utf-8", "replace").strip().casefold() in names for raw in values_of(prefixes.to_arrow()[0])],
         dtype=np.bool_,
     )
     dropped = with_colon[elsewhere[prefix_of]] if len(with_colon) else with_colon

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from querygen.wiki.page import MAX_PAGE_BYTES, Page, SiteInfo
+from schemas.arrow_types import decoded
 from schemas.rejection import Rejection
 
 PARQUET_MARK = b"PAR1"
@@ -138,6 +139,6 @@ def _column_bytes(group: pq.RowGroupMetaData) -> int:
 
 def _as_bytes(column: pa.Array) -> list[bytes | None]:
     if pa.types.is_dictionary(column.type):
-        column = column.dictionary_decode()
+        column = decoded(column)
     found: list[bytes | None] = column.cast(pa.large_binary()).to_pylist()
     return found

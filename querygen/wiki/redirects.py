@@ -3,6 +3,7 @@
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
+from schemas.arrow_types import arrow_file
 from schemas.storage import FileRecord, Folder
 
 REDIRECTS = pa.schema([pa.field("from_title", pa.string()), pa.field("to_title", pa.string())])
@@ -17,6 +18,6 @@ def redirect_table(redirects: dict[str, str] | list[tuple[str, str]]) -> pa.Tabl
 
 def write_redirects(folder: Folder, name: str, table: pa.Table) -> FileRecord:
     with folder.writing(name) as sink:
-        with ipc.new_file(pa.PythonFile(sink, mode="w"), REDIRECTS) as writer:
+        with ipc.new_file(arrow_file(sink, mode="w"), REDIRECTS) as writer:
             writer.write_table(table)
     return FileRecord(name, len(table), sink.bytes, sink.sha256)

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import torch
 
+from schemas.arrow_types import values_of
 from trainer.data.sample_order import keyed_hash, samples_at
 from trainer.data.shard_index import ShardIndex
 from trainer.data.transforms import ImageFault, Pixels, crop, decode
@@ -138,7 +139,7 @@ class Loader:
         counts = self._caption_offsets[used + 1] - self._caption_offsets[used]
         draws = keyed_hash(self.seed, epochs, indices, CAPTION_DRAW) % counts.astype(np.uint64)
         chosen = self._captions.take(self._caption_offsets[used] + draws.astype(np.int64))
-        tokens, eos = self.tokenizer.encode(chosen.to_pylist())
+        tokens, eos = self.tokenizer.encode(values_of(chosen))
         return Batch(
             indices=indices,
             images_b3PP=torch.from_numpy(images),

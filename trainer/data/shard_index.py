@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import list_array
 from schemas.further_captions import further_captions_by_key
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest, read_records
@@ -49,7 +50,7 @@ class ShardIndex:
     tar_of: npt.NDArray[np.int32]
     offsets: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int64]
-    captions: pa.Array
+    captions: pa.ListArray
     """list<string> per sample, at least one each."""
     keys: pa.Array
     skipped: int
@@ -216,7 +217,7 @@ def read_shards(paths: tuple[str, ...]) -> ShardIndex:
         tar_of=np.array(columns["tar_of"], dtype=np.int32),
         offsets=np.array(columns["offset"], dtype=np.int64),
         sizes=np.array(columns["size"], dtype=np.int64),
-        captions=pa.array(columns["captions"], pa.list_(pa.string())),
+        captions=list_array(pa.array(columns["captions"], pa.list_(pa.string()))),
         keys=pa.array(columns["key"], pa.string()),
         skipped=left_out.num_samples,
         passed_over=left_out.num_passed_over,

@@ -17,6 +17,7 @@ import pyarrow as pa
 import torch
 import tyro
 
+from schemas.arrow_types import schema_of
 from schemas.manifest import write_manifest
 from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
@@ -30,7 +31,7 @@ from trainer.evaluate.inputs import Labelled, find_images
 RESULTS_FILE = "results.json"
 PREDICTIONS_FILE = "predictions.parquet"
 
-PREDICTIONS = pa.schema(
+PREDICTIONS = schema_of(
     [
         pa.field("path", pa.string(), nullable=False),
         pa.field("label", pa.string(), nullable=False),

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.balance.settings import FAILED_FILE, SELECTED_FILE
+from schemas.arrow_types import list_array
 from schemas.buffers import one_chunk, sortable_ids
 from schemas.checked import check_indices
 from schemas.kernels.compiled import unlocked
@@ -132,12 +133,12 @@ def read_rounds(folders: Iterable[Folder], num_plans: int | None = None) -> Roun
             lost = pc.not_equal(table["status"], STATUS_SUCCESS)
             failed.append(sortable_ids(one_chunk(table["image_id"].filter(lost))))
             stored.append(sortable_ids(one_chunk(table["image_id"].filter(pc.invert(lost)))))
-            selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
+            selected.append(sortable_ids(list_array(one_chunk(table["pair_ids"])).flatten()))
             fetched.add(table["query_ids"].filter(pc.invert(lost)))
         for plan, name in further_captions(folder):
             if num_plans is None or plan < num_plans:
                 table = table_of.read(name, FURTHER_CAPTIONS, ["pair_ids", "query_ids"])
-                selected.append(sortable_ids(one_chunk(table["pair_ids"]).flatten()))
+                selected.append(sortable_ids(list_array(one_chunk(table["pair_ids"])).flatten()))
                 fetched.add(table["query_ids"])
     expected = num_plans if num_plans is not None else max(seen, default=-1) + 1
     missing = next(number for number in count() if number not in seen)
@@ -177,7 +178,7 @@ class _Fetched:
 
     def add(self, query_ids: pa.ChunkedArray) -> None:
         """Count the ids of one table: lists of lists."""
-        flat = one_chunk(query_ids).flatten().flatten()
+        flat = list_array(list_array(one_chunk(query_ids)).flatten()).flatten()
         self._tables.append(pa.Table.from_arrays(pc.value_counts(flat).flatten(), schema=FETCHED))
         self._rows += len(self._tables[-1])
         if self._rows > WAITING_ROWS:

@@ -17,6 +17,7 @@ from pipeline.balance.settings import SELECTED, SHARDS, Settings, ShardRange
 from pipeline.balance.spread import joined, spread_of
 from pipeline.balance.steps.passes import NAMESPACE
 from pipeline.balance.stored import stored_rows
+from schemas.arrow_types import arrow_file
 from schemas.candidate import selection_schema
 from schemas.shards_folder import shard_name
 from schemas.storage import Folder
@@ -50,7 +51,7 @@ def _write_partition(folder: Folder, number: int, table: pa.Table) -> None:
     """Write the table as an Arrow stream: it is read once, soon, so compressing it as Parquet would only cost time."""
     with folder.writing(_name(number)) as sink:
         with pa.ipc.new_stream(
-            pa.PythonFile(sink, mode="w"), table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
+            arrow_file(sink, mode="w"), table.schema, options=pa.ipc.IpcWriteOptions(compression="lz4")
         ) as writer:
             writer.write_table(table)
 

@@ -18,6 +18,7 @@ from pipeline.balance.row_groups import read_row_groups
 from pipeline.balance.settings import CandidateFile
 from pipeline.balance.steps.shared_state import SharedState
 from pipeline.shuffle.elements import bounded
+from schemas.arrow_types import list_array
 from schemas.candidate import candidate_schema
 from schemas.checked import check_indices
 from schemas.storage import Folder
@@ -54,7 +55,7 @@ class PassOverCandidates(beam.DoFn):
         for table in read_row_groups(data, where, schema, columns):
             if columns is None or "query_ids" in columns:
                 for chunk in table["query_ids"].chunks:
-                    check_indices(chunk.flatten(), self._settings.num_queries, where, "query_ids")
+                    check_indices(list_array(chunk).flatten(), self._settings.num_queries, where, "query_ids")
             yield table
 
     def _read_alive(self, file: CandidateFile, columns: list[str] | None) -> Iterator[pa.Table]:

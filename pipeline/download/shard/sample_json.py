@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from schemas.arrow_types import value_type
 from schemas.sample import EXTRA, MISSING, STATUS_SUCCESS, extra_names
 
 
@@ -64,7 +65,7 @@ def json_value(value: Any, kind: pa.DataType) -> Any:
     if pa.types.is_map(kind):
         return [[_or_empty(key, kind.key_type), _or_empty(item, kind.item_type)] for key, item in value]
     if isinstance(value, list):
-        return [_or_empty(item, kind.value_type) for item in value]
+        return [_or_empty(item, value_type(kind)) for item in value]
     if isinstance(value, bytes):
         return value.hex()
     return value.isoformat() if hasattr(value, "isoformat") else str(value)

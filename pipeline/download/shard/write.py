@@ -27,6 +27,7 @@ from pipeline.download.shard.plan import ShardImages, ShardPlan
 from pipeline.download.shard.sample_json import sample_json
 from pipeline.download.shard.table import ImageResult, shard_table
 from pipeline.download.shard.tar import TarWriter
+from schemas.arrow_types import values_of
 from schemas.rejection import REJECTIONS, Rejection, rejections
 from schemas.sample import (
     STATUS_FAILED_TO_DOWNLOAD,
@@ -67,7 +68,7 @@ async def fetch_shard(runtime: FetchRuntime, plan: ShardPlan, images: ShardImage
         shard.body_bytes += fetched.body_bytes
         results[row] = _spooled(fetched, shard.spool)
 
-    rows = zip(table["key"].to_pylist(), table["url"].to_pylist(), table["image_ref"].to_pylist(), strict=True)
+    rows = zip(values_of(table["key"]), table["url"].to_pylist(), table["image_ref"].to_pylist(), strict=True)
     tasks = [
         asyncio.create_task(fetch_one(row, key, url, ImageReference(**reference) if reference else None))
         for row, (key, url, reference) in enumerate(rows)

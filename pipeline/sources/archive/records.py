@@ -160,7 +160,7 @@ def _decompressed(path: str, raw: Any, probe: bytes) -> Any:
         return igzip.IGzipFile(fileobj=raw, mode="rb")
     for suffix, codec in _STREAMS.items():
         if path.split("?")[0].lower().endswith(suffix):
-            return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), codec)
+            return pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), cast(Any, codec))
     return raw
 
 

@@ -7,13 +7,14 @@ from its beginning, so it is one split.
 import gzip
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import IO, Any
+from typing import IO, Any, cast
 
 import pyarrow as pa
 from fsspec.compression import compr
 from fsspec.utils import infer_compression
 
 from pipeline.sources.files.input_file import open_input
+from schemas.arrow_types import arrow_file
 from schemas.packed import BROKEN_DATA
 
 BLOCK_BYTES = 1 << 20
@@ -41,8 +42,8 @@ def open_table(path: str, careful: bool = False) -> Iterator[IO[bytes]]:
         if compression == "zstd":
             # Arrow's reader goes on after the first frame (pzstd writes many) and tells a cut file from a whole one;
             # the one that fsspec opens does neither.
-            with pa.CompressedInputStream(pa.PythonFile(raw, mode="r"), "zstd") as found:
-                yield found
+            with pa.CompressedInputStream(arrow_file(raw, mode="r"), "zstd") as found:
+                yield cast(IO[bytes], found)
         elif compression is not None:
             # ISA-L, which fsspec takes for gzip, unpacks tens of kilobytes ahead and loses them at a cut.
             reader: Any = gzip.open if careful and compression == "gzip" else compr[compression]

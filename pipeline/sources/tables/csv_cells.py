@@ -27,6 +27,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from pipeline.sources.source import MAX_CELL_BYTES, Dialect
+from schemas.arrow_types import buffer_of
 from schemas.kernels.byte_scan import PADDING, find_either
 from schemas.kernels.compiled import spliced, unlocked
 
@@ -91,7 +92,7 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
     offsets = np.empty(len(bounds) + 1, dtype=np.int32)
     size = _gather(data, bounds, quoted, cells.backslash, out, offsets)
     filled = np.packbits(np.diff(offsets) > 0, bitorder="little")
-    buffers = [pa.py_buffer(filled), pa.py_buffer(offsets), pa.py_buffer(out[:size])]
+    buffers: list[pa.Buffer | None] = [buffer_of(filled), buffer_of(offsets), buffer_of(out[:size])]
     return pa.Array.from_buffers(pa.string(), len(bounds), buffers)
 
 

@@ -9,7 +9,7 @@ not counted.
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pyarrow as pa
@@ -142,7 +142,7 @@ def _is_json(block: bytes, num_lines: int) -> bool:
     parse = pa_json.ParseOptions(explicit_schema=_NO_COLUMN, unexpected_field_behavior="ignore")
     try:
         block.decode()
-        table = pa_json.read_json(pa.BufferReader(block), read_options=options, parse_options=parse)
+        table = pa_json.read_json(cast(Any, pa.BufferReader(block)), read_options=options, parse_options=parse)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError):
         return False
     return len(table) == num_lines

@@ -19,6 +19,7 @@ from pipeline.sources.tables.json_members import (
     write_plain_texts,
 )
 from pipeline.sources.tables.value_kinds import BOOL, FLOAT, INT, LIST, NOTHING
+from schemas.arrow_types import buffer_of
 from schemas.buffers import string_buffers
 
 Bytes = npt.NDArray[np.uint8]
@@ -124,5 +125,5 @@ def _column(data: Bytes, bounds: Bounds, kinds: Kinds) -> JsonColumn:
     ends = np.zeros(len(bounds) + 1, dtype=np.int32)
     size = write_plain_texts(data, bounds, kinds, out, ends)
     valid = np.packbits(kinds != NOTHING, bitorder="little")
-    buffers = [pa.py_buffer(valid), pa.py_buffer(ends), pa.py_buffer(out[:size])]
+    buffers: list[pa.Buffer | None] = [buffer_of(valid), buffer_of(ends), buffer_of(out[:size])]
     return JsonColumn(pa.Array.from_buffers(pa.string(), len(bounds), buffers), kinds)

@@ -4,6 +4,8 @@ A column of that very name comes first. In: a schema or table, and a name. Out: 
 for it, or its values. Members of structs and keys of maps.
 """
 
+from typing import cast
+
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -40,7 +42,7 @@ def path_to_read(schema: pa.Schema, name: str) -> str | None:
     for part in rest:
         if pa.types.is_map(kind):
             break
-        path, kind = f"{path}.{part}", kind.field(part).type
+        path, kind = f"{path}.{part}", cast(pa.StructType, kind).field(part).type
     return path
 
 
@@ -57,4 +59,11 @@ def column_at(table: pa.Table, name: str) -> pa.Array | None:
             found = pc.map_lookup(found, part, "last")
         else:
             found = pc.struct_field(found, part)
+    return found
+
+
+def column_of(table: pa.Table, name: str) -> pa.Array:
+    """Return the values of the column `name`, which is there: its file's schema was asked when the file was opened."""
+    found = column_at(table, name)
+    assert found is not None, name
     return found

@@ -4,7 +4,7 @@ Row groups whose statistics rule ``--where`` out are not read, only counted.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import fsspec
 import numpy as np
@@ -57,6 +57,7 @@ def possible_groups(path: str, groups: list[int], schema: pa.Schema, where: "Whe
     import pyarrow.fs as pa_fs
 
     fs, name = fsspec.core.url_to_fs(path)
-    wrapped = pa_fs.PyFileSystem(pa_fs.FSSpecHandler(fs))
-    fragment = pa_dataset.ParquetFileFormat().make_fragment(name, wrapped, row_groups=groups)
+    handler: Any = pa_fs.FSSpecHandler  # to the stubs an abstract class
+    wrapped = pa_fs.PyFileSystem(handler(fs))
+    fragment: Any = pa_dataset.ParquetFileFormat().make_fragment(name, wrapped, row_groups=groups)
     return {group.id for group in fragment.subset(filter=where.bound(schema), schema=schema).row_groups}

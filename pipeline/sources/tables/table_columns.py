@@ -18,6 +18,7 @@ import pyarrow as pa
 
 from pipeline.sources.tables.nested import type_at
 from pipeline.sources.tables.value_kinds import is_any_list
+from schemas.arrow_types import value_type
 
 LISTED_CAPTIONS = "captions"
 URL_COLUMNS = ("url", "URL", "image_url", "Image URL", "IMAGE_URL", "img_url", "photo_image_url", "downloadurl")
@@ -118,7 +119,7 @@ def _check_texts(path: str, schema: pa.Schema, name: str, option: str, expected:
     """Raise ValueError when a column holds no texts, nor (captions) lists of them."""
     kind = type_at(schema, name)
     if kind is not None and is_any_list(kind) and option == "--caption-column":
-        kind = kind.value_type
+        kind = value_type(kind)
     if kind is None or not pa.types.is_nested(kind):
         return
     is_struct = pa.types.is_struct(kind) and kind.num_fields

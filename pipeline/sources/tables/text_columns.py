@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import buffer_of, decoded
 from schemas.buffers import one_chunk, string_buffers
 from schemas.kernels.compiled import spliced, unlocked
 
@@ -70,7 +71,7 @@ def percent_decoded(column: pa.Array) -> pa.Array:
     size = _percent_decode(data, offsets, out, ends)
     validity = column.is_valid() if column.null_count else None
     bits = np.packbits(validity.to_numpy(zero_copy_only=False), bitorder="little") if validity is not None else None
-    buffers = [None if bits is None else pa.py_buffer(bits), pa.py_buffer(ends), pa.py_buffer(out[:size])]
+    buffers = [None if bits is None else buffer_of(bits), buffer_of(ends), buffer_of(out[:size])]
     return pa.Array.from_buffers(pa.string(), len(column), buffers)
 
 
@@ -79,7 +80,7 @@ def flat(column: pa.ChunkedArray | pa.Array) -> pa.Array:
     found = one_chunk(column)
     if isinstance(found, pa.ChunkedArray):
         found = pa.concat_arrays(found.chunks)
-    return found.dictionary_decode() if pa.types.is_dictionary(found.type) else found
+    return decoded(found) if pa.types.is_dictionary(found.type) else found
 
 
 def _json(value: Any) -> str:

@@ -18,6 +18,7 @@ from fsspec.core import url_to_fs
 
 from pipeline.sources.files.byte_ranges import is_compressed, name_of, read_blocks
 from pipeline.sources.source import BROKEN_DATA, first_line
+from schemas.arrow_types import decoded
 from schemas.buffers import one_chunk, string_buffers
 from schemas.kernels.compiled import kernel, spliced, unlocked
 
@@ -42,7 +43,7 @@ class UidSet:
         """Tell which of `uids` (text of 32 hexadecimal digits, or 16 bytes each) are in the set; others are not."""
         column = one_chunk(uids)
         if pa.types.is_dictionary(column.type):
-            column = column.dictionary_decode()
+            column = decoded(column)
         if pa.types.is_fixed_size_binary(column.type):
             column = column.cast(pa.binary())
         if not (pa.types.is_string(column.type) or pa.types.is_large_string(column.type)

@@ -32,7 +32,7 @@ from pipeline.sources.source import (
 from pipeline.sources.tables.csv_rows import read_csv
 from pipeline.sources.tables.json_lines import read_json_lines
 from pipeline.sources.tables.json_values import JsonColumn, items_of
-from pipeline.sources.tables.nested import column_at
+from pipeline.sources.tables.nested import column_at, column_of
 from pipeline.sources.tables.parquet_rows import read_parquet
 from pipeline.sources.tables.row_filter import RowFilter, row_filter
 from pipeline.sources.tables.table_columns import LANGUAGE_COLUMNS, LICENSE_COLUMNS, PAGE_URL_COLUMNS
@@ -134,7 +134,7 @@ class UrlTable:
         parents, texts, broken = _captions(rows, caption)
         yield from broken
         columns: list[pa.Array] = [
-            as_text(column_at(rows.table, url)),
+            as_text(column_of(rows.table, url)),
             pa.nulls(len(rows.table), raw_schema(None).field("image_ref").type),
             pa.repeat(pa.scalar(caption, pa.string()), len(rows.table)),
             _first_of(rows.table, PAGE_URL_COLUMNS, unfit),
@@ -155,7 +155,8 @@ class UrlTable:
         wanted = self._plan.extra[name]
         found = column_at(rows.table, name)
         if found is None:
-            return pa.nulls(len(rows.table), wanted or pa.string())
+            kind: Any = wanted or pa.string()  # the stubs know nulls of each type, but not of any
+            return pa.nulls(len(rows.table), kind)
         if wanted is None:
             kinds[name] |= kinds_of(flat(found)) if rows.kinds is None else int(np.bitwise_or.reduce(rows.kinds[name]))
         column = as_type(found, wanted or pa.string())
@@ -169,7 +170,7 @@ def _by_caption(split: InputSplit, rows: Rows) -> Iterator[tuple[str, Rows]]:
     if not split.caption_beside:
         yield caption, rows
         return
-    column = flat(column_at(rows.table, caption))
+    column = flat(column_of(rows.table, caption))
     if rows.kinds is not None:
         is_empty = pc.fill_null(pc.match_substring_regex(column, r"^\[\s*\]$"), True).to_numpy(zero_copy_only=False)
         no_items = is_empty & (rows.kinds[caption] != TEXT)
@@ -186,7 +187,7 @@ def _with_texts(rows: Rows, name: str, refused: int, reason: str) -> Generator[B
         return rows
     bad = (rows.kinds[name] & refused) != 0
     for row in np.flatnonzero(bad):
-        yield Broken(reason, int(rows.numbers[row]), f"{name}: {rows.table[name][row].as_py()}")
+        yield Broken(reason, int(rows.numbers[row]), f"{name}: {rows.table[name][int(row)].as_py()}")
     return rows.filtered(~bad)
 
 
@@ -195,7 +196,7 @@ def _captions(rows: Rows, name: str) -> tuple[npt.NDArray[np.int64] | None, pa.A
 
     A list without an item is a missing caption.
     """
-    column = flat(column_at(rows.table, name))
+    column = flat(column_of(rows.table, name))
     if rows.kinds is not None:
         parents, found = items_of(JsonColumn(column, rows.kinds[name]))
         bad = (found.kinds & (LIST | OBJECT)) != 0

@@ -15,6 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import value_type
+
 NOTHING = 0
 """Missing, or null."""
 BOOL, INT, UINT, BIG, NEGATIVE, INEXACT, FLOAT, HUGE, TEXT, LIST, OBJECT = (1 << bit for bit in range(11))
@@ -53,7 +55,7 @@ def common_type(types: Iterable[pa.DataType]) -> pa.DataType | None:
     if len(found) <= 1:
         return found.pop() if found else pa.string()
     if all(pa.types.is_list(kind) for kind in found):
-        values = common_type(kind.value_type for kind in found)
+        values = common_type(value_type(kind) for kind in found)
         return None if values is None else pa.list_(values)
     if all(pa.types.is_signed_integer(kind) for kind in found) or all(
         pa.types.is_unsigned_integer(kind) for kind in found
@@ -68,9 +70,9 @@ def common_type(types: Iterable[pa.DataType]) -> pa.DataType | None:
 def plain_type(kind: pa.DataType) -> pa.DataType:
     """Return the type for the values of `kind` however they are stored: one for texts, one for bytes, one for lists."""
     if pa.types.is_dictionary(kind):
-        return plain_type(kind.value_type)
+        return plain_type(value_type(kind))
     if is_any_list(kind):
-        return pa.list_(plain_type(kind.value_type))
+        return pa.list_(plain_type(value_type(kind)))
     if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
         return pa.string()
     return pa.binary() if pa.types.is_large_binary(kind) or pa.types.is_binary_view(kind) else kind

@@ -11,7 +11,7 @@ and JSON lines, what a column is compared with decides how its values are read:
 """
 
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -171,7 +171,7 @@ def _condition(node: Any, table: pa.Table) -> Any:
     values = [_value(operand, kind, table) for operand in _operands(node)]
     if kind == "number" and _is_float32(node, table):
         values = [_rounded(value) if isinstance(value, pa.Scalar) else value for value in values]
-    values = [pa.repeat(value, len(table)) if isinstance(value, pa.Scalar) else value for value in values]
+    values = [pa.repeat(cast(Any, value), len(table)) if isinstance(value, pa.Scalar) else value for value in values]
     if isinstance(node, exp.Between):
         return pc.and_kleene(pc.greater_equal(values[0], values[1]), pc.less_equal(values[0], values[2]))
     if isinstance(node, exp.In):
