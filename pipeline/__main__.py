@@ -68,7 +68,7 @@ def parse(arguments: list[str]) -> Any:
             if error.code:
                 _say_misplaced(name, arguments[1:])
             raise
-    return tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=arguments)  # type: ignore[call-overload]
+    return tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=arguments)
 
 
 def _say_misplaced(name: str, arguments: list[str]) -> None:

@@ -44,7 +44,7 @@ def _parse(arguments: list[str]) -> Any:
     name = arguments[0] if arguments else ""
     if name in CONFIGS:
         return tyro.cli(CONFIGS[name], prog=f"querygen {name}", args=arguments[1:])
-    return tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)  # type: ignore[call-overload]
+    return tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

@@ -32,7 +32,7 @@ class _GatherRows(torch.autograd.Function):
         return torch.cat([part[:size] for part, size in zip(parts, sizes, strict=True)])
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient_BE: torch.Tensor) -> tuple[torch.Tensor, None, None]:  # type: ignore[override]
+    def backward(ctx: FunctionCtx, gradient_BE: torch.Tensor) -> tuple[torch.Tensor, None, None]:
         gradient_BE = gradient_BE.contiguous()
         dist.all_reduce(gradient_BE)
         rank, sizes = ctx.rank, ctx.sizes  # type: ignore[attr-defined]

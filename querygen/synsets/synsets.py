@@ -83,7 +83,7 @@ def _reader(root: Root) -> Any:
     import nltk
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
-    class Files(nltk.data.PathPointer):  # type: ignore[misc]
+    class Files(nltk.data.PathPointer):
         """Stands in for a path below nltk's data: all reading is done by `open_file`."""
 
         def join(self, fileid: str) -> "Files":
@@ -95,7 +95,7 @@ def _reader(root: Root) -> Any:
         def file_size(self) -> int:
             raise NotImplementedError
 
-    class Reader(WordNetCorpusReader):  # type: ignore[misc]
+    class Reader(WordNetCorpusReader):
         def open(self, file: str) -> Any:
             """Open a file of `root`; ``lexnames`` is the same in all versions, exceptions serve inflected words."""
             if file == "lexnames":

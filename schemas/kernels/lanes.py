@@ -6,7 +6,7 @@ In: byte arrays and positions; callers see to it that `PADDING` bytes lie behind
 
 from typing import Any
 
-from llvmlite import ir  # type: ignore[import-untyped]
+from llvmlite import ir
 from numba.core import cgutils, types
 from numba.extending import intrinsic
 

@@ -37,7 +37,7 @@ class Decompressor:
             self._free(self.state)
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def gunzip(
     typing_context: Any, function: Any, state: Any, data: Any, begin: Any, size: Any, out: Any, start: Any, room: Any,
     lengths: Any,

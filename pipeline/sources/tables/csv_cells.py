@@ -238,7 +238,7 @@ def _tab_quoted(data, begin, end, last, delimiter, backslash):
     return _WHOLE, begin, False
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@intrinsic
 def _copy(typing_context: Any, out: Any, at: Any, data: Any, begin: Any, size: Any) -> Any:
     """Copy `size` bytes: a slice assignment costs ten times as much as the bytes of a cell."""
 
