@@ -1,9 +1,10 @@
 """A job that failed in a worker, told in one line whatever the runner wraps around the cause."""
 
 import functools
+import inspect
 import re
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 from schemas.printable import one_line
 
@@ -48,6 +49,8 @@ def names_element(process: Callable[..., Any]) -> Callable[..., Any]:
             name = getattr(element, "path", None) or getattr(element, "name", None) or _key_of(element)
             raise ElementFailed(f"{name}: {type(error).__name__}: {error}") from error
 
+    # The names of side inputs: where Beam checks the types of elements, it looks for them without `__wrapped__`.
+    cast(Any, named).__signature__ = inspect.signature(process)
     return named
 
 

@@ -1,5 +1,7 @@
 """The cause of a failed job in one line, from what the runners put around it."""
 
+import inspect
+
 import pytest
 
 from pipeline.runners.failures import ElementFailed, cause_of, names_element
@@ -89,3 +91,9 @@ def test_a_step_says_at_which_file_it_failed() -> None:
         next(found)
     with pytest.raises(ElementFailed, match=r"^partition 3: OSError: gone$"):
         list(Step().process((3, [])))
+
+
+def test_a_decorated_step_shows_its_own_parameters() -> None:
+    """Beam looks at them with `inspect.getcallargs`, where it checks the types of elements."""
+    assert list(inspect.signature(Step.process).parameters) == ["self", "element"]
+    assert inspect.getfullargspec(Step.process).args == ["self", "element"]
