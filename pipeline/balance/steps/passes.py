@@ -104,4 +104,4 @@ class CutByPartition:
 
 def at_end(value: object) -> WindowedValue:
     """Return `value` as an element of `finish_bundle`."""
-    return WindowedValue(value, GlobalWindow().max_timestamp(), [GlobalWindow()])
+    return WindowedValue(value, GlobalWindow().max_timestamp(), (GlobalWindow(),))

@@ -65,7 +65,7 @@ class SelectPairs(PassOverCandidates):
         Metrics.counter(NAMESPACE, SELECTED_PAIRS).inc(len(selected))
         return selected
 
-    def finish_bundle(self) -> Iterator[WindowedValue]:
+    def finish_bundle(self) -> Iterator[WindowedValue | beam.pvalue.TaggedOutput]:
         if not self._is_due:
             return
         for element in self._cut.rest(self._state.limits.num_partitions):
