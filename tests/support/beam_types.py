@@ -28,7 +28,7 @@ def check_element_types(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     def type_check(constraint: Any, datum: Any, is_input: bool) -> None:
-        # Of a tagged output that comes at a bundle's end Beam takes off the tag, but not the window.
+        # Of a tagged output at a bundle's end Beam takes off the tag, but not the window (in findings/ as a script).
         check(constraint, datum.value if isinstance(datum, WindowedValue) else datum, is_input)
 
     monkeypatch.setattr(runner, "check_beam_options", options)
