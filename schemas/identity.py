@@ -21,9 +21,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import ids_from_words, string_buffers, strings, words_from_ids
+from schemas.kernels.ascii import (
+    AT_SIGN,
+    CLOSE_BRACKET,
+    COLON,
+    DELETE,
+    HASH_SIGN,
+    QUESTION_MARK,
+    SLASH,
+    SPACE,
+    is_digit,
+    small_letter,
+)
 from schemas.kernels.blake2 import UInt8Array, UInt64Array, digest_rows
 from schemas.kernels.blake2_ids import digest_ids
-from schemas.kernels.compiled import kernel
+from schemas.kernels.byte_scan import copy_bytes, is_at, is_at_any_case
+from schemas.kernels.compiled import kernel, leaf
 
 IDENTITY_VERSION = "1"
 """Part of every run identity: raise it whenever an id of the same input would change."""
@@ -37,97 +50,105 @@ URL_FAULTS = ("", "url_not_http", "url_without_host", "url_bad_character", "url_
 """Rejection reason of each fault code of `normalise_urls`."""
 
 
-@kernel
+@leaf
+def _has_bad_character(data, begin, end):
+    bad = False
+    for i in range(begin, end):  # to the end: without a way out it is many bytes at once
+        byte = data[i]
+        bad |= byte <= SPACE or byte == DELETE
+    return bad
+
+
+@leaf
+def _scheme_size(data, begin, end):
+    """Return the length of the scheme before ``://``, 0 when it is another than http and https."""
+    if is_at_any_case(data, begin, end, b"http://"):
+        return len("http")
+    if is_at_any_case(data, begin, end, b"https://"):
+        return len("https")
+    return 0
+
+
+@leaf
+def _authority_end(data, begin, end):
+    i = begin
+    while i < end and data[i] != SLASH and data[i] != QUESTION_MARK and data[i] != HASH_SIGN:
+        i += 1
+    return i
+
+
+@leaf
+def _host_end(data, begin, end):
+    """Return where ``:port`` stands in an authority, its end when there is none. Colons in ``[::1]`` are no port's."""
+    port = end
+    for i in range(begin, end):
+        if data[i] == COLON and port == end:
+            port = i
+        elif data[i] == CLOSE_BRACKET:
+            port = end
+    return port
+
+
+@leaf
+def _has_default_port(data, begin, end, scheme_size):
+    if begin >= end or end - begin == 1:
+        return True
+    if scheme_size == len("http"):
+        return end - begin == len(":80") and is_at(data, begin, end, b":80")
+    return end - begin == len(":443") and is_at(data, begin, end, b":443")
+
+
+@leaf
+def _parts(data, begin, end):
+    """Return (fault, length of the scheme, end of the host, end of the authority)."""
+    if end - begin > MAX_URL_BYTES:
+        return URL_TOO_LONG, 0, begin, begin
+    if _has_bad_character(data, begin, end):
+        return URL_BAD_CHARACTER, 0, begin, begin
+    scheme_size = _scheme_size(data, begin, end)
+    if scheme_size == 0:
+        return URL_NOT_HTTP, 0, begin, begin
+    host = begin + scheme_size + len("://")
+    stop = _authority_end(data, host, end)
+    for i in range(host, stop):
+        if data[i] == AT_SIGN:  # "user:password@host": must not be published
+            return URL_WITH_CREDENTIALS, scheme_size, stop, stop
+    host_end = _host_end(data, host, stop)
+    for i in range(host_end + 1, stop):
+        if not is_digit(data[i]):
+            return URL_BAD_CHARACTER, scheme_size, host_end, stop
+    return URL_NO_HOST if host_end == host else URL_OK, scheme_size, host_end, stop
+
+
+@leaf
+def _write_url(data, begin, end, scheme_size, host_end, stop, out, position):
+    """Write a URL of good parts to `out` from `position` on; return its end."""
+    for i in range(begin, host_end):
+        out[position] = small_letter(data[i])
+        position += 1
+    if not _has_default_port(data, host_end, stop, scheme_size):
+        position = copy_bytes(data, host_end, stop, out, position)
+    if stop == end or data[stop] != SLASH:
+        out[position] = SLASH
+        position += 1
+    for i in range(stop, end):
+        if data[i] == HASH_SIGN:
+            break
+        out[position] = data[i]
+        position += 1
+    return position
+
+
+@leaf
 def _normalise_urls(data, offsets, out, out_offsets, faults):
     position = 0
     for row in range(len(offsets) - 1):
         out_offsets[row] = position
         begin, end = offsets[row], offsets[row + 1]
-        if end - begin > MAX_URL_BYTES:
-            faults[row] = URL_TOO_LONG
-            continue
-        bad = False
-        for i in range(begin, end):
-            byte = data[i]
-            if byte <= 32 or byte == 127:
-                bad = True
-        if bad:
-            faults[row] = URL_BAD_CHARACTER
-            continue
-        # scheme, lower-cased: "http" or "https", then "://"
-        size = 0
-        scheme = b"http"
-        matched = end - begin >= 7
-        if matched:
-            for i in range(4):
-                if (data[begin + i] | 32) != scheme[i]:
-                    matched = False
-        if matched:
-            size = 5 if (data[begin + 4] | 32) == 115 else 4
-            if (
-                end - begin < size + 3
-                or data[begin + size] != 58
-                or data[begin + size + 1] != 47
-                or data[begin + size + 2] != 47
-            ):
-                matched = False
-        if not matched:
-            faults[row] = URL_NOT_HTTP
-            continue
-        for i in range(size):
-            out[position + i] = data[begin + i] | 32
-        for i in range(3):
-            out[position + size + i] = data[begin + size + i]
-        cursor = begin + size + 3
-        write = position + size + 3
-        stop = cursor  # end of the authority: "/", "?" or "#"
-        while stop < end and data[stop] != 47 and data[stop] != 63 and data[stop] != 35:
-            stop += 1
-        host = cursor
-        for i in range(cursor, stop):
-            if data[i] == 64:  # "user:password@host": must not be published
-                bad = True
-        if bad:
-            faults[row] = URL_WITH_CREDENTIALS
-            continue
-        port = stop  # position of ":port", not the colons inside "[::1]"
-        for i in range(host, stop):
-            if data[i] == 58 and port == stop:
-                port = i
-            elif data[i] == 93:
-                port = stop
-        for i in range(port + 1, stop):
-            if data[i] < 48 or data[i] > 57:
-                bad = True
-        if bad:
-            faults[row] = URL_BAD_CHARACTER
-            continue
-        if port == host:
-            faults[row] = URL_NO_HOST
-            continue
-        for i in range(host, port):
-            byte = data[i]
-            out[write] = byte | 32 if 65 <= byte <= 90 else byte
-            write += 1
-        digits = stop - port - 1
-        default = digits <= 0
-        if size == 4 and digits == 2:
-            default = data[port + 1] == 56 and data[port + 2] == 48
-        if size == 5 and digits == 3:
-            default = data[port + 1] == 52 and data[port + 2] == 52 and data[port + 3] == 51
-        if not default:
-            for i in range(port, stop):
-                out[write] = data[i]
-                write += 1
-        if stop == end or data[stop] != 47:
-            out[write] = 47
-            write += 1
-        for i in range(stop, end):
-            if data[i] == 35:
-                break
-            out[write] = data[i]
-            write += 1
-        position = write
+        fault, scheme_size, host_end, stop = _parts(data, begin, end)
+        faults[row] = fault
+        if fault == URL_OK:
+            position = _write_url(data, begin, end, scheme_size, host_end, stop, out, position)
     out_offsets[len(offsets) - 1] = position
     return position
 

@@ -12,6 +12,7 @@ from html.entities import html5
 
 import numpy as np
 
+from schemas.kernels.ascii import hexadecimal
 from schemas.kernels.compiled import leaf, spliced
 from schemas.kernels.utf8 import write_character
 
@@ -38,16 +39,6 @@ def plain_size(size: int) -> int:
 
 compiled_plain_size = spliced(plain_size)
 """The same for kernels."""
-
-
-@spliced
-def hexadecimal(byte):
-    """Return the value of a hexadecimal digit, -1 for any other byte."""
-    if 48 <= byte <= 57:
-        return np.int64(byte) - 48
-    if 97 <= (byte | 32) <= 102:
-        return np.int64(byte | 32) - 87
-    return np.int64(-1)
 
 
 @leaf

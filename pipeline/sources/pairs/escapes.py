@@ -5,9 +5,10 @@ In: a range of bytes. Out: the plain bytes, written to an output with room for `
 
 import numpy as np
 
+from schemas.kernels.ascii import hexadecimal
 from schemas.kernels.compiled import leaf
 from schemas.kernels.html_entities import compiled_plain_size as plain_size
-from schemas.kernels.html_entities import hexadecimal, write_html
+from schemas.kernels.html_entities import write_html
 from schemas.kernels.utf8 import write_character
 
 __all__ = ["plain_size", "write_html", "write_json"]
