@@ -11,32 +11,34 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from querygen.text.tokens import token_words
-from querygen.text.word_scan import (
+from querygen.text.characters import characters, text_hash
+from querygen.text.spelling_table import (
     ARENA_USED,
     COUNTED,
+    HASH,
+    NUM_SURFACES,
+    NUMBER_MASK,
+    PLACE,
+    WORD_HASH,
+    Counts,
+    move_rows,
+)
+from querygen.text.token_words import new_words
+from querygen.text.tokens import token_words
+from querygen.text.word_scan import (
     DONE,
     GROW,
-    HASH,
     MAX_WORD_BYTES,
     NUM_KEYS,
     NUM_LONG,
-    NUM_SURFACES,
-    NUMBER_MASK,
     OPEN_END,
     PIECE_BYTES,
-    PLACE,
     PREVIOUS,
     TOKEN_END,
-    WORD_HASH,
-    move_rows,
     push_word,
     scan,
-    scan_classes,
-    text_hash,
 )
 from schemas.kernels.compiled import kernel
-from schemas.kernels.folding import folding_tables
 from schemas.text import words
 
 DEFAULT_MAX_PAIRS = 1 << 24
@@ -73,8 +75,7 @@ class NgramCounter:
         self.num_long_words = 0
         """Runs of letters over `MAX_WORD_BYTES`, left out."""
         self._max_pairs = max_pairs
-        self._classes = scan_classes()
-        _, self._starts, self._folded = folding_tables()
+        self._characters = characters()
         self._known: dict[bytes, tuple[list[tuple[bytes, np.uint64]], tuple[bool, ...], bool, bool]] = {}
         self._reserve_work(PIECE_BYTES)
         self._num_last = 0
@@ -101,10 +102,7 @@ class NgramCounter:
             self._keys = _grown(self._keys, needed)
         position = 0
         while True:
-            position, why = scan(
-                text, chunks, position, size, self._classes, self._starts, self._folded, self._table,
-                self._arena, self._keys, *self._work, state,
-            )  # fmt: skip
+            position, why = scan(text, chunks, position, size, self._characters, self._words, self._counts())
             if why == DONE:
                 return
             if why == GROW:
@@ -144,8 +142,10 @@ class NgramCounter:
             self._keys = np.empty(self._max_pairs, np.uint64)
 
     def _reserve_work(self, num_bytes: int) -> None:
-        room = num_bytes // 2 + 64
-        self._work = tuple(np.empty(room, kind) for kind in (np.int64, np.int64, np.uint8, np.uint64))
+        self._words = new_words(num_bytes // 2 + 64)
+
+    def _counts(self) -> Counts:
+        return Counts(self._table, self._arena, self._keys, self._state)
 
     def _grow(self, text: npt.NDArray[np.uint8], position: int, size: int) -> None:
         """Make room for the piece at `position`: one of `PIECE_BYTES`, longer where a token is."""
@@ -155,7 +155,7 @@ class NgramCounter:
             stops = np.flatnonzero((block == 32) | (block == 10))
             end += int(stops[0]) if len(stops) else len(block)
         room = (end - position) // 2 + 1
-        if room > len(self._work[0]):
+        if room > len(self._words.begins):
             self._reserve_work(end - position)
         self._make_room(room, room)
 
@@ -203,10 +203,7 @@ class NgramCounter:
                 state[PREVIOUS] = -1
                 continue
             chunks = np.frombuffer(surface.ljust(len(surface) // 8 * 8 + 24, b"\0"), np.uint64)
-            push_word(
-                chunks, len(surface), word_hash, joined[place - 1] if place else may_join,
-                self._table, self._arena, self._keys, state,
-            )  # fmt: skip
+            push_word(chunks, len(surface), word_hash, joined[place - 1] if place else may_join, self._counts())
         state[OPEN_END] = ends_sentence
 
 

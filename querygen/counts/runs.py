@@ -27,7 +27,8 @@ from querygen.counts.run_codec import (
     encode_heads,
     encode_pairs,
 )
-from querygen.text.word_scan import MAX_WORD_BYTES, bytes_hash
+from querygen.text.spelling_table import bytes_hash
+from querygen.text.word_scan import MAX_WORD_BYTES
 from schemas.arrow_types import arrow_file, buffer_of, schema_of
 from schemas.checked import check_arrow
 from schemas.kernels.compiled import kernel
