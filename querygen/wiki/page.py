@@ -10,7 +10,9 @@ from urllib.parse import unquote
 import numpy as np
 
 from querygen.wiki.revision import PLAIN_TEXT, PROSE, WIKITEXT, main_text
-from schemas.kernels.compiled import kernel
+from schemas.kernels.ascii import AMPERSAND, DOUBLE_QUOTE, GREATER, LESS, SEMICOLON, SINGLE_QUOTE, hexadecimal
+from schemas.kernels.byte_scan import is_at
+from schemas.kernels.compiled import leaf
 from schemas.kernels.utf8 import write_character
 
 MAX_PAGE_BYTES = 64 * 1024 * 1024
@@ -92,7 +94,7 @@ def unescape(raw: bytes) -> bytes:
     return out[: _unescape(np.frombuffer(raw, dtype=np.uint8), out)].tobytes()
 
 
-@kernel
+@leaf
 def _unescape(raw, out):
     """Write `raw` with its escapes undone to the front of `out`; return how many bytes that is."""
     one = np.uint64(1)  # unsigned, so that no index is tested for being negative: twice as fast
@@ -100,7 +102,7 @@ def _unescape(raw, out):
     while place < size:
         byte = raw[place]
         place += one
-        if byte == 38:
+        if byte == AMPERSAND:
             code, end = _escape(raw, np.int64(place))
             if code >= 0:
                 length = np.uint64(write_character(code, out, np.int64(length)))
@@ -111,41 +113,40 @@ def _unescape(raw, out):
     return length
 
 
-@kernel
+@leaf
 def _escape(raw, place):
     """Return (character, place behind it) of the escape whose ``&`` is before `place`; character -1 for none."""
-    left = len(raw) - place
-    if left >= 3 and raw[place + 1] == 116 and raw[place + 2] == 59:  # t;
-        if raw[place] == 108:
-            return 60, place + 3
-        if raw[place] == 103:
-            return 62, place + 3
-    if left >= 4 and raw[place] == 97 and raw[place + 1] == 109 and raw[place + 2] == 112 and raw[place + 3] == 59:
-        return 38, place + 4
-    if left >= 5 and raw[place + 2] == 111 and raw[place + 4] == 59:  # o ;
-        if raw[place] == 113 and raw[place + 1] == 117 and raw[place + 3] == 116:
-            return 34, place + 5
-        if raw[place] == 97 and raw[place + 1] == 112 and raw[place + 3] == 115:
-            return 39, place + 5
-    if left < 3 or raw[place] != 35:
-        return -1, place
-    place += 1
-    base, max_digits = 10, 7
-    if raw[place] == 120:
-        base, max_digits = 16, 6
-        place += 1
-    code, num_digits = np.int64(0), 0
-    while place < len(raw) and num_digits <= max_digits:
-        letter = np.int64(raw[place])
-        if 48 <= letter <= 57:
-            code = code * base + letter - 48
-        elif base == 16 and 97 <= (letter | 32) <= 102:
-            code = code * base + (letter | 32) - 87
-        else:
+    end = len(raw)
+    if is_at(raw, place, end, b"lt;"):
+        return LESS, place + 3
+    if is_at(raw, place, end, b"gt;"):
+        return GREATER, place + 3
+    if is_at(raw, place, end, b"amp;"):
+        return AMPERSAND, place + 4
+    if is_at(raw, place, end, b"quot;"):
+        return DOUBLE_QUOTE, place + 5
+    if is_at(raw, place, end, b"apos;"):
+        return SINGLE_QUOTE, place + 5
+    if is_at(raw, place, end, b"#x"):
+        return _number(raw, place + 2, end, 16, 6)
+    if is_at(raw, place, end, b"#"):
+        return _number(raw, place + 1, end, 10, 7)
+    return -1, place
+
+
+@leaf
+def _number(raw, place, end, base, max_digits):
+    """Return (character, place behind the ``;``) of the digits at `place`; character -1 when there is none."""
+    code = np.int64(0)
+    num_digits = 0
+    while place < end and num_digits <= max_digits:
+        digit = hexadecimal(raw[place])
+        if digit < 0 or digit >= base:
             break
+        code = code * base + digit
         num_digits += 1
         place += 1
-    if num_digits == 0 or num_digits > max_digits or place >= len(raw) or raw[place] != 59:
+    if num_digits == 0 or num_digits > max_digits or place >= end or raw[place] != SEMICOLON:
         return -1, place
     if 0xD800 <= code < 0xE000 or code > 0x10FFFF:
         return -1, place

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from querygen.wiki import dump
+from querygen.wiki import dump, page_cuts
 from querygen.wiki.bzip2 import blocks as bzip2_blocks
 from querygen.wiki.dump import DumpFile
 from schemas import packed
@@ -170,7 +170,7 @@ def test_malformed_pages_are_rejected_one_by_one(tmp_path: Path) -> None:
 
 
 def test_too_long_page_is_rejected_in_bounded_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dump, "MAX_PAGE_BYTES", 2000)
+    monkeypatch.setattr(page_cuts, "MAX_PAGE_BYTES", 2000)
     monkeypatch.setattr(packed, "READ_BYTES", 512)
     data = (HEADER + page("A", "a") + page("Long", "x" * 9000) + page("B", "b") + "</mediawiki>").encode()
     found, pages = read(tmp_path / "d", data)

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.wiki import dump
+from querygen.wiki import page_cuts
 from querygen.wiki import units as dump_units
 from querygen.wiki.page import Page
 from querygen.wiki.units import DumpUnit, open_pages, plan_units
@@ -76,7 +76,7 @@ def test_a_page_over_many_blocks_and_units(tmp_path: Path, monkeypatch: pytest.M
 def test_too_long_page_is_rejected_once(
     tmp_path: Path, pack: Callable[[bytes], bytes], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(dump, "MAX_PAGE_BYTES", 2000)
+    monkeypatch.setattr(page_cuts, "MAX_PAGE_BYTES", 2000)
     path = tmp_path / "d"
     path.write_bytes(
         pack((HEADER + page("A", "a") + page("Long", "x" * 9000) + page("B", "b") + "</mediawiki>").encode())
