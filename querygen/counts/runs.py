@@ -31,6 +31,7 @@ from querygen.text.spelling_table import bytes_hash
 from querygen.text.word_scan import MAX_WORD_BYTES
 from schemas.arrow_types import arrow_file, buffer_of, schema_of
 from schemas.checked import check_arrow
+from schemas.kernels.byte_copy import copy_bytes, gathered
 from schemas.kernels.compiled import kernel
 from schemas.storage import FileRecord, Folder
 
@@ -71,7 +72,8 @@ class RunSurfaces:
 
     def take(self, chosen: npt.NDArray[np.bool_]) -> pa.LargeStringArray:
         """Return the chosen spellings."""
-        offsets, data = _take(self.size, self.data, chosen)
+        ends = np.cumsum(self.size, dtype=np.int64)[chosen]
+        offsets, data = gathered(self.data, ends - self.size[chosen], ends)
         found = pa.LargeStringArray.from_buffers(len(offsets) - 1, buffer_of(offsets), buffer_of(data))
         return cast(pa.LargeStringArray, found)
 
@@ -239,30 +241,6 @@ class BigramReader:
 
 
 @kernel
-def _take(sizes, data, chosen):
-    """Return (offsets, bytes) of the chosen spellings."""
-    num = 0
-    num_bytes = 0
-    for row in range(len(sizes)):
-        if chosen[row]:
-            num += 1
-            num_bytes += sizes[row]
-    offsets = np.zeros(num + 1, np.int64)
-    taken = np.empty(num_bytes, np.uint8)
-    place = np.int64(0)
-    found = 0
-    for row in range(len(sizes)):
-        if chosen[row]:
-            start = offsets[found]
-            for k in range(sizes[row]):
-                taken[start + k] = data[place + k]
-            offsets[found + 1] = start + sizes[row]
-            found += 1
-        place += sizes[row]
-    return offsets, taken
-
-
-@kernel
 def _hash(sizes, data, chosen):
     """Return `bytes_hash` of the chosen spellings, each copied to where it is aligned."""
     num = 0
@@ -276,8 +254,7 @@ def _hash(sizes, data, chosen):
     for row in range(len(sizes)):
         size = np.int64(sizes[row])
         if chosen[row]:
-            for k in range(size):
-                spelling[k] = data[place + k]
+            copy_bytes(data, place, place + size, spelling, 0)
             hashes[found] = bytes_hash(chunks, 0, size)  # what is behind the spelling does not count
             found += 1
         place += size

@@ -37,14 +37,6 @@ def find_either(data, position, end, first, second):
 
 
 @leaf
-def copy_bytes(data, begin, end, out, position):
-    """Copy ``data[begin:end]`` to ``out[position:]``; return the end. The two do not overlap."""
-    for i in range(end - begin):
-        out[position + i] = data[begin + i]
-    return position + end - begin
-
-
-@leaf
 def is_at(data, position, end, text):
     """Tell whether the bytes `text` stand at `position`."""
     if position + len(text) > end:

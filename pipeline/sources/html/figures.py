@@ -10,7 +10,7 @@ import numpy as np
 
 from pipeline.sources.pairs.escapes import plain_size, write_html
 from pipeline.sources.pairs.pair_sink import FULL, PLAIN_TEXT, ROWS, TEXT_SOURCES, URL_BYTES, WITHOUT_TEXT, add_text
-from schemas.kernels.byte_scan import copy_bytes
+from schemas.kernels.byte_copy import copy_bytes
 from schemas.kernels.compiled import leaf
 
 MAX_DEPTH = 16

@@ -43,7 +43,8 @@ from pipeline.sources.pairs.pair_sink import (
     write_text,
 )
 from pipeline.sources.pairs.url_resolution import MAX_BASE_BYTES, empty_base, resolve, set_base
-from schemas.kernels.byte_scan import PADDING, copy_bytes, has_word, is_at_any_case
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import PADDING, has_word, is_at_any_case
 from schemas.kernels.compiled import inlined, leaf
 
 FOUND_IMAGE, FOUND_ALT, FOUND_DESCRIPTION = range(3)

@@ -10,7 +10,8 @@ import numpy as np
 
 from pipeline.sources.pairs.escapes import plain_size, write_html, write_json
 from pipeline.sources.pairs.url_resolution import DATA_URL, NO_REFERENCE, NO_SPACE, resolve
-from schemas.kernels.byte_scan import copy_bytes, trim
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import trim
 from schemas.kernels.compiled import leaf
 
 TEXT_SOURCES = (

@@ -7,7 +7,8 @@ of a relative reference are resolved, an absolute URL stays as written. The work
 
 import numpy as np
 
-from schemas.kernels.byte_scan import copy_bytes, is_at_any_case, trim
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import is_at_any_case, trim
 from schemas.kernels.compiled import leaf
 
 NO_REFERENCE, NOT_HTTP, DATA_URL, NO_SPACE = -1, -2, -3, -4
@@ -68,7 +69,7 @@ def resolve(data, begin, end, base, parts, out, position):
     if len(out) - position < parts[BASE_LENGTH] + 3 * (end - begin) + 8:
         return NO_SPACE
     if _is_http(data, begin, end):
-        return _copy(data, begin, end, out, position)
+        return _write_reference(data, begin, end, out, position)
     stop = begin
     if 97 <= (data[begin] | 32) <= 122:
         while stop < end and (97 <= (data[stop] | 32) <= 122 or 48 <= data[stop] <= 57 or data[stop] in (43, 45, 46)):
@@ -80,19 +81,20 @@ def resolve(data, begin, end, base, parts, out, position):
     first = data[begin]
     slash = first in (_SLASH, _BACKSLASH)
     if slash and begin + 1 < end and (data[begin + 1] == _SLASH or data[begin + 1] == _BACKSLASH):
-        return _copy(data, begin, end, out, copy_bytes(base, 0, parts[BASE_SCHEME], out, position))
+        return _write_reference(data, begin, end, out, copy_bytes(base, 0, parts[BASE_SCHEME], out, position))
     kept = parts[BASE_HOST] if slash else parts[BASE_PATH] if first == _QUESTION else parts[BASE_FOLDER]
     path = position + parts[BASE_HOST]
     write = copy_bytes(base, 0, kept, out, position)
     if kept == parts[BASE_HOST] and not slash and first != _QUESTION:
         out[write] = _SLASH
         write += 1
-    written = _copy(data, begin, end, out, write)
+    written = _write_reference(data, begin, end, out, write)
     return written if first == _QUESTION else _resolve_dots(out, path, written)
 
 
 @leaf
-def _copy(data, begin, end, out, position):
+def _write_reference(data, begin, end, out, position):
+    """Write a reference as browsers clean it: no line ends and tabs, spaces escaped, slashes in the path."""
     in_path = True
     for i in range(begin, end):
         byte = data[i]

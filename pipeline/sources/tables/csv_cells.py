@@ -17,17 +17,15 @@ Damage stays local, and what is read does not depend on how the bytes are cut in
 """
 
 from dataclasses import dataclass
-from typing import Any
+from typing import NamedTuple
 
-import numba
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-from numba.core import cgutils
-from numba.extending import intrinsic
 
 from pipeline.sources.source import MAX_CELL_BYTES, Dialect
 from schemas.arrow_types import buffer_of
+from schemas.kernels.byte_copy import copy_bytes
 from schemas.kernels.byte_scan import PADDING, find_either
 from schemas.kernels.compiled import spliced, unlocked
 
@@ -36,6 +34,29 @@ ROWS_AT_ONCE = 1 << 15
 
 _NEWLINE, _RETURN, _SPACE, _QUOTE, _BACKSLASH = 10, 13, 32, 34, 92
 _WHOLE, _MORE, _NEVER_CLOSED, _TOO_LONG = range(4)
+
+
+class _Rules(NamedTuple):
+    """What a row may look like; characters are bytes."""
+
+    delimiter: int
+    tabs: bool
+    """TSV."""
+    backslash: bool
+    """Backslashes escape."""
+    skips_space: bool
+    """Spaces before a cell are left out."""
+    max_cell: int
+    max_row: int
+
+
+class _Found(NamedTuple):
+    """What is filled in, a place per row; see `Cells`."""
+
+    widths: npt.NDArray[np.int32]
+    row_bounds: npt.NDArray[np.int64]
+    bounds: npt.NDArray[np.int64]
+    quoted: npt.NDArray[np.bool_]
 
 
 @dataclass
@@ -70,18 +91,24 @@ def find_cells(
     `last`: nothing follows `data`. `wanted` gives the place of each column in the result, -1 for those not wanted.
     """
     columns = int(wanted.max(initial=-1)) + 1
-    widths = np.empty(max_rows, dtype=np.int32)
-    row_bounds = np.empty((max_rows, 2), dtype=np.int64)
-    bounds = np.zeros((columns, max_rows, 2), dtype=np.int64)
-    quoted = np.zeros((columns, max_rows), dtype=bool)
-    rows, resume, skips, strays = _find(
-        data, len(data) - PADDING, last, skipping, ord(dialect.delimiter), dialect.delimiter == "\t",
-        dialect.backslash, dialect.skips_space, wanted, widths, row_bounds, bounds, quoted, MAX_CELL_BYTES,
-        MAX_ROW_BYTES,
-    )  # fmt: skip
+    found = _Found(
+        widths=np.empty(max_rows, dtype=np.int32),
+        row_bounds=np.empty((max_rows, 2), dtype=np.int64),
+        bounds=np.zeros((columns, max_rows, 2), dtype=np.int64),
+        quoted=np.zeros((columns, max_rows), dtype=bool),
+    )
+    rules = _Rules(
+        delimiter=ord(dialect.delimiter),
+        tabs=dialect.delimiter == "\t",
+        backslash=dialect.backslash,
+        skips_space=dialect.skips_space,
+        max_cell=MAX_CELL_BYTES,
+        max_row=MAX_ROW_BYTES,
+    )
+    rows, resume, skips, strays = _find(data, len(data) - PADDING, last, skipping, rules, wanted, found)
     return Cells(
-        rows, resume, skips, widths[:rows], row_bounds[:rows], bounds[:, :rows], quoted[:, :rows], strays,
-        dialect.backslash,
+        rows, resume, skips, found.widths[:rows], found.row_bounds[:rows], found.bounds[:, :rows],
+        found.quoted[:, :rows], strays, dialect.backslash,
     )  # fmt: skip
 
 
@@ -90,17 +117,17 @@ def cell_column(data: npt.NDArray[np.uint8], cells: Cells, column: int, good: np
     bounds, quoted = cells.bounds[column][good], cells.quoted[column][good]
     out = np.empty(int((bounds[:, 1] - bounds[:, 0]).sum()), dtype=np.uint8)
     offsets = np.empty(len(bounds) + 1, dtype=np.int32)
-    size = _gather(data, bounds, quoted, cells.backslash, out, offsets)
+    size = _unquote(data, bounds, quoted, cells.backslash, out, offsets)
     filled = np.packbits(np.diff(offsets) > 0, bitorder="little")
     buffers: list[pa.Buffer | None] = [buffer_of(filled), buffer_of(offsets), buffer_of(out[:size])]
     return pa.Array.from_buffers(pa.string(), len(bounds), buffers)
 
 
 @unlocked
-def _find(
-    data, end, last, skipping, delimiter, tabs, backslash, skips_space, wanted, widths, row_bounds, bounds, quoted,
-    max_cell, max_row,
-):  # fmt: skip
+def _find(data, end, last, skipping, rules, wanted, found):
+    """Fill in the rows that begin before `end`; return (rows, where to go on, whether in a malformed row, strays)."""
+    delimiter, tabs, backslash, skips_space, max_cell, max_row = rules
+    widths, row_bounds, bounds, quoted = found
     i = np.int64(0)
     strays = 0
     if skipping:
@@ -238,25 +265,9 @@ def _tab_quoted(data, begin, end, last, delimiter, backslash):
     return _WHOLE, begin, False
 
 
-@intrinsic
-def _copy(typing_context: Any, out: Any, at: Any, data: Any, begin: Any, size: Any) -> Any:
-    """Copy `size` bytes: a slice assignment costs ten times as much as the bytes of a cell."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        target, source = (
-            builder.gep(context.make_array(signature.args[place])(context, builder, arguments[place]).data,
-                        [arguments[place + 1]])
-            for place in (0, 2)
-        )  # fmt: skip
-        cgutils.raw_memcpy(builder, target, source, arguments[4], 1)
-        return context.get_dummy_value()
-
-    integer = numba.types.int64
-    return numba.types.void(out, integer, data, integer, integer), generate
-
-
 @unlocked
-def _gather(data, bounds, quoted, backslash, out, offsets):
+def _unquote(data, bounds, quoted, backslash, out, offsets):
+    """Write the cells one behind the other, quotes and escapes undone; return the end."""
     escape = _BACKSLASH if backslash else _QUOTE
     size = 0
     for row in range(len(bounds)):
@@ -267,19 +278,17 @@ def _gather(data, bounds, quoted, backslash, out, offsets):
             stop = find_either(data, i, end, _QUOTE, escape)
             if backslash and stop < end and data[stop] == _BACKSLASH:
                 escapes = stop + 1 < end and (data[stop + 1] == _QUOTE or data[stop + 1] == _BACKSLASH)
-                _copy(out, size, data, i, stop - i)
-                out[size + stop - i] = data[stop + escapes]
-                size += stop - i + 1
+                size = copy_bytes(data, i, stop, out, size)
+                out[size] = data[stop + escapes]
+                size += 1
                 i = stop + 1 + escapes
                 continue
             doubled = stop + 1 < end and data[stop + 1] == _QUOTE
-            _copy(out, size, data, i, stop + doubled - i)
-            size += stop + doubled - i
+            size = copy_bytes(data, i, stop + doubled, out, size)
             i = stop + 1 + doubled
             if not doubled:
                 break
         if i < end:  # what follows a closing quote is kept as it stands
-            _copy(out, size, data, i, end - i)
-            size += end - i
+            size = copy_bytes(data, i, end, out, size)
     offsets[len(bounds)] = size
     return size

@@ -39,7 +39,8 @@ from pipeline.sources.wat.json_scan import (
     skip_space,
     skip_value,
 )
-from schemas.kernels.byte_scan import copy_bytes, find_either, is_at
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import find_either, is_at
 from schemas.kernels.compiled import leaf, unlocked
 from schemas.kernels.lanes import PADDING as PADDING
 
