@@ -153,13 +153,11 @@ def _lacks_space(data, begin, end):
 
 
 @kernel
-def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, bad):
+def _scan(data, ends, prefixes, bounds, classes, stage, table, slow, sums, bad):
     """Sum the lines that end at `ends`, write the numbers of malformed ones to `bad`, return how many they are.
 
     Titles wait in `stage` (bytes, offsets, views) and go to `table` by the batch; its last part is room for a title.
     """
-    slots, starts, arena, views, used = table
-    slow_slots, slow_starts, slow_arena, slow_views, slow_used = slow
     text, offsets, counts, plain = stage
     waiting = 0
     offsets[0] = 0
@@ -210,23 +208,17 @@ def _scan(data, ends, prefixes, bounds, classes, stage, key, table, slow, sums, 
                     counts[waiting] = count
                     waiting += 1
                     if waiting == BATCH_ROWS:
-                        add_batch(text, offsets, counts, 0, waiting, key, slots, starts, arena, views, used)
+                        add_batch(text, offsets, counts, 0, waiting, table)
                         waiting = 0
                 elif verdict == REFUSED:
                     sums[_REFUSED_LINES] += 1
                     sums[_REFUSED_VIEWS] = capped_sum(sums[_REFUSED_VIEWS], count)
                 elif quoted:
-                    add(
-                        plain, 0, plain_size, count,
-                        key, slow_slots, slow_starts, slow_arena, slow_views, slow_used,
-                    )  # fmt: skip
+                    add(plain, 0, plain_size, count, slow)
                 else:
-                    add(
-                        data, title, title_end, count,
-                        key, slow_slots, slow_starts, slow_arena, slow_views, slow_used,
-                    )  # fmt: skip
+                    add(data, title, title_end, count, slow)
         begin = following
-    add_batch(text, offsets, counts, 0, waiting, key, slots, starts, arena, views, used)
+    add_batch(text, offsets, counts, 0, waiting, table)
     return num_bad
 
 
@@ -295,7 +287,7 @@ class _Scanner:
         self._slow.reserve(most, len(data))
         num_bad = _scan(
             data, ends, self._prefixes, self._bounds, title_classes(), self._stage,
-            self._table.key, self._table.arrays, self._slow.arrays, self._sums, bad,
+            self._table.arrays, self._slow.arrays, self._sums, bad,
         )  # fmt: skip
         for number in bad[:num_bad]:
             begin = int(ends[number - 1]) + 1 if number else 0

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from querygen.titles.title_table import TitleTable, capped_sum, find, title_buffers
+from querygen.titles.title_table import capped_sum, title_buffers
 from querygen.titles.view_title import REFUSED, SURE, canonical_title, slow_title, title_classes
 from querygen.wiki.redirects import REDIRECTS
-from schemas.kernels.compiled import kernel
+from schemas.kernels.bytes_map import BytesMap, find
+from schemas.kernels.compiled import kernel, leaf
 
 _NOWHERE, _LOOP, _UNKNOWN = -1, -2, -3
 
@@ -59,10 +60,10 @@ def _follow(leads, end):
             last = leads[last]
 
 
-@kernel
-def _move_views(data, offsets, views, end, key, slots, starts, arena, sums, alone, moved):
+@leaf
+def _move_views(data, offsets, views, end, strings, sums, alone, moved):
     for row in range(len(views)):
-        entry, _, _ = find(data, offsets[row], offsets[row + 1], key, slots, starts, arena)
+        entry, _, _ = find(data, offsets[row], offsets[row + 1], strings)
         alone[row] = entry < 0
         if entry < 0:
             continue
@@ -76,14 +77,14 @@ def _move_views(data, offsets, views, end, key, slots, starts, arena, sums, alon
 
 
 class Redirects:
-    """The redirects of a wiki; of several for one title the first counts. About 120 bytes each."""
+    """The redirects of a wiki; of several for one title the first counts. About 105 bytes each."""
 
     def __init__(self, table: pa.Table) -> None:
-        self._table = TitleTable()
+        self._titles = BytesMap()
         leads = np.full(0, _NOWHERE, dtype=np.int64)
         for batch in table.select(REDIRECTS.names).to_batches(max_chunksize=1 << 16):
             sources, targets = self._entries(batch.column(0)), self._entries(batch.column(1))
-            grown = np.full(len(self._table), _NOWHERE, dtype=np.int64)
+            grown = np.full(len(self._titles), _NOWHERE, dtype=np.int64)
             grown[: len(leads)] = leads
             leads = grown
             known = (sources >= 0) & (targets >= 0)
@@ -99,10 +100,12 @@ class Redirects:
         out = np.empty(int(offsets[-1] - offsets[0]) + 1 if size else 1, dtype=np.uint8)
         out_offsets, slow = np.empty(size + 1, dtype=np.int64), np.empty(size, dtype=np.int64)
         num_slow = _canonical_rows(data, offsets, 0, size, title_classes(), out, out_offsets, slow)
-        found = self._table.enter(out, out_offsets)
+        found = np.full(size, -1, dtype=np.int64)
+        full = out_offsets[1:] > out_offsets[:-1]
+        found[full] = self._titles.enter_many(out, out_offsets[:-1][full], out_offsets[1:][full])
         for row in slow[:num_slow]:
             title = slow_title(data[offsets[row] : offsets[row + 1]].tobytes())
-            found[row] = -1 if title is None else self._table.add_one(title, 0)
+            found[row] = -1 if title is None else self._titles.enter_one(title)
         return found
 
     def move(
@@ -112,12 +115,10 @@ class Redirects:
 
         Targets include the rows that a redirect leads to. Views of a loop count for nothing.
         """
-        sums = np.zeros(len(self._table), dtype=np.int64)
+        sums = np.zeros(len(self._titles), dtype=np.int64)
         alone, moved = np.empty(len(views), dtype=np.bool_), np.zeros(4, dtype=np.int64)
-        slots, starts, arena, *_ = self._table.arrays
-        _move_views(data, offsets, views, self._end, self._table.key, slots, starts, arena, sums, alone, moved)
-        titles, _ = self._table.to_arrow()
+        _move_views(data, offsets, views, self._end, self._titles.arrays, sums, alone, moved)
         seen = np.flatnonzero(sums)
-        titles = titles.take(pa.array(seen))
+        titles = self._titles.to_arrow().take(pa.array(seen))
         tally = {"redirected": (int(moved[0]), int(moved[1])), "redirect_loop": (int(moved[2]), int(moved[3]))}
         return alone, titles, pa.array(sums[seen]), tally

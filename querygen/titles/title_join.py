@@ -12,8 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from querygen.titles.title_form import normal_forms
-from querygen.titles.title_table import TitleTable, add, hash_bytes
+from querygen.titles.title_table import TitleTable
 from schemas.arrow_types import buffer_of
+from schemas.kernels.byte_copy import gathered
+from schemas.kernels.bytes_map import hash_bytes
 from schemas.kernels.compiled import kernel
 from schemas.query import TITLE_COUNTS
 from schemas.rejection import Rejection
@@ -109,7 +111,7 @@ def join(rows: list[tuple[Rows, npt.NDArray[np.int64]]], floor: int, tally: Note
                 _fill_buckets(
                     *normal_forms(part.data, part.offsets[some], part.offsets[some + 1]),
                     part.views[some],
-                    joined.key,
+                    joined.arrays.strings.key,
                     buckets,
                 )
     best = np.full(0, -1, dtype=np.int64)
@@ -128,13 +130,10 @@ def join(rows: list[tuple[Rows, npt.NDArray[np.int64]]], floor: int, tally: Note
             note(tally, "without_word", int(empty.sum()), total(views[empty]))
             take = ~empty
             if buckets is not None:
-                take &= _may_reach(forms, offsets, joined.key, buckets, min(floor, int(_BUCKET_MAX)))
+                take &= _may_reach(forms, offsets, joined.arrays.strings.key, buckets, min(floor, int(_BUCKET_MAX)))
                 note(tally, "below_floor", int((~take & ~empty).sum()), total(views[~take & ~empty]))
             some, views = some[take], views[take]
-            entries = np.empty(len(some), dtype=np.int64)
-            begins, ends = offsets[:-1][take], offsets[1:][take]
-            joined.reserve(len(some), int((ends - begins).sum()))
-            _add_forms(forms, begins, ends, views, entries, joined.key, *joined.arrays)
+            entries = joined.add_rows(forms, offsets[:-1][take], offsets[1:][take], views)
             if len(joined) > len(best):
                 room = len(joined) + len(best) // 2
                 best = np.concatenate([best, np.full(room - len(best), -1, dtype=np.int64)])
@@ -153,27 +152,9 @@ def _chunks(rows: npt.NDArray[np.int64]) -> list[npt.NDArray[np.int64]]:
     return [rows[first : first + _CHUNK_ROWS] for first in range(0, len(rows), _CHUNK_ROWS)]
 
 
-@kernel
-def _add_forms(data, begins, ends, counts, entries, key, slots, starts, arena, views, used):
-    for row in range(len(begins)):
-        entries[row] = add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)
-
-
-@kernel
-def _gather(data, begins, ends, out):
-    o = 0
-    for row in range(len(begins)):
-        for i in range(begins[row], ends[row]):
-            out[o] = data[i]
-            o += 1
-
-
-def _take(part: Rows, rows: npt.NDArray[np.int64]) -> pa.Array:
-    begins, ends = part.offsets[rows], part.offsets[rows + 1]
-    out = np.empty(int((ends - begins).sum()), dtype=np.uint8)
-    _gather(part.data, begins, ends, out)
-    offsets = np.concatenate([[0], np.cumsum(ends - begins)]).astype(np.int64)
-    return pa.Array.from_buffers(pa.large_string(), len(rows), [None, buffer_of(offsets), buffer_of(out)])
+def _take(data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], rows: npt.NDArray[np.int64]) -> pa.Array:
+    taken, out = gathered(data, offsets[rows], offsets[rows + 1])
+    return pa.Array.from_buffers(pa.large_string(), len(rows), [None, buffer_of(taken), buffer_of(out)])
 
 
 def _title_table(
@@ -181,16 +162,19 @@ def _title_table(
     tally: Notes,
 ) -> pa.Table:  # fmt: skip
     """Return the joined titles of at least `floor` views, in order."""
-    sums = joined.views[: len(joined)]
+    sums = joined.sums
     # 0 views: a title that nobody opened is none of the viewed ones, whatever the floor
     kept = np.flatnonzero(sums >= max(floor, 1))
     note(tally, "below_floor", len(sums) - len(kept), total(sums) - total(sums[kept]))
     note(tally, "kept", len(kept), total(sums[kept]))
-    texts = _take(Rows(joined.arena, joined.starts, sums), kept)
-    size = len(rows[0][0].views)
+    strings = joined.arrays.strings
+    texts = _take(strings.arena, strings.starts, kept)
+    parts = rows[0][0], rows[-1][0]
+    size = len(parts[0].views)
     first = best[kept] < size
     surfaces = pa.concat_arrays([
-        _take(rows[0][0], best[kept][first]), _take(rows[-1][0], best[kept][~first] - size)
+        _take(parts[0].data, parts[0].offsets, best[kept][first]),
+        _take(parts[1].data, parts[1].offsets, best[kept][~first] - size),
     ])  # fmt: skip
     place = np.empty(len(kept), dtype=np.int64)
     place[np.concatenate([np.flatnonzero(first), np.flatnonzero(~first)])] = np.arange(len(kept))

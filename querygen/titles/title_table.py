@@ -1,39 +1,33 @@
-"""Exact sums by byte string in an open-addressing table: (bytes, views) in, distinct strings with their sums out.
+"""Exact sums by byte string: (bytes, views) in, distinct strings with their sums out.
 
-The strings lie one after the other in an arena; a slot holds 32 bits of the hash and the number of the entry, so that
-a string is compared only where the bits agree and growing never hashes again:
-
-    slots   [0][tag|entry + 1][0][tag|entry + 1] ...     a power of two, at most three quarters taken
-    starts  [0, 5, 12 ...]    arena  b"ParisNew ..."     views  [31, 4, ...]
-
-Sums stop at `MAX_SUM` and never wrap. The hash is keyed anew in every process, so nobody can prepare strings that
-collide; results do not depend on it, entries stay in the order of their first coming. Memory: 8 to 22 bytes of slots,
-16 bytes and the string itself per entry; the reserve behind the arrays is not touched, so it takes no memory.
+The strings are entries of a `schemas.kernels.bytes_map`, the sums lie beside it in the order of their first coming.
+They stop at `MAX_SUM` and never wrap. Memory: that of the map, and 8 bytes per entry.
 """
 
-import secrets
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.arrow_types import buffer_of, buffers_of
-from schemas.kernels.compiled import kernel, spliced
-from schemas.kernels.folding import finish_hash
+from schemas.arrow_types import buffers_of
+from schemas.kernels.bytes_map import ENTRIES, BytesMap, MapArrays, enter, guess, longer
+from schemas.kernels.compiled import leaf, spliced
+from schemas.kernels.lanes import prefetch
 
 MAX_SUM = 1 << 62
-ENTRIES, ARENA, _TOUCHED = range(3)
-"""Places in `TitleTable.used`."""
 
 BATCH_ROWS = 128
-"""Rows whose memory is touched together: more than a core can wait for at once, few enough to stay in its cache."""
+"""Rows whose memory is asked for together: more than a core can wait for at once, few enough to stay in its cache."""
 
-_FIRST_SLOTS = 1 << 12
 _CHUNK_ROWS = 1 << 14
-_KEY = np.uint64(secrets.randbits(64))
-_PRIME = np.uint64(0x9E3779B97F4A7C15)
-_ENTRY_BITS = np.uint64(0xFFFFFFFF)
+
+
+class SumArrays(NamedTuple):
+    """What the kernels work on; `TitleTable.reserve` replaces it."""
+
+    strings: MapArrays
+    views: npt.NDArray[np.int64]
 
 
 @spliced
@@ -42,148 +36,65 @@ def capped_sum(left, right):
     return left + right if left <= MAX_SUM - right else MAX_SUM
 
 
-@kernel
-def hash_bytes(data, begin, end, key):
-    """Return 64 bits of ``data[begin:end]`` under `key`."""
-    state = key ^ np.uint64(end - begin)
-    i = begin
-    while i + 8 <= end:
-        word = np.uint64(0)
-        for k in range(8):
-            word |= np.uint64(data[i + k]) << np.uint64(8 * k)
-        state = (state ^ word) * _PRIME
-        state ^= state >> np.uint64(29)
-        i += 8
-    word = np.uint64(0)
-    shift = np.uint64(0)
-    while i < end:
-        word |= np.uint64(data[i]) << shift
-        shift += np.uint64(8)
-        i += 1
-    return finish_hash((state ^ word) * _PRIME + key)
-
-
-@kernel
-def find(data, begin, end, key, slots, starts, arena):
-    """Return (entry of ``data[begin:end]`` or -1, the slot where the search ended, the slot's tag)."""
-    tag = hash_bytes(data, begin, end, key) >> np.uint64(32)
-    mask = len(slots) - 1
-    place = np.int64(tag) & mask
-    while True:
-        slot = slots[place]
-        if slot == 0:
-            return np.int64(-1), place, tag
-        if slot >> np.uint64(32) == tag:
-            entry = np.int64(slot & _ENTRY_BITS) - 1
-            start = starts[entry]
-            if starts[entry + 1] - start == end - begin:
-                equal = True
-                for k in range(end - begin):
-                    if arena[start + k] != data[begin + k]:
-                        equal = False
-                        break
-                if equal:
-                    return entry, place, tag
-        place = (place + 1) & mask
-
-
-@kernel
-def add(data, begin, end, count, key, slots, starts, arena, views, used):
+@leaf
+def add(data, begin, end, count, table):
     """Add `count` to the sum of ``data[begin:end]`` and return its entry; `TitleTable.reserve` made room for it."""
-    entry, place, tag = find(data, begin, end, key, slots, starts, arena)
-    if entry >= 0:
-        views[entry] = capped_sum(views[entry], count)
-        return entry
-    entry = used[ENTRIES]
-    filled = used[ARENA]
-    for k in range(end - begin):
-        arena[filled + k] = data[begin + k]
-    starts[entry + 1] = filled + end - begin
-    views[entry] = count
-    slots[place] = (tag << np.uint64(32)) | np.uint64(entry + 1)
-    used[ENTRIES] = entry + 1
-    used[ARENA] = filled + end - begin
+    num_known = table.strings.used[ENTRIES]
+    entry = enter(data, begin, end, table.strings)
+    table.views[entry] = capped_sum(table.views[entry], count) if entry < num_known else count
     return entry
 
 
-@kernel
-def add_batch(data, offsets, counts, first, last, key, slots, starts, arena, views, used):
-    """Add rows ``[first, last)``. Touches what they need beforehand, so that the waits for memory overlap."""
-    mask = len(slots) - 1
-    touched = np.int64(0)
+@leaf
+def add_batch(data, offsets, counts, first, last, table):
+    """Add rows ``[first, last)``. Asks for the memory they need beforehand, so that the waits for it overlap."""
+    strings = table.strings
     for row in range(first, last):
-        tag = hash_bytes(data, offsets[row], offsets[row + 1], key) >> np.uint64(32)
-        slot = slots[np.int64(tag) & mask]
-        if slot >> np.uint64(32) == tag:
-            entry = np.int64(slot & _ENTRY_BITS) - 1
-            touched += np.int64(arena[starts[entry]]) + (views[entry] & 1)
+        entry = guess(data, offsets[row], offsets[row + 1], strings)
+        if entry >= 0:
+            prefetch(strings.arena, strings.starts[entry])
+            prefetch(table.views, entry)
     for row in range(first, last):
-        add(data, offsets[row], offsets[row + 1], counts[row], key, slots, starts, arena, views, used)
-    used[_TOUCHED] = touched  # else the compiler leaves the reading out
+        add(data, offsets[row], offsets[row + 1], counts[row], table)
 
 
-@kernel
-def _move_slots(old, new):
-    mask = len(new) - 1
-    for slot in old:
-        if slot != 0:
-            place = np.int64(slot >> np.uint64(32)) & mask
-            while new[place] != 0:
-                place = (place + 1) & mask
-            new[place] = slot
-
-
-@kernel
-def _add_many(data, offsets, counts, first, last, key, slots, starts, arena, views, used):
+@leaf
+def _add_many(data, offsets, counts, first, last, table):
     for begin in range(first, last, BATCH_ROWS):
-        end = min(begin + BATCH_ROWS, last)
-        add_batch(data, offsets, counts, begin, end, key, slots, starts, arena, views, used)
+        add_batch(data, offsets, counts, begin, min(begin + BATCH_ROWS, last), table)
 
 
-@kernel
-def _enter(data, offsets, entries, key, slots, starts, arena, views, used):
-    for row in range(len(entries)):
-        begin, end = offsets[row], offsets[row + 1]
-        entries[row] = add(data, begin, end, 0, key, slots, starts, arena, views, used) if end > begin else -1
+@leaf
+def _add_rows(data, begins, ends, counts, entries, table):
+    for row in range(len(begins)):
+        entries[row] = add(data, begins[row], ends[row], counts[row], table)
 
 
 class TitleTable:
-    """Sums by byte string. The kernels above work on its arrays; `reserve` replaces them."""
+    """Sums by byte string. Kernels that add themselves call `reserve` and hand on `arrays`."""
 
     def __init__(self) -> None:
-        self.key = _KEY
-        self.slots = np.zeros(_FIRST_SLOTS, dtype=np.uint64)
-        self.starts = np.zeros(_FIRST_SLOTS + 1, dtype=np.int64)
-        self.arena = np.empty(_FIRST_SLOTS * 32, dtype=np.uint8)
-        self.views = np.empty(_FIRST_SLOTS, dtype=np.int64)
-        self.used = np.zeros(3, dtype=np.int64)
+        self._strings = BytesMap()
+        self._views = np.empty(self._strings.room, dtype=np.int64)
 
     def __len__(self) -> int:
-        return int(self.used[ENTRIES])
+        return len(self._strings)
 
     @property
-    def arrays(self) -> tuple[npt.NDArray[Any], ...]:
-        """The last arguments of `add`."""
-        return self.slots, self.starts, self.arena, self.views, self.used
+    def arrays(self) -> SumArrays:
+        """What the kernels take."""
+        return SumArrays(self._strings.arrays, self._views)
+
+    @property
+    def sums(self) -> npt.NDArray[np.int64]:
+        """The sums, by entry."""
+        return self._views[: len(self)]
 
     def reserve(self, num_titles: int, num_bytes: int) -> None:
         """Make room for so many more strings of so many bytes in all."""
-        entries, filled = int(self.used[ENTRIES]) + num_titles, int(self.used[ARENA]) + num_bytes
-        if entries > len(self.views):
-            room = entries + len(self.views) // 2
-            self.views = _longer(self.views, len(self), room)
-            self.starts = _longer(self.starts, len(self) + 1, room + 1)
-        if filled > len(self.arena):
-            self.arena = _longer(self.arena, int(self.used[ARENA]), filled + len(self.arena) // 2)
-        size = len(self.slots)
-        while 4 * entries > 3 * size:
-            size *= 2
-        if size > 1 << 32:
-            raise OverflowError("a table holds at most 3 billion strings")
-        if size > len(self.slots):
-            slots = np.zeros(size, dtype=np.uint64)
-            _move_slots(self.slots, slots)
-            self.slots = slots
+        self._strings.reserve(num_titles, num_bytes)
+        if self._strings.room > len(self._views):
+            self._views = longer(self._views, len(self), self._strings.room)
 
     def add_many(
         self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64], views: npt.NDArray[np.int64]
@@ -192,35 +103,29 @@ class TitleTable:
         for first in range(0, len(views), _CHUNK_ROWS):
             last = min(first + _CHUNK_ROWS, len(views))
             self.reserve(last - first, int(offsets[last] - offsets[first]))
-            _add_many(data, offsets, views, first, last, self.key, *self.arrays)
+            _add_many(data, offsets, views, first, last, self.arrays)
 
-    def enter(self, data: npt.NDArray[np.uint8], offsets: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-        """Return the entry of each string, made with a sum of 0 where it is new; -1 for an empty string."""
-        size = len(offsets) - 1
-        self.reserve(size, int(offsets[-1] - offsets[0]))
-        entries = np.empty(size, dtype=np.int64)
-        _enter(data, offsets, entries, self.key, *self.arrays)
+    def add_rows(
+        self, data: npt.NDArray[np.uint8], begins: npt.NDArray[np.int64], ends: npt.NDArray[np.int64],
+        views: npt.NDArray[np.int64],
+    ) -> npt.NDArray[np.int64]:  # fmt: skip
+        """Add ``views[i]`` to the sum of ``data[begins[i]:ends[i]]`` for all i; return their entries."""
+        self.reserve(len(begins), int((ends - begins).sum()))
+        entries = np.empty(len(begins), dtype=np.int64)
+        _add_rows(data, begins, ends, views, entries, self.arrays)
         return entries
 
     def add_one(self, title: bytes, views: int) -> int:
         """Add `views` to the sum of `title` and return its entry."""
         self.reserve(1, len(title))
-        return int(add(np.frombuffer(title, dtype=np.uint8), 0, len(title), views, self.key, *self.arrays))
+        return int(add(np.frombuffer(title, dtype=np.uint8), 0, len(title), views, self.arrays))
 
     def to_arrow(self) -> tuple[pa.Array, pa.Array]:
         """Return (strings as large_binary, their sums as int64), in the order of first coming.
 
         They share the memory of the table, which is at its end: nothing may be added afterwards.
         """
-        size, filled = len(self), int(self.used[ARENA])
-        buffers = [None, buffer_of(self.starts[: size + 1]), buffer_of(self.arena[:filled])]
-        return pa.Array.from_buffers(pa.large_binary(), size, buffers), pa.array(self.views[:size])
-
-
-def _longer(array: npt.NDArray[Any], used: int, size: int) -> npt.NDArray[Any]:
-    longer = np.empty(size, dtype=array.dtype)
-    longer[:used] = array[:used]
-    return longer
+        return self._strings.to_arrow(), pa.array(self.sums)
 
 
 def title_buffers(titles: pa.Array) -> tuple[npt.NDArray[np.uint8], npt.NDArray[np.int64]]:

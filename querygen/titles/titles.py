@@ -16,10 +16,11 @@ import pyarrow as pa
 from querygen.titles.page_views import ViewCounts
 from querygen.titles.redirect_views import Redirects
 from querygen.titles.title_join import Notes, Rows, join, note, total
-from querygen.titles.title_table import TitleTable, add, title_buffers
+from querygen.titles.title_table import TitleTable, title_buffers
 from querygen.wiki.dump import SiteInfo
 from querygen.wiki.redirects import redirect_table
 from schemas.arrow_types import values_of
+from schemas.kernels.bytes_map import BytesMap
 from schemas.kernels.compiled import kernel
 from schemas.rejection import Rejection
 
@@ -71,9 +72,8 @@ def count_titles(
         for (part, chosen), end in zip(rows, ends, strict=True):
             for first in range(0, len(chosen), _CHUNK_ROWS):
                 some = chosen[first : first + _CHUNK_ROWS]
-                stripped.reserve(len(some), int((end[some] - part.offsets[some]).sum()))
-                _add_rows(part.data, part.offsets[some], end[some], part.views[some], stripped.key, *stripped.arrays)
-        part = Rows(*title_buffers(stripped.to_arrow()[0]), stripped.views[: len(stripped)])
+                stripped.add_rows(part.data, part.offsets[some], end[some], part.views[some])
+        part = Rows(*title_buffers(stripped.to_arrow()[0]), stripped.sums)
         rows = [(part, np.arange(len(stripped)))]
         parts = [part]
     table, rejections = join(rows, floor, tally)
@@ -125,13 +125,11 @@ def _choose_articles(part: Rows, site: SiteInfo, tally: Notes) -> npt.NDArray[np
                 keep[row] = False
                 note(tally, reason, 1, int(part.views[row]))
     with_colon = np.flatnonzero(keep & (colons >= 0))
-    prefixes = TitleTable()
-    prefix_of = np.empty(len(with_colon), dtype=np.int64)
-    prefixes.reserve(len(with_colon), int((colons[with_colon] - part.offsets[with_colon]).sum()))
-    _enter_prefixes(part.data, part.offsets, colons, with_colon, prefix_of, prefixes.key, *prefixes.arrays)
+    prefixes = BytesMap()
+    prefix_of = prefixes.enter_many(part.data, part.offsets[with_colon], colons[with_colon])
     names = other_namespaces(site)
     elsewhere = np.array(
-        [raw.decode("utf-8", "replace").strip().casefold() in names for raw in values_of(prefixes.to_arrow()[0])],
+        [raw.decode("utf-8", "replace").strip().casefold() in names for raw in values_of(prefixes.to_arrow())],
         dtype=np.bool_,
     )
     dropped = with_colon[elsewhere[prefix_of]] if len(with_colon) else with_colon
@@ -146,13 +144,6 @@ def _rows_equal(part: Rows, title: bytes) -> npt.NDArray[np.int64]:
     for k, byte in enumerate(title):
         rows = rows[part.data[part.offsets[rows] + k] == byte]
     return rows
-
-
-@kernel
-def _enter_prefixes(data, offsets, colons, rows, prefix_of, key, slots, starts, arena, views, used):
-    for k in range(len(rows)):
-        row = rows[k]
-        prefix_of[k] = add(data, offsets[row], colons[row], 0, key, slots, starts, arena, views, used)
 
 
 def _ends(part: Rows, disambiguation: str) -> npt.NDArray[np.int64]:
@@ -182,9 +173,3 @@ def _strip(data, offsets, ends):
         # something must be left, and a space between: "(What's the Story)", "f(x)" stay
         if i > begin + 1 and data[i - 1] == 32:
             ends[row] = i - 1
-
-
-@kernel
-def _add_rows(data, begins, ends, counts, key, slots, starts, arena, views, used):
-    for row in range(len(begins)):
-        add(data, begins[row], ends[row], counts[row], key, slots, starts, arena, views, used)
