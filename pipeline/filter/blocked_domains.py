@@ -13,11 +13,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.filter.hash_set import UInt64Array, hash_set, holds
 from pipeline.filter.list_file import ListFile, content_hashes, read_list
 from schemas.buffers import string_buffers
 from schemas.kernels.compiled import kernel, spliced
 from schemas.kernels.folding import HASH_PRIME, HASH_SEED, finish_hash
+from schemas.kernels.hash_set import UInt64Array, hash_set, holds
 
 
 @spliced

@@ -12,10 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from pipeline.filter.hash_set import UInt64Array, contains, hash_set
 from pipeline.filter.list_file import content_hashes, read_list
 from schemas.buffers import words_from_ids
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
+from schemas.kernels.hash_set import UInt64Array, contains, hash_set
 from schemas.tracking import without_tracking
 from schemas.url_text import browser_urls
 

@@ -1,7 +1,8 @@
 """The tag and attribute names that the HTML scanner knows, as small numbers. Compiled look-up, any case.
 
 In: the range of a name. Out: its code, 0 or -1 for one that is not known. Names are compared by a 64-bit hash: a made
-collision would only make a page say something else, which it can say anyway.
+collision would only make a page say something else, which it can say anyway. The two tables are constants of the
+kernels, filled in plain Python: a `schemas.kernels.hash_set` would have a kernel compiled when this is imported.
 """
 
 import numpy as np
