@@ -12,9 +12,10 @@ and returns the new count, or `UNSURE_TEXT` when the text must go through `schem
 
 import numpy as np
 
+from pipeline.match.word_hash import KEPT, SMALL, bytes_hash, character_hash
 from schemas.kernels.compiled import inlined, leaf
 from schemas.kernels.folding import APOSTROPHE, COMBINING, DIGIT, LETTER, SEPARATOR, UNSURE, decode_at, kind_at
-from schemas.kernels.lanes import bytes_between, first_bit, load_word
+from schemas.kernels.lanes import bytes_between, first_bit
 from schemas.kernels.utf8 import write_character
 
 UNSURE_TEXT = -1
@@ -22,60 +23,7 @@ UNSURE_TEXT = -1
 STRAIGHT_APOSTROPHE = 39
 LETTER_S = 115
 
-_K1 = np.uint64(0x9E3779B97F4A7C15)
-_K2 = np.uint64(0xD6E8FEB86659FD93)
-_K3 = np.uint64(0xA0761D6478BD642F)
-_32 = np.uint64(32)
 _ONE = np.uint64(1)
-
-_FIRST_HALF = tuple(np.uint64((1 << 8 * min(size, 8)) - 1) for size in range(17))
-_SECOND_HALF = tuple(np.uint64((1 << 8 * max(size - 8, 0)) - 1) for size in range(17))
-_MASKS = np.array(_FIRST_HALF + _SECOND_HALF, dtype=np.uint64)
-"""What of the first and the second 8 of 16 loaded bytes belongs to a word of 0 to 16 bytes."""
-
-KEPT = np.uint64(0)
-SMALL = np.uint64(0x2020202020202020)
-"""The bit in which a capital ASCII letter and its small one differ; digits have it set."""
-
-
-@inlined
-def join_hash(prefix, word):
-    """Return the hash of a phrase: of its prefix and the next word. Never 0."""
-    state = prefix * _K3 + word
-    state ^= state >> _32
-    return state if state != 0 else _ONE
-
-
-@inlined
-def seeded(word, seed):
-    """Return the hash of a word of one language. Never 0."""
-    return word ^ seed if word != seed else _ONE
-
-
-@inlined
-def _mixed(state, low, high):
-    state = (state + low) * _K1
-    state ^= state >> _32
-    state = (state + high) * _K2
-    return state ^ (state >> _32)
-
-
-@inlined
-def bytes_hash(data, begin, size, case):
-    """Return the hash of ``data[begin:begin + size]``. Never 0.
-
-    `case` is `KEPT` or, for ASCII letters and digits only, `SMALL`: then it is the hash of the small letters.
-    """
-    state = np.uint64(size) * _K3
-    while size > 16:
-        state = _mixed(state, load_word(data, begin) | case, load_word(data, begin + 8) | case)
-        begin += 16
-        size -= 16
-    low = (load_word(data, begin) | case) & _MASKS[np.uint64(size)]
-    high = (load_word(data, begin + 8) | case) & _MASKS[np.uint64(size + 17)]
-    state = _mixed(state, low, high) * _K3
-    state ^= state >> _32
-    return state if state != 0 else _ONE
 
 
 @inlined
@@ -275,14 +223,9 @@ def metaclip_words(data, begin, end, out, count):
 
 
 @inlined
-def _character_hash(code):
-    return _mixed(np.uint64(0), np.uint64(code) + _ONE, np.uint64(0))
-
-
-@inlined
 def characters(data, begin, end, spaced, out, count):
     """Tokenise into characters; with `spaced` (texts, not queries) as MetaCLIP spaces them, see `metaclip_words`."""
-    space = _character_hash(32)
+    space = character_hash(32)
     if spaced:
         out[count] = space
         count += 1
@@ -294,11 +237,11 @@ def characters(data, begin, end, spaced, out, count):
             code = np.int32(32)
         if spaced and code < 97 and code in (33, 44, 46, 58, 59, 63, 96):
             out[count] = space
-            out[count + 1] = _character_hash(code)
+            out[count + 1] = character_hash(code)
             out[count + 2] = space
             count += 3
         else:
-            out[count] = _character_hash(code)
+            out[count] = character_hash(code)
             count += 1
     if spaced:
         out[count] = space
