@@ -1,25 +1,18 @@
 """Exact counts of words and bigrams over pages of text, a bounded run of them at a time.
 
-In: text in UTF-8, a page at a time. Out: a `Run`: the spellings seen with their counts, sorted by the hash of their
-normal form, and the distinct bigrams as pairs of row numbers into them, sorted, with their counts. Nothing is pruned;
-`querygen.counts.merge_runs` sums runs.
+In: text in UTF-8, a page at a time. Out: a `Run`. Nothing is pruned; `querygen.counts.merge_runs` sums runs.
 """
 
 import functools
-from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from querygen.counts.sorted_run import Run, sorted_run
 from querygen.text.characters import characters, text_hash
 from querygen.text.spelling_table import (
     ARENA_USED,
-    COUNTED,
-    HASH,
     NUM_SURFACES,
-    NUMBER_MASK,
-    PLACE,
-    WORD_HASH,
     Counts,
     move_rows,
 )
@@ -38,34 +31,13 @@ from querygen.text.word_scan import (
     push_word,
     scan,
 )
-from schemas.kernels.compiled import kernel
 from schemas.text import words
 
 DEFAULT_MAX_PAIRS = 1 << 24
 """Bigrams of a run before they are sorted: 128 MiB, twice while sorting."""
 _MIN_SLOTS = 4 * PIECE_BYTES
-_DIGIT_BITS = 11
-_FEW = 16
-_ROW_BITS = 31
 
 _UInt64s = npt.NDArray[np.uint64]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Run:
-    """Counts of some pages. Row numbers of `first` and `second` point into the spellings."""
-
-    word_hash: npt.NDArray[np.uint64]
-    """Hash of each spelling's normal form; the spellings are sorted by it, then by the hash of the spelling."""
-    count: npt.NDArray[np.uint32]
-    size: npt.NDArray[np.uint16]
-    """Bytes of each spelling."""
-    data: npt.NDArray[np.uint8]
-    """The spellings in UTF-8, one behind the other."""
-    first: npt.NDArray[np.uint32]
-    second: npt.NDArray[np.uint32]
-    counts: npt.NDArray[np.uint32]
-    """How often the bigram (first, second) stands in the pages; sorted by (first, second)."""
 
 
 class NgramCounter:
@@ -115,21 +87,16 @@ class NgramCounter:
     def finish(self) -> Run:
         """Return the run of all pages since the last one."""
         state = self._state
-        num, num_keys = int(state[NUM_SURFACES]), int(state[NUM_KEYS])
+        num_keys = int(state[NUM_KEYS])
         self.num_long_words += int(state[NUM_LONG])
-        numbers, hashes, word_hashes, counted, places = used_rows(self._table, num)
-        order = order_by_hash(word_hashes, hashes)
-        word_hash, count, rank = _take(order, numbers, word_hashes, counted)
-        bits = max(1, int(num - 1).bit_length()) if num else 1
-        keys = self._keys[:num_keys]
-        _rank_pairs(keys, rank, bits)
         if num_keys > len(self._other_keys):
             self._other_keys = np.empty(len(self._keys), np.uint64)
-        first, second, counts = _count_runs(sort_keys(keys, self._other_keys[:num_keys], 0, 2 * bits), bits)
-        size, data = _gather(places, order, self._arena.view(np.uint8))
-        self._num_last = num
+        self._num_last = int(state[NUM_SURFACES])
+        run = sorted_run(
+            self._table, self._num_last, self._arena.view(np.uint8), self._keys[:num_keys], self._other_keys[:num_keys]
+        )
         self._start()
-        return Run(word_hash=word_hash, count=count, size=size, data=data, first=first, second=second, counts=counts)
+        return run
 
     def _start(self) -> None:
         if len(self._table) > _MIN_SLOTS and len(self._table) > 8 * self._num_last:
@@ -222,161 +189,3 @@ def _grown(array: npt.NDArray, size: int) -> npt.NDArray:
     larger = np.empty((max(size, 2 * len(array)), *array.shape[1:]), array.dtype)
     larger[: len(array)] = array
     return larger
-
-
-@kernel
-def used_rows(table, num_rows):
-    """Return (id, hash, hash of the word, count, place) of the spellings, in the order of their slots."""
-    numbers = np.empty(num_rows, np.uint32)
-    hashes = np.empty(num_rows, np.uint64)
-    word_hashes = np.empty(num_rows, np.uint64)
-    counts = np.empty(num_rows, np.uint32)
-    places = np.empty(num_rows, np.uint64)
-    row = 0
-    for slot in range(len(table)):
-        counted = table[slot, COUNTED]
-        if counted != 0:
-            numbers[row] = (counted & NUMBER_MASK) - np.uint64(1)
-            counts[row] = counted >> np.uint64(32)
-            hashes[row] = table[slot, HASH]
-            word_hashes[row] = table[slot, WORD_HASH]
-            places[row] = table[slot, PLACE]
-            row += 1
-    return numbers, hashes, word_hashes, counts, places
-
-
-def order_by_hash(word_hashes: _UInt64s, hashes: _UInt64s) -> npt.NDArray[np.int64]:
-    """Return the rows sorted by (word_hash, hash)."""
-    keys = _hash_heads(word_hashes)
-    ordered = sort_keys(keys, np.empty_like(keys), _ROW_BITS, 3 * _DIGIT_BITS)
-    order = (ordered & np.uint64((1 << _ROW_BITS) - 1)).astype(np.int64)
-    _sort_equal_heads(order, ordered, word_hashes, hashes)
-    return order
-
-
-@kernel
-def _hash_heads(word_hashes):
-    """Return the first 33 bits of each hash, its row behind them."""
-    keys = np.empty(len(word_hashes), np.uint64)
-    for row in range(len(word_hashes)):
-        keys[row] = ((word_hashes[row] >> np.uint64(_ROW_BITS)) << np.uint64(_ROW_BITS)) | np.uint64(row)
-    return keys
-
-
-@kernel
-def _sort_equal_heads(order, ordered, word_hashes, hashes):
-    """Put in order the rows whose hashes begin alike: spellings of one word, now and then another word."""
-    begin = 0
-    for i in range(1, len(order) + 1):
-        if i < len(order) and (ordered[i] ^ ordered[begin]) >> np.uint64(_ROW_BITS) == 0:
-            continue
-        if i - begin > _FEW:
-            tied = order[begin:i].copy()
-            tied = tied[np.argsort(hashes[tied])]
-            order[begin:i] = tied[np.argsort(word_hashes[tied], kind="mergesort")]
-        else:
-            for j in range(begin + 1, i):
-                row = order[j]
-                k = j
-                while k > begin and (
-                    word_hashes[order[k - 1]] > word_hashes[row]
-                    or (word_hashes[order[k - 1]] == word_hashes[row] and hashes[order[k - 1]] > hashes[row])
-                ):
-                    order[k] = order[k - 1]
-                    k -= 1
-                order[k] = row
-        begin = i
-
-
-@kernel
-def _take(order, numbers, word_hashes, counts):
-    """Return (hash of the word, count) in `order`, and by id the place in `order`."""
-    ordered_hashes = np.empty(len(order), np.uint64)
-    ordered_counts = np.empty(len(order), np.uint32)
-    rank = np.empty(len(order), np.uint32)
-    for place in range(len(order)):
-        row = order[place]
-        ordered_hashes[place] = word_hashes[row]
-        ordered_counts[place] = counts[row]
-        rank[numbers[row]] = place
-    return ordered_hashes, ordered_counts, rank
-
-
-@kernel
-def _gather(places, order, arena):
-    """Return (size, bytes) of the spellings in `order`."""
-    sizes = np.empty(len(order), np.uint16)
-    starts = np.empty(len(order), np.int64)
-    total = 0
-    for row in range(len(order)):
-        place = places[order[row]]
-        sizes[row] = place & np.uint64(2047)
-        starts[row] = place >> np.uint64(11)
-        total += sizes[row]
-    data = np.empty(total, np.uint8)
-    at = 0
-    for row in range(len(order)):
-        start = starts[row]
-        for k in range(sizes[row]):
-            data[at + k] = arena[start + k]
-        at += sizes[row]
-    return sizes, data
-
-
-@kernel
-def _rank_pairs(keys, rank, bits):
-    """Replace the ids in each key by their ranks, packed into ``2 * bits`` bits."""
-    for i in range(len(keys)):
-        first = np.uint64(rank[keys[i] >> np.uint64(32)])
-        keys[i] = (first << np.uint64(bits)) | np.uint64(rank[keys[i] & np.uint64(0xFFFFFFFF)])
-
-
-@kernel
-def sort_keys(keys, other, low_bit, num_bits):
-    """Return `keys` sorted by `num_bits` bits from `low_bit` on, in `keys` or `other`: a radix sort."""
-    num_digits = (num_bits + _DIGIT_BITS - 1) // _DIGIT_BITS
-    size = 1 << _DIGIT_BITS
-    mask = np.uint64(size - 1)
-    counts = np.zeros((num_digits, size), np.int64)
-    for i in range(len(keys)):
-        key = keys[i]
-        for digit in range(num_digits):
-            counts[digit, (key >> np.uint64(low_bit + _DIGIT_BITS * digit)) & mask] += 1
-    source = keys
-    target = other
-    for digit in range(num_digits):
-        shift = np.uint64(low_bit + _DIGIT_BITS * digit)
-        total = 0
-        for value in range(size):
-            count = counts[digit, value]
-            counts[digit, value] = total
-            total += count
-        for i in range(len(source)):
-            key = source[i]
-            value = (key >> shift) & mask
-            target[counts[digit, value]] = key
-            counts[digit, value] += 1
-        source, target = target, source
-    return source
-
-
-@kernel
-def _count_runs(keys, bits):
-    """Return (first, second, count) of the distinct values of sorted `keys`."""
-    distinct = 0
-    for i in range(len(keys)):
-        if i == 0 or keys[i] != keys[i - 1]:
-            distinct += 1
-    first = np.empty(distinct, np.uint32)
-    second = np.empty(distinct, np.uint32)
-    counts = np.empty(distinct, np.uint32)
-    mask = (np.uint64(1) << np.uint64(bits)) - np.uint64(1)
-    row = -1
-    for i in range(len(keys)):
-        if i == 0 or keys[i] != keys[i - 1]:
-            row += 1
-            first[row] = keys[i] >> np.uint64(bits)
-            second[row] = keys[i] & mask
-            counts[row] = 0
-        counts[row] += np.uint32(1)
-    return first, second, counts

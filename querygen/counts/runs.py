@@ -17,7 +17,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.ipc as ipc
 
-from querygen.counts.ngrams import Run
 from querygen.counts.run_codec import (
     BROKEN,
     MAX_BYTES_PER_HEAD,
@@ -27,6 +26,7 @@ from querygen.counts.run_codec import (
     encode_heads,
     encode_pairs,
 )
+from querygen.counts.sorted_run import Run
 from querygen.text.spelling_table import bytes_hash
 from querygen.text.word_scan import MAX_WORD_BYTES
 from schemas.arrow_types import arrow_file, buffer_of, schema_of

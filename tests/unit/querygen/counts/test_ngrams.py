@@ -4,11 +4,11 @@ from collections import Counter
 
 import numpy as np
 import numpy.typing as npt
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.counts.ngrams import NgramCounter, Run, order_by_hash, sort_keys
+from querygen.counts.ngrams import NgramCounter
+from querygen.counts.sorted_run import Run
 from querygen.text.word_scan import MAX_WORD_BYTES, PIECE_BYTES
 from tests.support.naive_counts import naive_counts
 
@@ -120,17 +120,3 @@ def test_many_spellings_of_one_word() -> None:
     run = count([" ".join(cases)])
     assert len(set(run.word_hash.tolist())) == 1
     assert word_counts(run) == dict.fromkeys(cases, 1)
-
-
-@pytest.mark.parametrize("bits", [1, 11, 12, 40, 64])
-def test_sort_keys(bits: int) -> None:
-    keys = np.random.default_rng(bits).integers(0, 2**bits, 5000, dtype=np.uint64, endpoint=False)
-    assert np.array_equal(sort_keys(keys.copy(), np.empty_like(keys), 0, bits), np.sort(keys))
-
-
-def test_order_by_hash() -> None:
-    choose = np.random.default_rng(0)
-    heads = choose.integers(0, 40, 3000, dtype=np.uint64) << np.uint64(58)  # many begin alike
-    word_hashes = np.append(heads | choose.integers(0, 3, 3000, dtype=np.uint64), np.arange(9, dtype=np.uint64) << 40)
-    hashes = choose.permutation(len(word_hashes)).astype(np.uint64)
-    assert np.array_equal(order_by_hash(word_hashes, hashes), np.lexsort((hashes, word_hashes)))
