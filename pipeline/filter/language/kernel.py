@@ -11,16 +11,11 @@ the C library's exp, so that scores do not depend on the machine.
 """
 
 import math
-from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-from schemas.kernels.byte_copy import copy_bytes
-from schemas.kernels.byte_scan import is_at
-from schemas.kernels.compiled import kernel, leaf, spliced
+from schemas.kernels.compiled import kernel, spliced
 from schemas.kernels.folding import HASH_PRIME, HASH_SEED, finish_hash
-from schemas.kernels.hash_set import find
 
 DIMENSIONS = 16
 BUCKETS = 2_000_000
@@ -33,56 +28,6 @@ _SMALL = 1e-5
 _MAX_DEPTH = 256
 _POWERS_OF_2 = 2.0 ** np.arange(-64, 65)
 _LOG2_E, _LN_2 = 1.4426950408889634, 0.6931471805599453
-
-
-class ModelArrays(NamedTuple):
-    """What the kernel reads. A word's vector is the sum of the rows of the word and its n-grams."""
-
-    word_slots: npt.NDArray[np.uint64]
-    """The set (`schemas.kernels.hash_set`) of the hashes of the known words and the labels."""
-    word_numbers: npt.NDArray[np.int32]
-    """Number of the word in each slot; -1: a label, which counts as nothing."""
-    word_sums: npt.NDArray[np.float32]
-    """Words x 16."""
-    word_counts: npt.NDArray[np.int32]
-    """Rows in each sum."""
-    kept_ngrams: npt.NDArray[np.uint64]
-    """For each 64 n-gram hashes: a bit for each that is kept (most are not), and the row of the first of these. Half a
-    MB that stays in the cache; a table of the rows themselves has 8 MB and costs a miss per n-gram."""
-    rows: npt.NDArray[np.float32]
-    """Kept n-grams x 16, in the order of their hashes."""
-    left: npt.NDArray[np.int32]
-    right: npt.NDArray[np.int32]
-    """Children of the inner nodes; a leaf is ~label."""
-    output: npt.NDArray[np.float32]
-    """Inner nodes x 16."""
-    end_word: int
-    """Number of the word at the end of every text."""
-
-
-class WorkSpace(NamedTuple):
-    """Room for one text at a time."""
-
-    word: npt.NDArray[np.uint8]
-    """A word between < and >."""
-    found: npt.NDArray[np.int32]
-    """Rows of its n-grams."""
-    vector: npt.NDArray[np.float32]
-    """The text's."""
-    stack: npt.NDArray[np.int32]
-    odds: npt.NDArray[np.float64]
-    """Nodes of the tree to be walked, and how likely they are."""
-
-
-def work_space(longest: int) -> WorkSpace:
-    """Return room for texts of at most `longest` bytes."""
-    return WorkSpace(
-        word=np.empty(longest + 2, dtype=np.uint8),
-        found=np.empty(MAX_N * (longest + 2), dtype=np.int32),
-        vector=np.empty(DIMENSIONS, dtype=np.float32),
-        stack=np.empty(2 * _MAX_DEPTH, dtype=np.int32),
-        odds=np.empty(2 * _MAX_DEPTH, dtype=np.float64),
-    )
 
 
 @spliced
@@ -164,12 +109,9 @@ def ngram_rows(word, kept_ngrams):
     return out[: _collect_ngrams(word, len(word), kept_ngrams, out)]
 
 
-@leaf
-def _best_label(model, work):
+@kernel
+def _best_label(vector, left, right, output, stack, odds):
     """Walk the tree, the likelier side first, and give up paths that cannot win; return (label, probability)."""
-    vector, left, right, output, stack, odds = (
-        work.vector, model.left, model.right, model.output, work.stack, work.odds,
-    )  # fmt: skip
     best, best_odds = -1, 0.0
     stack[0], odds[0] = len(left) - 1, 1.0
     top = 1
@@ -199,63 +141,57 @@ def _best_label(model, work):
     return best, best_odds
 
 
-@leaf
-def _add_row(vector, rows, number):
-    for k in range(DIMENSIONS):
-        vector[k] += rows[number, k]
-
-
-@leaf
-def _add_unknown_word(data, begin, end, model, work):
-    """Add the n-grams of a word that the model does not know; return how many. A label counts as nothing."""
-    if is_at(data, begin, end, _LABEL):
-        return 0
-    word, found = work.word, work.found
-    size = end - begin
-    word[0] = 60
-    copy_bytes(data, begin, end, word, 1)
-    word[size + 1] = 62
-    num_found = _collect_ngrams(word, size + 2, model.kept_ngrams, found)
-    for n in range(num_found):
-        _add_row(work.vector, model.rows, found[n])
-    return num_found
-
-
-@leaf
-def _add_words(data, i, end, model, work):
-    """Add the words of ``data[i:end]`` and the end word to ``work.vector``; return how many rows these are."""
-    vector = work.vector
-    for k in range(DIMENSIONS):
-        vector[k] = model.word_sums[model.end_word, k]
-    count = model.word_counts[model.end_word]
-    while i < end:
-        if _is_space(data[i]):
-            i += 1
-            continue
-        begin = i
-        while i < end and not _is_space(data[i]):
-            i += 1
-        slot = find(model.word_slots, _token_hash(data, begin, i))
-        if model.word_slots[slot] == 0:
-            count += _add_unknown_word(data, begin, i, model, work)
-            continue
-        number = model.word_numbers[slot]
-        if number == model.end_word:  # written out in the text: fastText stops there
-            break
-        if number >= 0:
-            _add_row(vector, model.word_sums, number)
-            count += model.word_counts[number]
-    return count
-
-
-@leaf
-def identify_rows(data, offsets, model, work, labels, scores):
-    """Fill in the label (its number) and the probability of each text; `work` is `work_space` for the longest."""
+@kernel
+def identify_rows(
+    data, offsets, word_slots, word_numbers, word_sums, word_counts, end_word, kept_ngrams, rows, left, right, output,
+    word, found, labels, scores,
+):  # fmt: skip
+    mask = np.uint64(len(word_slots) - 1)
+    stack = np.empty(2 * _MAX_DEPTH, dtype=np.int32)
+    odds = np.empty(2 * _MAX_DEPTH, dtype=np.float64)
+    vector = np.empty(DIMENSIONS, dtype=np.float32)
     for row in range(len(offsets) - 1):
-        count = _add_words(data, offsets[row], offsets[row + 1], model, work)
+        vector[:] = word_sums[end_word]
+        count = word_counts[end_word]
+        i, end = offsets[row], offsets[row + 1]
+        while i < end:
+            if _is_space(data[i]):
+                i += 1
+                continue
+            begin = i
+            while i < end and not _is_space(data[i]):
+                i += 1
+            key = _token_hash(data, begin, i)
+            slot = key & mask
+            while word_slots[slot] != 0 and word_slots[slot] != key:
+                slot = (slot + np.uint64(1)) & mask
+            if word_slots[slot] == key:
+                number = word_numbers[slot]
+                if number == end_word:  # written out in the text: fastText stops there
+                    break
+                if number >= 0:
+                    for k in range(DIMENSIONS):
+                        vector[k] += word_sums[number, k]
+                    count += word_counts[number]
+                continue
+            if data[begin] == _LABEL[0] and i - begin >= len(_LABEL):
+                is_label = True
+                for k in range(len(_LABEL)):
+                    is_label = is_label and data[begin + k] == _LABEL[k]
+                if is_label:
+                    continue
+            word[0] = 60
+            for k in range(begin, i):
+                word[k - begin + 1] = data[k]
+            word[i - begin + 1] = 62
+            num_found = _collect_ngrams(word, i - begin + 2, kept_ngrams, found)
+            for n in range(num_found):
+                for k in range(DIMENSIONS):
+                    vector[k] += rows[found[n], k]
+            count += num_found
         factor = np.float32(1.0 / count)
         for k in range(DIMENSIONS):
-            work.vector[k] *= factor
-        label, chance = _best_label(model, work)
+            vector[k] *= factor
+        label, chance = _best_label(vector, left, right, output, stack, odds)
         labels[row] = label
         scores[row] = min(chance, 1.0)
