@@ -35,7 +35,8 @@ from schemas.kernels.ascii import (
 )
 from schemas.kernels.blake2 import UInt8Array, UInt64Array, digest_rows
 from schemas.kernels.blake2_ids import digest_ids
-from schemas.kernels.byte_scan import copy_bytes, is_at, is_at_any_case
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import is_at, is_at_any_case
 from schemas.kernels.compiled import kernel, leaf
 
 IDENTITY_VERSION = "1"

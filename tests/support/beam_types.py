@@ -9,7 +9,7 @@ from apache_beam.typehints.typecheck import TypeCheckWrapperDoFn
 from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.runners import runner
-from pipeline.runners.local.fork_server import LOCAL_RUNNERS
+from pipeline.runners.runner_name import LOCAL_RUNNERS
 
 
 def check_element_types(monkeypatch: pytest.MonkeyPatch) -> None:

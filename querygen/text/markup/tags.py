@@ -7,7 +7,8 @@ import numpy as np
 
 from querygen.text.markup.bytes_at import NEWLINE, at, is_letter, put
 from querygen.text.markup.page import NO_CLOSING, UNCLOSED
-from schemas.kernels.byte_scan import copy_bytes, is_at
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import inlined, leaf
 
 DROPPED_TAGS = (

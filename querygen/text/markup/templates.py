@@ -15,7 +15,8 @@ from querygen.text.markup.page import (
     innermost,
     open_at,
 )
-from schemas.kernels.byte_scan import copy_bytes, is_at
+from schemas.kernels.byte_copy import copy_bytes
+from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import inlined, leaf
 
 _WRITTEN = {

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from schemas.kernels.byte_scan import PADDING, copy_bytes, find_either, has_word, is_at, is_at_any_case, trim
+from schemas.kernels.byte_scan import PADDING, find_either, has_word, is_at, is_at_any_case, trim
 
 TEXTS = st.binary(max_size=40) | st.text(st.sampled_from("aAbB <>\n\t\0"), max_size=40).map(str.encode)
 RANGES = st.tuples(st.integers(0, 40), st.integers(0, 40))
@@ -42,11 +42,3 @@ def test_words_stand_between_what_is_white(text: bytes) -> None:
     words = "".join(chr(byte) if byte > 32 else " " for byte in text).split()
     expected = any(word.isascii() and word.lower() == "ab" for word in words)
     assert has_word(padded(text), 0, len(text), b"ab") == expected
-
-
-@given(TEXTS, RANGES, st.integers(0, 5))
-def test_copied_bytes_are_the_same_and_no_others_change(text: bytes, cut: tuple[int, int], place: int) -> None:
-    begin, end = sorted(min(one, len(text)) for one in cut)
-    out = np.full(60, 7, dtype=np.uint8)
-    stop = copy_bytes(padded(text), begin, end, out, place)
-    assert out.tobytes() == b"\7" * place + text[begin:end] + b"\7" * (60 - stop)
