@@ -21,26 +21,30 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from querygen.titles.quoted_title import quoted_end, unquote
-from querygen.titles.title_table import BATCH_ROWS, TitleTable, add, add_batch, capped_sum, title_buffers
-from querygen.titles.view_title import MAX_TITLE_BYTES, REFUSED, SURE, canonical_title, slow_title, title_classes
+from querygen.titles.page_view_lines import (
+    LEAST_LINE_BYTES,
+    LINES,
+    MAX_LINE_BYTES,
+    REFUSED_LINES,
+    REFUSED_VIEWS,
+    VIEWS,
+    Prefixes,
+    ViewSums,
+    add_lines,
+    new_stage,
+)
+from querygen.titles.title_table import TitleTable, title_buffers
+from querygen.titles.view_title import slow_title, title_classes
 from schemas.arrow_types import values_of
-from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.ascii import NEWLINE
 from schemas.packed import BROKEN_DATA, FileTruncated, decompress
 from schemas.rejection import MAX_VALUE_BYTES, Rejection
 
-MAX_LINE_BYTES = 64 * 1024
 MAX_REJECTIONS = 100_000
 """Malformed lines stored per file; all are counted."""
 
 TALLY = ("files", "bytes", "lines", "views", "lines_malformed", "lines_no_title", "views_no_title")
 """Bytes are of unpacked text, lines and views those of the language; no_title: the text can be no page's title."""
-
-_LINES, _VIEWS, _REFUSED_LINES, _REFUSED_VIEWS = range(4)
-_LEAST_LINE_BYTES = len("a b 0 0 ")
-_SPACE, _QUOTE = 32, 34
-_MAX_COUNT_DIGITS = 15
-_MAX_NUMBER_DIGITS = 18
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,187 +62,19 @@ class ViewCounts:
         return {title.decode(): views for title, views in zip(values_of(self.titles), values_of(self.views))}  # noqa: B905
 
 
-@spliced
-def _is_space(byte):
-    return byte == _SPACE or 9 <= byte <= 13
-
-
-@spliced
-def _number_end(data, begin, end, most):
-    """Return the end of 1 to `most` digits from `begin`, -1 where there are others."""
-    i = begin
-    while i < end and 48 <= data[i] <= 57:
-        i += 1
-    return i if 0 < i - begin <= most else -1
-
-
-@kernel
-def _word_end(data, begin, end):
-    i = begin
-    while i < end and not _is_space(data[i]):
-        i += 1
-    return i
-
-
-@kernel
-def _parse_hourly(data, title_end, end):
-    """Return the place of the views behind a title, -1 when the line is not of the hourly form."""
-    begin = title_end + 1
-    after = _number_end(data, begin, end, _MAX_COUNT_DIGITS)
-    if after < 0 or after >= end or data[after] != _SPACE:
-        return -1
-    return begin if _number_end(data, after + 1, end, _MAX_NUMBER_DIGITS) == end else -1
-
-
-@kernel
-def _parse_complete(data, title_end, end):
-    """Return the place of the views behind a title, -1 when the line is not of the daily and monthly form."""
-    begin = title_end + 1
-    after = _word_end(data, begin, end)
-    if (
-        after == begin
-        or _number_end(data, begin, after, _MAX_NUMBER_DIGITS) == after
-        or (
-            after - begin == 4
-            and data[begin] == 110
-            and data[begin + 1] == 117
-            and data[begin + 2] == 108
-            and data[begin + 3] == 108
-        )
-    ):  # a page id, null, or nothing between two spaces
-        if after >= end or data[after] != _SPACE:
-            return -1
-        begin = after + 1
-        after = _word_end(data, begin, end)
-    if after == begin or after >= end or data[after] != _SPACE:
-        return -1
-    for i in range(begin, after):  # desktop, mobile-web, mobile-app, or what may come
-        if not (97 <= data[i] <= 122 or (data[i] == 45 and i > begin)):
-            return -1
-    begin = after + 1
-    after = _number_end(data, begin, end, _MAX_COUNT_DIGITS)
-    if after < 0 or after + 1 >= end or data[after] != _SPACE:
-        return -1
-    for i in range(after + 1, end):  # letters (also those up to 31) and their counts, days parted by commas
-        byte = data[i]
-        if not (48 <= byte <= 57 or 65 <= byte <= 95 or 97 <= byte <= 122 or byte == 44):
-            return -1
-    return begin
-
-
-@kernel
-def _line_kind(data, begin, end, prefixes, bounds):
-    """Return (number of the prefix that the line begins with or -1, where its title begins)."""
-    for kind in range(len(bounds) - 1):
-        size = bounds[kind + 1] - bounds[kind]
-        if begin + size <= end:
-            equal = True
-            for k in range(size):
-                if data[begin + k] != prefixes[bounds[kind] + k]:
-                    equal = False
-                    break
-            if equal:
-                return kind, begin + size
-    return -1, begin
-
-
-@kernel
-def _lacks_space(data, begin, end):
-    blank = True
-    for i in range(begin, end):
-        if data[i] == _SPACE:
-            return False
-        blank = blank and _is_space(data[i])
-    return not blank
-
-
-@kernel
-def _scan(data, ends, prefixes, bounds, classes, stage, table, slow, sums, bad):
-    """Sum the lines that end at `ends`, write the numbers of malformed ones to `bad`, return how many they are.
-
-    Titles wait in `stage` (bytes, offsets, views) and go to `table` by the batch; its last part is room for a title.
-    """
-    text, offsets, counts, plain = stage
-    waiting = 0
-    offsets[0] = 0
-    num_bad = 0
-    begin = 0
-    for line in range(len(ends)):
-        end = ends[line]
-        following = end + 1
-        kind, title = _line_kind(data, begin, end, prefixes, bounds)
-        if end - begin > MAX_LINE_BYTES:
-            bad[num_bad] = line
-            num_bad += 1
-        elif kind < 0:
-            if _lacks_space(data, begin, end):
-                bad[num_bad] = line
-                num_bad += 1
-        else:
-            while end > title and _is_space(data[end - 1]):
-                end -= 1
-            quoted = title < end and data[title] == _QUOTE
-            title_end = quoted_end(data, title, end) if quoted else -1
-            quoted = title_end >= 0
-            if not quoted:
-                title_end = _word_end(data, title, end)
-            place = -1
-            if title_end < end and data[title_end] == _SPACE:  # a title of nothing is no title
-                if kind == len(bounds) - 2:  # the last prefix is that of the daily and monthly files
-                    place = _parse_complete(data, title_end, end)
-                else:
-                    place = _parse_hourly(data, title_end, end)
-            if place < 0:
-                bad[num_bad] = line
-                num_bad += 1
-            else:
-                count = np.int64(0)
-                while data[place] != _SPACE:
-                    count = count * 10 + np.int64(data[place]) - 48
-                    place += 1
-                sums[_LINES] += 1
-                sums[_VIEWS] = capped_sum(sums[_VIEWS], count)
-                if quoted:
-                    plain_size = unquote(data, title, title_end, plain)
-                    verdict, size = canonical_title(plain, 0, plain_size, classes, text, offsets[waiting])
-                else:
-                    verdict, size = canonical_title(data, title, title_end, classes, text, offsets[waiting])
-                if verdict == SURE:
-                    offsets[waiting + 1] = offsets[waiting] + size
-                    counts[waiting] = count
-                    waiting += 1
-                    if waiting == BATCH_ROWS:
-                        add_batch(text, offsets, counts, 0, waiting, table)
-                        waiting = 0
-                elif verdict == REFUSED:
-                    sums[_REFUSED_LINES] += 1
-                    sums[_REFUSED_VIEWS] = capped_sum(sums[_REFUSED_VIEWS], count)
-                elif quoted:
-                    add(plain, 0, plain_size, count, slow)
-                else:
-                    add(data, title, title_end, count, slow)
-        begin = following
-    add_batch(text, offsets, counts, 0, waiting, table)
-    return num_bad
-
-
 class _Scanner:
     """Sums the views of one language over many files."""
 
     def __init__(self, language: str) -> None:
         code = language.encode()
         prefixes = [code + suffix for suffix in (b" ", b".m ", b".zero ", b".wikipedia ")]
-        self._prefixes = np.frombuffer(b"".join(prefixes), dtype=np.uint8)
-        self._bounds = np.cumsum([0, *map(len, prefixes)])
+        self._prefixes = Prefixes(
+            data=np.frombuffer(b"".join(prefixes), dtype=np.uint8), bounds=np.cumsum([0, *map(len, prefixes)])
+        )
         self._table = TitleTable()
         self._slow = TitleTable()
-        self._stage = (
-            np.empty(BATCH_ROWS * MAX_TITLE_BYTES + MAX_LINE_BYTES + 1, dtype=np.uint8),
-            np.zeros(BATCH_ROWS + 1, dtype=np.int64),
-            np.zeros(BATCH_ROWS, dtype=np.int64),
-            np.empty(MAX_LINE_BYTES, dtype=np.uint8),
-        )
-        self._sums = np.zeros(4, dtype=np.int64)
+        self._stage = new_stage()
+        self._totals = np.zeros(4, dtype=np.int64)
         self._num_bytes = self._num_files = self._num_malformed = 0
         self._rejections: list[Rejection] = []
 
@@ -261,7 +97,7 @@ class _Scanner:
                         piece, skipping = piece[cut:], False
                     buffer = rest + piece if rest else piece
                     data = np.frombuffer(buffer, dtype=np.uint8)
-                    ends = np.flatnonzero(data == 10)
+                    ends = np.flatnonzero(data == NEWLINE)
                     room = self._add_lines(data, ends, position, name, room)
                     whole = int(ends[-1]) + 1 if len(ends) else 0
                     position += whole
@@ -282,13 +118,11 @@ class _Scanner:
         self, data: npt.NDArray[np.uint8], ends: npt.NDArray[np.int64], position: int, name: str, room: int
     ) -> int:
         bad = np.empty(len(ends), dtype=np.int64)
-        most = min(len(ends), len(data) // _LEAST_LINE_BYTES + 1)
+        most = min(len(ends), len(data) // LEAST_LINE_BYTES + 1)
         self._table.reserve(most, len(data))
         self._slow.reserve(most, len(data))
-        num_bad = _scan(
-            data, ends, self._prefixes, self._bounds, title_classes(), self._stage,
-            self._table.arrays, self._slow.arrays, self._sums, bad,
-        )  # fmt: skip
+        sums = ViewSums(self._table.arrays, self._slow.arrays, self._totals)
+        num_bad = add_lines(data, ends, self._prefixes, title_classes(), self._stage, sums, bad)
         for number in bad[:num_bad]:
             begin = int(ends[number - 1]) + 1 if number else 0
             room = self._reject(data[begin : int(ends[number])].tobytes(), position + begin, name, room)
@@ -303,7 +137,8 @@ class _Scanner:
     def finish(self) -> ViewCounts:
         """Return what was counted."""
         tally = dict.fromkeys(TALLY, 0)
-        lines, views, refused_lines, refused_views = map(int, self._sums)
+        totals = self._totals.tolist()
+        refused_views = totals[REFUSED_VIEWS]
         for raw, count in zip(*(column.to_pylist() for column in self._slow.to_arrow()), strict=True):
             title = slow_title(raw)
             if title is None:
@@ -312,8 +147,8 @@ class _Scanner:
                 self._table.add_one(title, count)
         titles, sums = self._table.to_arrow()
         tally.update(
-            files=self._num_files, bytes=self._num_bytes, lines=lines, views=views,
-            lines_malformed=self._num_malformed, lines_no_title=refused_lines, views_no_title=refused_views,
+            files=self._num_files, bytes=self._num_bytes, lines=totals[LINES], views=totals[VIEWS],
+            lines_malformed=self._num_malformed, lines_no_title=totals[REFUSED_LINES], views_no_title=refused_views,
         )  # fmt: skip
         return ViewCounts(titles=titles, views=sums, tally=tally, rejections=self._rejections)
 

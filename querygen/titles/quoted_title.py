@@ -12,36 +12,35 @@ title stands as it is, backslashes too. Before, every title stood as it is. So o
 A title of the years before that would be taken for a quoted one holds a backslash and a quote behind it.
 """
 
-from schemas.kernels.compiled import kernel
+from schemas.kernels.ascii import BACKSLASH, DOUBLE_QUOTE, SPACE, is_space
+from schemas.kernels.compiled import leaf
 
-_SPACE, _QUOTE, _BACKSLASH = 32, 34, 92
 
-
-@kernel
+@leaf
 def quoted_end(data, begin, end):
     """Return the place behind the quoted field that begins at `begin`, a quote; -1 when it is a title as it stands."""
     needed = False  # whether it holds what is quoted
     i = begin + 1
-    while i < end and data[i] != _QUOTE:
-        if data[i] == _BACKSLASH:
+    while i < end and data[i] != DOUBLE_QUOTE:
+        if data[i] == BACKSLASH:
             i += 1
-            if i == end or (data[i] != _QUOTE and data[i] != _BACKSLASH):
+            if i == end or (data[i] != DOUBLE_QUOTE and data[i] != BACKSLASH):
                 return -1
-            needed |= data[i] == _QUOTE
-        needed |= data[i] == _SPACE or 9 <= data[i] <= 13
+            needed |= data[i] == DOUBLE_QUOTE
+        needed |= is_space(data[i])
         i += 1
-    if i >= end or (i + 1 < end and data[i + 1] != _SPACE):
+    if i >= end or (i + 1 < end and data[i + 1] != SPACE):
         return -1
     return i + 1 if needed or i == begin + 1 else -1
 
 
-@kernel
+@leaf
 def unquote(data, begin, end, out):
     """Write the text of the quoted field ``data[begin:end]`` to `out`; return its length."""
     length = 0
     i = begin + 1
     while i < end - 1:
-        if data[i] == _BACKSLASH:
+        if data[i] == BACKSLASH:
             i += 1
         out[length] = data[i]
         length += 1

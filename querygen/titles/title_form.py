@@ -7,6 +7,7 @@ The compiled pass follows the rule character by character; the few titles whose 
 import numpy as np
 import numpy.typing as npt
 
+from schemas.kernels.ascii import SINGLE_QUOTE, SPACE
 from schemas.kernels.compiled import kernel, spliced
 from schemas.kernels.folding import (
     APOSTROPHE,
@@ -23,13 +24,14 @@ from schemas.kernels.utf8 import write_character
 from schemas.text import normal_form
 
 _UNSURE_TITLE = -1
+_SMALL_S = ord("s")
 _LARGEST_FOLDING = 18 * 4
 """Bytes that one character may fold to at most (U+FDFA has 18 characters), and a space."""
 
 
 @spliced
 def _without_possessive(out, begin, end):
-    while end - begin >= 2 and out[end - 1] == 115 and out[end - 2] == 39:
+    while end - begin >= 2 and out[end - 2] == SINGLE_QUOTE and out[end - 1] == _SMALL_S:
         end -= 2
     return end
 
@@ -60,11 +62,11 @@ def _write_form(data, begin, end, classes, folded_starts, folded, out, o):
         if stays:
             if word < 0:
                 if o > first:
-                    out[o] = 32
+                    out[o] = SPACE
                     o += 1
                 word = o
             if kind == APOSTROPHE:
-                out[o] = 39
+                out[o] = SINGLE_QUOTE
                 o += 1
                 after_letter = False
             else:

@@ -20,6 +20,7 @@ from querygen.titles.title_table import TitleTable, title_buffers
 from querygen.wiki.dump import SiteInfo
 from querygen.wiki.redirects import redirect_table
 from schemas.arrow_types import values_of
+from schemas.kernels.ascii import CLOSE_PAREN, COLON, OPEN_PAREN, SPACE
 from schemas.kernels.bytes_map import BytesMap
 from schemas.kernels.compiled import kernel
 from schemas.rejection import Rejection
@@ -108,7 +109,7 @@ def _first_colons(data, offsets, views, colons):
             colons[row] = -2
             continue
         for i in range(offsets[row], offsets[row + 1]):
-            if data[i] == 58:
+            if data[i] == COLON:
                 colons[row] = i
                 break
 
@@ -161,15 +162,15 @@ def _strip(data, offsets, ends):
         begin = offsets[row]
         end = offsets[row + 1]
         ends[row] = end
-        if end == begin or data[end - 1] != 41:
+        if end == begin or data[end - 1] != CLOSE_PAREN:
             continue
         depth = 0
         i = end - 1
         while i >= begin:
-            depth += 1 if data[i] == 41 else -1 if data[i] == 40 else 0
+            depth += 1 if data[i] == CLOSE_PAREN else -1 if data[i] == OPEN_PAREN else 0
             if depth == 0:
                 break
             i -= 1
         # something must be left, and a space between: "(What's the Story)", "f(x)" stay
-        if i > begin + 1 and data[i - 1] == 32:
+        if i > begin + 1 and data[i - 1] == SPACE:
             ends[row] = i - 1

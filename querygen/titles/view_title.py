@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from querygen.wiki.dump import plain_title
-from schemas.kernels.compiled import kernel, spliced
+from schemas.kernels.ascii import HASH_SIGN, PERCENT, SPACE, TO_SMALL, UNDERSCORE, hexadecimal, is_small_letter
+from schemas.kernels.compiled import leaf
 from schemas.kernels.folding import decode_at
 
 MAX_TITLE_BYTES = 255
@@ -33,7 +34,7 @@ _PERCENT, _STOP, _HIGH = 1, 2, 4
 _BYTES = np.zeros(256, dtype=np.uint8)
 _BYTES[list(b"#<>[]{}|\x7f")] = _STOP
 _BYTES[:32] = _STOP
-_BYTES[ord("%")] = _PERCENT
+_BYTES[PERCENT] = _PERCENT
 _BYTES[0x80:] = _HIGH
 
 
@@ -79,15 +80,7 @@ def title_classes() -> npt.NDArray[np.uint8]:
     return classes
 
 
-@spliced
-def _hexadecimal(byte):
-    if 48 <= byte <= 57:
-        return np.int64(byte) - 48
-    lower = byte | 32
-    return np.int64(lower) - 87 if 97 <= lower <= 102 else np.int64(-1)
-
-
-@kernel
+@leaf
 def _percent_decode(data, begin, end, out):
     """Undo one percent-encoding into `out`, which may be `data` itself; return (its end, whether there was any)."""
     o = 0
@@ -95,9 +88,9 @@ def _percent_decode(data, begin, end, out):
     found = False
     while i < end:
         byte = data[i]
-        if byte == 37 and i + 2 < end:
-            high = _hexadecimal(data[i + 1])
-            low = _hexadecimal(data[i + 2])
+        if byte == PERCENT and i + 2 < end:
+            high = hexadecimal(data[i + 1])
+            low = hexadecimal(data[i + 2])
             if high >= 0 and low >= 0:
                 byte = np.uint8(16 * high + low)
                 i += 2
@@ -108,31 +101,42 @@ def _percent_decode(data, begin, end, out):
     return o, found
 
 
-@kernel
+@leaf
+def _character_bytes(text, i, size):
+    """Return how many bytes the character at `i` has, 0 when it is no UTF-8."""
+    first = text[i]
+    if first < 0x80:
+        return 1
+    length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
+    if first < 0xC2 or first > 0xF4 or i + length > size:
+        return 0
+    for k in range(1, length):
+        if text[i + k] & 0xC0 != 0x80:
+            return 0
+    second = text[i + 1]
+    if (
+        (first == 0xE0 and second < 0xA0)  # longer than needed
+        or (first == 0xED and second >= 0xA0)  # a surrogate
+        or (first == 0xF0 and second < 0x90)  # longer than needed
+        or (first == 0xF4 and second >= 0x90)  # above U+10FFFF
+    ):
+        return 0
+    return length
+
+
+@leaf
 def _check_characters(text, size, classes):
     """Tell whether the characters of ``text[:size]`` are `SURE`, or the text `REFUSED` (not UTF-8) or `SLOW`."""
     verdict = SURE
     combining_before = False
     i = 0
     while i < size:
-        first = text[i]
-        if first < 0x80:
+        if text[i] < 0x80:
             combining_before = False
             i += 1
             continue
-        length = 2 if first < 0xE0 else 3 if first < 0xF0 else 4
-        if first < 0xC2 or first > 0xF4 or i + length > size:
-            return REFUSED
-        for k in range(1, length):
-            if text[i + k] & 0xC0 != 0x80:
-                return REFUSED
-        second = text[i + 1]
-        if (
-            (first == 0xE0 and second < 0xA0)
-            or (first == 0xED and second >= 0xA0)
-            or (first == 0xF0 and second < 0x90)
-            or (first == 0xF4 and second >= 0x90)
-        ):
+        length = _character_bytes(text, i, size)
+        if length == 0:
             return REFUSED
         code, _ = decode_at(text, i)
         kind = classes[code]
@@ -144,7 +148,7 @@ def _check_characters(text, size, classes):
     return verdict
 
 
-@kernel
+@leaf
 def _clean(source, begin, end, out):
     """Copy up to a section, with single spaces; return the length, 0 if a character is forbidden. In place too."""
     length = 0
@@ -152,18 +156,18 @@ def _clean(source, begin, end, out):
     for i in range(begin, end):
         byte = source[i]
         if _BYTES[byte] & _STOP:
-            if byte == 35:
+            if byte == HASH_SIGN:
                 break
             return 0
-        space = byte == 95 or byte == 32
+        space = byte in (UNDERSCORE, SPACE)
         if not (space and after_space):
-            out[length] = 32 if space else byte
+            out[length] = SPACE if space else byte
             length += 1
         after_space = space
     return length - 1 if length > 0 and after_space else length
 
 
-@kernel
+@leaf
 def canonical_title(data, begin, end, classes, out, o):
     """Write the title that ``data[begin:end]`` names to ``out[o:]`` (as much room); return (verdict, its length)."""
     text = out[o:]
@@ -173,8 +177,8 @@ def canonical_title(data, begin, end, classes, out, o):
     for i in range(begin, end):  # without a branch: most titles need no more than this
         byte = data[i]
         flags |= int(_BYTES[byte])
-        space = byte == 95 or byte == 32
-        text[length] = 32 if space else byte
+        space = byte in (UNDERSCORE, SPACE)
+        text[length] = SPACE if space else byte
         length += 0 if space and after_space else 1
         after_space = space
     if length > 0 and after_space:
@@ -187,7 +191,7 @@ def canonical_title(data, begin, end, classes, out, o):
             times += 1
         if encoded:
             for i in range(length - 2):
-                if text[i] == 37 and _hexadecimal(text[i + 1]) >= 0 and _hexadecimal(text[i + 2]) >= 0:
+                if text[i] == PERCENT and hexadecimal(text[i + 1]) >= 0 and hexadecimal(text[i + 2]) >= 0:
                     return REFUSED, 0
         length = _clean(text, 0, length, text)
         flags |= _HIGH
@@ -201,6 +205,6 @@ def canonical_title(data, begin, end, classes, out, o):
             return verdict, length
     if length > MAX_TITLE_BYTES:
         return REFUSED, 0
-    if 97 <= text[0] <= 122:
-        text[0] -= 32
+    if is_small_letter(text[0]):
+        text[0] -= TO_SMALL
     return SURE, length
