@@ -20,8 +20,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from querygen.counts.merge_words import Words, is_among, merge_sums, merge_words
+from querygen.counts.merge_words import Words, merge_words
 from querygen.counts.runs import NUM_PARTITIONS, NUM_RANGES, BigramReader, RunName, part_starts, read_surfaces
+from querygen.counts.sorted_lists import is_among, merge_sums
 from schemas.kernels.compiled import kernel
 from schemas.query import BIGRAM_COUNTS
 from schemas.storage import Folder

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 
 from querygen.counts.ngrams import release_counter
 from querygen.counts.runs import NUM_RANGES, RunName, SurfaceReader
-from schemas.arrow_types import buffers_of, values_of
-from schemas.kernels.compiled import kernel
+from querygen.counts.sorted_lists import Merge, is_among, merge_spellings, merge_sums, sum_equal
+from querygen.counts.word_order import best_spellings, order_by_count, string_buffers
+from schemas.arrow_types import values_of
 from schemas.query import WORD_COUNTS
 from schemas.text import words
 
@@ -52,35 +53,6 @@ class Words:
                 "count": pa.array(self.count[order]),
             }
         ).cast(WORD_COUNTS)
-
-
-class Merge:
-    """Sorted lists of some arrays each, merged pairwise while the last two are of a size: linear times log."""
-
-    def __init__(self, merge: Callable[..., tuple[npt.NDArray[Any], ...]], kinds: tuple[type[np.generic], ...]) -> None:
-        """`merge` takes the arrays of two lists; `kinds` are their types."""
-        self._merge = merge
-        self._kinds = kinds
-        self._parts: list[tuple[npt.NDArray[Any], ...]] = []
-
-    def add(self, *part: npt.NDArray[Any]) -> None:
-        self._parts.append(part)
-        while len(self._parts) > 1 and len(self._parts[-2][0]) <= 2 * len(self._parts[-1][0]):
-            self._merge_last()
-
-    def total(self) -> tuple[npt.NDArray[Any], ...]:
-        while len(self._parts) > 1:
-            self._merge_last()
-        return self._parts.pop() if self._parts else tuple(np.empty(0, kind) for kind in self._kinds)
-
-    def _merge_last(self) -> None:
-        right, left = self._parts.pop(), self._parts.pop()
-        self._parts.append(self._merge(*left, *right))
-
-
-def merge_sums() -> Merge:
-    """Return the merge of sorted (key, count) arrays, counts of equal keys summed."""
-    return Merge(merge_sorted, (np.uint64, np.int64))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -183,7 +155,7 @@ def _fold(
     if (differs & same_word[1:]).any():  # pragma: no cover
         raise RuntimeError("two words share their 64-bit hash; please report this with the dump's name")
     totals = np.add.reduceat(counts, starts) if len(starts) else np.empty(0, np.int64)
-    best = best_spellings(counts, starts, *_string_buffers(surface))
+    best = best_spellings(counts, starts, *string_buffers(surface))
     return np.diff(np.append(starts, len(word_hash))), text.take(pa.array(starts)), totals, best
 
 
@@ -206,167 +178,3 @@ def normal_words(surfaces: pa.LargeStringArray) -> pa.LargeStringArray:
     others = pc.invert(pc.string_is_ascii(surfaces))
     folded = pa.array([" ".join(words(other)) for other in values_of(surfaces.filter(others))], pa.large_string())
     return pc.replace_with_mask(pc.ascii_lower(surfaces), others, folded)
-
-
-def order_by_count(counts: _Int64s, texts: pa.LargeStringArray) -> _Int64s:
-    """Return the rows by count descending, then by text in the order of its UTF-8."""
-    offsets, data = _string_buffers(texts)
-    heads = string_heads(offsets, data)
-    order = np.lexsort((heads, -counts))
-    ordered_heads, ordered_counts = heads[order], counts[order]
-    tied = (ordered_heads[1:] == ordered_heads[:-1]) & (ordered_counts[1:] == ordered_counts[:-1])
-    starts = np.flatnonzero(np.append(False, tied) < np.append(tied, False))  # of each run of ties
-    ends = np.flatnonzero(np.append(False, tied) > np.append(tied, False)) + 1
-    for start, end in zip(starts.tolist(), ends.tolist(), strict=True):
-        rows = order[start:end].tolist()
-        order[start:end] = sorted(rows, key=lambda row: data[offsets[row] : offsets[row + 1]].tobytes())
-    return order
-
-
-def _string_buffers(strings: pa.LargeStringArray) -> tuple[_Int64s, npt.NDArray[np.uint8]]:
-    _, offsets, data = buffers_of(strings)
-    bounds = (
-        np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1] if len(strings) else [0]
-    )
-    return np.asarray(bounds, np.int64), np.frombuffer(data or b"", np.uint8)
-
-
-@kernel
-def sum_equal(keys, counts):
-    """Return sorted `keys` without repetition and the sums of their counts."""
-    distinct = 0
-    for i in range(len(keys)):
-        if i == 0 or keys[i] != keys[i - 1]:
-            distinct += 1
-    found = np.empty(distinct, np.uint64)
-    sums = np.zeros(distinct, np.int64)
-    row = -1
-    for i in range(len(keys)):
-        if i == 0 or keys[i] != keys[i - 1]:
-            row += 1
-            found[row] = keys[i]
-        sums[row] += counts[i]
-    return found, sums
-
-
-@kernel
-def merge_sorted(left, left_counts, right, right_counts):
-    """Return the union of two sorted key arrays, counts of equal keys summed."""
-    keys = np.empty(len(left) + len(right), np.uint64)
-    counts = np.empty(len(left) + len(right), np.int64)
-    i = 0
-    j = 0
-    row = 0
-    while i < len(left) and j < len(right):
-        a = left[i]
-        b = right[j]
-        # No branch on the comparison: it would be mispredicted half of the time.
-        keys[row] = a if a <= b else b
-        counts[row] = (left_counts[i] if a <= b else 0) + (right_counts[j] if b <= a else 0)
-        i += a <= b
-        j += b <= a
-        row += 1
-    while i < len(left):
-        keys[row] = left[i]
-        counts[row] = left_counts[i]
-        i += 1
-        row += 1
-    while j < len(right):
-        keys[row] = right[j]
-        counts[row] = right_counts[j]
-        j += 1
-        row += 1
-    if 4 * row < 3 * len(keys):  # do not hold on to the room of equal keys
-        return keys[:row].copy(), counts[:row].copy()
-    return keys[:row], counts[:row]
-
-
-@kernel
-def merge_spellings(words_a, hashes_a, counts_a, places_a, words_b, hashes_b, counts_b, places_b):
-    """Return the union of two sorted lists of spellings, counts of equal ones summed, the place of `a` kept."""
-    size = len(words_a) + len(words_b)
-    found_words = np.empty(size, np.uint64)
-    found_hashes = np.empty(size, np.uint64)
-    found_counts = np.empty(size, np.int64)
-    found_places = np.empty(size, np.uint64)
-    i = 0
-    j = 0
-    row = 0
-    while i < len(words_a) or j < len(words_b):
-        if j == len(words_b):
-            from_a, from_b = True, False
-        elif i == len(words_a):
-            from_a, from_b = False, True
-        else:
-            less = words_a[i] < words_b[j] or (words_a[i] == words_b[j] and hashes_a[i] < hashes_b[j])
-            equal = words_a[i] == words_b[j] and hashes_a[i] == hashes_b[j]
-            from_a, from_b = less or equal, not less
-        count = np.int64(0)
-        if from_b:
-            found_words[row] = words_b[j]
-            found_hashes[row] = hashes_b[j]
-            found_places[row] = places_b[j]
-            count += counts_b[j]
-            j += 1
-        if from_a:
-            found_words[row] = words_a[i]
-            found_hashes[row] = hashes_a[i]
-            found_places[row] = places_a[i]
-            count += counts_a[i]
-            i += 1
-        found_counts[row] = count
-        row += 1
-    return found_words[:row].copy(), found_hashes[:row].copy(), found_counts[:row].copy(), found_places[:row].copy()
-
-
-@kernel
-def is_among(values, wanted):
-    """Tell of each of the sorted `values` whether it is in the sorted `wanted`."""
-    found = np.zeros(len(values), np.bool_)
-    j = 0
-    for i in range(len(values)):
-        while j < len(wanted) and wanted[j] < values[i]:
-            j += 1
-        found[i] = j < len(wanted) and wanted[j] == values[i]
-    return found
-
-
-@kernel
-def string_heads(offsets, data):
-    """Return the first 8 bytes of each string as a number that orders as they do."""
-    heads = np.zeros(len(offsets) - 1, np.uint64)
-    for row in range(len(heads)):
-        head = np.uint64(0)
-        for k in range(8):
-            place = offsets[row] + k
-            byte = data[place] if place < offsets[row + 1] else np.uint8(0)
-            head = (head << np.uint64(8)) | np.uint64(byte)
-        heads[row] = head
-    return heads
-
-
-@kernel
-def _is_before(a, b, offsets, data):
-    size_a = offsets[a + 1] - offsets[a]
-    size_b = offsets[b + 1] - offsets[b]
-    for k in range(min(size_a, size_b)):
-        left, right = data[offsets[a] + k], data[offsets[b] + k]
-        if left != right:
-            return left < right
-    return size_a < size_b
-
-
-@kernel
-def best_spellings(counts, starts, offsets, data):
-    """Return the row of the most frequent spelling of each word, of equals the first in the order of UTF-8."""
-    best = np.empty(len(starts), np.int64)
-    for word in range(len(starts)):
-        end = starts[word + 1] if word + 1 < len(starts) else len(counts)
-        chosen = starts[word]
-        for row in range(starts[word] + 1, end):
-            if counts[row] > counts[chosen] or (
-                counts[row] == counts[chosen] and _is_before(row, chosen, offsets, data)
-            ):
-                chosen = row
-        best[word] = chosen
-    return best
