@@ -12,7 +12,7 @@ at what is left: `BytesMap.reserve` makes room before, doubling the slots. The h
 nobody can prepare strings that collide; results do not depend on it. Memory: 11 to 22 bytes of slots, 8 bytes and the
 string itself per entry; the reserve behind the arrays is not touched, so it takes no memory.
 
-Two tables are of another shape, each for its speed: `querygen.text.word_scan` keeps the counts of a spelling in its
+Two tables are of another shape, each for its speed: `querygen.text.spelling_table` keeps the count of a spelling in its
 slot, `pipeline.match.query_table` the entry of a prefix, so that a look-up waits for one cache line and not for three.
 """
 
