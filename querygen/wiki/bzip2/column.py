@@ -7,78 +7,17 @@ Three passes, each a compiled loop whose branches the processor guesses well:
 
 import numpy as np
 
+from querygen.wiki.bzip2.codes import LOOK_BITS, MAX_CODE_BITS, PADDING, long_code, make_table, peek, read_lengths
 from schemas.kernels.compiled import kernel
 
 MAX_SYMBOLS = 900_000
 """Bytes of a block before runs are undone, at level 9."""
-PADDING = 16
-"""Bytes that must follow the packed ones, so that reading ahead needs no test."""
 MAX_PAIRS = MAX_SYMBOLS + 64
 """Room for the pairs of a block: each but the first stands for a byte or more, and a group is tested as a whole."""
 
 OK, BROKEN, RANDOMISED, CUT_OFF = 0, 1, 2, 3
 
-_LOOK_BITS = 11
-_MAX_CODE_BITS = 20
 _GROUP = 50
-
-
-@kernel
-def _peek(data, bit, num_bits):
-    """Return `num_bits` (at most 32) from `bit` on."""
-    place = np.uint64(bit) >> np.uint64(3)
-    value = np.uint64(0)
-    for ahead in range(np.uint64(5)):
-        value = (value << np.uint64(8)) | np.uint64(data[place + np.uint64(ahead)])
-    return np.int64((value >> np.uint64(40 - (bit & 7) - num_bits)) & np.uint64((1 << num_bits) - 1))
-
-
-@kernel
-def _read_lengths(data, bit, num_symbols, lengths):
-    """Read the code lengths of one table; return the bit behind, or -1."""
-    length = _peek(data, bit, 5)
-    bit += 5
-    limit = 8 * (len(data) - PADDING)
-    for symbol in range(num_symbols):
-        while True:
-            if length < 1 or length > _MAX_CODE_BITS or bit > limit:
-                return -1
-            if _peek(data, bit, 1) == 0:
-                bit += 1
-                break
-            length += 1 - 2 * _peek(data, bit + 1, 1)
-            bit += 2
-        lengths[symbol] = length
-    return bit
-
-
-@kernel
-def _entry(symbol):
-    """Return what `_read_pairs` knows of a symbol, above 5 bits for the length of its code.
-
-    Bit 5: it is no digit of a run; bit 6: the value of the digit; from bit 7: the symbol, 0 for a digit.
-    """
-    return symbol << 6 if symbol <= 1 else (symbol << 7) | 32
-
-
-@kernel
-def _make_table(lengths, num_symbols, look, limits, offsets, order):
-    """Make the canonical code: `look` gives by the next bits `_entry` with the code's length, 0 for a longer one."""
-    look[:] = 0
-    code = place = 0
-    for length in range(1, _MAX_CODE_BITS + 1):
-        offsets[length] = place - code
-        for symbol in range(num_symbols):
-            if lengths[symbol] == length:
-                order[place] = symbol
-                if length <= _LOOK_BITS:
-                    first = code << (_LOOK_BITS - length)
-                    for entry in range(first, min(first + (1 << (_LOOK_BITS - length)), 1 << _LOOK_BITS)):
-                        look[entry] = _entry(symbol) | length
-                place += 1
-                code += 1
-        limits[length] = code  # codes of this length are below it
-        code <<= 1
 
 
 @kernel
@@ -89,7 +28,7 @@ def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol
     does is arithmetic on its table entry: a branch on whether it is a digit of a run is guessed wrong too often.
     """
     one, five, six, seven = np.uint64(1), np.uint64(5), np.uint64(6), np.uint64(7)
-    look_shift = np.uint64(64 - _LOOK_BITS)
+    look_shift = np.uint64(64 - LOOK_BITS)
     first_weight = np.uint64(512)
     too_heavy = np.uint64(512 << 20)  # a run of a digit so heavy has more than MAX_SYMBOLS bytes
     last = np.uint64(len(data) - PADDING + 8)
@@ -125,7 +64,7 @@ def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol
                 entry = np.uint64(look[ahead >> look_shift])
                 length = entry & np.uint64(31)
                 if length == 0:
-                    entry, length = _long_code(ahead, limits[table], offsets[table], orders[table], end_symbol)
+                    entry, length = long_code(ahead, limits[table], offsets[table], orders[table], end_symbol)
                     if length == 0:
                         return -1, BROKEN
                 ahead <<= length
@@ -143,19 +82,6 @@ def _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol
                 if symbol == end_symbol:
                     return np.int64(count), np.int64(place) * 8 - np.int64(num_ahead)
     return -1, BROKEN
-
-
-@kernel
-def _long_code(ahead, limits, offsets, order, end_symbol):
-    """Return (entry, length) of a code longer than `_LOOK_BITS`; length 0: there is none."""
-    for length in range(_LOOK_BITS + 1, _MAX_CODE_BITS + 1):
-        code = np.int64(ahead >> np.uint64(64 - length))
-        if code < limits[length]:
-            index = code + offsets[length]
-            if index < 0 or index > end_symbol:
-                break
-            return np.uint64(_entry(order[index])), np.uint64(length)
-    return np.uint64(0), np.uint64(0)
 
 
 @kernel
@@ -248,12 +174,12 @@ def read_column(data, bit, links, pairs, result):
     limit = 8 * (len(data) - PADDING)
     if bit + 48 + 32 + 25 + 16 > limit:
         return CUT_OFF
-    result[3] = _peek(data, bit + 48, 32)
+    result[3] = peek(data, bit + 48, 32)
     bit += 80
-    if _peek(data, bit, 1):
+    if peek(data, bit, 1):
         return RANDOMISED
-    origin = _peek(data, bit + 1, 24)
-    used = _peek(data, bit + 25, 16)
+    origin = peek(data, bit + 1, 24)
+    used = peek(data, bit + 25, 16)
     bit += 41
     front = np.zeros(256, dtype=np.uint8)
     num_used = 0
@@ -261,7 +187,7 @@ def read_column(data, bit, links, pairs, result):
         if used & (0x8000 >> high):
             if bit + 16 > limit:
                 return CUT_OFF
-            row = _peek(data, bit, 16)
+            row = peek(data, bit, 16)
             bit += 16
             for low in range(16):
                 if row & (0x8000 >> low):
@@ -273,8 +199,8 @@ def read_column(data, bit, links, pairs, result):
     end_symbol = num_used + 1
     if bit + 18 > limit:
         return CUT_OFF
-    num_tables = _peek(data, bit, 3)
-    num_selectors = _peek(data, bit + 3, 15)
+    num_tables = peek(data, bit, 3)
+    num_selectors = peek(data, bit + 3, 15)
     bit += 18
     if num_tables < 2 or num_tables > 6 or num_selectors < 1:
         return BROKEN
@@ -282,7 +208,7 @@ def read_column(data, bit, links, pairs, result):
     recent = np.arange(6).astype(np.uint8)
     for number in range(num_selectors):
         steps = 0
-        while _peek(data, bit, 1):
+        while peek(data, bit, 1):
             steps += 1
             bit += 1
             if steps >= num_tables:
@@ -296,15 +222,15 @@ def read_column(data, bit, links, pairs, result):
         recent[0] = chosen
         selectors[number] = chosen
     lengths = np.empty(258, dtype=np.int64)
-    looks = np.empty((6, 1 << _LOOK_BITS), dtype=np.uint16)
-    limits = np.empty((6, _MAX_CODE_BITS + 1), dtype=np.int64)
-    offsets = np.empty((6, _MAX_CODE_BITS + 1), dtype=np.int64)
+    looks = np.empty((6, 1 << LOOK_BITS), dtype=np.uint16)
+    limits = np.empty((6, MAX_CODE_BITS + 1), dtype=np.int64)
+    offsets = np.empty((6, MAX_CODE_BITS + 1), dtype=np.int64)
     orders = np.empty((6, 258), dtype=np.int64)
     for table in range(num_tables):
-        bit = _read_lengths(data, bit, num_symbols, lengths)
+        bit = read_lengths(data, bit, num_symbols, lengths)
         if bit < 0:
             return BROKEN
-        _make_table(lengths, num_symbols, looks[table], limits[table], offsets[table], orders[table])
+        make_table(lengths, num_symbols, looks[table], limits[table], offsets[table], orders[table])
 
     num_pairs, end = _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs)
     if num_pairs < 0:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from querygen.wiki.bzip2.column import BROKEN, CUT_OFF, MAX_PAIRS, MAX_SYMBOLS, OK, PADDING, RANDOMISED, read_column
+from querygen.wiki.bzip2.codes import PADDING
+from querygen.wiki.bzip2.column import BROKEN, CUT_OFF, MAX_PAIRS, MAX_SYMBOLS, OK, RANDOMISED, read_column
 from schemas.kernels.compiled import kernel
 
 __all__ = [
