@@ -23,9 +23,9 @@ from pipeline.match.block_match import (
     query_hashes,
     work_space,
 )
-from schemas.arrow_types import values_of
 from pipeline.match.query_table import QueryTable, query_table
 from pipeline.match.tokenise import SCRATCH_BYTES
+from schemas.arrow_types import values_of
 from schemas.buffers import one_chunk, string_buffers
 from schemas.candidate import QUERY_IDS
 from schemas.kernels.folding import folding_tables

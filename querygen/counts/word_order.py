@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import buffers_of
 from schemas.kernels.compiled import kernel
 
 _Int64s = npt.NDArray[np.int64]
@@ -28,7 +29,7 @@ def order_by_count(counts: _Int64s, texts: pa.LargeStringArray) -> _Int64s:
 
 
 def string_buffers(strings: pa.LargeStringArray) -> tuple[_Int64s, npt.NDArray[np.uint8]]:
-    _, offsets, data = strings.buffers()
+    _, offsets, data = buffers_of(strings)
     bounds = (
         np.frombuffer(offsets, np.int64)[strings.offset : strings.offset + len(strings) + 1] if len(strings) else [0]
     )

@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import buffer_of
 from schemas.kernels.byte_copy import copy_bytes
 from schemas.kernels.compiled import leaf
 from schemas.kernels.folding import finish_hash
@@ -192,7 +193,7 @@ class BytesMap:
         They share the memory of the map, which is at its end: nothing may be added afterwards.
         """
         _, _, starts, arena, used = self.arrays
-        buffers = [None, pa.py_buffer(starts[: len(self) + 1]), pa.py_buffer(arena[: int(used[ARENA_BYTES])])]
+        buffers = [None, buffer_of(starts[: len(self) + 1]), buffer_of(arena[: int(used[ARENA_BYTES])])]
         return pa.Array.from_buffers(pa.large_binary(), len(self), buffers)
 
 

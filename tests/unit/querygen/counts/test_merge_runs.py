@@ -16,8 +16,6 @@ from querygen.counts.runs import (
     RunName,
     write_run,
 )
-from querygen.counts.sorted_lists import merge_sorted, sum_equal
-from querygen.counts.word_order import order_by_count
 from querygen.text.wikitext import TextExtractor
 from querygen.wiki.units import open_pages, plan_units
 from schemas.query import BIGRAM_COUNTS, WORD_COUNTS

@@ -5,7 +5,8 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from querygen.counts.merge_words import merge_sorted, order_by_count, sum_equal
+from querygen.counts.sorted_lists import merge_sorted, sum_equal
+from querygen.counts.word_order import order_by_count
 
 
 def rows(table: pa.Table) -> list[tuple[str, str, int]]:
