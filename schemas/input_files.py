@@ -27,6 +27,8 @@ class FoundFiles:
     paths: list[str]
     passed_over: list[str]
     """Side files (`schemas.side_files`) that a glob or folder takes in, and a folder's files of other kinds."""
+    sizes: dict[str, int]
+    """Bytes of those of the paths whose size came with finding them."""
 
 
 def expand_glob(pattern: str) -> list[str]:
@@ -52,17 +54,16 @@ def find_files(pattern: str, suffixes: tuple[str, ...] = ()) -> FoundFiles:
     A folder stands for the files below it that have one of `suffixes` (in lower case); without any it is refused.
     Raises FileNotFoundError that names the part that matches nothing.
     """
-    paths: set[str] = set()
+    sizes: dict[str, int | None] = {}
     passed_over: set[str] = set()
     for part in _parts(pattern):
         fs, path = fsspec.core.url_to_fs(part)
         local = "file" in ([fs.protocol] if isinstance(fs.protocol, str) else fs.protocol)
         remote = part.startswith(("http://", "https://")) and "*" not in part  # opening it says best what is wrong
         side: list[str] = []
-        if remote or fs.isfile(path):
-            found = [path]
-        else:
-            found, side = _matching(fs, path)
+        found = {path: None} if remote else _named(fs, path)
+        if not found:
+            found, side = _matching(fs, path, local)
             if not (found or side) and fs.isdir(path):
                 found, side = _below(fs, path, part, suffixes)
         if not found:
@@ -70,9 +71,12 @@ def find_files(pattern: str, suffixes: tuple[str, ...] = ()) -> FoundFiles:
             raise FileNotFoundError(
                 f"no file matches {part!r}{only}; give an existing file or a glob such as 'data/*.parquet'"
             )
-        for names, kept in ((paths, found), (passed_over, side)):
-            names.update(os.path.abspath(name) if local else str(fs.unstrip_protocol(name)) for name in kept)
-    return FoundFiles(sorted(paths), sorted(passed_over - paths))
+        path_of = os.path.abspath if local else fs.unstrip_protocol
+        for name, size in found.items():
+            sizes[str(path_of(name))] = size
+        passed_over.update(str(path_of(name)) for name in side)
+    known = {name: size for name, size in sizes.items() if size is not None}
+    return FoundFiles(sorted(sizes), sorted(passed_over - sizes.keys()), known)
 
 
 def _parts(pattern: str) -> Iterator[str]:
@@ -85,11 +89,21 @@ def _parts(pattern: str) -> Iterator[str]:
         yield from map(str.strip, parts)
 
 
-def _below(fs: Any, path: str, part: str, suffixes: tuple[str, ...]) -> tuple[list[str], list[str]]:
-    """Return the files below a folder that have one of `suffixes`, and the others."""
+def _named(fs: Any, path: str) -> dict[str, int | None]:
+    """Return the file `path` with its size, if the server tells it; nothing when no file is called so."""
+    try:
+        info = fs.info(path)
+    except (OSError, ValueError):
+        return {}
+    return {path: info["size"]} if info["type"] == "file" else {}
+
+
+def _below(fs: Any, path: str, part: str, suffixes: tuple[str, ...]) -> tuple[dict[str, int | None], list[str]]:
+    """Return the files below a folder that have one of `suffixes`, with sizes if known, and the others."""
     if not suffixes:
         raise FileNotFoundError(f"{part!r} is a folder; give its files, such as '{part.rstrip('/')}/*'")
-    names = [str(name) for name in fs.find(path)]
+    infos = fs.find(path, detail=True)
+    names = [str(name) for name in infos]
     root = path.rstrip("/")
     found = [
         name for name in names if name.lower().endswith(suffixes) and not is_side_table(name[len(root) :].lstrip("/"))
@@ -99,16 +113,25 @@ def _below(fs: Any, path: str, part: str, suffixes: tuple[str, ...]) -> tuple[li
             f"{part!r} is a folder with {len(names)} files, none of them named {', '.join(suffixes)}; "
             "give a folder or a glob of such files"
         )
-    return found, sorted(set(names) - set(found))
+    sizes = {name: None if infos[name].get("islink") else infos[name]["size"] for name in found}
+    return sizes, sorted(set(names) - set(found))
 
 
-def _matching(fs: Any, path: str) -> tuple[list[str], list[str]]:
-    """Return the files that match a glob, and the side files among them that it does not ask for by ``_`` or ``.``."""
-    names = [str(name) for name in fs.glob(path) if fs.isfile(name)]
+def _matching(fs: Any, path: str, local: bool) -> tuple[dict[str, int | None], list[str]]:
+    """Return the files that match a glob, with sizes if known, and the side files among them that it does not ask for
+    by ``_`` or ``.``.
+    """
+    sizes: dict[str, int | None] = {}
+    for name, info in fs.glob(path, detail=True).items():
+        if local or info["size"] is None:  # a disk lists links as no files, a web server lists folders as files
+            sizes |= _named(fs, str(name))
+        elif info["type"] == "file":
+            sizes[str(name)] = info["size"]
+    names = list(sizes)
     plain = _MAGIC.split(path)[0].rpartition("/")[0]
     asked = {part[0] for part in path[len(plain) :].split("/") if part.startswith(("_", "."))}
     side = [name for name in names if _is_side(name[len(plain) :] if name.startswith(plain) else name, asked)]
-    return [name for name in names if name not in set(side)], side
+    return {name: size for name, size in sizes.items() if name not in set(side)}, side
 
 
 def _is_side(name: str, asked: set[str]) -> bool:

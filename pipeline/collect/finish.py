@@ -30,7 +30,6 @@ from pipeline.collect.steps import (
     PARTITIONS,
     ROWS_KEPT,
 )
-from pipeline.sources.source import Source
 from schemas.candidate import candidate_schema
 from schemas.manifest import write_manifest
 from schemas.rejection import REJECTIONS
@@ -48,7 +47,12 @@ MAX_PACKED = 300
 
 
 def finish_candidates(
-    output: Folder, record: RunRecord, parts: list[Unit], source: Source, extra: pa.StructType, num_partitions: int
+    output: Folder,
+    record: RunRecord,
+    parts: list[Unit],
+    extra: pa.StructType,
+    num_partitions: int,
+    num_passed_over: int,
 ) -> dict[str, Any]:
     units = _units(output, PARTITIONS, 1)
     files = [file for unit in units for file in unit.files]
@@ -81,7 +85,7 @@ def finish_candidates(
         "dropped_by_reason": dropped,
         "columns_without_value": empty_columns(parts),
         "values_unfit": {name.removeprefix(UNFIT): count for name, count in counts.items() if name.startswith(UNFIT)},
-        "files_passed_over": source.num_passed_over,
+        "files_passed_over": num_passed_over,
         **{name: record.config[name] for name in _REPORTED_OPTIONS},
         "num_partitions": num_partitions,
         "columns": [f"{field.name}: {field.type}" for field in candidate_schema(extra)],

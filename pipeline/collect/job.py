@@ -65,7 +65,8 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
     `TooManyRejections`.
     """
     prepare_workers(beam_args)
-    source, root = open_source(config)
+    inputs = open_source(config)
+    source = inputs.source
     splits = source.splits()
     if not splits:
         raise ValueError(f"--input {config.input}: nothing to read there; expected {config.input_format} input")
@@ -74,7 +75,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         read_current_manifest(queries, "queries")
         read_queries(queries, matched_columns(config.match_rule))  # what is wrong is told before anything is written
         config = dataclasses.replace(config, queries=queries.url)
-        record = collect_record(config, source, splits, root, queries)
+        record = collect_record(config, inputs, splits, queries)
         fresh = start_run(output, record)
     if not fresh:
         _delete_work(output)  # of another run of this output that ended later
@@ -89,7 +90,7 @@ def run_collect(config: CollectConfig, beam_args: Sequence[str]) -> dict[str, An
         count_captions(parts, num_partitions, config.max_images_per_caption, output, beam_args)
     extra = settled_extra(source, parts)
     deduplicate_parts(config, parts, num_partitions, extra, output, beam_args)
-    manifest = finish_candidates(output, record, parts, source, extra, num_partitions)
+    manifest = finish_candidates(output, record, parts, extra, num_partitions, inputs.num_passed_over)
     _delete_work(output)
     return manifest
 

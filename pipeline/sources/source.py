@@ -1,8 +1,8 @@
 """What every source gives: splits of the input, and the raw pairs of a split as Arrow tables."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from schemas import packed
 from schemas.candidate import IMAGE_REF
+from schemas.public_url import public_text
 from schemas.rejection import cut
 
 BROKEN_DATA = (*packed.BROKEN_DATA, pa.ArrowInvalid, pa.ArrowNotImplementedError, UnicodeDecodeError)
@@ -52,6 +53,28 @@ class Dialect:
 
 
 @dataclass(frozen=True)
+class InputFile:
+    """A file of the input as it was listed."""
+
+    path: str
+    """The file (of a folder of images: the folder) by absolute path or URL."""
+    name: str
+    """Its name relative to the input's root: what outputs carry."""
+    num_bytes: int | None = None
+    """None: not known, because asking is a request, and a published listing names 100,000 files that never change."""
+
+
+class FileChanged(ValueError):
+    """A file of the input has another size than when it was listed."""
+
+    def __init__(self, path: str, found: int, listed: int) -> None:
+        super().__init__(
+            f"{public_text(path)}: found {found} bytes, not the {listed} it had when the run listed its input; "
+            "once nothing writes to the input, begin again with another --output"
+        )
+
+
+@dataclass(frozen=True)
 class InputSplit:
     """A part of the input that one worker reads: the unit of resumption of collect."""
 
@@ -81,6 +104,8 @@ class InputSplit:
     """Of the first split of a folder: files of the whole folder that are no records, by reason."""
     percent_encoded: bool = False
     """The captions are written as in a URL (YFCC100M)."""
+    file_bytes: int | None = None
+    """Size of the file as it was listed, if known: one of another size is not read."""
 
 
 @dataclass
@@ -135,6 +160,8 @@ class ByteRange:
     """0: to the end of the file."""
     first_row: int = 0
     """The number in the file of the first row."""
+    file_bytes: int | None = None
+    """Size of the whole file as it was listed, if known."""
 
 
 @dataclass(frozen=True)
@@ -173,12 +200,8 @@ class Source(Protocol):
 
     root_name: str
     """Names the input in image references: never a machine path."""
-    files_beside: tuple[tuple[str, str], ...]
-    """Files that are read besides those of the splits: (path, name relative to the input's root)."""
-    num_passed_over: int
-    """Files that the input's glob or folder takes in and that are no input."""
-    has_listing: bool
-    """Some of its files come from a listing of files."""
+    files_beside: tuple[InputFile, ...]
+    """Files that are read besides those of the splits."""
 
     @property
     def extra(self) -> pa.StructType:
@@ -208,14 +231,17 @@ class WholeFiles:
 
     extra = pa.struct([])
     open_columns: frozenset[str] = frozenset()
-    files_beside: tuple[tuple[str, str], ...] = ()
-    num_passed_over = 0
-    has_listing = False
+    files_beside: tuple[InputFile, ...] = ()
 
-    def __init__(self, files: list[tuple[str, str]], root_name: str) -> None:
-        """`files` are (path, name relative to the input's root)."""
+    def __init__(self, files: Sequence[InputFile], root_name: str) -> None:
         self.root_name = root_name
         self._files = files
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to the workers without the list of all files."""
+        return {**self.__dict__, "_files": ()}
+
     def splits(self) -> list[InputSplit]:
-        return [InputSplit(index, path, name) for index, (path, name) in enumerate(self._files)]
+        return [
+            InputSplit(index, file.path, file.name, file_bytes=file.num_bytes) for index, file in enumerate(self._files)
+        ]

@@ -33,7 +33,7 @@ PACKINGS = {
 
 def counted(path: Path, **options: Any) -> tuple[int, int, int]:
     """Return (good pairs, rejections, drops) of a table, without matching."""
-    source, _ = formats.open_source(SourceOptions(input=str(path), **options))
+    source = formats.open_source(SourceOptions(input=str(path), **options)).source
     good = rejected = dropped = 0
     for split in source.splits():
         for item in source.read(split):

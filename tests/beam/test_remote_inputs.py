@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import fsspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -16,6 +15,7 @@ from pipeline.sources.files import input_file
 from tests.conftest import write_queries
 from tests.support.byte_server import cut_of, serve
 from tests.support.crawl_files import page_record, wat_record
+from tests.support.s3_server import BUCKET, serve_s3
 
 NAMES = [f"crawl-data/segment/wat/{number}.warc.wat.gz" for number in range(2)]
 
@@ -55,24 +55,9 @@ def parquet() -> bytes:
 
 @pytest.fixture(scope="module")
 def s3() -> Iterator[str]:
-    """A bucket on moto's server, which speaks S3 over HTTP; yields its URL."""
-    moto_server = pytest.importorskip("moto.server")
-    pytest.importorskip("s3fs")
-    running = moto_server.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    patch = pytest.MonkeyPatch()
-    patch.setenv("AWS_ENDPOINT_URL", f"http://{host}:{port}")
-    patch.setenv("AWS_ACCESS_KEY_ID", "a")
-    patch.setenv("AWS_SECRET_ACCESS_KEY", "b")
-    patch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    fs = fsspec.filesystem("s3", skip_instance_cache=True)
-    fs.mkdir("crawl")
-    for name, body in (FILES | {"table.parquet": parquet()}).items():
-        fs.pipe_file(f"crawl/{name}", body)
-    yield "s3://crawl"
-    patch.undo()
-    running.stop()
+    """A bucket on a real server; yields its URL."""
+    with serve_s3(FILES | {"table.parquet": parquet()}):
+        yield f"s3://{BUCKET}"
 
 
 def collect(root: Path, source: str, input_format: str = "wat", **options: Any) -> tuple[list[Any], dict[str, Any]]:

@@ -18,6 +18,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from pipeline.sources.archive.gzip_members import Batch, read_members
+from pipeline.sources.source import InputFile
 from pipeline.sources.wat.wat import Wat
 from tests.bench.timing import ROUNDS, line
 from tests.bench.wat_file import write_wat
@@ -61,7 +62,7 @@ def start_peer(folder: Path, wat: Path) -> subprocess.Popen[str]:
 
 def extract(wat: Path) -> tuple[int, int]:
     """Return (pairs, pages' records that are broken) of `wat` as our source reads it."""
-    source = Wat([(str(wat), wat.name)], "bench")
+    source = Wat([InputFile(str(wat), wat.name)], "bench")
     pairs = broken = 0
     for item in source.read(source.splits()[0]):
         if isinstance(item, pa.Table):

@@ -41,7 +41,7 @@ def named(request: pytest.FixtureRequest) -> tuple[str, bytes]:
 
 def in_source(path: Path, input_format: str) -> list[str]:
     """Return the images that `pipeline collect` finds."""
-    source, _ = open_source(SourceOptions(input=str(path), input_format=input_format))  # type: ignore[arg-type]
+    source = open_source(SourceOptions(input=str(path), input_format=input_format)).source  # type: ignore[arg-type]
     rows = [row for split in source.splits() for item in source.read(split) for row in item.to_pylist()]  # type: ignore[union-attr]
     return [row["image_ref"]["member"] for row in rows]
 

@@ -19,13 +19,16 @@ def cut_of(data: bytes) -> int:
     return len(data) * 7 // 10
 
 
-class _Server(ThreadingHTTPServer):
+class ByteServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.files = files
         self.num_requests: Counter[str] = Counter()
+        self.requests: list[str] = []
+        """Method and path of each, as they came."""
+        self.address = f"http://127.0.0.1:{self.server_address[1]}"
 
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: clients go away while connections are broken on purpose."""
@@ -33,7 +36,7 @@ class _Server(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: _Server
+    server: ByteServer
 
     def log_message(self, format: str, *args: object) -> None:
         pass
@@ -45,6 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer(True)
 
     def _answer(self, with_body: bool) -> None:
+        self.server.requests.append(f"{self.command} {self.path}")
         _, way, name = self.path.split("?")[0].split("/", 2)
         self.server.num_requests[self.path] += with_body
         second = self.server.num_requests[self.path] % 2 == 0
@@ -82,11 +86,18 @@ class _Handler(BaseHTTPRequestHandler):
 @contextmanager
 def serve(files: dict[str, bytes]) -> Iterator[str]:
     """Serve `files` and yield the server's address."""
-    server = _Server(files)
+    with serving(files) as server:
+        yield server.address
+
+
+@contextmanager
+def serving(files: dict[str, bytes]) -> Iterator[ByteServer]:
+    """Serve `files` and yield the server."""
+    server = ByteServer(files)
     thread = Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield server
     finally:
         server.shutdown()
         server.server_close()

@@ -42,7 +42,7 @@ def packed(records: list[bytes]) -> bytes:
 
 def read(path: Path, input_format: str) -> tuple[list[dict[str, Any]], list[Broken], dict[str, int]]:
     """Return (rows, broken records, drops by reason) of the file at `path`."""
-    source, _ = formats.open_source(SourceOptions(input=str(path), input_format=input_format))  # type: ignore[arg-type]
+    source = formats.open_source(SourceOptions(input=str(path), input_format=input_format)).source  # type: ignore[arg-type]
     rows: list[dict[str, Any]] = []
     broken: list[Broken] = []
     drops: dict[str, int] = {}
@@ -59,7 +59,7 @@ def read(path: Path, input_format: str) -> tuple[list[dict[str, Any]], list[Brok
 
 def counted(path: Path, input_format: str = "warc") -> tuple[Counter[str], int]:
     """Return (how many records of a file were read, left out or rejected, by which; how many pairs there are)."""
-    source, _ = formats.open_source(SourceOptions(input=str(path), input_format=input_format))  # type: ignore[arg-type]
+    source = formats.open_source(SourceOptions(input=str(path), input_format=input_format)).source  # type: ignore[arg-type]
     found: Counter[str] = Counter()
     pairs = 0
     for split in source.splits():

@@ -15,7 +15,7 @@ class Read:
     """What a source gives of an input."""
 
     def __init__(self, path: Path, input_format: str) -> None:
-        found = read_source(open_source(SourceOptions(input=str(path), input_format=input_format))[0])  # type: ignore[arg-type]
+        found = read_source(open_source(SourceOptions(input=str(path), input_format=input_format)).source)  # type: ignore[arg-type]
         self.captions = {row["image_ref"]["member"]: row["caption"] for row in found.rows}
         self.broken, self.dropped = found.broken, found.dropped
 

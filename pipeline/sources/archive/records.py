@@ -47,12 +47,15 @@ class Records:
     """Where each record begins in the file."""
 
 
-def read_archive(path: str) -> Iterator[Records | Broken]:
-    """Yield the records of the file `path` and what of it is broken, in file order."""
+def read_archive(path: str, listed_bytes: int | None = None) -> Iterator[Records | Broken]:
+    """Yield the records of the file `path` and what of it is broken, in file order.
+
+    Raises `FileChanged` when the file has other than `listed_bytes`.
+    """
     position = 0
     try:
         with ExitStack() as opened:
-            raw = opened.enter_context(open_input(path))
+            raw = opened.enter_context(open_input(path, listed_bytes))
             probe = raw.read(_PROBE_BYTES)
             if not probe:
                 yield Broken("file_unreadable", 0, "the file is empty")

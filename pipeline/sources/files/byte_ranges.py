@@ -14,12 +14,14 @@ from fsspec.compression import compr
 from fsspec.utils import infer_compression
 
 from pipeline.sources.files.input_file import open_input
+from pipeline.sources.source import ByteRange
 from schemas.arrow_types import arrow_file
 from schemas.packed import BROKEN_DATA
 
 BLOCK_BYTES = 1 << 20
 """Small enough for the caches: what is made of a block is made of warm bytes."""
 COMPRESSIONS = (".gz", ".bz2", ".xz", ".zst")
+_WHOLE = ByteRange()
 _CAREFUL_BYTES = 256
 """Unpacked at once near the end of a cut file: what lies before it is not lost with it."""
 
@@ -35,10 +37,10 @@ def is_compressed(path: str) -> bool:
 
 
 @contextmanager
-def open_table(path: str, careful: bool = False) -> Iterator[IO[bytes]]:
+def open_table(path: str, careful: bool = False, listed_bytes: int | None = None) -> Iterator[IO[bytes]]:
     """Open a table to read what is in it. A `careful` reader is slow and comes closer to where a file is cut."""
     compression = infer_compression(name_of(path))
-    with open_input(path) as raw:
+    with open_input(path, listed_bytes) as raw:
         if compression == "zstd":
             # Arrow's reader goes on after the first frame (pzstd writes many) and tells a cut file from a whole one;
             # the one that fsspec opens does neither.
@@ -53,23 +55,23 @@ def open_table(path: str, careful: bool = False) -> Iterator[IO[bytes]]:
             yield raw
 
 
-def read_blocks(path: str, begin: int = 0, end: int = 0) -> Iterator[bytes]:
-    """Yield the bytes from `begin` to `end` (0: to the end of the file) in blocks of `BLOCK_BYTES`.
+def read_blocks(path: str, part: ByteRange = _WHOLE) -> Iterator[bytes]:
+    """Yield the bytes of `part` in blocks of `BLOCK_BYTES`. Raises `FileChanged` for a file of another size.
 
     Of a compressed file that is cut all that can be unpacked comes before the error; of one that is damaged only whole
     blocks: what is unpacked behind a damage, before a checksum tells, is noise.
     """
-    position = begin
+    position = part.begin
     try:
-        with open_table(path) as raw:
-            if begin and not is_compressed(path):
-                raw.seek(begin)
+        with open_table(path, listed_bytes=part.file_bytes) as raw:
+            if part.begin and not is_compressed(path):
+                raw.seek(part.begin)
             else:
-                _skip(raw, begin)
-            while block := raw.read(min(BLOCK_BYTES, end - position) if end else BLOCK_BYTES):
+                _skip(raw, part.begin)
+            while block := raw.read(min(BLOCK_BYTES, part.end - position) if part.end else BLOCK_BYTES):
                 yield block
                 position += len(block)
-                if end and position >= end:
+                if part.end and position >= part.end:
                     return
     except BROKEN_DATA as error:
         cut = isinstance(error, EOFError) or "Truncated" in str(error)  # so Arrow's reader of Zstandard

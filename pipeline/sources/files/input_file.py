@@ -15,6 +15,7 @@ from typing import IO, Any, cast
 
 import fsspec
 
+from pipeline.sources.source import FileChanged
 from schemas.public_url import public_text
 
 PAUSES_S = (0.5, 2.0, 8.0)
@@ -26,17 +27,27 @@ _CAREFUL_BYTES = 64 << 10
 
 
 @contextmanager
-def open_input(path: str) -> Iterator[IO[bytes]]:
-    """Open `path` for reading. Raises OSError for a file that is not there, here or while it is read."""
+def open_input(path: str, listed_bytes: int | None = None) -> Iterator[IO[bytes]]:
+    """Open `path` for reading. Raises OSError for a file that is not there, here or while it is read.
+
+    Raises `FileChanged` when it has other than `listed_bytes`: its size comes with opening it, no request more.
+    """
     if "://" not in path or path.startswith(("file://", "local://")):
         with fsspec.open(path, "rb") as raw:
+            _check_size(path, getattr(raw, "size", None), listed_bytes)
             yield raw
         return
     remote = RemoteFile(path)
     try:
+        _check_size(path, remote.size, listed_bytes)
         yield cast(IO[bytes], remote)
     finally:
         remote.close()
+
+
+def _check_size(path: str, found: int | None, listed: int | None) -> None:
+    if found is not None and listed is not None and found != listed:
+        raise FileChanged(path, found, listed)
 
 
 class RemoteFile(io.RawIOBase):
@@ -52,6 +63,11 @@ class RemoteFile(io.RawIOBase):
         self._careful = False
         self._failure: OSError | None = None
         self._again(lambda: None)
+
+    @property
+    def size(self) -> int | None:
+        """The size of the file, if the server tells it to who opens it."""
+        return None if self._raw is None else self._raw.size  # type: ignore[no-any-return]  # of fsspec
 
     def read(self, size: int = -1) -> bytes:
         """Return `size` bytes (-1: all), fewer only at the end of the file or before the place where it breaks."""

@@ -4,34 +4,33 @@ In: a path, a glob, a folder, or a comma-separated list of them, of which any fi
 the files.
 """
 
-import hashlib
 import os
 from dataclasses import dataclass
-from typing import Any
 
 import aiohttp
 
 from pipeline.sources.files.byte_ranges import name_of, open_table
-from pipeline.sources.source import BROKEN_DATA, InputSplit, first_line
+from pipeline.sources.source import BROKEN_DATA, first_line
 from schemas.input_files import find_files
-from schemas.storage import canonical_json, file_size
 
 LISTING_SUFFIXES = (".paths", ".paths.gz")
 
 
 @dataclass(frozen=True)
-class InputFiles:
+class FoundInputs:
     """The files of an input."""
 
     paths: list[str]
     """Absolute paths or URLs, sorted, each once."""
+    sizes: dict[str, int]
+    """Bytes of those of the paths whose size came with finding them."""
     num_passed_over: int
     """Files that a glob or a folder of the input takes in and that are no input."""
     has_listing: bool
     """Some of the paths come from a listing."""
 
 
-def expand_inputs(pattern: str, paths_prefix: str, suffixes: tuple[str, ...] = ()) -> InputFiles:
+def expand_inputs(pattern: str, paths_prefix: str, suffixes: tuple[str, ...] = ()) -> FoundInputs:
     """Return the files that `pattern` names, those of its listings in place of the listings.
 
     A folder stands for the files below it with one of `suffixes`. A line that is neither a URL nor an absolute path is
@@ -46,7 +45,7 @@ def expand_inputs(pattern: str, paths_prefix: str, suffixes: tuple[str, ...] = (
     found = set(named.paths) - set(listings)
     for path in listings:
         found.update(_listed(path, paths_prefix))
-    return InputFiles(sorted(found), len(named.passed_over), bool(listings))
+    return FoundInputs(sorted(found), named.sizes, len(named.passed_over), bool(listings))
 
 
 def _listed(path: str, prefix: str) -> list[str]:
@@ -66,30 +65,3 @@ def _listed(path: str, prefix: str) -> list[str]:
     if "://" not in prefix:
         prefix = os.path.abspath(prefix) + "/"
     return [name if "://" in name or name.startswith("/") else prefix + name for name in names]
-
-
-MAX_LISTED_INPUTS = 1_000
-"""More input files are named in ``run.json`` by the hash of their listing."""
-
-
-def listed_inputs(splits: list[InputSplit], listed: bool) -> list[dict[str, Any]]:
-    """Return the input files with their sizes; of very many only the hash of the listing.
-
-    The files of a published listing never change: 100,000 requests for their sizes are spared.
-    """
-    if splits[0].members:
-        listing: list[dict[str, Any]] = [
-            {"name": os.fsencode(name).decode("utf-8", "backslashreplace"), "bytes": size}
-            for split in splits
-            for name, size in zip(split.members, split.member_bytes, strict=True)
-        ]
-    else:
-        paths = {split.name: split.path for split in splits}
-        listing = [
-            {"name": name} if listed else {"name": name, "bytes": file_size(path)}
-            for name, path in sorted(paths.items())
-        ]
-    if len(listing) <= MAX_LISTED_INPUTS:
-        return listing
-    digest = hashlib.sha256(canonical_json(listing)).hexdigest()
-    return [{"name": "listing", "files": len(listing), "sha256": digest}]

@@ -37,7 +37,7 @@ class Warc(WholeFiles):
         pairs = Gathered()
         scanner = _Scanner(pairs)
         counts = RecordCounts()
-        for item in read_archive(split.path):
+        for item in read_archive(split.path, split.file_bytes):
             if isinstance(item, Broken):
                 yield item
                 continue

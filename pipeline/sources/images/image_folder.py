@@ -6,6 +6,8 @@ Every file below it is an image, the text of one, or counted as dropped.
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -13,7 +15,16 @@ import pyarrow as pa
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.images.captions import TEXT_SUFFIXES, Caption, SideTexts, UnreadableText, read_side_texts
 from pipeline.sources.images.local_pairs import LocalPairs
-from pipeline.sources.source import MAX_CELL_BYTES, Broken, Dropped, InputSplit, Noted, is_unicode
+from pipeline.sources.source import (
+    MAX_CELL_BYTES,
+    Broken,
+    Dropped,
+    FileChanged,
+    InputFile,
+    InputSplit,
+    Noted,
+    is_unicode,
+)
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.side_files import is_side_file
 
@@ -24,14 +35,37 @@ SIDE_FILE, OTHER_FILE, TEXT_WITHOUT_IMAGE = "side_file", "other_file", "text_wit
 """Why a file is dropped; an other file has a suffix that neither images nor their texts have."""
 
 
-class Folder:
+@dataclass(frozen=True)
+class ImageListing:
+    """What lies below a folder."""
+
+    files: list[InputFile]
+    """The images and their texts, each image next to its own."""
+    passed_over: tuple[tuple[str, int], ...]
+    """How many other files there are, by reason."""
+
+
+def list_images(root: str) -> ImageListing:
+    """List the folder `root`, an absolute path or a URL. Raises ValueError when it has files, and no image."""
+    fs, path = fsspec.core.url_to_fs(root)
+    path = path.rstrip("/")
+    infos = fs.find(path, detail=True)
+    names, passed_over = _records(name[len(path) + 1 :] for name in infos)
+    if not names and passed_over:
+        told = ", ".join(f"{count} {reason}" for reason, count in passed_over)
+        raise ValueError(
+            f"{root}: no image in {len(infos)} files ({told}); images are named {', '.join(IMAGE_SUFFIXES)}"
+        )
+    files = [InputFile(root, name, int(infos[f"{path}/{name}"]["size"] or 0)) for name in names]
+    return ImageListing(files, passed_over)
+
+
+class ImageFolder:
     """One input root with images anywhere below it."""
 
-    files_beside: tuple[tuple[str, str], ...] = ()
-    num_passed_over = 0  # its other files are counted among the records
-    has_listing = False
+    files_beside: tuple[InputFile, ...] = ()
 
-    def __init__(self, root: str, root_name: str, options: SourceOptions) -> None:
+    def __init__(self, root: str, listing: ImageListing, root_name: str, options: SourceOptions) -> None:
         self.root_name = root_name
         self.extra = pa.struct([(name, pa.string()) for name in options.extra_columns])
         self.open_columns = frozenset(options.extra_columns)
@@ -39,32 +73,30 @@ class Folder:
         self._fs, self._root = fsspec.core.url_to_fs(root)
         self._root = self._root.rstrip("/")
         self._url = root
+        self._listing = listing
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to the workers without the list of all files."""
+        return {**self.__dict__, "_listing": ImageListing([], ())}
 
     def splits(self) -> list[InputSplit]:
-        sizes = self._fs.find(self._root, detail=True)
-        names, passed_over = _records(name[len(self._root) + 1 :] for name in sizes)
-        if not names and passed_over:
-            told = ", ".join(f"{count} {reason}" for reason, count in passed_over)
-            raise ValueError(
-                f"{self._url}: no image in {len(sizes)} files ({told}); images are named {', '.join(IMAGE_SUFFIXES)}"
-            )
+        files = self._listing.files
         found: list[InputSplit] = []
-        members: list[str] = []
+        members: list[InputFile] = []
         num_images = row = 0
-        for position, name in enumerate(names):
-            members.append(name)
-            num_images += name.lower().endswith(IMAGE_SUFFIXES)
-            last = position == len(names) - 1
-            if last or (num_images >= SPLIT_IMAGES and _by_stem(names[position + 1])[0] != _by_stem(name)[0]):
-                bytes_of = tuple(int(sizes[f"{self._root}/{member}"]["size"] or 0) for member in members)
+        for position, file in enumerate(files):
+            members.append(file)
+            num_images += file.name.lower().endswith(IMAGE_SUFFIXES)
+            last = position == len(files) - 1
+            if last or (num_images >= SPLIT_IMAGES and _by_stem(files[position + 1].name)[0] != _by_stem(file.name)[0]):
                 split = InputSplit(
                     len(found),
                     self._url,
                     "",
                     first_row=row,
-                    members=tuple(members),
-                    member_bytes=bytes_of,
-                    passed_over=() if found else passed_over,
+                    members=tuple(member.name for member in members),
+                    member_bytes=tuple(member.num_bytes or 0 for member in members),
+                    passed_over=() if found else self._listing.passed_over,
                 )
                 found.append(split)
                 row += num_images
@@ -75,6 +107,7 @@ class Folder:
         yield from (Dropped(reason, count) for reason, count in split.passed_over)
         beside = {_by_stem(name): name for name in split.members if name.lower().endswith(TEXT_SUFFIXES)}
         images = [name for name in split.members if name.lower().endswith(IMAGE_SUFFIXES)]
+        sizes = dict(zip(split.members, split.member_bytes, strict=True))
         pairs = LocalPairs(self.extra)
         for position, name in enumerate(images):
             row = split.first_row + position
@@ -83,7 +116,7 @@ class Folder:
                 continue
             stem = _by_stem(name)[0]
             try:
-                texts = self._texts({suffix: beside.get((stem, suffix)) for suffix in TEXT_SUFFIXES})
+                texts = self._texts({suffix: beside.get((stem, suffix)) for suffix in TEXT_SUFFIXES}, sizes)
             except UnreadableText as error:
                 yield Broken(error.reason, row, name)
                 continue
@@ -97,8 +130,11 @@ class Folder:
             yield pairs.take()
         yield from pairs.noted()
 
-    def _texts(self, beside: dict[str, str | None]) -> SideTexts | None:
-        """Return what the files beside an image say, None when there is none. Raises `UnreadableText`."""
+    def _texts(self, beside: dict[str, str | None], sizes: dict[str, int]) -> SideTexts | None:
+        """Return what the files beside an image say, None when there is none.
+
+        Raises `UnreadableText`, and `FileChanged` for one of another size than in `sizes`, if that is known.
+        """
         found: dict[str, bytes] = {}
         for suffix, name in beside.items():
             if name is not None:
@@ -107,6 +143,8 @@ class Folder:
                         found[suffix] = raw.read(MAX_CELL_BYTES + 1)
                 except OSError as error:
                     raise UnreadableText(suffix, "member_unreadable") from error
+                if sizes[name] and len(found[suffix]) != min(sizes[name], MAX_CELL_BYTES + 1):
+                    raise FileChanged(f"{self._url}/{name}", len(found[suffix]), sizes[name])
         return read_side_texts(found, self._column, self._by_line) if found else None
 
 

@@ -6,7 +6,7 @@ that is nearly all the work there is: pictures are stepped over, only headers an
 """
 
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -21,6 +21,7 @@ from pipeline.sources.source import (
     MAX_CELL_BYTES,
     Broken,
     Dropped,
+    InputFile,
     InputSplit,
     Noted,
     WholeFiles,
@@ -60,16 +61,19 @@ class _Held(NamedTuple):
 class WebDataset(WholeFiles):
     """A glob of plain (not compressed) tar shards. A sample is the members of one key, next to each other."""
 
-    def __init__(self, files: list[tuple[str, str]], root_name: str, options: SourceOptions) -> None:
+    def __init__(self, files: Sequence[InputFile], root_name: str, options: SourceOptions) -> None:
         super().__init__(files, root_name)
         self.extra = pa.struct([(name, pa.string()) for name in options.extra_columns])
         self.open_columns = frozenset(options.extra_columns)
         self._column, self._by_line = options.caption_column, options.captions == "lines"
         folders = sorted(
-            {(path.rpartition("/")[0], name.removesuffix(path.rpartition("/")[2])) for path, name in files}
+            {(file.path.rpartition("/")[0], file.name.removesuffix(file.path.rpartition("/")[2])) for file in files}
         )
-        beside = ((folder, prefix, name) for folder, prefix in folders for name in _further_captions_in(folder))
-        self.files_beside = tuple((f"{folder}/{name}", f"{prefix}{name}") for folder, prefix, name in beside)
+        self.files_beside = tuple(
+            InputFile(f"{folder}/{name}", f"{prefix}{name}", size)
+            for folder, prefix in folders
+            for name, size in _further_captions_in(folder)
+        )
         self._folders = tuple(folder for folder, _ in folders) if self.files_beside else ()
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Noted]:
@@ -142,11 +146,12 @@ class WebDataset(WholeFiles):
         return _Pairs(number, sample.offset, sample.key.rpartition("/")[2], reference, texts)
 
 
-def _further_captions_in(folder: str) -> list[str]:
-    """Return the names of the tables of further captions in a folder of tars (not of a web server: it lists none)."""
+def _further_captions_in(folder: str) -> list[tuple[str, int]]:
+    """Return the tables of further captions in a folder of tars, with sizes (not of a web server: it lists none)."""
     if folder.startswith(("http://", "https://")):
         return []
-    return [name for _, name in further_captions(Folder(folder))]
+    found = Folder(folder)
+    return [(name, found.size(name)) for _, name in further_captions(found)]
 
 
 @lru_cache(maxsize=1)
@@ -177,7 +182,7 @@ def _samples(split: InputSplit) -> Iterator[TarSample | Broken | Dropped]:
     last: TarSample | None = None
     samples: TarSamples | None = None
     try:
-        with open_input(split.path) as raw:
+        with open_input(split.path, split.file_bytes) as raw:
             samples = TarSamples(raw, TEXT_SUFFIXES, MAX_CELL_BYTES + 1)
             for last in samples:
                 yield last

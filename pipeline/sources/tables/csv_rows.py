@@ -59,7 +59,7 @@ def _parsed(
     path: str, dialect: Dialect, wanted: npt.NDArray[np.int32], part: ByteRange
 ) -> Iterator[tuple[npt.NDArray[np.uint8], Cells, int]]:
     """Yield (bytes, the rows in them, position in the file behind those rows)."""
-    blocks = read_blocks(path, part.begin, part.end)
+    blocks = read_blocks(path, part)
     position, skipping, rest, block = part.begin, False, b"", next(blocks, b"")
     damage: Exception | None = None
     while block:

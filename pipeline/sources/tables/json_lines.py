@@ -107,7 +107,7 @@ def cut_json_lines(path: str, split_bytes: int) -> list[ByteRange]:
 def _whole_lines(path: str, part: ByteRange) -> Iterator[tuple[bytes, int]]:
     """Yield (some whole lines, position behind them); of a line above `MAX_LINE_BYTES` only the beginning is held."""
     position, rest, long_line = part.begin, b"", False
-    for block in read_blocks(path, part.begin, part.end):
+    for block in read_blocks(path, part):
         position += len(block)
         if long_line:
             _, newline, block = block.partition(b"\n")

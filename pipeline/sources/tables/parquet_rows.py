@@ -26,7 +26,7 @@ BUFFER_BYTES = 1 << 20
 
 def read_parquet(split: InputSplit, columns: Iterable[str], where: "Where | None") -> Iterator[Rows | Broken | Dropped]:
     """Yield the rows of the row groups ``split.begin`` to ``split.end`` with those of `columns` that are there."""
-    with open_input(split.path) as raw:
+    with open_input(split.path, split.file_bytes) as raw:
         # Not pre-buffered: that reads whole columns of a row group before the first row.
         file = pq.ParquetFile(raw, buffer_size=BUFFER_BYTES, pre_buffer=False)
         groups = list(range(split.begin, split.end or file.metadata.num_row_groups))

@@ -7,6 +7,7 @@ A file that is damaged where this looks is one part without columns; reading it 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -14,7 +15,7 @@ import pyarrow.parquet as pq
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.files.byte_ranges import COMPRESSIONS, is_compressed, is_damaged, name_of
 from pipeline.sources.files.input_file import open_input
-from pipeline.sources.source import BROKEN_DATA, InputSplit
+from pipeline.sources.source import BROKEN_DATA, InputFile, InputSplit
 from pipeline.sources.tables.csv_dialect import read_beginning
 from pipeline.sources.tables.csv_rows import cut_csv
 from pipeline.sources.tables.json_lines import cut_json_lines, json_names, json_schema
@@ -64,17 +65,14 @@ class _File:
         return kind_of(self.path) in JSON_LINES
 
 
-def plan_tables(files: Iterable[tuple[str, str]], options: SourceOptions) -> TablePlan:
-    """Plan the reading of `files`: (path, name relative to the input's root).
+def plan_tables(files: Iterable[InputFile], options: SourceOptions) -> TablePlan:
+    """Plan the reading of `files`.
 
     Raises ValueError that names the file, and its columns, when one that is asked for is not there or cannot be used.
     """
 
-    def planned(file: tuple[str, str]) -> _File:
-        return _plan_file(*file, options)
-
     with ThreadPoolExecutor(PLANNING_THREADS) as pool:
-        found = list(pool.map(planned, files))
+        found = list(pool.map(partial(_plan_file, options=options), files))
     splits = [split for file in found for split in file.splits]
     whole = [file for file in found if file.schema is not None]
     if (options.extra_columns or options.where or options.uids) and not whole:
@@ -93,7 +91,7 @@ def plan_tables(files: Iterable[tuple[str, str]], options: SourceOptions) -> Tab
 def plan_again(split: InputSplit, options: SourceOptions) -> InputSplit:
     """Return the file of a `split` that could not be read when the run was planned. Raises one of `BROKEN_DATA`."""
     try:
-        return _whole_text(split.path, split.name, options)[0]
+        return _whole_text(InputFile(split.path, split.name, split.file_bytes), options)[0]
     except BROKEN_DATA:
         raise
     except ValueError as error:  # what is read for a header is noise
@@ -114,22 +112,26 @@ def kind_of(path: str) -> str:
     )
 
 
-def _plan_file(path: str, name: str, options: SourceOptions) -> _File:
+def _plan_file(file: InputFile, options: SourceOptions) -> _File:
+    path = file.path
     is_parquet = kind_of(path) == ".parquet"
     try:
-        if file_size(path) == 0:
+        if file.num_bytes is None:  # of a listing: planning opens the file anyway
+            file = replace(file, num_bytes=file_size(path))
+        if file.num_bytes == 0:
             raise EOFError("the file is empty")
-        splits, schema = _parquet_splits(path, name, options) if is_parquet else _text_splits(path, name, options)
+        splits, schema = _parquet_splits(file, options) if is_parquet else _text_splits(file, options)
     except (*BROKEN_DATA, ValueError) as error:
         if not isinstance(error, BROKEN_DATA) and not is_damaged(path, SPLIT_BYTES):
             raise
-        return _File(path, [InputSplit(0, path, name)], None)
+        return _File(path, [InputSplit(0, path, file.name, file_bytes=file.num_bytes)], None)
     return _File(path, splits, schema)
 
 
-def _text_splits(path: str, name: str, options: SourceOptions) -> tuple[list[InputSplit], pa.Schema]:
-    whole, schema = _whole_text(path, name, options)
-    if is_compressed(path) or file_size(path) <= SPLIT_BYTES:
+def _text_splits(file: InputFile, options: SourceOptions) -> tuple[list[InputSplit], pa.Schema]:
+    path = file.path
+    whole, schema = _whole_text(file, options)
+    if is_compressed(path) or (file.num_bytes or 0) <= SPLIT_BYTES:
         return [whole], schema
     if whole.dialect is not None:
         parts = cut_csv(path, whole.dialect, whole.begin, SPLIT_BYTES)
@@ -138,33 +140,36 @@ def _text_splits(path: str, name: str, options: SourceOptions) -> tuple[list[Inp
     return [replace(whole, begin=part.begin, end=part.end, first_row=part.first_row) for part in parts], schema
 
 
-def _whole_text(path: str, name: str, options: SourceOptions) -> tuple[InputSplit, pa.Schema]:
+def _whole_text(file: InputFile, options: SourceOptions) -> tuple[InputSplit, pa.Schema]:
     """Return a CSV, TSV or JSON lines file as one split, and its columns."""
+    path = file.path
     kind = kind_of(path)
+    whole = InputSplit(0, path, file.name, file_bytes=file.num_bytes)
     if kind not in CSV_LIKE:
         schema = json_schema(path)
         columns = _columns(path, schema, options)
         beside, encoded = caption_beside(schema, options.caption_column), is_percent_encoded(columns)
-        return InputSplit(0, path, name, columns=columns, caption_beside=beside, percent_encoded=encoded), schema
+        return replace(whole, columns=columns, caption_beside=beside, percent_encoded=encoded), schema
     beginning = read_beginning(path, CSV_LIKE[kind], options.csv_escape)
     header = header_of(beginning.cells)
     schema = pa.schema([(column, pa.string()) for column in header.names])
     columns = _columns(path, schema, options)
-    split = InputSplit(
-        0, path, name, beginning.behind if header.in_file else beginning.begin, columns=columns, names=header.names,
+    split = replace(
+        whole, begin=beginning.behind if header.in_file else beginning.begin, columns=columns, names=header.names,
         dialect=beginning.dialect, percent_encoded=is_percent_encoded(columns),
     )  # fmt: skip
     return split, schema
 
 
-def _parquet_splits(path: str, name: str, options: SourceOptions) -> tuple[list[InputSplit], pa.Schema]:
+def _parquet_splits(file: InputFile, options: SourceOptions) -> tuple[list[InputSplit], pa.Schema]:
+    path = file.path
     with open_input(path) as raw:
         metadata = pq.ParquetFile(raw).metadata
     schema = metadata.schema.to_arrow_schema()
     columns = _columns(path, schema, options)
     whole = InputSplit(
-        0, path, name, columns=columns, caption_beside=caption_beside(schema, options.caption_column),
-        percent_encoded=is_percent_encoded(columns),
+        0, path, file.name, columns=columns, caption_beside=caption_beside(schema, options.caption_column),
+        percent_encoded=is_percent_encoded(columns), file_bytes=file.num_bytes,
     )  # fmt: skip
     found: list[InputSplit] = []
     begin = first_row = next_row = size = 0

@@ -8,7 +8,7 @@ A row with a list of captions is a pair for each of them.
 """
 
 from collections import Counter
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipeline.sources.source import (
     Broken,
     ByteRange,
     Dropped,
+    InputFile,
     InputSplit,
     Noted,
     Rows,
@@ -48,17 +49,10 @@ URL_NOT_TEXT, CAPTION_NOT_TEXT = "url_not_text", "caption_not_text"
 class UrlTable:
     """A glob of tables with a URL and a caption, or a list of captions, per row."""
 
-    files_beside: tuple[tuple[str, str], ...] = ()
-    num_passed_over = 0
-    has_listing = False
+    files_beside: tuple[InputFile, ...] = ()
 
-    def __init__(
-        self,
-        files: list[tuple[str, str]],
-        root_name: str,
-        options: SourceOptions,
-    ) -> None:
-        """`files` are (path, name relative to the input's root); an empty column name in `options` means: find it."""
+    def __init__(self, files: Sequence[InputFile], root_name: str, options: SourceOptions) -> None:
+        """An empty column name in `options` means: find it."""
         self.root_name = root_name
         self._files = files
         self._options = options
@@ -81,7 +75,7 @@ class UrlTable:
 
     def __getstate__(self) -> dict[str, Any]:
         """Go to the workers without the list of all files and parts."""
-        return {**self.__dict__, "_files": [], "_plan": TablePlan([], self._plan.extra)}
+        return {**self.__dict__, "_files": (), "_plan": TablePlan([], self._plan.extra)}
 
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Noted]:
         row = split.first_row
@@ -110,7 +104,7 @@ class UrlTable:
         kind = kind_of(split.path)
         if kind != ".parquet" and not any(split.columns):
             split = plan_again(split, self._options)
-        part = ByteRange(split.begin, split.end, split.first_row)
+        part = ByteRange(split.begin, split.end, split.first_row, split.file_bytes)
         compared = list(keep.where.kinds) if keep.where is not None else []
         uid = [keep.uid_column] if keep.uids is not None else []
         beside = [split.caption_beside] if split.caption_beside else []

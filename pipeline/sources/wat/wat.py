@@ -34,7 +34,7 @@ class Wat(WholeFiles):
         texts, lengths = new_facts()
         scratch, quotes = np.empty(0, dtype=np.uint8), np.empty(0, dtype=np.int32)
         address = np.zeros(4 * MAX_BASE_BYTES + 64, dtype=np.uint8)
-        for item in read_archive(split.path):
+        for item in read_archive(split.path, split.file_bytes):
             if isinstance(item, Broken):
                 yield item
                 continue

@@ -21,8 +21,8 @@ def record(root: Path, name: str = "data", rows: str = "http://a/1,a cat\n", **o
     if not queries.exists():
         write_queries(queries, ["cat"])
     config = CollectConfig(input=f"{folder}/*.csv", queries=str(queries), output=str(root / "out"), **options)
-    source, found = open_source(config)
-    return collect_record(config, source, source.splits(), found, Folder(str(queries)))
+    inputs = open_source(config)
+    return collect_record(config, inputs, inputs.source.splits(), Folder(str(queries)))
 
 
 def test_the_same_input_elsewhere_is_the_same_run(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def table(kind: str) -> bytes:
 
 
 def read(pattern: str) -> tuple[list[tuple[bytes, bytes]], list[str]]:
-    source, _ = formats.open_source(SourceOptions(input=pattern))
+    source = formats.open_source(SourceOptions(input=pattern)).source
     pairs: list[tuple[bytes, bytes]] = []
     broken: list[str] = []
     for split in source.splits():

@@ -92,7 +92,8 @@ def test_folders_with_dots_keep_their_samples(tmp_path: Path) -> None:
 
 
 def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
-    return formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
+    found = formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
+    return found.source, found.root
 
 
 def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:

@@ -145,5 +145,5 @@ def test_a_column_that_first_comes_far_behind_the_beginning_can_be_compared(tmp_
     path.write_text("".join(json.dumps(line) + "\n" for line in lines))
     (tmp_path / "b.jsonl").write_text(json.dumps({"url": "http://h/b", "caption": "b", "n": 1}) + "\n")
     for name in ("a.jsonl", "*.jsonl"):
-        source = formats.open_source(SourceOptions(input=str(tmp_path / name), where=where))[0]
+        source = formats.open_source(SourceOptions(input=str(tmp_path / name), where=where)).source
         assert read_source(source).pairs == [("http://h/late", "a")]

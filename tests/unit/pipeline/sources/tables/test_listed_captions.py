@@ -17,7 +17,7 @@ from tests.support.sources import read_source
 
 
 def table(path: Path | str, **options: Any) -> Source:
-    return formats.open_source(SourceOptions(input=str(path), **options))[0]
+    return formats.open_source(SourceOptions(input=str(path), **options)).source
 
 
 @pytest.fixture(scope="module")

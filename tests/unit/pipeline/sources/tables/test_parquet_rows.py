@@ -14,7 +14,8 @@ from tests.support.sources import read_source
 
 
 def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
-    return formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
+    found = formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
+    return found.source, found.root
 
 
 def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:

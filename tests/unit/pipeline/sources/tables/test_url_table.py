@@ -28,7 +28,7 @@ Found = tuple[list[dict[str, Any]], list[tuple[int, str]], dict[str, int]]
 
 
 def table(path: Path | str, **options: Any) -> Source:
-    return formats.open_source(SourceOptions(input=str(path), **options))[0]
+    return formats.open_source(SourceOptions(input=str(path), **options)).source
 
 
 def read(source: Source) -> Found:
