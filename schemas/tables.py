@@ -84,16 +84,42 @@ def _leaves(path: str, kind: pa.DataType) -> list[str]:
     return [path]
 
 
-def write_stream(folder: Folder, name: str, tables: Iterable[pa.Table], schema: pa.Schema) -> FileRecord:
-    """Write a stream of tables as Arrow IPC (lz4): a third of Parquet's time, for files read once and deleted."""
-    rows = 0
+class StreamWriter:
+    """A file of `writing_stream`, open for writing."""
+
+    def __init__(self, writer: pa.ipc.RecordBatchStreamWriter, schema: pa.Schema, where: str) -> None:
+        self._writer, self._schema, self._where = writer, schema, where
+        self.rows = 0
+        self.record: FileRecord | None = None
+        """What is known of the file when it is whole."""
+
+    def write(self, table: pa.Table) -> None:
+        checked = check_schema(table, self._schema, self._where).cast(self._schema)
+        self._writer.write_table(checked.combine_chunks())
+        self.rows += len(table)
+
+
+@contextmanager
+def writing_stream(folder: Folder, name: str, schema: pa.Schema) -> Iterator[StreamWriter]:
+    """Open file `name` for tables as Arrow IPC (lz4): a third of Parquet's time, for files read once and deleted.
+
+    The file appears, whole, when the block ends without an exception.
+    """
     options = pa.ipc.IpcWriteOptions(compression="lz4")
     with folder.writing(name) as sink:
-        with pa.ipc.new_stream(arrow_file(sink, mode="w"), schema, options=options) as writer:
-            for table in tables:
-                writer.write_table(check_schema(table, schema, folder.path(name)).cast(schema).combine_chunks())
-                rows += len(table)
-    return FileRecord(name, rows, sink.bytes, sink.sha256)
+        with pa.ipc.new_stream(arrow_file(sink, mode="w"), schema, options=options) as raw:
+            writer = StreamWriter(raw, schema, folder.path(name))
+            yield writer
+    writer.record = FileRecord(name, writer.rows, sink.bytes, sink.sha256)
+
+
+def write_stream(folder: Folder, name: str, tables: Iterable[pa.Table], schema: pa.Schema) -> FileRecord:
+    """Write `tables` as a file of `writing_stream`."""
+    with writing_stream(folder, name, schema) as writer:
+        for table in tables:
+            writer.write(table)
+    assert writer.record is not None
+    return writer.record
 
 
 def read_stream(folder: Folder, name: str, record: FileRecord | None = None) -> Iterator[pa.Table]:

@@ -44,20 +44,23 @@ class Reduction:
         unique = deduplicate(table)
         return unique if self.captions_per_image is None else self._limit(unique, self.captions_per_image)
 
-    def apply_all(self, tables: Iterable[pa.Table], empty: pa.Table) -> pa.Table:
+    def apply_all(self, tables: Iterable[pa.Table], empty: pa.Table) -> tuple[pa.Table, int]:
         """Reduce the union of `tables`, in memory of little more than the result and `COMPACT_BYTES`.
 
-        Columns that a table lacks (`without_null_columns`) are null; the result has those of `empty`.
+        Return it and how many rows the union stood for. Columns that a table lacks (`without_null_columns`) are null;
+        the result has those of `empty`.
         """
         found: list[pa.Table] = []  # the first is what is reduced so far
-        size = reduced_size = 0
+        num_rows = size = reduced_size = 0
         for table in tables:
             found.append(table)
+            num_rows += num_copies(table)
             size += table.nbytes
             if size > max(COMPACT_BYTES, 2 * reduced_size):  # at most as often as the result doubles
                 found = [self.apply(_joined(found, empty))]
                 size = reduced_size = found[0].nbytes
-        return with_all_columns(self.apply(_joined(found, empty)), empty.schema) if found else empty
+        reduced = with_all_columns(self.apply(_joined(found, empty)), empty.schema) if found else empty
+        return reduced, num_rows
 
     def _limit(self, table: pa.Table, limit: int) -> pa.Table:
         if len(table) <= limit:

@@ -5,48 +5,32 @@ sample of its drops, then commits; a finished split is never done again.
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.collect.config import CollectOptions
+from pipeline.collect.drops import DROPS, SampledDrops
 from pipeline.collect.extra_columns import KINDS
 from pipeline.collect.raw_pairs import check_pairs
 from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
 from pipeline.shuffle.elements import bounded
 from pipeline.sources.source import RECORD, Broken, Dropped, InputSplit, Noted, Read, Source
-from schemas.arrow_types import schema_of, values_of
-from schemas.buffers import ID, sortable_ids
 from schemas.candidate import candidate_schema
 from schemas.rejection import REJECTIONS, Rejection, by_reason, rejections
-from schemas.storage import Folder
-from schemas.tables import content_bytes, write_stream, write_tables
+from schemas.storage import FileRecord, Folder
+from schemas.tables import content_bytes, write_tables, writing_stream
 from schemas.units import commit_unit
 
 PARTS = "parts"
-MAX_SAMPLED_DROPS = 1_000
-"""Drops kept per reason: those of lowest pair_id, which is a hash."""
-
-DROPS = schema_of(
-    [
-        pa.field("reason", pa.string(), nullable=False),
-        pa.field("pair_id", ID, nullable=False),
-        pa.field("source_file", pa.string(), nullable=False),
-        pa.field("source_row", pa.int64(), nullable=False),
-        pa.field("caption", pa.string(), nullable=False),
-    ]
-)
-
 RECORDS, REJECTED, ALL_DROPPED, MATCHED_PAIRS, MATCHES = "records", "rejected", "dropped", "matched_pairs", "matches"
 ARCHIVE_RECORDS, CUT_RECORDS = "archive_records", "archive_records_cut"
+"""Of web archives: records that were read, and those of them that end early. What they gave counts as records."""
 OF_FILE = "file_"
 """Begins the reasons that are about a whole file and no record."""
-"""Of web archives: records that were read, and those of them that end early. What they gave counts as records."""
 NO_MATCH = "no_match"
 """Reason of a drop; the filters' reasons come before it."""
 DROPPED = "dropped_"
@@ -96,12 +80,6 @@ def extract_table(
     return Extracted(candidates.cast(schema), pa.concat_tables([DROPS.empty_table(), *drops]), checked.broken)
 
 
-def drops_of(rows: pa.Table, reason: str) -> pa.Table:
-    """Return the drops that `rows` (candidates) are for `reason`."""
-    columns = [_repeated(reason, len(rows)), *(rows[name] for name in DROPS.names[1:])]
-    return pa.Table.from_arrays(columns, schema=DROPS)
-
-
 def _drops(rows: pa.Table, reason: str, source_file: str) -> pa.Table:
     size = len(rows)
     columns = [_repeated(reason, size), rows["pair_id"], _repeated(source_file, size), rows["source_row"]]
@@ -112,84 +90,82 @@ def _repeated(value: str, size: int) -> pa.Array:
     return pa.repeat(pa.scalar(value, pa.string()), size)
 
 
+class SplitTally:
+    """What the items of one split came to."""
+
+    def __init__(self, source_file: str, root_name: str, open_columns: Iterable[str]) -> None:
+        """`root_name` names what is broken where no file does: in a folder of images."""
+        self.counts = Counter({RECORDS: 0})
+        """Names as in the report, those with a reason too."""
+        self.broken: list[Rejection] = []
+        self.drops = SampledDrops()
+        self.extra_kinds = dict.fromkeys(sorted(open_columns), 0)
+        self.num_pairs = self.num_rejected_pairs = self.content_bytes = 0
+        self._source_file, self._root_name = source_file, root_name
+
+    def add_item(self, item: Broken | Dropped | Read | Noted) -> None:
+        """Count what a source gives beside its pairs."""
+        if isinstance(item, Broken):
+            self.broken.append(Rejection(item.reason, self._source_file or self._root_name, item.position, item.value))
+            self.counts[RECORDS] += not item.reason.startswith(OF_FILE)
+        elif isinstance(item, Read):
+            self.counts.update({ARCHIVE_RECORDS: item.count, CUT_RECORDS: item.num_cut})
+        elif isinstance(item, Dropped):
+            self.counts.update({DROPPED + item.reason: item.count, RECORDS: item.count})
+            self.num_pairs += 0 if item.reason.startswith(RECORD) else item.count
+        else:
+            self.extra_kinds.update(item.kinds)
+            self.counts.update({UNFIT + column: count for column, count in item.unfit.items()})
+
+    def add(self, raw: pa.Table, found: Extracted) -> None:
+        """Count the rows of a `raw` table and what was `found` in them."""
+        positions = raw["source_row"]
+        self.broken.extend(
+            Rejection(why, self._source_file, positions[row].as_py(), value) for row, why, value in found.broken
+        )
+        reasons = pc.value_counts(found.drops["reason"]).to_pylist()
+        self.counts.update({DROPPED + reason["values"]: reason["counts"] for reason in reasons})
+        matches = pc.sum(pc.list_value_length(found.candidates["query_ids"])).as_py() or 0
+        self.counts.update({RECORDS: len(raw), MATCHED_PAIRS: len(found.candidates), MATCHES: int(matches)})
+        self.num_pairs += len(raw)
+        self.num_rejected_pairs += len(found.broken)
+        self.content_bytes += content_bytes(found.candidates) if len(found.candidates) else 0
+        self.drops.add(found.drops)
+
+
 def extract_split(
     split: InputSplit, source: Source, matcher: QueryMatcher, filters: Filters, options: CollectOptions, output: Folder
 ) -> dict[str, int]:  # fmt: skip
     """Read `split`, write its part and commit it; return the counts, those by reason too."""
-    counts: Counter[str] = Counter()
-    broken: list[Rejection] = []
-    sampled = DROPS.empty_table()
-    unread = pairs = rejected_pairs = size = 0  # unread: records that gave no row; size: bytes of the candidates
-    extra_kinds = dict.fromkeys(sorted(source.open_columns), 0)
     name = f"{PARTS}/{split.index:05d}"
-
-    def tables() -> Iterator[pa.Table]:
-        nonlocal sampled, unread, pairs, rejected_pairs, size
+    tally = SplitTally(split.name, source.root_name, source.open_columns)
+    with writing_stream(output, f"{name}.arrow", candidate_schema(source.extra)) as part:
         for item in source.read(split):
-            if isinstance(item, Broken):
-                broken.append(Rejection(item.reason, split.name or source.root_name, item.position, item.value))
-                unread += not item.reason.startswith(OF_FILE)
-                continue
-            if isinstance(item, Read):
-                counts[ARCHIVE_RECORDS] += item.count
-                counts[CUT_RECORDS] += item.num_cut
-                continue
-            if isinstance(item, Dropped):
-                counts[DROPPED + item.reason] += item.count
-                counts[RECORDS] += item.count
-                pairs += 0 if item.reason.startswith(RECORD) else item.count
-                continue
-            if isinstance(item, Noted):
-                extra_kinds.update(item.kinds)
-                counts.update({UNFIT + column: count for column, count in item.unfit.items()})
+            if not isinstance(item, pa.Table):
+                tally.add_item(item)
                 continue
             for raw in bounded(item):
                 found = extract_table(raw, split.name, matcher, filters, options)
-                positions = raw["source_row"]
-                broken.extend(
-                    Rejection(why, split.name, positions[row].as_py(), value) for row, why, value in found.broken
-                )
-                counts[RECORDS] += len(raw)
-                pairs += len(raw)
-                rejected_pairs += len(found.broken)
-                for reason in pc.value_counts(found.drops["reason"]).to_pylist():
-                    counts[DROPPED + reason["values"]] += reason["counts"]
-                counts[MATCHED_PAIRS] += len(found.candidates)
-                counts[MATCHES] += int(pc.sum(pc.list_value_length(found.candidates["query_ids"])).as_py() or 0)
-                sampled = sample_drops(pa.concat_tables([sampled, found.drops]))
+                tally.add(raw, found)
                 if len(found.candidates):
-                    size += content_bytes(found.candidates)
-                    yield found.candidates
+                    part.write(found.candidates)
+    assert part.record is not None
+    return _commit_part(tally, output, name, part.record)
 
-    files = [write_stream(output, f"{name}.arrow", tables(), candidate_schema(source.extra))]
-    counts[REJECTED] = len(broken)
-    counts[RECORDS] += unread
-    rejected = rejections("collect", broken)
-    files.append(write_tables(output, f"{name}.rejections.parquet", [rejected], REJECTIONS))
-    files.append(write_tables(output, f"{name}.drops.parquet", [sampled], DROPS))
-    reasons = by_reason(broken)
+
+def _commit_part(tally: SplitTally, output: Folder, name: str, part: FileRecord) -> dict[str, int]:
+    """Write rejections and drops beside a part and commit it; return the counts, those by reason too."""
+    rejected, reasons = rejections("collect", tally.broken), by_reason(tally.broken)
+    files = [
+        part,
+        write_tables(output, f"{name}.rejections.parquet", [rejected], REJECTIONS),
+        write_tables(output, f"{name}.drops.parquet", [tally.drops.sample], DROPS),
+    ]
+    counts = {**tally.counts, REJECTED: len(tally.broken)}
     body = {
-        "counts": dict(counts), "rejected_by_reason": reasons, CONTENT_BYTES: size,
-        PAIRS: pairs, REJECTED_PAIRS: rejected_pairs, KINDS: extra_kinds,
+        "counts": counts, "rejected_by_reason": reasons, CONTENT_BYTES: tally.content_bytes,
+        PAIRS: tally.num_pairs, REJECTED_PAIRS: tally.num_rejected_pairs, KINDS: tally.extra_kinds,
     }  # fmt: skip
     commit_unit(output, f"{name}.json", files, body)
-    dropped = sum(count for name, count in counts.items() if name.startswith(DROPPED))
+    dropped = sum(count for reason, count in counts.items() if reason.startswith(DROPPED))
     return {**counts, ALL_DROPPED: dropped, **{REJECTED_FOR + reason: count for reason, count in reasons.items()}}
-
-
-def sample_drops(drops: pa.Table) -> pa.Table:
-    """Keep the `MAX_SAMPLED_DROPS` drops of lowest pair_id per reason (and each pair_id once), in that order."""
-    ids = sortable_ids(drops["pair_id"])
-    reason_codes = drops["reason"].combine_chunks().dictionary_encode()
-    names = values_of(reason_codes.dictionary)
-    order_of_name = np.argsort(np.argsort(names)) if names else np.zeros(0, dtype=np.int64)
-    codes: npt.NDArray[np.int64] = order_of_name[reason_codes.indices.to_numpy(zero_copy_only=False)]
-    rows = drops["source_row"].to_numpy()
-    order = np.lexsort((rows, ids[:, 1], ids[:, 0], codes))
-    repeated = np.zeros(len(order), dtype=bool)
-    if len(order) > 1:
-        a, b = order[1:], order[:-1]
-        repeated[1:] = (codes[a] == codes[b]) & (ids[a] == ids[b]).all(axis=1)
-    order = order[~repeated]
-    kept = [order[codes[order] == code][:MAX_SAMPLED_DROPS] for code in range(len(names))]
-    return drops.take(pa.array(np.concatenate(kept) if kept else np.zeros(0, dtype=np.int64)))

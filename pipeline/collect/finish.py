@@ -4,6 +4,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from pipeline.collect.drops import DROPS, SampledDrops
 from pipeline.collect.extra_columns import empty_columns
 from pipeline.collect.extract import (
     ALL_DROPPED,
@@ -11,14 +12,12 @@ from pipeline.collect.extract import (
     CONTENT_BYTES,
     CUT_RECORDS,
     DROPPED,
-    DROPS,
     MATCHED_PAIRS,
     MATCHES,
     PARTS,
     RECORDS,
     REJECTED,
     UNFIT,
-    sample_drops,
 )
 from pipeline.collect.rejected import summed
 from pipeline.collect.repeated import REPEATED_CAPTION
@@ -59,10 +58,10 @@ def finish_candidates(
     rejected = (read_table(output, unit.files[1].name, REJECTIONS, record=unit.files[1]) for unit in parts)
     files.append(write_tables(output, "rejections/collect.parquet", (t for t in rejected if len(t)), REJECTIONS))
     dropped_units = _units(output, DROPPED_PARTS, 1)
-    sampled = DROPS.empty_table()
+    drops = SampledDrops()
     for sample in [unit.files[2] for unit in parts] + [unit.files[0] for unit in dropped_units]:
-        sampled = sample_drops(pa.concat_tables([sampled, read_table(output, sample.name, DROPS, record=sample)]))
-    files.append(write_table(output, "drops/collect.parquet", sampled, DROPS))
+        drops.add(read_table(output, sample.name, DROPS, record=sample))
+    files.append(write_table(output, "drops/collect.parquet", drops.sample, DROPS))
     counts = summed([unit.body.counts("counts") for unit in [*parts, *dropped_units]])
     rows_kept = sum(unit.body.count(ROWS_KEPT) for unit in units)
     counts[DROPPED + CAPTIONS_PER_IMAGE] = (

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import apache_beam as beam
 import numpy as np
@@ -21,8 +22,9 @@ from pipeline.collect.deduplicate import (
     with_copies,
     without_null_columns,
 )
+from pipeline.collect.drops import DROPS, SampledDrops, drops_of
 from pipeline.collect.extra_columns import with_settled
-from pipeline.collect.extract import ALL_DROPPED, DROPPED, DROPS, drops_of, extract_split, sample_drops
+from pipeline.collect.extract import ALL_DROPPED, DROPPED, extract_split
 from pipeline.collect.repeated import (
     REPEATED_CAPTION,
     REPEATED_CAPTIONS,
@@ -175,33 +177,29 @@ class ReadPart(beam.DoFn):
     @names_element
     def process(self, element: Part) -> Iterator[tuple[int, pa.Table]]:
         tables = read_stream(self._output, element.name, element.record)
-        if self._shared is not None:
-            dropped: list[pa.Table] = [DROPS.empty_table()]
-            tables = self._without_repeated(tables, dropped)
+        drops = SampledDrops()
         for table in gathered(with_settled(table, self._extra) for table in tables):
-            reduced = self._reduction.apply(with_copies(without_null_columns(table)))
-            _count_dropped(CAPTIONS_PER_IMAGE, len(table) - num_copies(reduced))
+            kept, dropped = self._split_repeated(table)
+            drops.add(dropped)
+            reduced = self._reduction.apply(with_copies(without_null_columns(kept)))
+            _count_dropped(CAPTIONS_PER_IMAGE, len(kept) - num_copies(reduced))
             partition = partition_of(reduced[self._reduction.partition_column], self._num_partitions)
             yield from _pieces(reduced, partition, self._wanted)
         if self._shared is not None:
-            self._commit_drops(element, dropped[0], self._num_dropped)
-            _count_dropped(REPEATED_CAPTION, self._num_dropped)
+            self._commit_drops(element, drops)
+            _count_dropped(REPEATED_CAPTION, drops.count)
 
-    def _without_repeated(self, tables: Iterator[pa.Table], dropped: list[pa.Table]) -> Iterator[pa.Table]:
-        self._num_dropped = 0
-        for table in tables:
-            repeated = is_repeated(table, self._holder.captions)
-            if repeated.any():
-                drops = drops_of(table.filter(pa.array(repeated)), REPEATED_CAPTION)
-                self._num_dropped += len(drops)
-                dropped[0] = sample_drops(pa.concat_tables([dropped[0], drops]))
-                table = table.filter(pa.array(~repeated))
-            yield table
+    def _split_repeated(self, table: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Return (candidates that stay, drops): those whose caption is repeated, where such are dropped."""
+        if self._shared is None or not (repeated := is_repeated(table, self._holder.captions)).any():
+            return table, DROPS.empty_table()
+        dropped = drops_of(table.filter(pa.array(repeated)), REPEATED_CAPTION)
+        return table.filter(pa.array(~repeated)), dropped
 
-    def _commit_drops(self, part: Part, sampled: pa.Table, count: int) -> None:
+    def _commit_drops(self, part: Part, drops: SampledDrops) -> None:
         name = f"{DROPPED_PARTS}/{part.name.rsplit('/', 1)[-1].removesuffix('.arrow')}"
-        record = write_table(self._output, f"{name}.parquet", sampled, DROPS)
-        commit_unit(self._output, f"{name}.json", [record], {"counts": {DROPPED + REPEATED_CAPTION: count}})
+        record = write_table(self._output, f"{name}.parquet", drops.sample, DROPS)
+        commit_unit(self._output, f"{name}.json", [record], {"counts": {DROPPED + REPEATED_CAPTION: drops.count}})
 
 
 def _count_dropped(reason: str, count: int) -> None:
@@ -226,31 +224,28 @@ class WritePartition(beam.DoFn):
 
     def process(self, element: tuple[int, Iterable[pa.Table]]) -> Iterator[int]:
         number, tables = element
-        self._rows = 0
-        kept, candidates = write_partition(
-            Folder(self._output_url), number, self._counted(tables), self._extra, self._reduction
-        )
-        _count_dropped(CAPTIONS_PER_IMAGE, self._rows - kept)
-        Metrics.counter(NAMESPACE, DUPLICATES).inc(kept - candidates)
-        Metrics.counter(NAMESPACE, CANDIDATES).inc(candidates)
+        found = write_partition(Folder(self._output_url), number, tables, self._extra, self._reduction)
+        _count_dropped(CAPTIONS_PER_IMAGE, found.num_rows - found.num_kept)
+        Metrics.counter(NAMESPACE, DUPLICATES).inc(found.num_kept - found.num_candidates)
+        Metrics.counter(NAMESPACE, CANDIDATES).inc(found.num_candidates)
         yield number
 
-    def _counted(self, tables: Iterable[pa.Table]) -> Iterator[pa.Table]:
-        for table in tables:
-            self._rows += num_copies(table)
-            yield table
+
+class PartitionCounts(NamedTuple):
+    """Of a partition: the rows that came, those of them that stay, and the pairs they are."""
+
+    num_rows: int
+    num_kept: int
+    num_candidates: int
 
 
 def write_partition(
     output: Folder, number: int, tables: Iterable[pa.Table], extra: pa.StructType, reduction: Reduction
-) -> tuple[int, int]:
-    """Reduce `tables`, all of one partition, write ``NNNNN.parquet`` and commit it.
-
-    Return how many rows stayed, and how many pairs they are.
-    """
+) -> PartitionCounts:
+    """Reduce `tables`, all of one partition, write ``NNNNN.parquet`` and commit it."""
     schema = candidate_schema(extra)
-    reduced = reduction.apply_all(tables, with_copies(schema.empty_table()))
+    reduced, num_rows = reduction.apply_all(tables, with_copies(schema.empty_table()))
     record = write_table(output, f"{number:05d}.parquet", reduced.drop_columns([COPIES]), schema)
-    rows_kept = num_copies(reduced)
-    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], {ROWS_KEPT: rows_kept})
-    return rows_kept, len(reduced)
+    num_kept = num_copies(reduced)
+    commit_unit(output, f"{PARTITIONS}/{number:05d}.json", [record], {ROWS_KEPT: num_kept})
+    return PartitionCounts(num_rows, num_kept, len(reduced))

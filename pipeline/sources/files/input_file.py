@@ -67,7 +67,7 @@ class RemoteFile(io.RawIOBase):
     @property
     def size(self) -> int | None:
         """The size of the file, if the server tells it to who opens it."""
-        return None if self._raw is None else self._raw.size  # type: ignore[no-any-return]  # of fsspec
+        return None if self._raw is None else self._raw.size
 
     def read(self, size: int = -1) -> bytes:
         """Return `size` bytes (-1: all), fewer only at the end of the file or before the place where it breaks."""

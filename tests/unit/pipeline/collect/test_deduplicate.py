@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.collect.deduplicate import COPIES, Reduction, deduplicate, partition_of, with_copies, without_null_columns
+from pipeline.collect.deduplicate import (
+    COPIES,
+    Reduction,
+    deduplicate,
+    num_copies,
+    partition_of,
+    with_copies,
+    without_null_columns,
+)
 from schemas.buffers import ids_from_words
 from schemas.candidate import candidate_schema
 from schemas.identity import seed_key
@@ -95,7 +103,8 @@ def test_captions_per_image_equals_brute_force_however_the_rows_are_cut(
     table = with_copies(image_rows(rows))
     bounds = sorted({0, len(table), *[min(cut, len(table)) for cut in cuts]})
     parts = [reduction.apply(table.slice(begin, end - begin)) for begin, end in pairwise(bounds)]
-    found = reduction.apply_all(parts, with_copies(SCHEMA.empty_table()))
+    found, num_rows = reduction.apply_all(parts, with_copies(SCHEMA.empty_table()))
+    assert num_rows == sum(map(num_copies, parts))
 
     smallest: dict[tuple[int, int], int] = {}
     for image, caption, row in rows:
@@ -130,10 +139,10 @@ def test_a_hot_image_and_a_hot_pair_stay_small() -> None:
     empty = with_copies(SCHEMA.empty_table())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pipeline.collect.deduplicate.COMPACT_BYTES", 1 << 20)
-        assert len(Noted(captions_per_image=5, key=seed_key(0)).apply_all(tables(False), empty)) == 5
-        hot = Noted().apply_all(tables(True), empty)
+        assert len(Noted(captions_per_image=5, key=seed_key(0)).apply_all(tables(False), empty)[0]) == 5
+        hot, num_rows = Noted().apply_all(tables(True), empty)
     assert max(sizes) <= 20_005
-    assert hot[COPIES].to_pylist() == [200_000]
+    assert hot[COPIES].to_pylist() == [200_000] == [num_rows]
 
 
 @given(ROWS, ROWS)
@@ -144,4 +153,4 @@ def test_columns_of_nulls_may_be_left_out_on_the_way(
     empty = with_copies(SCHEMA.empty_table())
     bare = [without_null_columns(table) for table in tables]
     assert all("page_url" not in table.schema.names for table in bare if len(table))
-    assert Reduction().apply_all(bare, empty).equals(Reduction().apply(pa.concat_tables(tables)))
+    assert Reduction().apply_all(bare, empty)[0].equals(Reduction().apply(pa.concat_tables(tables)))

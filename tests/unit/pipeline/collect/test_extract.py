@@ -1,65 +1,58 @@
-"""One table of a split to candidates and drops; the sample of drops does not depend on how the split is cut."""
-
-import hashlib
-from itertools import pairwise
+"""What a split came to: every item a source gives is counted once."""
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from pipeline.collect import extract
 from pipeline.collect.config import CollectConfig
-from pipeline.collect.extract import DROPS, NO_MATCH, drops_of, extract_table, sample_drops
+from pipeline.collect.drops import DROPS
+from pipeline.collect.extract import NO_MATCH, Extracted, SplitTally, extract_table
 from pipeline.filter.filters import Filters
 from pipeline.match.query_matcher import QueryMatcher
-from pipeline.sources.source import raw_schema
-from schemas.buffers import ID
+from pipeline.sources.source import Broken, Dropped, Noted, Read, raw_schema
 from schemas.candidate import candidate_schema
 
-DROPPED = st.lists(st.tuples(st.sampled_from(["no_match", "a", "z"]), st.integers(0, 9), st.integers(0, 3)))
-"""(reason, pair, row)"""
+
+def test_what_comes_beside_pairs_is_counted() -> None:
+    tally = SplitTally("a.warc", "crawl", ["b", "a"])
+    for item in (
+        Broken("record_malformed", 7, b"x"), Broken("file_unreadable", 9), Read(5, 2), Dropped("record_not_html", 3),
+        Dropped("where", 2), Noted({"a": 4}, {"b": 1}),
+    ):  # fmt: skip
+        tally.add_item(item)
+    assert tally.counts == {
+        "records": 1 + 3 + 2, "archive_records": 5, "archive_records_cut": 2, "dropped_record_not_html": 3,
+        "dropped_where": 2, "unfit_b": 1,
+    }  # fmt: skip
+    assert tally.num_pairs == 2
+    assert tally.extra_kinds == {"a": 4, "b": 0}
+    assert [(item.reason, item.source_file, item.position) for item in tally.broken] == [
+        ("record_malformed", "a.warc", 7), ("file_unreadable", "a.warc", 9),
+    ]  # fmt: skip
 
 
-def drops(rows: list[tuple[str, int, int]]) -> pa.Table:
-    return pa.Table.from_pylist(
-        [
-            {"reason": reason, "pair_id": hashlib.md5(bytes([pair])).digest(), "source_file": "f", "source_row": row,
-             "caption": f"c{pair}"}
-            for reason, pair, row in rows
-        ],
-        schema=DROPS,
-    )  # fmt: skip
+def test_an_empty_split_counts_no_records() -> None:
+    assert SplitTally("a.csv", "root", []).counts == {"records": 0}
 
 
-@given(DROPPED, st.integers(1, 3), st.lists(st.integers(0, 20), max_size=3))
-def test_the_drops_of_lowest_pair_id_are_kept(rows: list[tuple[str, int, int]], limit: int, cuts: list[int]) -> None:
-    lowest: dict[tuple[str, bytes], int] = {}
-    for row in drops(rows).to_pylist():
-        key = row["reason"], row["pair_id"]
-        lowest[key] = min(row["source_row"], lowest.get(key, 9))
-    expected = []
-    for reason in sorted({reason for reason, _ in lowest}):
-        ids = sorted(pair for name, pair in lowest if name == reason)[:limit]
-        expected += [(reason, pair, lowest[reason, pair]) for pair in ids]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(extract, "MAX_SAMPLED_DROPS", limit)
-        sampled = DROPS.empty_table()
-        bounds = sorted({0, len(rows), *(min(cut, len(rows)) for cut in cuts)})
-        for begin, end in pairwise(bounds):
-            sampled = sample_drops(pa.concat_tables([sampled, drops(rows[begin:end])]))
-    found = [(row["reason"], row["pair_id"], row["source_row"]) for row in sampled.to_pylist()]
-    assert found == expected
+def test_what_is_broken_in_a_folder_of_images_is_told_with_the_name_of_the_folder() -> None:
+    tally = SplitTally("", "photos", [])
+    tally.add_item(Broken("name_not_utf8", 0))
+    assert tally.broken[0].source_file == "photos"
 
 
-def test_drops_made_of_candidates_name_them() -> None:
-    rows = pa.table({
-        "pair_id": pa.array([bytes(16)], ID), "source_file": ["f"], "source_row": pa.array([3], pa.int64()),
-        "caption": ["c"], "url": ["u"],
-    })  # fmt: skip
-    assert drops_of(rows, "repeated_caption").to_pylist() == [
-        {"reason": "repeated_caption", "pair_id": bytes(16), "source_file": "f", "source_row": 3, "caption": "c"}
-    ]
+def test_the_rows_of_a_table_are_counted() -> None:
+    raw = pa.table({"source_row": [10, 11, 12]})
+    drop = {"reason": "no_match", "pair_id": bytes(16), "source_file": "a.csv", "source_row": 10, "caption": "a"}
+    found = Extracted(
+        candidate_schema(None).empty_table(), pa.Table.from_pylist([drop], schema=DROPS), [(2, "url_missing", None)]
+    )
+    tally = SplitTally("a.csv", "root", [])
+    for _ in range(2):
+        tally.add(raw, found)
+    assert tally.counts == {"records": 6, "matched_pairs": 0, "matches": 0, "dropped_no_match": 2}
+    assert (tally.num_pairs, tally.num_rejected_pairs, tally.content_bytes) == (6, 2, 0)
+    assert (tally.drops.count, tally.drops.sample.to_pylist()) == (2, [drop])
+    assert [item.position for item in tally.broken] == [12, 12]
 
 
 def raw(rows: list[dict[str, object]]) -> pa.Table:
