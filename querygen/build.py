@@ -36,7 +36,7 @@ from querygen.query_list.query_list import QueryList, Ranked, Source, build_quer
 from querygen.summary import print_summary
 from querygen.synsets.synsets import SynsetHead, read_synsets, synset_heads, wordnet_counts
 from querygen.synsets.wordnet_data import digest, find_wordnet
-from querygen.text.segment import WIKI_LANGUAGES, join_words, language_note, segmenter, segmenter_version
+from querygen.text.segment import WIKI_LANGUAGES, Segmenter, find_segmenter, join_words, language_note
 from querygen.titles.count_views import count_views
 from querygen.titles.titles import count_titles
 from querygen.wiki.dump import SiteInfo
@@ -82,12 +82,12 @@ def build(config: BuildConfig) -> bool:
 
     Raises FileNotFoundError for absent input, ValueError for a dump without articles, FolderConflict.
     """
-    segmenter(config.language)  # says early what is missing
+    segmenter = find_segmenter(config.language)
     folder = Folder(config.output)
-    inputs = _resolve(config)
+    inputs = _resolve(config, segmenter)
     record = RunRecord(
         command="querygen build",
-        config=identity_options(config) | {"segmenter": segmenter_version(config.language)},
+        config=identity_options(config) | {"segmenter": segmenter.version},
         inputs=inputs.described,
         algorithm=ALGORITHM_VERSION,
         paths={"dump": inputs.dumps, "pageviews": inputs.views, "counts": inputs.counts},
@@ -100,14 +100,14 @@ def build(config: BuildConfig) -> bool:
         print(f"{one_line(folder.url)}: {said}")
         return whole
     with processes(config.num_processes, config.memory_gb, prepare) as pool:
-        summary = _make(config, inputs, folder, record, pool)
+        summary = _make(config, inputs, segmenter, folder, record, pool)
     folder.delete(WORK)
     folder.delete_temporaries()
     print_summary(summary, folder.url)
     return is_whole(summary["rejections"])
 
 
-def _resolve(config: BuildConfig) -> _Inputs:
+def _resolve(config: BuildConfig, segmenter: Segmenter) -> _Inputs:
     inputs = _Inputs(wordnet=find_wordnet(config.wordnet_dir))
     if config.dump is not None:
         inputs.dumps = expand_glob(config.dump)
@@ -117,7 +117,7 @@ def _resolve(config: BuildConfig) -> _Inputs:
     inputs.described = digests(files) if files else []
     if config.counts is not None:
         inputs.counts = [path.strip() for path in config.counts.split(",")]
-        check_counts_folders([Folder(path) for path in inputs.counts], config.language)  # before there is an output
+        check_counts_folders([Folder(path) for path in inputs.counts], segmenter)  # before there is an output
         inputs.described += describe_counts(inputs.counts)
     if config.wiki_category is not None:
         with tqdm(desc="asking the wiki", unit="page", disable=None) as progress:
@@ -128,16 +128,16 @@ def _resolve(config: BuildConfig) -> _Inputs:
 
 
 def _make(
-    config: BuildConfig, inputs: _Inputs, folder: Folder, record: RunRecord, pool: Executor | None
+    config: BuildConfig, inputs: _Inputs, segmenter: Segmenter, folder: Folder, record: RunRecord, pool: Executor | None
 ) -> dict[str, Any]:
-    counts, site, notes = _count(config, inputs, folder, pool)
+    counts, site, notes = _count(config, inputs, segmenter, folder, pool)
     min_word_count, min_bigram_count = config.threshold("min_word_count"), config.threshold("min_bigram_count")
     word_floor, bigram_floor = min(config.count_floor, min_word_count), min(config.count_floor, min_bigram_count)
     merged = merge(counts.runs, min_word_count, word_floor, bigram_floor, pool)
     titles, view_summary, view_rejections = _titles(config, inputs, counts, site, folder, pool)
     lemmas, wordnet_version = read_synsets(inputs.wordnet, config.all_lemmas)
     heads, head_rejections = synset_heads(lemmas)
-    chosen, dropped = _choose(config, merged, titles, heads, inputs.pages is None or bool(inputs.views))
+    chosen, dropped = _choose(config, segmenter, merged, titles, heads, inputs.pages is None or bool(inputs.views))
     dropped["title"] |= {
         reason: found["titles"]
         for reason, found in view_summary.get("titles", {}).items()
@@ -176,18 +176,18 @@ def _make(
 
 
 def _count(
-    config: BuildConfig, inputs: _Inputs, folder: Folder, pool: Executor | None
+    config: BuildConfig, inputs: _Inputs, segmenter: Segmenter, folder: Folder, pool: Executor | None
 ) -> tuple[DumpCounts, SiteInfo, list[str]]:
     note = language_note(config.language)
     notes = [note] if note else []
     if inputs.counts:
-        counts, site = open_counts(inputs.counts, config.language)
+        counts, site = open_counts(inputs.counts, segmenter)
     elif inputs.pages is not None:
-        counts, site = count_category(folder.sub(f"{WORK}/runs"), inputs.pages, config.language), inputs.pages.site
+        counts, site = count_category(folder.sub(f"{WORK}/runs"), inputs.pages, segmenter), inputs.pages.site
     else:
         units, plan_notes = plan(inputs.dumps, [file["bytes"] for file in inputs.described[: len(inputs.dumps)]])
         notes += plan_notes
-        counts = count(folder.sub(f"{WORK}/runs"), units, config.language, pool)
+        counts = count(folder.sub(f"{WORK}/runs"), units, segmenter, pool)
         site = units[0].header.site if units else SiteInfo()
     check_articles(counts, config.dump or config.counts or f"category {config.wiki_category}")
     return counts, site, notes
@@ -229,7 +229,12 @@ def _bytes_of(inputs: _Inputs, path: str) -> int:
 
 
 def _choose(
-    config: BuildConfig, merged: MergedCounts, titles: pa.Table, heads: list[SynsetHead], with_views: bool
+    config: BuildConfig,
+    segmenter: Segmenter,
+    merged: MergedCounts,
+    titles: pa.Table,
+    heads: list[SynsetHead],
+    with_views: bool,
 ) -> tuple[QueryList, dict[str, dict[str, Any]]]:
     """Return the list and what was dropped, by source and reason."""
     words = merged.words.filter(pc.greater_equal(merged.words["count"], config.threshold("min_word_count")))
@@ -241,7 +246,7 @@ def _choose(
     viewed = titles.filter(pc.greater_equal(titles["views"], config.threshold("min_views")))
     chosen = build_query_list(
         Source(entries=(Ranked(**row) for row in _rows(words)), available=len(words)),
-        Source(entries=_ranked_bigrams(bigrams, merged.num_words, config.language), available=len(bigrams)),
+        Source(entries=_ranked_bigrams(bigrams, merged.num_words, segmenter), available=len(bigrams)),
         Source(
             entries=(Ranked(**(row if with_views else row | {"views": None})) for row in _rows(viewed)),
             available=len(viewed),
@@ -269,13 +274,12 @@ def _rows(table: pa.Table) -> Iterator[dict[str, Any]]:
         yield from batch.to_pylist()
 
 
-def _ranked_bigrams(bigrams: pa.Table, num_words: int, language: str) -> Iterator[Ranked]:
+def _ranked_bigrams(bigrams: pa.Table, num_words: int, segmenter: Segmenter) -> Iterator[Ranked]:
     """Yield the bigrams in order; in a language without spaces as they are written, each text once."""
-    unspaced = segmenter(language) is not None
     seen: set[str] = set()
     for row in _rows(bigrams):
         text, surface = row["text"], row["surface"]
-        if unspaced:
+        if segmenter.finds_words:
             text, surface = join_words(text), join_words(surface)
             if text in seen:
                 continue

@@ -9,6 +9,7 @@ import pyarrow as pa
 from querygen.config import BuildConfig
 from querygen.counts.count_pages import DumpCounts, count_pages
 from querygen.counts.ngrams import DEFAULT_MAX_PAIRS
+from querygen.text.segment import Segmenter
 from querygen.text.wikitext import TextExtractor
 from querygen.wiki.dump import Page, SiteInfo
 from querygen.wiki.live.category import ARTICLE
@@ -45,10 +46,10 @@ def open_category(config: BuildConfig, progress: Any) -> tuple[CategoryPages, di
     return pages, pages.fetch()
 
 
-def count_category(folder: Folder, pages: CategoryPages, language: str) -> DumpCounts:
+def count_category(folder: Folder, pages: CategoryPages, segmenter: Segmenter) -> DumpCounts:
     """Count the pages into one unit of runs in `folder`."""
     extractor = TextExtractor(pages.site)
-    counts = count_pages(iter(pages), extractor, pages.name, language, DEFAULT_MAX_PAIRS, folder, "000000")
+    counts = count_pages(iter(pages), extractor, pages.name, segmenter, DEFAULT_MAX_PAIRS, folder, "000000")
     counts.statistics["xml_bytes"] = pages.num_bytes
     counts.files.append(write_redirects(folder, "000000.redirects.arrow", counts.redirects))
     counts.rejections = [*pages.rejections, *counts.rejections]

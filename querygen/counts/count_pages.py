@@ -16,7 +16,7 @@ import pyarrow as pa
 from querygen.counts.ngrams import DEFAULT_MAX_PAIRS, process_counter
 from querygen.counts.runs import RunName, write_run
 from querygen.known_folder import check_counted, counted_unit
-from querygen.text.segment import segmenter
+from querygen.text.segment import Segmenter, segment
 from querygen.text.wikitext import TextExtractor
 from querygen.wiki.dump import Page, plain_title
 from querygen.wiki.redirects import REDIRECTS, redirect_table, write_redirects
@@ -61,14 +61,13 @@ def count_pages(
     pages: Iterator[Page],
     extractor: TextExtractor,
     source: str,
-    language: str,
+    segmenter: Segmenter,
     max_pairs: int,
     folder: Folder,
     name: str,
 ) -> DumpCounts:
     """Count pages into runs ``{name}-00``, ``{name}-01``, ... of `folder`. A broken page is a rejection."""
     counter = process_counter(max_pairs)
-    segment = segmenter(language)
     counts = DumpCounts()
     tally, rejected = counts.statistics, counts.rejections
     redirects: list[tuple[str, str]] = []
@@ -107,7 +106,7 @@ def count_pages(
             continue
         if unclosed:
             rejected.append(Rejection("page_markup_unclosed", source, page.position, page.title))
-        if segment is not None:
+        if segmenter.finds_words:
             text = np.frombuffer(segment(text.tobytes().decode()).encode(), np.uint8)
         tally["articles"] += 1
         tally["text_bytes"] += len(text)
@@ -122,7 +121,7 @@ def count_pages(
 
 
 def count_unit(
-    folder_url: str, number: int, unit: DumpUnit, language: str, max_pairs: int,
+    folder_url: str, number: int, unit: DumpUnit, segmenter: Segmenter, max_pairs: int,
     progress: Callable[[int], Any] = lambda num_bytes: None,
 ) -> None:  # fmt: skip
     """Count one unit into `folder_url`."""
@@ -130,7 +129,7 @@ def count_unit(
     name = unit_name(number)
     reader = open_pages(unit, progress)
     extractor = TextExtractor(unit.header.site)
-    counts = count_pages(iter(reader), extractor, unit.name, language, max_pairs, folder, name)
+    counts = count_pages(iter(reader), extractor, unit.name, segmenter, max_pairs, folder, name)
     counts.statistics["xml_bytes"] = reader.num_bytes
     counts.files.append(write_redirects(folder, f"{name}.redirects.arrow", counts.redirects))
     rejection_rows = rejections("querygen", [*reader.rejections, *counts.rejections])
@@ -145,7 +144,7 @@ def count_unit(
 
 
 def count_units(
-    folder: Folder, units: list[DumpUnit], language: str, max_pairs: int, pool: Executor | None,
+    folder: Folder, units: list[DumpUnit], segmenter: Segmenter, max_pairs: int, pool: Executor | None,
     progress: Callable[[int], Any],
 ) -> DumpCounts:  # fmt: skip
     """Count all units that are not whole in `folder`, and return what all hold, in the order of `units`.
@@ -158,7 +157,7 @@ def count_units(
         for record in unit.files:
             folder.check_file(record)
 
-    arguments = [(unit, language, max_pairs) for unit in units]
+    arguments = [(unit, segmenter, max_pairs) for unit in units]
     do_units(folder, count_unit, arguments, [unit.num_bytes for unit in units], pool, progress, check)
     return read_counts(folder, len(units))
 

@@ -11,6 +11,7 @@ from querygen.counts.count_pages import DumpCounts, count_units
 from querygen.counts.merge_runs import MergedCounts, merge_runs, num_steps
 from querygen.counts.ngrams import DEFAULT_MAX_PAIRS
 from querygen.counts.runs import RunName
+from querygen.text.segment import Segmenter
 from querygen.wiki.units import DumpUnit, plan_units
 from querygen.workers.progress import bar
 from schemas.storage import Folder
@@ -28,10 +29,10 @@ def plan(paths: list[str], sizes: list[int]) -> tuple[list[DumpUnit], list[str]]
     return plan_units(paths, unit_bytes, notes.append), notes
 
 
-def count(folder: Folder, units: list[DumpUnit], language: str, pool: Executor | None) -> DumpCounts:
+def count(folder: Folder, units: list[DumpUnit], segmenter: Segmenter, pool: Executor | None) -> DumpCounts:
     """Count the units into runs in `folder`, with a progress bar."""
     with bar(sum(unit.num_bytes for unit in units), "counting") as progress:
-        return count_units(folder, units, language, DEFAULT_MAX_PAIRS, pool, progress.update)
+        return count_units(folder, units, segmenter, DEFAULT_MAX_PAIRS, pool, progress.update)
 
 
 def merge(

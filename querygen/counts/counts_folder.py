@@ -15,7 +15,7 @@ from querygen.config import CountConfig, MergeConfig
 from querygen.counts.count_pages import STATISTICS, DumpCounts, left_out_pages, prepare, read_counts
 from querygen.counts.counting import count, merge, plan
 from querygen.known_folder import counted_unit, counts_summary
-from querygen.text.segment import segmenter_version
+from querygen.text.segment import Segmenter, find_segmenter
 from querygen.wiki.dump import SiteInfo
 from querygen.wiki.redirects import REDIRECTS
 from querygen.workers.hashing import digests
@@ -45,6 +45,7 @@ def make_counts(config: CountConfig) -> bool:
     Raises FileNotFoundError for absent input, ValueError for a dump without articles, FolderConflict.
     """
     paths = expand_glob(config.dump)
+    segmenter = find_segmenter(config.language)
     folder = Folder(config.output)
     with processes(config.num_processes, config.memory_gb, prepare) as pool:  # they start while the input is hashed
         inputs = digests(paths)
@@ -58,11 +59,11 @@ def make_counts(config: CountConfig) -> bool:
         if not start_run(folder, record):
             return _say_finished(folder)
         units, notes = plan(paths, [file["bytes"] for file in inputs])
-        counts = count(folder.sub("runs"), units, config.language, pool)
+        counts = count(folder.sub("runs"), units, segmenter, pool)
         check_articles(counts, config.dump)
         site = site_summary(units[0].header.site)
-        known = {"inputs": inputs, "site": site, "notes": notes, "language": config.language}
-        return _finish(folder, record, config, counts, known, pool)
+        known = {"inputs": inputs, "site": site, "notes": notes}
+        return _finish(folder, record, config, counts, segmenter, known, pool)
 
 
 def merge_counts(config: MergeConfig) -> bool:
@@ -71,8 +72,8 @@ def merge_counts(config: MergeConfig) -> bool:
     Raises FileNotFoundError, FolderConflict, and ValueError when two of them counted the same file.
     """
     sources = [Folder(path) for path in config.inputs]
-    counted, inputs, site = check_counts_folders(sources)
-    language = counts_summary(sources[0])["language"]
+    segmenter = find_segmenter(counts_summary(sources[0])["language"])
+    counted, inputs, site = check_counts_folders(sources, segmenter)
     record = RunRecord(
         command="querygen merge",
         config=identity_options(config),
@@ -92,17 +93,17 @@ def merge_counts(config: MergeConfig) -> bool:
             number += 1
     with processes(config.num_processes, config.memory_gb, prepare) as pool:
         counts = read_counts(folder.sub("runs"), number)
-        known = {"inputs": inputs, "site": site, "notes": [], "language": language}
-        return _finish(folder, record, config, counts, known, pool)
+        known = {"inputs": inputs, "site": site, "notes": []}
+        return _finish(folder, record, config, counts, segmenter, known, pool)
 
 
-def open_counts(paths: list[str], language: str) -> tuple[DumpCounts, SiteInfo]:
+def open_counts(paths: list[str], segmenter: Segmenter) -> tuple[DumpCounts, SiteInfo]:
     """Return what finished counts folders hold together, and their wiki.
 
     Raises ValueError over a file that is not as it was written, and for counts of another language.
     """
     folders = sorted((Folder(path) for path in paths), key=_identity)  # the order they are given in does not matter
-    counted, _, site = check_counts_folders(folders, language)
+    counted, _, site = check_counts_folders(folders, segmenter)
     whole = DumpCounts()
     for folder, num_units in zip(folders, counted, strict=True):
         part = read_counts(folder.sub("runs"), num_units)
@@ -123,12 +124,12 @@ def describe_counts(paths: list[str]) -> list[dict[str, Any]]:
 
 
 def check_counts_folders(
-    folders: list[Folder], language: str | None = None
+    folders: list[Folder], segmenter: Segmenter
 ) -> tuple[list[int], list[dict[str, Any]], dict[str, Any]]:
     """Return (units of each folder, all their input files, their wiki).
 
-    Raises ValueError over a file counted twice, for folders of different languages (or not of `language`), and for one
-    whose words are in another normal form.
+    Raises ValueError over a file counted twice, for a folder of another language or segmenter, and for one whose words
+    are in another normal form.
     """
     counted: list[int] = []
     inputs: list[dict[str, Any]] = []
@@ -139,12 +140,11 @@ def check_counts_folders(
         _check_units(folder, summary["num_units"])
         counted.append(summary["num_units"])
         site = site or summary["site"]
-        language = language or summary["language"]
-        if (summary["language"], summary["segmenter"]) != (language, segmenter_version(language)):
+        if (summary["language"], summary["segmenter"]) != (segmenter.language, segmenter.version):
             raise ValueError(
                 f"{folder.url} was counted with --language {summary['language']} "
-                f"({summary['segmenter'] or 'no segmenter'}), expected {language} "
-                f"({segmenter_version(language) or 'no segmenter'}); count its files again with that"
+                f"({summary['segmenter'] or 'no segmenter'}), expected {segmenter.language} "
+                f"({segmenter.version or 'no segmenter'}); count its files again with that"
             )
         for file in summary["inputs"]:
             if file["sha256"] in seen:
@@ -202,8 +202,8 @@ def read_site_summary(values: dict[str, Any]) -> SiteInfo:
 
 
 def _finish(
-    folder: Folder, record: RunRecord, config: CountConfig | MergeConfig, counts: DumpCounts, summary: dict[str, Any],
-    pool: Executor | None,
+    folder: Folder, record: RunRecord, config: CountConfig | MergeConfig, counts: DumpCounts,
+    segmenter: Segmenter, known: dict[str, Any], pool: Executor | None,
 ) -> bool:  # fmt: skip
     floor = config.count_floor
     files = [FileRecord(f"runs/{file.name}", file.rows, file.bytes, file.sha256) for file in counts.files]
@@ -217,8 +217,9 @@ def _finish(
     files.append(write_rejections(folder, "querygen", counts.rejections))
     rejected = by_reason(counts.rejections)
     summary = {
-        **summary,
-        "segmenter": segmenter_version(summary["language"]),
+        **known,
+        "language": segmenter.language,
+        "segmenter": segmenter.version,
         "num_units": len(folder.names("runs", suffix=".json")),
         "statistics": counts.statistics,
         "models": dict(sorted(counts.models.items())),

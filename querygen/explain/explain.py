@@ -15,7 +15,7 @@ from querygen.explain.explanation import Explanation, SourceAnswer, lines, numbe
 from querygen.known_folder import open_queries
 from querygen.query_list.pmi import pmi
 from querygen.query_list.query_list import NOT_OF_THE_LAST
-from querygen.text.segment import join_words, segment, segmenter
+from querygen.text.segment import find_segmenter, join_words, segment
 from schemas.manifest import read_current_manifest
 from schemas.printable import printable, printable_json
 from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
@@ -56,7 +56,7 @@ class Explainer:
         # Folders of schema 1.0 keep the heads of the list only.
         self._heads = CountsFile(folder, SYNSETS_FILE, SYNSET_HEADS) if folder.exists(SYNSETS_FILE) else None
         self._settings = settings(run, self._summary)
-        self._segmented = segmenter(str(self._summary.get("language"))) is not None
+        self._segmented = find_segmenter(str(self._summary.get("language"))).finds_words
         self._rule = bigram_rule(self._words, self._settings)
         self._notes = []
         if manifest.get("unidata_version") != UNIDATA_VERSION:

@@ -10,7 +10,7 @@ import functools
 import importlib.util
 import re
 import unicodedata
-from collections.abc import Callable
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -56,28 +56,33 @@ _WITHOUT_LIBRARY = {
 }  # fmt: skip
 
 
-def segmenter(language: str) -> Callable[[str], str] | None:
-    """Return the function that puts a space between the words of a text; None when `language` writes spaces itself.
+@dataclass(frozen=True)
+class Segmenter:
+    """How the words of one language are found. Made once for a run and handed on, to other processes too."""
 
-    The function is `segment` for every such language. Raises ValueError when the library for it is not installed.
-    """
+    language: str
+    """Code of the wiki."""
+    version: str | None
+    """Library and version that find the words: part of a run's identity; None where spaces set them apart."""
+
+    @property
+    def finds_words(self) -> bool:
+        """Whether the language is written without spaces: `segment` finds its words, `join_words` joins them again."""
+        return self.version is not None
+
+
+def find_segmenter(language: str) -> Segmenter:
+    """Return the segmenter of `language`. Raises ValueError when the library for it is not installed."""
     if language not in SEGMENTED:
-        return None
+        return Segmenter(language, None)
     if importlib.util.find_spec("icu4py") is None:
         raise ValueError(
             f"--language {language}: its words are not set apart by spaces, and icu4py, which finds them, is not "
             f"installed; install it with: pip install 'webimagetext[languages]'"
         )
-    return segment
-
-
-def segmenter_version(language: str) -> str | None:
-    """Return library and version that decide the words of `language`: part of a run's identity; None without one."""
-    if segmenter(language) is None:
-        return None
     import icu4py
 
-    return f"ICU {icu4py.icu_version}"
+    return Segmenter(language, f"ICU {icu4py.icu_version}")
 
 
 def language_note(language: str) -> str | None:

@@ -12,6 +12,7 @@ from querygen.command import main
 from querygen.counts.counts_folder import check_counts_folders
 from querygen.known_folder import counted_unit, counts_summary, open_queries
 from querygen.report.page import report_page
+from querygen.text.segment import find_segmenter
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
 from tests.unit.querygen.counts.test_count_pages import write
@@ -105,7 +106,7 @@ def test_a_number_of_units_that_does_not_fit_the_files_is_refused(counts: Path, 
     (counts / "manifest.json").write_text(json.dumps(changed))
     try:
         with pytest.raises(ValueError, match=r"000000.* its SHA-256 is not the one its run noted"):
-            check_counts_folders([Folder(str(counts))])
+            check_counts_folders([Folder(str(counts))], find_segmenter("en"))
     finally:
         (counts / "manifest.json").write_text(json.dumps(manifest))
 

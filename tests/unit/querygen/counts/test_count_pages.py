@@ -7,6 +7,7 @@ import pytest
 from querygen.counts.count_pages import DumpCounts, count_units, prepare
 from querygen.counts.counting import plan
 from querygen.counts.merge_runs import merge_runs
+from querygen.text.segment import find_segmenter
 from querygen.workers.pool import processes
 from schemas.storage import Folder
 from tests.support.folder_bytes import folder_bytes
@@ -26,7 +27,7 @@ def write(path: Path, *pages: tuple[str, int, str, str]) -> str:
 def count(folder: Path, paths: list[str], num_processes: int = 1, language: str = "en") -> DumpCounts:
     units, _ = plan(paths, [Path(path).stat().st_size for path in paths])
     with processes(num_processes, 8, prepare) as pool:
-        return count_units(Folder(str(folder)), units, language, 1 << 10, pool, lambda num_bytes: None)
+        return count_units(Folder(str(folder)), units, find_segmenter(language), 1 << 10, pool, lambda num_bytes: None)
 
 
 def counted_words(counts: DumpCounts) -> dict[str, int]:

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from querygen.text import segment as module
-from querygen.text.segment import PIECE_CHARACTERS, join_words, language_note, segment, segmenter, segmenter_version
+from querygen.text.segment import PIECE_CHARACTERS, Segmenter, find_segmenter, join_words, language_note, segment
 from schemas.text import is_word_character, normal_form, words
 
 ALPHABET = "東京大学都は、。にカタカナー「」々𠮷🙂 ภาษาไทยง่ายๆກາລຍမြန်မာរាជ្យ។a1'.é\u3000\u0301\u200b\n\0\ud800\udc00"
@@ -153,14 +153,14 @@ def test_real_japanese(shared_data: Path) -> None:
 
 @pytest.mark.parametrize("language", ["en", "de", "ko", "vi", "hy", "zh-min-nan", "bo", "shn", "zhx"])
 def test_languages_with_spaces_need_none(language: str) -> None:
-    assert segmenter(language) is None
-    assert segmenter_version(language) is None
+    assert find_segmenter(language) == Segmenter(language, None)
+    assert not find_segmenter(language).finds_words
 
 
 @pytest.mark.parametrize("language", sorted(module.SEGMENTED))
 def test_languages_without_spaces(language: str) -> None:
-    assert segmenter(language) is segment
-    assert str(segmenter_version(language)).startswith("ICU ")
+    assert find_segmenter(language).finds_words
+    assert str(find_segmenter(language).version).startswith("ICU ")
     assert language_note(language) is None
 
 
@@ -174,9 +174,9 @@ def test_languages_no_library_knows_are_told() -> None:
 def test_without_the_library_the_error_says_what_to_install() -> None:
     program = (
         "import sys; sys.modules['icu4py'] = None\n"
-        "from querygen.text.segment import segmenter\n"
-        "assert segmenter('en') is None\n"
-        "try: segmenter('ja')\n"
+        "from querygen.text.segment import find_segmenter\n"
+        "assert find_segmenter('en').version is None\n"
+        "try: find_segmenter('ja')\n"
         "except ValueError as error: print(error)\n"
     )
     run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
