@@ -110,8 +110,9 @@ def _run(config: Any, beam_args: list[str]) -> None:
         print_balance(run_balance(config, beam_args), config.output)
     elif isinstance(config, DownloadConfig):
         from pipeline.download.job import run_download
+        from pipeline.download.summary import print_download
 
-        run_download(config, beam_args)
+        print_download(*run_download(config, beam_args), config.output)
     elif isinstance(config, ExplainConfig):
         from pipeline.explain.job import run_explain
         from pipeline.explain.show import print_facts

@@ -11,7 +11,7 @@ from pipeline.download.finish import finish_shards
 from pipeline.download.graph import download_graph
 from pipeline.download.shard.numbering import finished_plan, finished_plans
 from pipeline.download.shard.plan import number_shift, shard_plans
-from pipeline.download.summary import FetchReport, print_summary
+from pipeline.download.summary import FetchReport
 from pipeline.runners.local.fork_server import prepare_workers
 from pipeline.runners.progress import UnitProgress
 from pipeline.runners.runner import run_pipeline
@@ -25,8 +25,8 @@ from schemas.tables import read_table
 ALGORITHM_VERSION = "2"
 
 
-def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> dict[str, Any]:
-    """Download a selection into `config.output`, print a summary, return the manifest.
+def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple[dict[str, Any], FetchReport | None]:
+    """Download a selection into `config.output`; return the manifest, and what was fetched (None: finished before).
 
     Raises FileNotFoundError or ValueError when the selection is unfinished or the output belongs to another
     run (`FolderConflict`).
@@ -46,9 +46,7 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> dict[
     if start_run(shards, record):
         report = download_shards(selection, shards, config, beam_args, roots, number_shift(selection))
         finish_shards(shards, [selection], record.identity, config.max_failed_fraction)
-    manifest = read_manifest(shards, "shards")
-    print_summary(manifest, shards, report)
-    return manifest
+    return read_manifest(shards, "shards"), report
 
 
 def image_roots(selection: Folder, config: DownloadConfig) -> dict[str, str]:

@@ -25,7 +25,7 @@ class FetchReport:
         return FetchReport(*(getattr(self, name) + getattr(other, name) for name in self.__dataclass_fields__))
 
 
-def print_summary(manifest: dict[str, Any], shards: Folder, report: FetchReport | None) -> None:
+def print_download(manifest: dict[str, Any], report: FetchReport | None, output: str) -> None:
     """Print outcomes, rate, size and place; `report` is None when the folder was finished before."""
     summary = manifest["summary"]
     planned = summary["images_planned"]
@@ -47,7 +47,7 @@ def print_summary(manifest: dict[str, Any], shards: Folder, report: FetchReport 
         table.add_row("rate", f"{report.images / report.seconds:,.0f} images/s", "")
     console = Console()
     console.print(table)
-    console.print(f"shards: {one_line(shards.url)}", soft_wrap=True, markup=False, highlight=False)
+    console.print(f"shards: {one_line(Folder(output).url)}", soft_wrap=True, markup=False, highlight=False)
 
 
 def _most_first(item: tuple[str, int]) -> tuple[bool, int, str]:

@@ -9,7 +9,7 @@ from pipeline.collect.job import run_collect
 from pipeline.collect.summary import print_collect
 from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, download_shards, image_roots
-from pipeline.download.summary import FetchReport, print_summary
+from pipeline.download.summary import FetchReport, print_download
 from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.run_options import identity_options
@@ -30,7 +30,7 @@ def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
     refill, shards, report = download_rounds(config, beam_args)
     if refill is not None:
         print_balance(refill, config.balance_refill().output)
-    print_summary(shards, Folder(config.download(SELECTION).output), report)
+    print_download(shards, report, config.download(SELECTION).output)
     if not fresh:
         return read_manifest(output, "run")
     stages = {CANDIDATES: "candidates", SELECTION: "selection", SHARDS: "shards"}

@@ -121,20 +121,21 @@ def run_pipeline(build: Callable[[beam.Pipeline], Any], beam_args: Sequence[str]
         check_graph(build_proto(planned, options))
     if name != "FlinkRunner":
         return _run(build, None, options)
-    from pipeline.runners.flink.job import LAUNCHER, Flink, flink_arguments, has_lost_job_server
+    from pipeline.runners.flink.job import Flink, flink_arguments, flink_session
     from pipeline.runners.flink.rest import cancel_jobs
 
     options = check_beam_options(flink_arguments(beam_args))
     cloud = options.view_as(GoogleCloudOptions)  # where Beam keeps the name of any job
-    cloud.job_name = f"{cloud.job_name}-{LAUNCHER}" if cloud.job_name else LAUNCHER
+    session = flink_session()
+    cloud.job_name = f"{cloud.job_name}-{session.name}" if cloud.job_name else session.name
     try:
         return _run(build, Flink(), options)
     except JobFailed as error:
-        if has_lost_job_server() and not isinstance(error, WorkerLost):
+        if session.has_lost_server and not isinstance(error, WorkerLost):
             raise WorkerLost("Flink's job server ended (did memory run out?)") from None
         raise
     except KeyboardInterrupt:
-        cancel_jobs(options.view_as(FlinkRunnerOptions).flink_master, LAUNCHER)
+        cancel_jobs(options.view_as(FlinkRunnerOptions).flink_master, session.name)
         raise
 
 

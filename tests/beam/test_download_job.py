@@ -60,7 +60,7 @@ def test_every_image_has_its_stated_outcome(tmp_path: Path, web: Web) -> None:
     good += [(web.url("busy"), "429 first"), (web.url("broken_once"), "500 first")]
     rows = good + [(web.url("good/0"), "a second caption")] + [(web.url(path), path) for path in FAULTS]
     make_selection(str(tmp_path / "selection"), [rows])
-    manifest = run_download(config(tmp_path))
+    manifest, _ = run_download(config(tmp_path))
     table = pq.read_table(tmp_path / "shards" / "00000.parquet").to_pylist()
     assert {row["url"].removeprefix(web.url("")): row["reason"] for row in table} == FAULTS | {
         url.removeprefix(web.url("")): None for url, _ in good
@@ -86,7 +86,7 @@ def test_what_never_comes_is_given_up_and_costs_no_other(tmp_path: Path, web: We
     local = {"root": "p", "member": "0.jpg", "offset": None, "length": None}
     rows = [(web.url("never"), "x"), (web.url("drip"), "y"), (local, "z")]
     make_selection(str(tmp_path / "selection"), [rows], roots={"p": str(tmp_path)})
-    manifest = run_download(config(tmp_path, timeout_s=0.5))
+    manifest, _ = run_download(config(tmp_path, timeout_s=0.5))
     assert manifest["summary"]["outcomes"] == {"success": 1, "timed_out": 2}
     rejected = pq.read_table(tmp_path / "shards" / "rejections" / "00000.parquet").to_pylist()
     assert {row["value"].removeprefix(web.url("")): row["reason"] for row in rejected} == {
@@ -96,7 +96,7 @@ def test_what_never_comes_is_given_up_and_costs_no_other(tmp_path: Path, web: We
 
 def test_private_addresses_are_not_asked_by_default(tmp_path: Path, web: Web) -> None:
     make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x")]])
-    manifest = run_download(config(tmp_path, allow_private_addresses=False))
+    manifest, _ = run_download(config(tmp_path, allow_private_addresses=False))
     assert manifest["summary"]["outcomes"] == {"private_address": 1}
     assert sum(web.requests.values()) == 0
 
@@ -108,10 +108,10 @@ def test_local_images_need_no_request(tmp_path: Path) -> None:
         (photos / f"{number}.jpg").write_bytes(picture(seed=number))
     rows = [({"root": "p", "member": f"{number}.jpg", "offset": None, "length": None}, "x") for number in range(4)]
     make_selection(str(tmp_path / "selection"), [rows], roots={"p": str(photos)})
-    manifest = run_download(config(tmp_path))
+    manifest, _ = run_download(config(tmp_path))
     assert manifest["summary"]["outcomes"] == {"image_missing": 1, "success": 3}
     moved = photos.rename(tmp_path / "moved")
-    again = run_download(config(tmp_path, "again", image_root=(f"p={moved}",)))
+    again, _ = run_download(config(tmp_path, "again", image_root=(f"p={moved}",)))
     assert again["summary"]["outcomes"] == manifest["summary"]["outcomes"]
 
 
@@ -171,7 +171,7 @@ def test_a_refill_continues_the_shard_numbers(tmp_path: Path, web: Web) -> None:
 
 def test_only_further_captions_make_no_tar_and_no_request(tmp_path: Path, web: Web) -> None:
     make_selection(str(tmp_path / "selection"), [[(web.url("good/1"), "x", {"stored": True})]], first_shard=4)
-    manifest = run_download(config(tmp_path))
+    manifest, _ = run_download(config(tmp_path))
     assert not web.requests
     assert (manifest["summary"]["shards"], manifest["summary"]["images_planned"]) == (0, 0)
     table = pq.read_table(tmp_path / "shards" / "further_captions" / "00004.parquet")

@@ -202,12 +202,12 @@ def test_an_older_selection_is_fetched_and_its_shards_say_so(tmp_path: Path, web
         selection=selection, output=str(tmp_path / "new"), allow_private_addresses=True, timeout_s=PATIENCE_S,
         num_decode_processes=1, image_size=48,
     )  # fmt: skip
-    assert run_download(config)["normal_form"] == NORMAL_FORM_VERSION
+    assert run_download(config)[0]["normal_form"] == NORMAL_FORM_VERSION
     make_older(selection)
     with pytest.raises(FolderConflict):
         run_download(config)
     older = DownloadConfig(**{**vars(config), "output": str(tmp_path / "older")})
-    assert run_download(older)["normal_form"] == "1"
+    assert run_download(older)[0]["normal_form"] == "1"
     assert len(read_shards((older.output,))) == 3
 
 

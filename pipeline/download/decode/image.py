@@ -17,11 +17,8 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer version
-
 import numpy as np
 import numpy.typing as npt
-from img2dataset.resizer import Resizer
 from PIL import ExifTags, Image, ImageFile
 
 from pipeline.download.decode.truncation import is_whole
@@ -63,6 +60,9 @@ class Decoder:
         Image.MAX_IMAGE_PIXELS = None  # checked here, as a rejection instead of a warning
         ImageFile.LOAD_TRUNCATED_IMAGES = False
         self._settings = settings
+        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer version
+        from img2dataset.resizer import Resizer
+
         self._resizer = Resizer(
             image_size=settings.image_size,
             resize_mode=settings.resize_mode,

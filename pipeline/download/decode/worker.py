@@ -44,10 +44,10 @@ def main() -> None:
     from pipeline.download.decode.image import Decoder, DecodeSettings  # slow import, after the guards
 
     settings = DecodeSettings(**json.loads(settings_line))
+    decoder = Decoder(settings)
     limit = BASE_MEMORY_BYTES + MEMORY_BYTES_PER_PIXEL * settings.max_pixels
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    decoder = Decoder(settings)
     os.dup2(quiet, 2)  # until here errors are ours; from here decoders warn about foreign bytes
     sink.write(READY)
     sink.flush()

@@ -5,6 +5,7 @@ completed.
 """
 
 import atexit
+import functools
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ import socket
 import sys
 import uuid
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from apache_beam.options.pipeline_options import FlinkRunnerOptions, PipelineOptions
@@ -20,18 +22,34 @@ from apache_beam.runners.portability.flink_runner import MAGIC_HOST_NAMES, Flink
 
 from pipeline.runners.flink.rest import get
 from pipeline.runners.flink.version import NO_ANSWER, flink_version
-from pipeline.runners.flink.worker_pool import WorkerPool, start_worker_pool
+from pipeline.runners.flink.worker_pool import start_worker_pool
 from pipeline.runners.local.worker_processes import JobWorkers
 from pipeline.runners.machine import available_cores
 
 JAR_VARIABLE = "FLINK_JOB_SERVER_JAR"
 """Environment variable with the job server jar of machines that cannot download Beam's."""
 
-LAUNCHER = f"webimagetext-{uuid.uuid4().hex[:8]}"
-"""Part of the name of every job of this process, by which it is found to be cancelled."""
 
-_servers: dict[str, job_server.JobServer] = {}
-_pools: list[tuple[str, Any]] = []
+@dataclass
+class Session:
+    """What the jobs of this process share on Flink."""
+
+    name: str
+    """Part of the name of every job, by which it is found to be cancelled."""
+    servers: dict[str, job_server.JobServer] = field(default_factory=dict)
+    pool: tuple[str, Any] | None = None
+    """Address and server of the workers of embedded Flink; the server ends when nothing holds it."""
+
+    @property
+    def has_lost_server(self) -> bool:
+        """Whether a job server has ended while jobs were to run on it."""
+        return any(isinstance(server, _QuietJobServer) and server.has_ended for server in self.servers.values())
+
+
+@functools.cache
+def flink_session() -> Session:
+    """Return the session of this process, begun at the first call."""
+    return Session(f"webimagetext-{uuid.uuid4().hex[:8]}")
 
 
 def flink_arguments(arguments: Sequence[str]) -> list[str]:
@@ -55,10 +73,10 @@ def flink_arguments(arguments: Sequence[str]) -> list[str]:
             found.append(f"--parallelism={parallelism}")
         if "sdk_worker_parallelism" not in given:
             found.append(f"--sdk_worker_parallelism={parallelism}")
-        if not _pools:
-            WorkerPool.on_lost = staticmethod(JobWorkers.lose_one)
-            _pools.append(start_worker_pool())
-        found += ["--environment_type=EXTERNAL", f"--environment_config={_pools[0][0]}"]
+        session = flink_session()
+        if session.pool is None:
+            session.pool = start_worker_pool(on_lost=JobWorkers.lose_one)
+        found += ["--environment_type=EXTERNAL", f"--environment_config={session.pool[0]}"]
     return found
 
 
@@ -72,12 +90,13 @@ class Flink(FlinkRunner):
         flink.flink_master = self.add_http_scheme(flink.flink_master)
         server = _QuietJobServer(options)
         key = repr((flink.flink_master, flink.flink_job_server_jar, flink.flink_version))
-        if key not in _servers:  # later jobs wait for a TaskManager that was lost meanwhile
+        servers = flink_session().servers
+        if key not in servers:  # later jobs wait for a TaskManager that was lost meanwhile
             check_cluster(flink.flink_master, flink.parallelism)
             if shutil.which(server._java_launcher) is None:
                 raise ValueError(f"FlinkRunner: no {server._java_launcher!r} on PATH; install Java 11 or 17")
-            _servers[key] = server
-        return _servers[key]
+            servers[key] = server
+        return servers[key]
 
 
 class _QuietJobServer(FlinkJarJobServer):
@@ -107,13 +126,8 @@ class _QuietJobServer(FlinkJarJobServer):
     def subprocess_cmd_and_endpoint(self) -> tuple[list[str], str]:
         command, endpoint = super().subprocess_cmd_and_endpoint()
         self._endpoint = endpoint
-        guard = [sys.executable, "-m", "pipeline.runners.flink.rest", self._master_url, LAUNCHER]
+        guard = [sys.executable, "-m", "pipeline.runners.flink.rest", self._master_url, flink_session().name]
         return [*guard, *map(str, command)], endpoint
-
-
-def has_lost_job_server() -> bool:
-    """Tell whether a job server of this process has ended while jobs were to run on it."""
-    return any(isinstance(server, _QuietJobServer) and server.has_ended for server in _servers.values())
 
 
 def check_cluster(master: str, parallelism: int) -> None:

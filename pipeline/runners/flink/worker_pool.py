@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from apache_beam.portability.api import beam_fn_api_pb2
@@ -30,12 +30,12 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
     or one that stops its worker would end another's, and with it the other's job.
     """
 
-    worker_arguments: tuple[str, ...] = ()
-    on_lost: Callable[[int], None] | None = None
-    """Called, from a thread, with the exit status of a worker that a signal ended which nobody here sent."""
-
-    def __init__(self, *arguments: Any, **more: Any) -> None:
-        super().__init__(*arguments, **more)
+    def __init__(self, worker_arguments: Sequence[str], on_lost: Callable[[int], None] | None, **more: Any) -> None:
+        """`on_lost` is called, from a thread, with the exit status of a worker that a signal ended which nobody here
+        sent; `more` is Beam's.
+        """
+        super().__init__(**more)
+        self._worker_arguments, self._on_lost = worker_arguments, on_lost
         self._ended_here: set[subprocess.Popen[bytes]] = set()
 
     def StartWorker(self, start_worker_request: Any, context: Any) -> Any:
@@ -64,7 +64,7 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
             sys.executable, "-m", "pipeline.runners.local.worker", f"{READY}{ready}",
             f"--control_endpoint={request.control_endpoint.url}",
             f"--id={request.worker_id}",
-            *self.worker_arguments,
+            *self._worker_arguments,
         ]  # fmt: skip
         with os.fdopen(ready_at, "rb") as waiting:
             try:
@@ -81,8 +81,8 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
     def _watch(self, worker: subprocess.Popen[bytes]) -> None:
         """Wait for the end of a worker: one that ends by itself leaves no zombie, one that is killed is told."""
         status = worker.wait()
-        if status < 0 and worker not in self._ended_here and self.on_lost is not None:
-            self.on_lost(status)
+        if status < 0 and worker not in self._ended_here and self._on_lost is not None:
+            self._on_lost(status)
         self._ended_here.discard(worker)
 
     def StopWorker(self, stop_worker_request: Any, context: Any) -> Any:
@@ -99,9 +99,18 @@ class WorkerPool(BeamFnExternalWorkerPoolServicer):
         return beam_fn_api_pb2.StopWorkerResponse()
 
 
-def start_worker_pool(port: int = 0) -> tuple[str, Any]:
+def start_worker_pool(
+    port: int = 0, worker_arguments: Sequence[str] = (), on_lost: Callable[[int], None] | None = None
+) -> tuple[str, Any]:
     """Start the pool in this process on `port` (0: any free one); return its address and its server."""
-    address, server = WorkerPool.start(use_process=True, port=port)
+
+    class Pool(WorkerPool):
+        """Made by Beam's `start`, which knows Beam's arguments only."""
+
+        def __init__(self, **more: Any) -> None:
+            super().__init__(worker_arguments, on_lost, **more)
+
+    address, server = Pool.start(use_process=True, port=port)
     return str(address), server
 
 
@@ -109,8 +118,8 @@ def main() -> None:
     """Serve until the process is ended."""
     parser = argparse.ArgumentParser(description="Start Beam workers with this project's code for a TaskManager.")
     parser.add_argument("--port", type=int, required=True)
-    WorkerPool.worker_arguments = ("--with_traces",)  # standard error is the worker's log here
-    address, server = start_worker_pool(parser.parse_args().port)
+    traces = ["--with_traces"]  # standard error is the worker's log here
+    address, server = start_worker_pool(parser.parse_args().port, traces)
     print(f"worker pool at {address}", file=sys.stderr)
     try:
         while True:

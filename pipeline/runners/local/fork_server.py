@@ -29,6 +29,7 @@ import threading
 import traceback
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,12 +40,16 @@ from pipeline.runners.processes import exit_with_parent
 from pipeline.runners.runner_name import is_local_runner
 
 
+@dataclass(frozen=True)
 class _Server:
-    """The one server of this process, once it is started: its socket, and the end that keeps it alive."""
+    """The server of a process: its socket, and the end that keeps it alive."""
 
-    address: str = ""
-    lifeline: socket.socket | None = None
-    process: int = 0
+    address: str
+    lifeline: socket.socket
+
+
+_servers: dict[int, _Server] = {}
+"""By process, which has one at most: a fork inherits the entry, not the server."""
 
 
 def prepare_workers(beam_args: Sequence[str]) -> None:
@@ -56,7 +61,7 @@ def prepare_workers(beam_args: Sequence[str]) -> None:
 
 def start_fork_server() -> bool:
     """Fork the server unless it runs already; tell whether there is one. Call with all imported that workers need."""
-    if _Server.process == os.getpid():
+    if os.getpid() in _servers:
         return True
     if not hasattr(os, "fork") or sys.platform == "darwin" or threading.active_count() > 1:
         return False
@@ -75,17 +80,18 @@ def start_fork_server() -> bool:
         _serve(listener, theirs)
     listener.close()
     theirs.close()
-    _Server.address, _Server.lifeline, _Server.process = address, ours, os.getpid()
+    _servers[os.getpid()] = _Server(address, ours)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)  # a server that is killed leaves it
     return True
 
 
 def worker_command() -> str | None:
     """Return the command that starts a worker by the server, or None when there is no server (any more)."""
-    if _Server.process != os.getpid() or _Server.lifeline is None or _has_hung_up(_Server.lifeline):
+    server = _servers.get(os.getpid())
+    if server is None or _has_hung_up(server.lifeline):
         return None
     client = Path(__file__).with_name("fork_client.py")
-    return f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(client))} {shlex.quote(_Server.address)}"
+    return f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(client))} {shlex.quote(server.address)}"
 
 
 def _serve(listener: socket.socket, lifeline: socket.socket) -> None:
