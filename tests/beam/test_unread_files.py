@@ -7,6 +7,9 @@ import pytest
 
 from pipeline.collect.config import CollectConfig
 from pipeline.collect.job import run_collect
+from pipeline.runners.failures import JobFailed
+from schemas.run_record import RunRecord, start_run
+from schemas.storage import Folder
 from tests.conftest import write_queries
 
 GOOD = b"url,caption\nhttp://h/1.jpg,a cat\n"
@@ -63,3 +66,19 @@ def test_broken_records_are_told_without_the_files(tmp_path: Path) -> None:
     (tmp_path / "b.csv").write_bytes(b"")
     with pytest.raises(ValueError, match=r"3 of 3 records are broken, .*'file_unreadable': 1.*such as url_not_http"):
         collect(tmp_path, "*.csv", "url_table")
+
+
+def test_a_file_that_is_still_written_to_ends_the_run_and_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its identity would name another file than the one that was read."""
+    (tmp_path / "a.csv").write_bytes(GOOD)
+
+    def start_and_write(output: Folder, record: RunRecord) -> bool:
+        with open(tmp_path / "a.csv", "ab") as growing:
+            growing.write(b"http://h/2.jpg,a cat\n")
+        return start_run(output, record)
+
+    monkeypatch.setattr("pipeline.collect.job.start_run", start_and_write)
+    with pytest.raises(JobFailed, match=rf"{tmp_path}/a.csv: found {len(GOOD) + 21} bytes, not the {len(GOOD)} it had"):
+        collect(tmp_path, "a.csv", "url_table")
