@@ -1,35 +1,60 @@
-"""``trainer``: what is done with a trained model. Training itself is ``trainer/run.py``, a Ray job."""
+"""The command ``trainer``: train, evaluate. ``trainer/run.py`` trains where this project is not installed."""
 
 import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
 import tyro
 
 from trainer.command_line import expected_errors
-from trainer.evaluate.zero_shot import ZeroShotConfig, evaluate
+from trainer.config import TrainConfig
+from trainer.environment import prepare_environment
+from trainer.evaluate.config import ZeroShotConfig
+
+ZeroShot = Annotated[ZeroShotConfig, tyro.conf.subcommand("zero-shot", prefix_name=False)]
+_Nothing = Annotated[None, tyro.conf.Suppress]
+"""Beside the one way to evaluate: tyro makes subcommands of a union only."""
 
 
-def main() -> None:
-    """Run ``trainer GROUP COMMAND ...``."""
-    arguments = sys.argv[1:]
-    if arguments[:1] == ["evaluate"]:
-        with expected_errors():
-            _evaluate(arguments[1:])
-        return
-    asked_for_help = arguments[:1] in (["-h"], ["--help"])
-    print(
-        "usage: trainer evaluate zero-shot --checkpoint DIR --dataset DIR --classes FILE --templates FILE\n"
-        "       trainer evaluate zero-shot --help; for training: python trainer/run.py --help",
-        file=sys.stdout if asked_for_help else sys.stderr,
-    )
-    sys.exit(0 if asked_for_help else 2)
+@dataclass(frozen=True, kw_only=True)
+class Evaluate:
+    """Measure a trained model."""
+
+    config: ZeroShot | _Nothing
+    """How it is measured."""
 
 
-def _evaluate(arguments: list[str]) -> None:
-    if arguments[:1] == ["zero-shot"]:
-        evaluate(tyro.cli(ZeroShotConfig, prog="trainer evaluate zero-shot", args=arguments[1:]))
-        return
-    print("usage: trainer evaluate zero-shot [-h] ...", file=sys.stderr)
-    sys.exit(0 if arguments[:1] in (["-h"], ["--help"]) else 2)
+Command = (
+    Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
+    | Annotated[Evaluate, tyro.conf.subcommand("evaluate", prefix_name=False)]
+)
+
+CONFIGS: dict[tuple[str, ...], Any] = {("train",): TrainConfig, ("evaluate", "zero-shot"): ZeroShotConfig}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
+    with expected_errors():
+        config = parse(sys.argv[1:] if arguments is None else arguments)
+        if isinstance(config, TrainConfig):
+            prepare_environment()
+            from trainer.launch import run  # imports Ray and torch: not for --help
+
+            run(config)
+        else:
+            from trainer.evaluate.zero_shot import evaluate
+
+            evaluate(config)
+
+
+def parse(arguments: Sequence[str]) -> Any:
+    """Return the config of the subcommand. A named one is parsed alone: tyro's hints then name its own ``--help``."""
+    for names, config in CONFIGS.items():
+        if tuple(arguments[: len(names)]) == names:
+            return tyro.cli(config, prog=" ".join(("trainer", *names)), args=arguments[len(names) :])
+    described = "Train CLIP on shards, and measure it."
+    return tyro.cli(Command, prog="trainer", description=described, args=arguments)  # type: ignore[call-overload]
 
 
 if __name__ == "__main__":

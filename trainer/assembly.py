@@ -18,6 +18,7 @@ from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.plan import Plan, make_plan
 from trainer.presets import ModelConfig, ResNetConfig
+from trainer.run_record import training_record
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
 
 
@@ -46,7 +47,7 @@ def assemble(config: TrainConfig, world: World) -> Run:
     if world.device.type == "cpu":
         torch.set_num_threads(config.cpus_per_worker)
     folder = Folder(config.output)
-    record = config.run_record()
+    record = training_record(config)
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
     world.barrier()

@@ -1,4 +1,4 @@
-"""The options of a training run; the command line of ``trainer/run.py`` is made from this class."""
+"""The options of a training run: ``trainer train`` and ``trainer/run.py``. Imports nothing that is slow."""
 
 import dataclasses
 from dataclasses import dataclass
@@ -6,16 +6,10 @@ from typing import Annotated, Any, Literal
 
 import tyro
 
-from schemas.run_options import NotIdentity, identity_options
-from schemas.run_record import RunRecord
-from trainer.data.shard_index import describe_inputs
-from trainer.presets import ModelConfig, Recipe, find_preset
-from trainer.tokenizer import MIN_VOCAB_SIZE
+from schemas.run_options import NotIdentity
+from trainer.presets import MIN_VOCAB_SIZE, ModelConfig, Recipe, find_preset
 
-ALGORITHM_VERSION = "2"
-"""Raise it whenever the same options would train other weights."""
-
-_OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
+OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
 """Options in place of the preset's values: the identity holds what comes out."""
 
 
@@ -95,7 +89,7 @@ class TrainConfig:
     @property
     def recipe(self) -> Recipe:
         """The preset's recipe with what the options change."""
-        changes: dict[str, Any] = {name: getattr(self, name) for name in _OF_RECIPE if getattr(self, name) is not None}
+        changes: dict[str, Any] = {name: getattr(self, name) for name in OF_RECIPE if getattr(self, name) is not None}
         return dataclasses.replace(find_preset(self.model).recipe, **changes)
 
     @property
@@ -105,18 +99,3 @@ class TrainConfig:
         if self.vocab_size is None:
             return model
         return dataclasses.replace(model, text=dataclasses.replace(model.text, vocab_size=self.vocab_size))
-
-    def run_record(self) -> RunRecord:
-        """Return what decides the weights: resolved recipe and model, seed, shards; not the number of workers."""
-        resolved = (*_OF_RECIPE, "vocab_size")
-        parts = {name: value for name, value in identity_options(self).items() if name not in resolved}
-        parts["recipe"] = dataclasses.asdict(self.recipe)
-        parts["geometry"] = dataclasses.asdict(self.model_config)
-        parts["geometry"]["image"]["blocks"] = list(parts["geometry"]["image"].get("blocks", []))
-        return RunRecord(
-            command="trainer run",
-            config=parts,
-            inputs=describe_inputs(self.shards),
-            algorithm=ALGORITHM_VERSION,
-            paths={"shards": list(self.shards)},
-        )

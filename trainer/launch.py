@@ -20,6 +20,7 @@ from trainer.environment import QUIET, REPOSITORY
 from trainer.metrics import TRAINING_FILE
 from trainer.ray_worker import Mailbox, train_worker
 from trainer.reporter import Console
+from trainer.run_record import training_record
 
 POLL_PROGRESS_EVERY_S = 0.5
 MAX_WORKERS_PER_CPU = 4
@@ -99,7 +100,7 @@ def run(config: TrainConfig) -> None:
     check_resources(config)
     folder = Folder(config.output)
     console = Console()
-    if not start_run(folder, config.run_record()):
+    if not start_run(folder, training_record(config)):
         console.message(f"{folder.url} is finished already: nothing to do")
         return
     start_ray(config)

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 
 VOCAB_SIZE = 49_408
 """512 byte symbols, 48,894 merges, [SOS] and [EOS]: the released model's vocabulary (the paper says 49,152)."""
+NUM_SYMBOLS, NUM_SPECIALS = 512, 2
+"""What each vocabulary holds: the 256 bytes, inside and at the end of a word; [SOS] and [EOS]."""
+MIN_VOCAB_SIZE = NUM_SYMBOLS + NUM_SPECIALS
 
 
 @dataclass(frozen=True, kw_only=True)

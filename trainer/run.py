@@ -13,20 +13,21 @@ if str(_HERE.parent) not in sys.path:
 if sys.path and Path(sys.path[0] or ".").resolve() == _HERE:
     del sys.path[0]  # python puts the script's folder first; its modules are imported as trainer.*
 
+import tyro  # noqa: E402
+
+from trainer.command_line import expected_errors  # noqa: E402
+from trainer.config import TrainConfig  # noqa: E402
 from trainer.environment import prepare_environment  # noqa: E402
 
 
 def main() -> None:
     """Read the command line and train; expected errors end with one line and exit code 2."""
-    prepare_environment()
-    import tyro
-
-    from trainer.command_line import expected_errors
-    from trainer.config import TrainConfig
-    from trainer.launch import run
-
     with expected_errors():
-        run(tyro.cli(TrainConfig, prog="trainer/run.py", config=(tyro.conf.FlagConversionOff,)))
+        config = tyro.cli(TrainConfig, prog="trainer/run.py")
+        prepare_environment()
+        from trainer.launch import run  # imports Ray and torch: not for --help
+
+        run(config)
 
 
 if __name__ == "__main__":

@@ -14,11 +14,10 @@ import numpy as np
 import numpy.typing as npt
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from trainer.presets import MIN_VOCAB_SIZE, NUM_SPECIALS
+
 SOS, EOS = "<|startoftext|>", "<|endoftext|>"
 END_OF_WORD = "</w>"
-NUM_SYMBOLS = 512
-NUM_SPECIALS = 2
-MIN_VOCAB_SIZE = NUM_SYMBOLS + NUM_SPECIALS
 MAX_TRAINING_CAPTIONS = 1_000_000
 """The vocabulary of a bigger data set is trained on so many of its captions, evenly spread."""
 

@@ -37,7 +37,8 @@ from tests.support.waiting import PATIENCE_S
 from trainer.config import TrainConfig
 from trainer.data.shard_index import read_shards
 from trainer.distributed import World
-from trainer.evaluate.zero_shot import ZeroShotConfig, evaluate
+from trainer.evaluate.config import ZeroShotConfig
+from trainer.evaluate.zero_shot import evaluate
 from trainer.loop import train
 from trainer.reporter import Silent
 

@@ -6,16 +6,13 @@ per class, and a prediction per image. Shapes: N images, K classes, T templates,
 
 import hashlib
 import json
-import os
 import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
-import tyro
 
 from schemas.arrow_types import schema_of
 from schemas.manifest import write_manifest
@@ -26,6 +23,7 @@ from schemas.tables import write_table
 from trainer.checkpoint import MODEL_FILE, load_model, model_folder
 from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, score
+from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import Labelled, find_images
 
 RESULTS_FILE = "results.json"
@@ -40,32 +38,6 @@ PREDICTIONS = schema_of(
     ]
 )
 """score is the cosine of the image and the predicted class; path is relative to the dataset."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ZeroShotConfig:
-    """Classify the images of a folder by class names alone."""
-
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="DIR")]
-    """Output of trainer/run.py, or one of its checkpoints."""
-    dataset: Annotated[str, tyro.conf.arg(metavar="DIR")]
-    """A folder with a folder of images (jpg, png, webp, gif, bmp, tif, avif) per class, named as the class, spaces or
-    underscores."""
-    classes: Annotated[str, tyro.conf.arg(metavar="FILE")]
-    """Class names, one per line: all that may be predicted, also those without images."""
-    templates: Annotated[str, tyro.conf.arg(metavar="FILE")]
-    """Prompts, one per line, with {} for the class name."""
-    output: Annotated[str | None, tyro.conf.arg(metavar="DIR")] = None
-    """Where results.json and predictions.parquet go; printed only by default."""
-    batch_size: int = 256
-    """Images or prompts per forward pass."""
-    threads: int = max(1, os.cpu_count() or 1)
-    """Threads that decode and compute."""
-
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)!r}")
 
 
 def _run_record(config: ZeroShotConfig, classes: list[str], templates: list[str], images: Labelled) -> RunRecord:

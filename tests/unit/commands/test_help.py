@@ -8,6 +8,7 @@ import pytest
 
 from pipeline.__main__ import Command as PipelineCommand
 from querygen.command import Command as QuerygenCommand
+from trainer.__main__ import Command as TrainerCommand
 
 SLOW = ("apache_beam", "numba", "numpy", "pandas", "pyarrow", "ray", "scipy", "torch")
 """What takes from 0.1 to 5 s to import: a help that needs none of them comes within a second on any machine."""
@@ -23,10 +24,16 @@ HELPS = [
     *[("querygen.__main__", [name]) for name in _names(QuerygenCommand)],
     ("pipeline.__main__", []),
     *[("pipeline.__main__", [name]) for name in _names(PipelineCommand)],
+    ("trainer.__main__", []),
+    *[("trainer.__main__", [name]) for name in _names(TrainerCommand)],
+    ("trainer.__main__", ["evaluate", "zero-shot"]),
+    ("trainer.run", []),
 ]
 
 
-@pytest.mark.parametrize(("module", "arguments"), HELPS, ids=["-".join([m.split(".")[0], *a]) for m, a in HELPS])
+@pytest.mark.parametrize(
+    ("module", "arguments"), HELPS, ids=["-".join([m.removesuffix(".__main__"), *a]) for m, a in HELPS]
+)
 def test_help_imports_nothing_slow_and_warns_of_nothing(module: str, arguments: list[str]) -> None:
     code = (
         "import runpy, sys\n"

@@ -4,6 +4,7 @@ import pytest
 
 from pipeline.__main__ import main as pipeline
 from querygen.command import main as querygen
+from trainer.__main__ import main as trainer
 
 
 @pytest.mark.parametrize(
@@ -15,8 +16,11 @@ from querygen.command import main as querygen
         (pipeline, ["balance", "--candidates", "c", "--output", "o", "--no-such-option"], "pipeline balance --help"),
         (querygen, ["build", "--output", "o", "--size", "-1"], "querygen build --help"),
         (querygen, ["count", "--no-such-option"], "querygen count --help"),
+        (trainer, ["train", "--shards", "s", "--output", "o", "--epochs", "0"], "trainer train --help"),
+        (trainer, ["evaluate", "zero-shot", "--no-such-option"], "trainer evaluate zero-shot --help"),
     ],
-    ids=["word for a number", "out of range", "missing", "unknown", "out of range in querygen", "unknown in querygen"],
+    ids=["word for a number", "out of range", "missing", "unknown", "out of range in querygen", "unknown in querygen",
+         "out of range in trainer", "unknown in trainer"],
 )  # fmt: skip
 def test_hints_name_the_help_of_the_subcommand(command, arguments, asked, capsys) -> None:
     with pytest.raises(SystemExit) as ended:

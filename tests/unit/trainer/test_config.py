@@ -1,12 +1,9 @@
-"""Options: ranges, presets' recipes, and what makes two runs the same."""
+"""Options: ranges, and presets' recipes."""
 
-import dataclasses
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
 from trainer.presets import Recipe
 
@@ -47,14 +44,3 @@ def test_options_change_the_recipe() -> None:
     assert (config.recipe.epochs, config.recipe.global_batch_size, config.recipe.weight_decay) == (2.0, 64, 0.0)
     assert config.model_config.text.vocab_size == 600
     assert make().model_config.text.vocab_size == 49_408
-
-
-def test_identity_is_what_decides_the_weights(tmp_path: Path) -> None:
-    config = make(shards=(str(write_shards(tmp_path / "a", 5)),), output=str(tmp_path / "o"))
-    identity = config.run_record().identity
-    for same in ({"output": "elsewhere"}, {"num_workers": 4}, {"cache_bytes": 0}, {"epochs": 32.0},
-                 {"shards": (str(write_shards(tmp_path / "copy", 5)),)}):  # fmt: skip
-        assert dataclasses.replace(config, **same).run_record().identity == identity
-    for other in ({"seed": 1}, {"model": "rn50"}, {"epochs": 31.0}, {"vocab_size": 600},
-                  {"shards": (str(write_shards(tmp_path / "b", 6)),)}):  # fmt: skip
-        assert dataclasses.replace(config, **other).run_record().identity != identity

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from trainer.tokenizer import EOS, NUM_SYMBOLS, SOS, CaptionTokenizer, train_tokenizer
+from trainer.presets import NUM_SYMBOLS
+from trainer.tokenizer import EOS, SOS, CaptionTokenizer, train_tokenizer
 
 CAPTIONS = ["a red star on grey", "Two blue circles", "a small red star", "it's a star, isn't it?", "été 42"] * 3
 

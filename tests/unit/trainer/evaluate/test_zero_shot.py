@@ -14,8 +14,9 @@ from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture
 from trainer.checkpoint import write_model
 from trainer.evaluate.classify import embed_classes
+from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import find_images
-from trainer.evaluate.zero_shot import PREDICTIONS, ZeroShotConfig, evaluate, read_classes, read_templates
+from trainer.evaluate.zero_shot import PREDICTIONS, evaluate, read_classes, read_templates
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.tokenizer import train_tokenizer

@@ -1,0 +1,33 @@
+"""The options of ``trainer evaluate zero-shot``. Imports nothing that is slow."""
+
+import os
+from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
+
+
+@dataclass(frozen=True, kw_only=True)
+class ZeroShotConfig:
+    """Classify the images of a folder by class names alone."""
+
+    checkpoint: Annotated[str, tyro.conf.arg(metavar="DIR")]
+    """Output of a training, or one of its checkpoints."""
+    dataset: Annotated[str, tyro.conf.arg(metavar="DIR")]
+    """A folder with a folder of images (jpg, png, webp, gif, bmp, tif, avif) per class, named as the class, spaces or
+    underscores."""
+    classes: Annotated[str, tyro.conf.arg(metavar="FILE")]
+    """Class names, one per line: all that may be predicted, also those without images."""
+    templates: Annotated[str, tyro.conf.arg(metavar="FILE")]
+    """Prompts, one per line, with {} for the class name."""
+    output: Annotated[str | None, tyro.conf.arg(metavar="DIR")] = None
+    """Where results.json and predictions.parquet go; printed only by default."""
+    batch_size: int = 256
+    """Images or prompts per forward pass."""
+    threads: int = max(1, os.cpu_count() or 1)
+    """Threads that decode and compute."""
+
+    def __post_init__(self) -> None:
+        for name in ("batch_size", "threads"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)!r}")
