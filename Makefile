@@ -17,7 +17,7 @@ PYTEST_WORKERS ?= 2
 export WDS_SECURE := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-collection test-slow test-flink test-mediawiki peers lint bench clean
+.PHONY: help setup wordnet-of-debian demo test test-collection test-slow test-flink test-mediawiki peers lint bench clean
 .DELETE_ON_ERROR:
 
 help:
@@ -33,23 +33,31 @@ help:
 	@echo 'make bench        BENCH=$(subst $(space),|,$(BENCHES)): measures, beside its peers'
 	@echo 'make clean        removes .venv, caches and demo-output/'
 
+# WordNet is looked for each time: it lies in the user's cache, which lives less long than .venv, or longer.
 setup: $(STAMP)
+	@$(BIN)/python -m querygen wordnet || $(MAKE) --no-print-directory wordnet-of-debian
 
-# Made again when pyproject.toml changes; WordNet is looked for each time this runs.
+# Made again when pyproject.toml changes.
 $(STAMP): pyproject.toml
 	@test -n "$(PYTHON)" || { echo 'error: no python3.10, 3.11 or 3.12 with its venv module found (Debian: apt install python3-venv); give one: make setup PYTHON=/path/to/python3.11' >&2; exit 2; }
 	@$(PYTHON) -c 'import sys; sys.exit(not (3, 10) <= sys.version_info[:2] < (3, 13))' \
 	  || { echo 'error: $(PYTHON) is not Python 3.10, 3.11 or 3.12; give one with PYTHON=' >&2; exit 2; }
-	@echo '1/4  virtual environment in .venv, with $(PYTHON)'
+	@echo '1/3  virtual environment in .venv, with $(PYTHON)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	@echo '2/4  newest pip'
+	@echo '2/3  newest pip'
 	@$(BIN)/python -m pip install -q --upgrade pip
-	@echo '3/4  some 210 packages: 3 GB to download, 7 GB in .venv, most of it torch and its CUDA libraries; pip names each'
+	@echo '3/3  some 210 packages: 3 GB to download, 7 GB in .venv, most of it torch and its CUDA libraries; pip names each'
 	@echo '     with its size, then unpacks them, which takes a minute or two (counted on a terminal)'
 	@$(BIN)/python -m pip install --disable-pip-version-check -e '.[$(EXTRAS)]' $(PINNING)
-	@echo '4/4  WordNet, 10 MB'
-	@$(BIN)/python -m querygen wordnet
 	@touch $@
+
+# Where nltk's server is out of reach; unpacked, not installed: needs no root if apt knows its packages.
+wordnet-of-debian:
+	@echo '     taken from the Debian package wordnet-base instead'
+	@folder=$$(mktemp -d) && trap 'rm -rf "$$folder"' EXIT && cd "$$folder" \
+	  && { apt-get -qq download wordnet-base 2> /dev/null || { apt-get -qq update && apt-get -qq download wordnet-base; }; } \
+	  && dpkg-deb -x wordnet-base*.deb . \
+	  && '$(CURDIR)/$(BIN)/python' -m querygen wordnet --wordnet-dir usr/share/wordnet
 
 demo: setup
 	$(BIN)/python -m tests.demo

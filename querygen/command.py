@@ -79,9 +79,13 @@ def main(arguments: list[str] | None = None) -> None:
         else:
             from pathlib import Path
 
-            from querygen.synsets.wordnet_data import find_wordnet, prepare
+            from querygen.synsets.wordnet_data import cache_dir, find_wordnet, prepare
 
-            print(f"WordNet is in {prepare(Path(config.output)) if config.output else find_wordnet(None)}")
+            if config.output or config.wordnet_dir:
+                found = str(prepare(Path(config.output) if config.output else cache_dir(), config.wordnet_dir))
+            else:
+                found = str(find_wordnet(None))
+            print(f"WordNet is in {found}")
     except BrokenProcessPool:
         print(
             "error: a process that counts was killed, probably because memory ran out; give fewer --num-processes and "

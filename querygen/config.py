@@ -83,7 +83,7 @@ class BuildConfig:
     Lao, Burmese and Khmer need: pip install 'webimagetext[languages]'."""
     wordnet_dir: NotIdentity[str | None] = None
     """Folder or zip file with WordNet 3.0 or 3.1; without it 3.0 from the cache, nltk's data, nltk's download, or
-    Debian's package wordnet-base."""
+    Debian's package wordnet-base where it is installed."""
     num_processes: NotIdentity[int] = 0
     """Processes that count; 0: one per core, as far as --memory-gb allows."""
     memory_gb: NotIdentity[float] = 8.0
@@ -198,6 +198,8 @@ class WordnetConfig:
 
     output: str | None = None
     """Folder to make; without it WordNet is looked for as `querygen build` does, and kept in the cache."""
+    wordnet_dir: str | None = None
+    """Folder or zip file with WordNet 3.0 or 3.1 to copy; without it WordNet 3.0 is downloaded."""
 
 
 def _check_positive(config: object, *names: str) -> None:

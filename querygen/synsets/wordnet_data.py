@@ -1,15 +1,15 @@
 """Find the files of WordNet without a manual step.
 
 In order: the folder or zip file given by the user (WordNet 3.0 or 3.1), the cache of an earlier run, nltk's data if
-installed, nltk's download, the Debian package ``wordnet-base`` unpacked without root: each of these WordNet 3.0, so
-that all users have the same. Out: what `querygen.synsets.synsets` opens.
+installed, nltk's download, the Debian package ``wordnet-base`` if installed: each of these WordNet 3.0, so that all
+users have the same. Out: what `querygen.synsets.synsets` opens. Nothing is installed here; where nltk's server is out
+of reach, ``make setup`` unpacks the Debian package.
 """
 
 import contextlib
 import hashlib
 import os
 import shutil
-import subprocess
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -43,7 +43,6 @@ _LEXNAMES = _LEXNAME_LINES.split()
 """Names of the 45 lexicographer files in their order (WordNet manual, lexnames(5WN)); Debian leaves the file out."""
 
 _LEXNAME_NUMBERS = {"noun": 1, "verb": 2, "adj": 3, "adv": 4}
-_COMMAND_TIMEOUT_S = 300
 
 DEBIAN_FOLDER = Path("/usr/share/wordnet")
 """Where the Debian package puts the files when it is installed."""
@@ -92,41 +91,52 @@ def _in_zip(path: str) -> zipfile.Path:
     return zipfile.Path(archive, next((name for name in folders if name == "" or name.endswith("/")), ""))
 
 
-def prepare(target: Path) -> Path:
-    """Make `target` a complete WordNet folder by download; nothing to do when it is one.
+def prepare(target: Path, wordnet_dir: str | None = None) -> Path:
+    """Make `target` a complete WordNet folder, of `wordnet_dir` or by download; nothing to do when it is one.
 
-    Safe against other processes doing the same: the folder appears whole by a rename.
+    Safe against other processes doing the same: the folder appears whole by a rename. Raises ValueError when `target`
+    is another WordNet than `wordnet_dir`.
     """
+    given = None if wordnet_dir is None else find_wordnet(wordnet_dir)
     if is_complete(target):
+        if given is not None and digest(given) != digest(target):
+            raise ValueError(f"{target}: holds another WordNet than {wordnet_dir}; delete it")
         return target
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=".tmp-wordnet-", dir=target.parent) as work:
+        whole = Path(work) / "whole"
+        _copy(given or _download(Path(work)), whole)
+        try:
+            whole.rename(target)
+        except OSError as error:
+            if not is_complete(target):  # else another process was faster
+                raise FileNotFoundError(f"{target}: holds something else than WordNet; delete it ({error})") from error
+    return target
+
+
+def _download(work: Path) -> Path:
+    """Return a folder of WordNet's files, below `work` or where the system has them."""
     failures = []
     for way in (_from_nltk, _from_debian):
-        target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".tmp-wordnet-", dir=target.parent) as work:
-            try:
-                files = way(Path(work))
-            except (OSError, subprocess.SubprocessError, LookupError, ValueError) as error:
-                failures.append(f"{way.__name__.removeprefix('_from_')}: {_one_line(error)}")
-                continue
-            whole = Path(work) / "whole"
-            whole.mkdir(mode=0o755)
-            for name in (*NEEDED_FILES, *TAG_FILES):
-                if (files / name).is_file():
-                    shutil.copyfile(files / name, whole / name)
-            check_complete(whole)
-            try:
-                whole.rename(target)
-            except OSError as error:
-                if not is_complete(target):  # else another process was faster
-                    raise FileNotFoundError(
-                        f"{target}: holds something else than WordNet; delete it ({error})"
-                    ) from error
-            return target
+        try:
+            return way(work)
+        except (OSError, LookupError, ValueError) as error:
+            failures.append(f"{way.__name__.removeprefix('_from_')}: {' '.join(str(error).split())[:200]}")
     raise FileNotFoundError(
         f"WordNet was not found and could not be downloaded ({'; '.join(failures)}). Install the Debian package "
         f"wordnet-base or nltk's 'wordnet' data (python -m nltk.downloader wordnet), or give a folder that holds "
         f"data.noun, index.noun, ... with --wordnet-dir"
     )
+
+
+def _copy(files: Root, folder: Path) -> None:
+    """Make `folder` of WordNet's `files`, checked."""
+    folder.mkdir(mode=0o755)
+    for name in (*NEEDED_FILES, *TAG_FILES):
+        if (files / name).is_file():
+            with open_file(files, name) as source, (folder / name).open("wb") as sink:
+                shutil.copyfileobj(source, sink)
+    check_complete(folder)
 
 
 def missing_files(root: Root) -> list[str]:
@@ -205,31 +215,6 @@ def _from_nltk(work: Path) -> Path:
 
 
 def _from_debian(work: Path) -> Path:
-    if is_complete(DEBIAN_FOLDER):
-        return DEBIAN_FOLDER
-    package = work / "package"
-    package.mkdir()
-    try:
-        _run(["apt-get", "download", "wordnet-base"], package)
-    except subprocess.CalledProcessError:
-        if os.geteuid() != 0:
-            raise
-        _run(["apt-get", "update"], package)
-        _run(["apt-get", "download", "wordnet-base"], package)
-    archive = next(package.glob("wordnet-base*.deb"), None)
-    if archive is None:
-        raise FileNotFoundError("apt-get download left no wordnet-base package")
-    _run(["dpkg-deb", "-x", str(archive), str(work / "unpacked")], package)
-    return work / "unpacked" / "usr" / "share" / "wordnet"
-
-
-def _run(command: list[str], folder: Path) -> None:
-    subprocess.run(
-        command, cwd=folder, check=True, timeout=_COMMAND_TIMEOUT_S, stdin=subprocess.DEVNULL, capture_output=True
-    )
-
-
-def _one_line(error: BaseException) -> str:
-    detail = getattr(error, "stderr", b"") or b""
-    lines = [line for line in detail.decode("utf-8", "replace").splitlines() if line.startswith("E:")]
-    return lines[0] if lines else " ".join(str(error).split())[:200]
+    if not is_complete(DEBIAN_FOLDER):
+        raise FileNotFoundError("wordnet-base is not installed")
+    return DEBIAN_FOLDER

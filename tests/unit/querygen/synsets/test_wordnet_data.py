@@ -140,7 +140,6 @@ def test_a_prepared_folder_is_complete_and_found_again(tmp_path: Path, monkeypat
 
 
 def test_no_way_to_wordnet_says_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))  # no apt-get
     monkeypatch.setattr(wordnet_data, "DEBIAN_FOLDER", tmp_path / "none")
     monkeypatch.setattr(wordnet_data, "_from_nltk", _unreachable)
     with pytest.raises(FileNotFoundError, match="--wordnet-dir"):
@@ -153,3 +152,21 @@ def _unreachable(work: Path) -> Path:
 
 
 _unreachable.__name__ = "_from_nltk"
+
+
+def test_installed_debian_files_are_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wordnet_data, "DEBIAN_FOLDER", write_files(tmp_path / "debian"))
+    monkeypatch.setattr(wordnet_data, "_from_nltk", _unreachable)
+    assert digest(wordnet_data.prepare(tmp_path / "wordnet")) == digest(tmp_path / "debian")
+
+
+def test_a_given_wordnet_is_copied_and_never_taken_for_another(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wordnet_data, "_from_nltk", _unreachable)
+    given = write_files(tmp_path / "given")
+    packed = pack(given, tmp_path / "given.zip", "wordnet/", True)
+    target = wordnet_data.prepare(tmp_path / "target", str(packed))
+    assert digest(target) == digest(given)
+    assert wordnet_data.prepare(target, str(given)) == target
+    (given / "data.noun").write_text("another")
+    with pytest.raises(ValueError, match="holds another WordNet"):
+        wordnet_data.prepare(target, str(given))
