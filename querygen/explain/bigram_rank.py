@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from querygen.explain.counts_file import CountsFile
 from schemas.arrow_types import values_of
@@ -65,12 +66,9 @@ def bigram_rule(words: CountsFile, settings: dict[str, Any]) -> BigramRule:
     )
 
 
-def takeable(bigrams: CountsFile, rule: BigramRule) -> Iterator[tuple[int, Counts, Counts, Counts, Counts]]:
+def takeable(bigrams: CountsFile, rule: BigramRule) -> Iterator[tuple[Any, Counts, Counts, Counts, Counts]]:
     """Yield (row group, rows, n_ab, n_a, n_b) of the bigrams that may become queries, in the order of the file."""
-    for group in bigrams.groups():
-        high = bigrams.limits(group, "count")[1]
-        if high is not None and high < rule.min_count:
-            continue
+    for group in bigrams.groups(pc.field("count") >= rule.min_count):
         table = bigrams.read(group, ["count", "first_count", "second_count"])
         n_ab, n_a, n_b = (table[name].to_numpy() for name in ("count", "first_count", "second_count"))
         rows = np.flatnonzero((n_ab >= rule.min_count) & (np.minimum(n_a, n_b) >= rule.min_word_count))
@@ -90,13 +88,15 @@ def rank_bigram(bigrams: CountsFile, row: dict[str, Any], rule: BigramRule) -> t
         total += len(rows)
         better, equal = ratios_above(n_ab, n_a, n_b, (row["count"], row["first_count"], row["second_count"]))
         better |= equal & (n_ab > row["count"])
-        ties = np.zeros(bigrams.num_rows(group), dtype=bool)
-        ties[rows[equal & (n_ab == row["count"])]] = True
-        before += int(better.sum()) + bigrams.num_texts_before(group, ties, row["text"])
+        ties = rows[equal & (n_ab == row["count"])]
+        before += int(better.sum())
+        if len(ties):
+            texts = bigrams.read(group, ["text"])["text"].take(pa.array(ties))
+            before += pc.sum(pc.less(texts, row["text"])).as_py()
     return before + 1, total
 
 
-def _few_stop_words(bigrams: CountsFile, group: int, rows: Counts, n_a: Counts, n_b: Counts, stop: StopWords) -> Mask:
+def _few_stop_words(bigrams: CountsFile, group: Any, rows: Counts, n_a: Counts, n_b: Counts, stop: StopWords) -> Mask:
     first, second = n_a > stop.above, n_b > stop.above
     tied = np.flatnonzero((n_a == stop.above) | (n_b == stop.above))
     if len(tied):

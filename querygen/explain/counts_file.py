@@ -5,16 +5,18 @@ Row groups whose statistics rule them out are not read, so a file sorted by text
 sorted by value answers `rank_by_value` at once; in any other order the answer is the same and takes longer.
 """
 
+import functools
+import operator
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
+import pyarrow.dataset as ds
+from pyarrow.fs import LocalFileSystem
 
-from schemas.arrow_types import values_of
 from schemas.storage import Folder
 
 UNREADABLE = (pa.ArrowException, OSError)
@@ -29,10 +31,10 @@ class CountsFile:
         self.where = folder.path(name)
         try:
             # A path lets Arrow read without the interpreter; other filesystems go through fsspec.
+            files = LocalFileSystem(use_mmap=True) if folder.local else None
             source = self.where if folder.local else folder.open(name)
-            self._file = pq.ParquetFile(source, memory_map=folder.local)
-            found, footer = self._file.schema_arrow, self._file.metadata
-            self._columns = {footer.schema.column(i).path: i for i in range(footer.num_columns)}
+            self._file = ds.ParquetFileFormat().make_fragment(source, files)
+            found = self._file.physical_schema
         except (*UNREADABLE, UnicodeDecodeError) as error:
             raise ValueError(f"{self.where}: expected a Parquet file, {error}") from error
         for field in schema:
@@ -40,56 +42,24 @@ class CountsFile:
             if place < 0 or found.field(place).type != field.type:
                 kind = "none" if place < 0 else found.field(place).type
                 raise ValueError(f"{self.where}: expected one column {field.name!r} of {field.type}, found {kind}")
-        self.names: list[str] = found.names
 
     def find(self, text: str, **equal: int) -> dict[str, Any] | None:
         """Return the row of `text`. `equal` are values its integer columns are known to hold: they save reading."""
-        for group in self.groups():
-            known: dict[str, Any] = {"text": text, **equal}
-            if not all(self._may_hold(group, name, value) for name, value in known.items()):
-                continue
-            if equal:
-                keys = self.read(group, list(equal))
-                hits = np.ones(len(keys), dtype=bool)
-                for name, value in equal.items():
-                    hits &= keys[name].to_numpy() == value
-                if not hits.any():
-                    continue
-            row = pc.index(self.read(group, ["text"])["text"], pa.scalar(text, pa.string())).as_py()
-            if row >= 0:
-                found: dict[str, Any] = self.read(group, self.names).slice(row, 1).to_pylist()[0]
-                return found
-        return None
+        known = [pc.field(name) == value for name, value in equal.items()]
+        return next(self._rows(*known, pc.field("text") == text), None)
 
     def find_unspaced(self, text: str) -> list[dict[str, Any]]:
         """Return the rows whose text is `text` but for spaces."""
-        wanted, found = text.replace(" ", ""), []
-        for group in self.groups():
-            unspaced = pc.replace_substring(self.read(group, ["text"])["text"], " ", "")
-            rows = pc.indices_nonzero(pc.equal(unspaced, wanted))
-            if len(rows):
-                found += self.read(group, self.names).take(rows).to_pylist()
-        return found
+        return list(self._rows(pc.replace_substring(pc.field("text"), " ", "") == text.replace(" ", "")))
 
     def rank_by_value(self, column: str, value: int, text: str, min_value: int) -> tuple[int, int]:
         """Return (rank from 1, of how many) of a row in the order value descending, then text.
 
-        Only rows of at least `min_value` are in the order.
+        Only rows of at least `min_value`, as this one is, are in the order.
         """
-        before, total = 0, 0
-        for group in self.groups():
-            low, high = self.limits(group, column)
-            rows = self.num_rows(group)
-            if high is not None and high < min_value:
-                continue
-            if low is not None and low >= min_value and (low > value or high < value):
-                before += rows if low > value else 0
-                total += rows
-                continue
-            values = self.read(group, [column])[column].to_numpy()
-            total += int((values >= min_value).sum())
-            before += int((values > value).sum()) + self.num_texts_before(group, values == value, text)
-        return before + 1, total
+        values = pc.field(column)
+        before = self._count(values > value) + self._count((values == value) & (pc.field("text") < text))
+        return before + 1, self._count(values >= min_value)
 
     def place(self, column: str, num: int) -> tuple[int, frozenset[str]]:
         """Return the value at place `num` (from 1) of the order value descending, then text, and the texts with this
@@ -99,54 +69,43 @@ class CountsFile:
             return 0, frozenset()
         num = min(num, len(values))
         value = int(np.partition(values, len(values) - num)[len(values) - num])
-        tied: list[str] = []
-        for group in self.groups():
-            if self._may_hold(group, column, value):
-                table = self.read(group, ["text", column])
-                tied += values_of(table.filter(pc.equal(table[column], value))["text"])
-        return value, frozenset(sorted(tied)[: num - int((values > value).sum())])
-
-    def groups(self) -> range:
-        """Return the numbers of the row groups."""
-        return range(self._file.num_row_groups)
-
-    def num_rows(self, group: int) -> int:
-        """Return the rows of a row group."""
-        return int(self._file.metadata.row_group(group).num_rows)
+        tied = sorted(row["text"] for row in self._rows(pc.field(column) == value))
+        return value, frozenset(tied[: num - int((values > value).sum())])
 
     def tables(self, columns: list[str]) -> Iterator[pa.Table]:
         """Yield `columns` of the whole file, a row group at a time."""
         for group in self.groups():
             yield self.read(group, columns)
 
-    def num_texts_before(self, group: int, mask: npt.NDArray[np.bool_], text: str) -> int:
-        """Count the rows of `mask` whose text is smaller."""
-        if not mask.any():
-            return 0
-        low, high = self.limits(group, "text")
-        if low is not None and low >= text:
-            return 0
-        if high is not None and high < text:
-            return int(mask.sum())
-        texts = self.read(group, ["text"])["text"].filter(pa.array(mask))
-        return int(pc.sum(pc.less(texts, text)).as_py() or 0)
+    def groups(self, where: Any = None) -> list[Any]:
+        """Return the row groups that may hold rows for which `where` holds (None: all)."""
+        with self._reading():
+            return list(self._file.split_by_row_group(where))
 
-    def _may_hold(self, group: int, column: str, value: Any) -> bool:
-        low, high = self.limits(group, column)
-        return (low is None or low <= value) and (high is None or value <= high)
-
-    def limits(self, group: int, column: str) -> tuple[Any, Any]:
-        """Return the statistics (smallest, largest) of a row group; None where the writer left none."""
-        statistics = self._file.metadata.row_group(group).column(self._columns[column]).statistics
-        if statistics is None or not statistics.has_min_max:
-            return None, None
-        return statistics.min, statistics.max
-
-    def read(self, group: int, columns: list[str]) -> pa.Table:
-        """Return `columns` of one row group. Raises ValueError when they cannot be read."""
-        try:
-            table = self._file.read_row_group(group, columns=columns)
+    def read(self, group: Any, columns: list[str] | None = None, where: Any = None) -> pa.Table:
+        """Return `columns` (None: all) of a row group's rows for which `where` holds (None: of all)."""
+        with self._reading(group):
+            table = group.to_table(columns=columns, filter=where)
             table.validate(full=True)  # also that texts are UTF-8
-        except UNREADABLE as error:
-            raise ValueError(f"{self.where}: row group {group} cannot be read, {error}; make it again") from error
         return table
+
+    def _rows(self, *conditions: Any) -> Iterator[dict[str, Any]]:
+        """Yield the rows for which all `conditions` hold; where no row meets the first ones, only these are read."""
+        where = functools.reduce(operator.and_, conditions)
+        for group in self.groups(where):
+            if all(self._count(condition, group) for condition in conditions):
+                yield from self.read(group, where=where).to_pylist()
+
+    def _count(self, where: Any, group: Any = None) -> int:
+        """Return the number of rows for which `where` holds, of a row group or all."""
+        with self._reading(group):
+            return int((group or self._file).count_rows(filter=where))
+
+    @contextmanager
+    def _reading(self, group: Any = None) -> Iterator[None]:
+        """Raise ValueError that names the place where Arrow cannot read."""
+        try:
+            yield
+        except UNREADABLE as error:
+            place = f": row group {group.row_groups[0].id}" if group else ""
+            raise ValueError(f"{self.where}{place} cannot be read, {error}; make it again") from error

@@ -1,5 +1,7 @@
-"""Looking into a Parquet file of counts: on any filesystem, and damage is told by name."""
+"""Look-ups in a counts file find what brute force finds, whatever the order of rows, on disk and elsewhere."""
 
+import random
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +16,53 @@ from querygen.explain.explain import Explainer
 from schemas.query import WORD_COUNTS
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
+
+Row = dict[str, Any]
+TEXTS = [f"{a}{space}{b}" for a in "abcde" for b in "abcde" for space in ("", " ")]
+
+
+@pytest.fixture(params=["by text", "by count", "mixed"])
+def rows(request: pytest.FixtureRequest) -> list[Row]:
+    made: list[Row] = [{"text": text, "surface": text, "count": i % 7} for i, text in enumerate(TEXTS)]
+    random.Random(0).shuffle(made)
+    order: dict[str, Callable[[Row], Any]] = {
+        "by text": lambda row: row["text"], "by count": lambda row: -row["count"], "mixed": lambda row: 0,
+    }  # fmt: skip
+    return sorted(made, key=order[request.param])
+
+
+@pytest.fixture(params=["disk", "memory"])
+def file(request: pytest.FixtureRequest, tmp_path: Path, rows: list[Row]) -> CountsFile:
+    folder = Folder(str(tmp_path) if request.param == "disk" else f"memory://{tmp_path.name}")
+    sink = pa.BufferOutputStream()
+    pq.write_table(pa.Table.from_pylist(rows, schema=WORD_COUNTS), sink, row_group_size=6)
+    folder.write("words.parquet", sink.getvalue().to_pybytes())
+    return CountsFile(folder, "words.parquet", WORD_COUNTS)
+
+
+def test_rows_are_found(file: CountsFile, rows: list[Row]) -> None:
+    for row in rows:
+        assert file.find(row["text"]) == row
+        assert file.find(row["text"], count=row["count"]) == row
+        assert file.find(row["text"], count=9) is None
+    assert file.find("zz") is None
+    assert sorted(row["text"] for row in file.find_unspaced("ab")) == ["a b", "ab"]
+
+
+@pytest.mark.parametrize("least", [0, 3])
+def test_ranks_are_places_in_the_order(file: CountsFile, rows: list[Row], least: int) -> None:
+    listed = sorted((-row["count"], row["text"]) for row in rows if row["count"] >= least)
+    for place, (count, text) in enumerate(listed, 1):
+        assert file.rank_by_value("count", -count, text, least) == (place, len(listed))
+
+
+def test_a_place_has_its_value_and_the_tied_texts_before(file: CountsFile, rows: list[Row]) -> None:
+    listed = sorted((-row["count"], row["text"]) for row in rows)
+    for place in (1, 8, 30, 50, 99):
+        value = -listed[: min(place, 50)][-1][0]
+        tied = frozenset(text for count, text in listed[:place] if -count == value)
+        assert file.place("count", place) == (value, tied)
+
 
 COUNTS = Counts(
     words={"new": 100, "york": 40, "city": 40, "of": 400, "the": 500, "dog": 10, "rare": 9, "hapax": 2, "gone": 1},
