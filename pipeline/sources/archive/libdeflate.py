@@ -3,6 +3,10 @@
 In: a gzip member somewhere in one array, room in another. Out: a status and how many bytes were read and written. The
 library is the one in the `deflate` package; its Python functions can say neither where a member ends nor write into
 room of the caller's, so the C function (https://github.com/ebiggers/libdeflate, libdeflate.h) is called by its address.
+
+From a compiled loop, because members are small: of a WAT file of members of 6.6 kB the image links were extracted at
+514 MB/s a core, at 446 with a loop in Python and a call by `ctypes` for each member, at 265 with ISA-L alone (medians
+of 5 with the file of `tests/bench/bench_extract.py`, 100 MB).
 """
 
 import ctypes
