@@ -11,7 +11,7 @@ import pytest
 from pipeline.balance.refill.earlier import read_rounds
 from pipeline.download.shard.numbering import finished_plans
 from pipeline.download.shard.plan import ShardPlan, number_shift, read_shard_images
-from pipeline.download.shard.tar import TarWriter
+from pipeline.download.shard.tar import open_tar
 from schemas.candidate import selection_schema
 from schemas.manifest import read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, start_run
@@ -52,12 +52,10 @@ def write_plan(folder: Folder, plan: int) -> list[FileRecord]:
         for name, caption, came in PLANS[plan]
     ]  # fmt: skip
     table = write_old_table(folder, f"{plan:05d}.parquet", pa.Table.from_pylist(rows, schema=OLD_TABLE))
-    with folder.writing(f"{plan:05d}.tar") as sink:
-        tar = TarWriter(sink)
+    with folder.writing(f"{plan:05d}.tar") as sink, open_tar(sink) as tar:
         for row in (row for row in rows if row["status"] == "success"):
-            tar.add(f"{row['key']}.jpg", picture(plan, image_format="JPEG"))
-            tar.add(f"{row['key']}.json", b'{"captions":["of the tar"]}')
-        tar.finish()
+            image = picture(plan, image_format="JPEG")
+            tar.write({"__key__": row["key"], "jpg": image, "json": b'{"captions":["of the tar"]}'})
     return [table, FileRecord(f"{plan:05d}.tar", len(rows), sink.bytes, sink.sha256)]
 
 

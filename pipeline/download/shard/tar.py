@@ -1,32 +1,36 @@
-"""Reproducible tar files (ustar): the same members give the same bytes, on any machine, at any time."""
+"""Reproducible tars by webdataset's `TarWriter`: the same samples give the same bytes, on any machine, at any time.
 
-import tarfile
+In: a file open for writing. Out: a writer of samples (dicts with ``__key__`` and the members' bytes by suffix), ustar,
+owner 0 without a name, mode 0644, time 0.
+
+The writer's module is loaded without its package, whose ``__init__`` imports torch: 1.2 s of CPU and 110 MiB a process.
+"""
+
+import functools
+import importlib
+import importlib.util
+import sys
+import types
 from typing import Any
 
-BLOCK_BYTES = 512
+_ALONE = "webdataset_alone"
+"""Name of the package without its ``__init__``: another one, so that who imports webdataset gets the whole of it."""
 
 
-class TarWriter:
-    """Writes members in the order given; owner 0, mode 0644, time 0."""
+def open_tar(sink: Any) -> Any:
+    """Return a `TarWriter` on `sink`, to be closed after the last sample.
 
-    def __init__(self, sink: Any) -> None:
-        self._sink = sink
-        self._position = 0
+    It sorts the members of a call: a sample whose members have another order is written by a call for each.
+    """
+    return _writer().TarWriter(sink, user="", group="", mode=0o644, mtime=0, encoder=False)
 
-    def add(self, name: str, data: bytes) -> None:
-        info = tarfile.TarInfo(name)
-        info.size = len(data)
-        info.mode = 0o644
-        info.mtime = 0
-        header = info.tobuf(tarfile.USTAR_FORMAT, "utf-8", "strict")
-        padding = bytes(-len(data) % BLOCK_BYTES)
-        self._sink.write(header)
-        self._sink.write(data)
-        if padding:
-            self._sink.write(padding)
-        self._position += len(header) + len(data) + len(padding)
 
-    def finish(self) -> None:
-        """Write the end mark, and zeros up to the record size as tar does."""
-        end = 2 * BLOCK_BYTES
-        self._sink.write(bytes(end + -(self._position + end) % tarfile.RECORDSIZE))
+@functools.cache
+def _writer() -> types.ModuleType:
+    package = importlib.util.find_spec("webdataset")
+    if package is None or package.submodule_search_locations is None:
+        raise ModuleNotFoundError("webdataset is not installed", name="webdataset")
+    alone = types.ModuleType(_ALONE)
+    alone.__path__ = list(package.submodule_search_locations)
+    sys.modules[_ALONE] = alone
+    return importlib.import_module(f"{_ALONE}.writer")

@@ -26,7 +26,7 @@ from pipeline.download.outcome import Encoded, Failure, ImageReference
 from pipeline.download.shard.plan import ShardImages, ShardPlan
 from pipeline.download.shard.sample_json import sample_json
 from pipeline.download.shard.table import ImageResult, shard_table
-from pipeline.download.shard.tar import TarWriter
+from pipeline.download.shard.tar import open_tar
 from schemas.arrow_types import values_of
 from schemas.rejection import REJECTIONS, Rejection, rejections
 from schemas.sample import (
@@ -161,8 +161,7 @@ def _reference(references: pa.Table, row: int) -> str:
 
 def _write_tar(folder: Folder, name: str, shard: FetchedShard, encode_format: str) -> FileRecord:
     samples = 0
-    with folder.writing(name) as sink:
-        tar = TarWriter(sink)
+    with folder.writing(name) as sink, open_tar(sink) as tar:
         for first in range(0, len(shard.results), ROWS_AT_ONCE):
             images = shard.images.table.slice(first, ROWS_AT_ONCE).to_pylist()
             for image, result in zip(images, shard.results[first : first + ROWS_AT_ONCE], strict=True):
@@ -170,9 +169,10 @@ def _write_tar(folder: Folder, name: str, shard: FetchedShard, encode_format: st
                     continue
                 shard.spool.seek(result.offset)
                 key = image["key"]
-                tar.add(f"{key}.{encode_format}", shard.spool.read(result.length))
-                tar.add(f"{key}.json", sample_json(image, result, shard.images.extra))
-                tar.add(f"{key}.txt", image["caption"].encode())
+                tar.write(
+                    {"__key__": key, encode_format: shard.spool.read(result.length)}
+                )  # first, whatever its format
+                sample = sample_json(image, result, shard.images.extra)
+                tar.write({"__key__": key, "json": sample, "txt": image["caption"].encode()})
                 samples += 1
-        tar.finish()
     return FileRecord(name, samples, sink.bytes, sink.sha256)
