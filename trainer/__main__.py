@@ -54,7 +54,7 @@ def parse(arguments: Sequence[str]) -> Any:
         if tuple(arguments[: len(names)]) == names:
             return tyro.cli(config, prog=" ".join(("trainer", *names)), args=arguments[len(names) :])
     described = "Train CLIP on shards, and measure it."
-    return tyro.cli(Command, prog="trainer", description=described, args=arguments)  # type: ignore[call-overload]
+    return tyro.cli(Command, prog="trainer", description=described, args=arguments)
 
 
 if __name__ == "__main__":

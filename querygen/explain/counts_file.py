@@ -33,7 +33,7 @@ class CountsFile:
             # A path lets Arrow read without the interpreter; other filesystems go through fsspec.
             files = LocalFileSystem(use_mmap=True) if folder.local else None
             source = self.where if folder.local else folder.open(name)
-            self._file = ds.ParquetFileFormat().make_fragment(source, files)
+            self._file: Any = ds.ParquetFileFormat().make_fragment(source, files)
             found = self._file.physical_schema
         except (*UNREADABLE, UnicodeDecodeError) as error:
             raise ValueError(f"{self.where}: expected a Parquet file, {error}") from error
