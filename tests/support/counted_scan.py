@@ -14,7 +14,7 @@ from querygen.text import wikitext
 from querygen.text.markup.scan import scan
 from querygen.text.markup.tags import DROPPED_TAGS
 from querygen.wiki.dump import SiteInfo
-from schemas.kernels import html_entities
+from schemas.kernels import byte_copy, html_entities
 from tests.support.markup_inputs import PAIRS, UNITS, random_wikitext
 
 SHORT, LONG = 1_000, 4_000
@@ -40,6 +40,15 @@ class Counted:
         Counted.accesses += 1
         assert 0 <= index < len(self.values), f"write at {index} of {len(self.values)}"
         self.values[int(index)] = int(value)
+
+
+def copy_each(data: Counted, begin: int, out: Counted, position: int, size: int) -> None:
+    """Copy as the C library's memcpy does in a compiled kernel."""
+    for i in range(size):
+        out[position + i] = data[begin + i]
+
+
+byte_copy._copy = copy_each  # an instruction of the compiler, which plain Python cannot run
 
 
 def extract(text: bytes) -> bytes:

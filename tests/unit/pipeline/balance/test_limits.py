@@ -38,7 +38,7 @@ def settings(**changes: Any) -> Settings:
 @given(QUERIES)
 def test_limits_are_what_the_counts_say(queries: list[tuple[int, int, int]]) -> None:
     matched, lost, language = np.array(queries, dtype=np.int64).T
-    counts = counts_table(matched=matched, matched_before=matched + lost)
+    counts = counts_table("query_id", matched=matched, matched_before=matched + lost)
     limits = decide_limits(counts, settings(num_queries=len(queries)), language.astype(np.int32))
     caps = [(2, 5)[number] for number in language]
     assert limits.caps.tolist() == caps
@@ -53,7 +53,7 @@ def test_limits_are_what_the_counts_say(queries: list[tuple[int, int, int]]) -> 
 
 
 def test_a_tail_share_gives_the_caps() -> None:
-    counts = counts_table(matched=np.array([1, 2, 97]), matched_before=np.array([1, 2, 97]))
+    counts = counts_table("query_id", matched=np.array([1, 2, 97]), matched_before=np.array([1, 2, 97]))
     asked = settings(num_queries=3, caps=None, tail_share=0.03, languages=("en",))
     limits = decide_limits(counts, asked, np.zeros(3, dtype=np.int32))
     assert limits.language_caps == (2,)
@@ -70,7 +70,7 @@ def test_partitions_are_a_power_of_two_and_none_is_too_large(num_bytes: int) -> 
 @given(QUERIES)
 def test_limits_are_read_as_they_were_written(queries: list[tuple[int, int, int]]) -> None:
     matched, lost, language = np.array(queries, dtype=np.int64).T
-    counts = counts_table(matched=matched, matched_before=matched + lost)
+    counts = counts_table("query_id", matched=matched, matched_before=matched + lost)
     limits = decide_limits(counts, settings(num_queries=len(queries)), language.astype(np.int32))
     folder = Folder("memory://limits")
     write_limits(folder, limits)
@@ -87,6 +87,6 @@ def test_languages_are_numbered_in_their_order(tmp_path: Path) -> None:
 
 
 def test_a_query_more_than_the_list_has_is_refused() -> None:
-    counts = counts_table(matched=np.array([1, 1]), matched_before=np.array([1, 1]))
+    counts = counts_table("query_id", matched=np.array([1, 1]), matched_before=np.array([1, 1]))
     with pytest.raises((ValueError, IndexError)):
         decide_limits(counts, settings(num_queries=1), np.zeros(1, dtype=np.int32))

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.sources.source import Broken, InputSplit, Rows, WholeFiles, first_line, is_unicode, raw_schema
+from pipeline.sources.source import Broken, InputFile, InputSplit, Rows, WholeFiles, first_line, is_unicode, raw_schema
 from schemas.rejection import MAX_VALUE_BYTES
 
 
@@ -41,7 +41,7 @@ def test_of_an_error_the_first_line() -> None:
 
 
 def test_whole_files_are_a_split_each() -> None:
-    files = WholeFiles([("/d/b.wat", "b.wat"), ("/d/a.wat", "a.wat")], "d")
+    files = WholeFiles([InputFile("/d/b.wat", "b.wat"), InputFile("/d/a.wat", "a.wat")], "d")
     assert files.splits() == [InputSplit(0, "/d/b.wat", "b.wat"), InputSplit(1, "/d/a.wat", "a.wat")]
 
 

@@ -8,12 +8,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from pipeline.sources.config import SourceOptions
+from pipeline.sources.source import InputFile
 from pipeline.sources.tables import table_plan as module
 from pipeline.sources.tables.table_plan import TABLE_SUFFIXES, TablePlan, kind_of, plan_tables
 
 
 def plan(folder: Path, **options: Any) -> TablePlan:
-    files = [(str(path), path.name) for path in sorted(folder.iterdir())]
+    files = [InputFile(str(path), path.name, path.stat().st_size) for path in sorted(folder.iterdir())]
     return plan_tables(files, SourceOptions(input=str(folder), **options))
 
 
