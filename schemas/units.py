@@ -8,9 +8,9 @@ are harmless.
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.json_object import JsonObject
+from schemas.json_object import JsonObject, parse_object
 from schemas.json_shape import check_json
-from schemas.storage import FileRecord, Folder
+from schemas.storage import FileRecord, Folder, canonical_json
 
 _FILE = {"name": str, "rows": int, "bytes": int, "sha256": str}
 _COMMIT = {"files": [_FILE]}
@@ -28,9 +28,10 @@ class Unit:
 def commit_unit(folder: Folder, name: str, files: list[FileRecord], body: dict[str, Any]) -> Unit:
     """Write the commit object `name` over the complete `files`; `body` holds the unit's counts (JSON values)."""
     records = [{"name": f.name, "rows": f.rows, "bytes": f.bytes, "sha256": f.sha256} for f in files]
-    folder.write_json(name, {**body, "files": records})
-    noted = JsonObject(body)
-    noted.where = folder.path(name)
+    written = canonical_json({**body, "files": records})
+    folder.write(name, written)
+    noted = parse_object(written, folder.path(name))  # as it is read back: objects in it, too, can be asked for counts
+    del noted["files"]
     return Unit(name, files, noted)
 
 

@@ -28,6 +28,19 @@ def test_a_unit_that_lost_a_file_is_not_whole(tmp_path: Path) -> None:
     assert read_unit(folder, "9_stats.json") is None
 
 
+def test_a_unit_is_the_same_committed_and_read_back(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    record = folder.write("0.tar", b"data", 1)
+    body = {"outcomes": {"success": 3, "timed_out": 1}, "spans": [{"rows": 2}], "pair": (1, 2), "part": 0.1}
+    made = commit_unit(folder, "0_stats.json", [record], body)
+    assert made == read_unit(folder, "0_stats.json")
+    assert made.body.counts("outcomes") == {"success": 3, "timed_out": 1}
+    assert made.body["spans"][0].count("rows") == 2
+    with pytest.raises(ValueError, match=r"0_stats.json: expected a key 'broken'"):
+        made.body["outcomes"]["broken"]
+    assert "files" not in body  # the caller's stays as it was
+
+
 def test_a_commit_with_files_as_lists_is_read(tmp_path: Path) -> None:
     """As querygen wrote them until schema 1.4."""
     folder = Folder(str(tmp_path))
