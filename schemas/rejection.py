@@ -57,7 +57,7 @@ REASONS = {
     "download": (
         "dns_failed", "connect_failed", "tls_failed", "timed_out", "http_error", "answer_malformed",
         "too_many_redirects", "private_address", "body_too_large", "body_truncated", "opted_out",
-        "image_missing", "not_an_image", "format_not_allowed", "image_truncated", "too_many_pixels", "image_too_small",
+        "image_missing", "not_an_image", "format_not_allowed", "image_truncated", "too_many_pixels",
         "decode_failed", "decode_timed_out", "decoder_crashed", "url_invalid",
     ),
 }  # fmt: skip
