@@ -6,6 +6,10 @@ and what was passed over, by reason. The key of a member is its name up to the f
     cat/._7.jpg       a side file: passed over, and does not end the sample it stands in
     cat/7.jpg         key cat/7, suffix .jpg
     cat/7.mask.png    key cat/7, suffix .mask.png
+    ./cat/7.txt       key cat/7: a leading ./ is no part of it
+
+In that last we differ from webdataset, to which ``a.jpg`` and ``./a.txt`` are of two keys: they are one file's name and
+its neighbour's wherever the tar is unpacked, and ``tar`` writes one or the other by how it was called.
 """
 
 import hashlib

@@ -56,7 +56,7 @@ def test_samples_are_those_of_webdataset(names: list[str]) -> None:
     except ValueError:  # webdataset stops at a suffix that a sample has twice
         assume(False)
     keys = {sample["__key__"] for sample in expected}
-    assume(len({key.removeprefix("./") for key in keys}) == len(keys))  # "a" and "./a" are one key to us alone
+    assume(len({key.removeprefix("./") for key in keys}) == len(keys))  # one key to us alone: see the test below
     found = [(sample.key, {member.suffix[1:] for member in sample.members}) for sample in TarSamples(io.BytesIO(data))]
     wanted = [(sample["__key__"].removeprefix("./"), set(sample) - {"__key__", "__url__"}) for sample in expected]
     assert found == wanted
@@ -74,6 +74,14 @@ def test_a_side_file_does_not_end_the_sample_it_stands_in() -> None:
     found, samples = grouped(tar_of([(name, b"x") for name in names]))
     assert found == [("000", ["000.jpg", "000.txt", "000.json"])]
     assert samples.passed_over == Counter(side_file=2, member_without_suffix=1)
+
+
+def test_a_leading_dot_and_slash_is_no_part_of_a_key_to_us_and_one_to_webdataset() -> None:
+    data = tar_of([(name, b"x") for name in ("a.jpg", "./a.txt", "./b.jpg", "b.txt", "././c.jpg")])
+    assert grouped(data)[0] == [("a", ["a.jpg", "a.txt"]), ("b", ["b.jpg", "b.txt"]), ("./c", ["./c.jpg"])]
+    files = [{**file, "__url__": "a.tar"} for file in tariterators.tar_file_iterator(io.BytesIO(data))]
+    theirs = [sample["__key__"] for sample in tariterators.group_by_keys(iter(files))]
+    assert theirs == ["a", "./a", "./b", "b", "././c"]
 
 
 def test_links_and_devices_are_counted_and_folders_are_not_members() -> None:
