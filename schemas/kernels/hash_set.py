@@ -1,11 +1,10 @@
-"""A set of 64-bit hashes in one array: hashes in; whether each is in the set, and where, out. For lists of millions.
+"""A set of 64-bit hashes in one array: hashes in; whether each is in the set out. For lists of millions.
 
 ::
 
     home of a hash: 47 bits of its product with an odd number; where another is, the next free slot, round the end
 
     slots    [0][c][a][0][b] ...    0: free; a hash of 0 is kept as 1
-    beside   [ ][3][1][ ][2] ...    what is known of each member: the caller's array, by `places`
 
 A set is made of all its hashes at once and never grows. Its slots are a power of two, at most half taken, so a search
 always ends at a free one, after 1.5 slots for a member and 2.5 for another on average. Memory: 16 to 32 bytes per
@@ -50,12 +49,6 @@ def _contains(slots, keys, found):
         found[row] = holds(slots, keys[row])
 
 
-@leaf
-def _places(slots, keys, found):
-    for row in range(len(keys)):
-        found[row] = find(slots, keys[row])
-
-
 def hash_set(keys: UInt64Array) -> UInt64Array:
     """Return the array of the set of `keys`, at most half full."""
     slots = np.zeros(1 << max(4, (2 * len(keys)).bit_length()), dtype=np.uint64)
@@ -67,11 +60,4 @@ def contains(slots: UInt64Array, keys: UInt64Array) -> npt.NDArray[np.bool_]:
     """Tell of each key whether it is in the set made by `hash_set`."""
     found = np.zeros(len(keys), dtype=np.bool_)
     _contains(slots, np.ascontiguousarray(keys), found)
-    return found
-
-
-def places(slots: UInt64Array, keys: UInt64Array) -> npt.NDArray[np.int64]:
-    """Return the slot of each key, all members of the set made by `hash_set`."""
-    found = np.zeros(len(keys), dtype=np.int64)
-    _places(slots, np.ascontiguousarray(keys), found)
     return found

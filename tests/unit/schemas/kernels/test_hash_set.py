@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from schemas.kernels.hash_set import UInt64Array, contains, hash_set, places
+from schemas.kernels.hash_set import UInt64Array, contains, hash_set
 
 HASHES = st.one_of(st.integers(1, 40), st.integers(1, 2**64 - 1))  # small ones crowd, and meet
 
@@ -22,12 +22,10 @@ def test_holds_what_a_python_set_holds(members: list[int], others: list[int]) ->
 
 @settings(max_examples=200, deadline=None)
 @given(st.lists(HASHES, max_size=60))
-def test_each_member_has_a_place_of_its_own_below_half_of_the_slots(members: list[int]) -> None:
+def test_each_member_stands_once_in_at_most_half_of_the_slots(members: list[int]) -> None:
     slots = hash_set(array(members))
-    taken = dict(zip(members, places(slots, array(members)).tolist(), strict=True))
-    assert len(set(taken.values())) == len(set(members)) == np.count_nonzero(slots)
-    assert all(slots[place] == key for key, place in taken.items())
-    assert 2 * len(members) < max(len(slots), 1)
+    assert sorted(slots[slots != 0].tolist()) == sorted(set(members))
+    assert 2 * len(members) < len(slots)
 
 
 def test_a_hash_of_zero_is_a_member_like_any_other() -> None:
@@ -40,5 +38,5 @@ def test_searches_go_round_the_end() -> None:
     home = [key for key in range(1, 2000) if (key * 0x9E3779B97F4A7C15 % 2**64) >> 17 & 15 == 15][:5]
     slots = hash_set(array(home))
     assert len(slots) == 16
-    assert sorted(places(slots, array(home)).tolist()) == [0, 1, 2, 3, 15]
+    assert np.flatnonzero(slots).tolist() == [0, 1, 2, 3, 15]
     assert contains(slots, array(home)).all()
