@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from pipeline.filter.language.kernel import MAX_N, identify_rows
+from pipeline.filter.language.kernel import identify_rows, work_space
 from pipeline.filter.language.model import LanguageModel
 from schemas.buffers import one_chunk, string_buffers
 from schemas.kernels.compiled import kernel
@@ -90,9 +90,5 @@ def identify(
     longest = int(np.diff(offsets).max(initial=0))
     labels = np.zeros(len(offsets) - 1, dtype=np.int32)
     scores = np.zeros(len(offsets) - 1, dtype=np.float32)
-    identify_rows(
-        data, offsets, model.word_slots, model.word_numbers, model.word_sums, model.word_counts, model.end_word,
-        model.kept_ngrams, model.rows, model.left, model.right, model.output,
-        np.empty(longest + 2, dtype=np.uint8), np.empty(MAX_N * (longest + 2), dtype=np.int32), labels, scores,
-    )  # fmt: skip
+    identify_rows(data, offsets, model.arrays, work_space(longest), labels, scores)
     return labels, scores

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from pipeline.filter.language.kernel import BUCKETS, DIMENSIONS, MAX_N, MIN_N, ngram_rows, token_hashes
+from pipeline.filter.language.kernel import BUCKETS, DIMENSIONS, MAX_N, MIN_N, ModelArrays, ngram_rows, token_hashes
 
 MODEL_FILE = "lid.176.ftz"
 MODEL_SHA256 = "8f3472cfe8738a7b6099e8e999c3cbfae0dcd15696aac7d7738a8039db603e83"
@@ -36,29 +36,10 @@ _CENTROIDS = 256
 
 @dataclass(frozen=True, kw_only=True)
 class LanguageModel:
-    """What the kernel reads. A word's vector is the sum of the rows of the word and its n-grams."""
+    """The languages that the model tells apart, and what tells them."""
 
     labels: list[str]
-    word_slots: npt.NDArray[np.uint64]
-    """Open addressing: hash of a known word, or 0."""
-    word_numbers: npt.NDArray[np.int32]
-    """Number of the word in each slot; -1: a label, which counts as nothing."""
-    word_sums: npt.NDArray[np.float32]
-    """Words x 16."""
-    word_counts: npt.NDArray[np.int32]
-    """Rows in each sum."""
-    kept_ngrams: npt.NDArray[np.uint64]
-    """For each 64 n-gram hashes: a bit for each that is kept (most are not), and the row of the first of these. Half a
-    MB that stays in the cache; a table of the rows themselves has 8 MB and costs a miss per n-gram."""
-    rows: npt.NDArray[np.float32]
-    """Kept n-grams x 16, in the order of their hashes."""
-    left: npt.NDArray[np.int32]
-    right: npt.NDArray[np.int32]
-    """Children of the inner nodes; a leaf is ~label."""
-    output: npt.NDArray[np.float32]
-    """Inner nodes x 16."""
-    end_word: int
-    """Number of the word at the end of every text."""
+    arrays: ModelArrays
 
 
 @functools.lru_cache(maxsize=1)  # once per process
@@ -137,8 +118,10 @@ def parse_model(body: bytes) -> LanguageModel:
     slots, numbers = _word_table([text for text, _ in entries], num_words)
     return LanguageModel(
         labels=[text.decode().removeprefix(_LABEL) for text, _ in entries[num_words:]],
-        word_slots=slots, word_numbers=numbers, word_sums=sums, word_counts=counts, kept_ngrams=kept_ngrams,
-        rows=rows, left=left, right=right, output=output, end_word=words.index(_END),
+        arrays=ModelArrays(
+            word_slots=slots, word_numbers=numbers, word_sums=sums, word_counts=counts, end_word=words.index(_END),
+            kept_ngrams=kept_ngrams, rows=rows, left=left, right=right, output=output,
+        ),
     )  # fmt: skip
 
 
