@@ -93,6 +93,9 @@ def compare(before: Path, after: Path, folder: Path) -> tuple[list[str], int]:
 
 def main() -> int:
     """Print what was found; 1 where the bytes differ."""
+    if len(sys.argv) != 2 or not (Path(sys.argv[1]) / "pipeline").is_dir():
+        print("usage: python -m tests.equal_bytes OTHER_CHECKOUT (a folder with pipeline/ in it)", file=sys.stderr)
+        return 2
     before = Path(sys.argv[1]).resolve()
     with tempfile.TemporaryDirectory(prefix="equal-bytes-") as folder:
         differing, number = compare(before, HERE, Path(folder))

@@ -7,8 +7,7 @@ import pyarrow.parquet as pq
 
 from pipeline.balance.config import BalanceOptions
 from pipeline.balance.limits import partitions_of_images
-from pipeline.balance.settings import CandidateFile
-from pipeline.balance.steps.passes import BUFFER_BYTES
+from pipeline.balance.settings import BUFFER_BYTES, CandidateFile
 from pipeline.queries.metaclip_files import queries_folder
 from pipeline.shuffle.estimate import ShuffleEstimate, estimate_shuffle
 from schemas.identity import seed_key

@@ -33,6 +33,9 @@ from schemas.run_options import identity_options
 from schemas.run_record import MANIFEST_FILE, RunRecord, read_run, start_run
 from schemas.storage import Folder
 
+ALGORITHM_VERSION = "1"
+"""Part of the identity: raise it whenever the same options and candidates would select other pairs."""
+
 EARLIER_SHARDS = "earlier shards"
 """Name of the input in run.json that stands for what a refill leaves out."""
 
@@ -69,6 +72,7 @@ def run_balance(
             {"name": "candidates", "manifest_sha256": manifest_sha256(candidates)},
             *([{"name": EARLIER_SHARDS, "sha256": earlier_hash(rounds.earlier)}] if rounds is not None else []),
         ],
+        algorithm=ALGORITHM_VERSION,
         paths={**run["paths"], "candidates": candidates.url, "failed": [folder.url for folder in failed]},
     )
     if not start_run(output, record):

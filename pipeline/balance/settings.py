@@ -17,6 +17,9 @@ FAILED_FILE, SELECTED_FILE = f"{WORK}/failed_images.u64", f"{WORK}/selected_pair
 STORED_FILE = f"{WORK}/stored_images.u64"
 SELECTED, SHARDS = f"{WORK}/selected", f"{WORK}/shards"
 
+BUFFER_BYTES = 64 << 20
+"""Rows kept in a worker before they are cut by partition: cut by file, a partition's pieces would be tiny."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

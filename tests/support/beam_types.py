@@ -28,8 +28,8 @@ def check_element_types(monkeypatch: pytest.MonkeyPatch) -> None:
         return found
 
     def type_check(constraint: Any, datum: Any, is_input: bool) -> None:
-        # Of a tagged output at a bundle's end Beam takes off the tag, but not the window (in findings/ as a script), and
-        # holds it against the type of the main output: such ones are not looked at.
+        # Of a tagged output at a bundle's end Beam takes off the tag, but not the window (in findings/ as a script),
+        # and holds it against the type of the main output: such ones are not looked at.
         if not isinstance(datum, WindowedValue):
             check(constraint, datum, is_input)
 

@@ -15,7 +15,7 @@ from apache_beam.utils.windowed_value import WindowedValue
 
 from pipeline.balance.ordering import grouped_rows
 from pipeline.balance.row_groups import read_row_groups
-from pipeline.balance.settings import CandidateFile
+from pipeline.balance.settings import BUFFER_BYTES, CandidateFile
 from pipeline.balance.steps.shared_state import SharedState
 from pipeline.shuffle.elements import bounded
 from schemas.arrow_types import list_array
@@ -25,9 +25,6 @@ from schemas.storage import Folder
 
 NAMESPACE = "balance"
 """Of the counters; their names are those of the report."""
-
-BUFFER_BYTES = 64 << 20
-"""Rows kept in a worker before they are cut by partition: cut by file, a partition's pieces would be tiny."""
 
 
 class PassOverCandidates(beam.DoFn):
