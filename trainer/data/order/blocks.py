@@ -52,7 +52,8 @@ class Blocks:
 def cut_blocks(counts: npt.NDArray[np.integer], per_block: int) -> Blocks:
     """Return the blocks of shards with `counts` samples: near-equal parts of `per_block` and more.
 
-    An empty shard has none, one with fewer than `per_block` is one. Raises ValueError for a negative count or a `per_block` below 1.
+    An empty shard has none, one with fewer than `per_block` is one. Raises ValueError for a negative count or a
+    `per_block` below 1.
     """
     samples = np.asarray(counts, dtype=np.int64)
     if len(samples) and (samples.min() < 0 or samples.max() > np.iinfo(np.int32).max):

@@ -44,7 +44,7 @@ def _window(step, stream, num_streams, window, length):
     """Return [low, high) of the window that holds `step` of a stream."""
     first = max(1, window * (stream + 1) // num_streams)
     if step < first:
-        return np.int64(0), min(first, length)
+        return 0, min(first, length)
     low = first + (step - first) // window * window
     return low, min(low + window, length)
 
@@ -72,7 +72,7 @@ def _permuted(value, size, key):
 def _find(starts, at):
     """Return the block of the line that holds `at`: guessed, as blocks are nearly equal, then halved."""
     last = len(starts) - 2
-    low = min(last, np.int64(np.float64(at) / np.float64(starts[last + 1]) * (last + 1)))
+    low = min(last, int(at / starts[last + 1] * (last + 1)))
     high, reach = low + 1, 1
     while starts[low] > at:
         high = low
