@@ -11,8 +11,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 
-STRIDE = 32
-"""The shard index holds the offset of every so many samples; blocks begin at those."""
+from schemas.shard_index import STRIDE
 
 BLOCK_BYTES = 8 << 20
 """A block has at least so many bytes, where its shard has: requests of that size reach the speed of an object store."""

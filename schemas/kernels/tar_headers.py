@@ -1,0 +1,271 @@
+"""The headers of a tar, a member at a time: what a sample's image, caption and description are, and where.
+
+In: the bytes of a tar, or of a part of it that begins at a header. Out: a row for each key that has an image. Only
+what nearly every writer writes is understood (ustar, GNU, and pax headers that hold times); at the first thing that is
+anything else the kernel says so, and Python's tarfile reads the same bytes (`schemas/tar_contents.py`).
+
+    |header 0001.jpg|image...|header 0001.json|...|header 0001.txt|...|header 0002.jpg|...|512 zeros ...
+    ^ offset                                                         ^ offset of the next
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.image_files import IMAGE_SUFFIXES
+from schemas.kernels.byte_scan import is_at
+from schemas.kernels.compiled import leaf, unlocked
+from schemas.kernels.lanes import load_word
+
+BLOCK = 512
+NAME_BYTES, SIZE_AT, SIZE_BYTES, SUM_AT, SUM_BYTES, TYPE_AT, PREFIX_AT = 100, 124, 12, 148, 8, 156, 345
+
+MAX_MEMBERS = 1_000
+"""Of one key; more are left to tarfile, which bounds them."""
+
+WHOLE, PART, ODD = 0, 1, 2
+"""How a walk ended: at the zeros that end an archive; at the end of the bytes, between two members; at a thing that is
+left to tarfile."""
+
+OFFSET, IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, TEXT_AT, TEXT_BYTES, KEY_HASH, COLUMNS = range(9)
+"""Columns of a sample. Offsets are from the first byte given; the size of what is not there is -1."""
+
+_DOT, _SLASH, _UNDERSCORE, _AT, _SPACE = b"."[0], b"/"[0], b"_"[0], b"@"[0], b" "[0]
+_ZERO, _SEVEN, _NINE, _NEWLINE = b"0"[0], b"7"[0], b"9"[0], b"\n"[0]
+_REGULAR, _OLD_REGULAR, _FOLDER, _PAX = b"0"[0], 0, b"5"[0], b"x"[0]
+_UPPER_A, _UPPER_Z, _CASE, _MAX_ASCII = b"A"[0], b"Z"[0], 32, 127
+_EVEN_BYTES, _LOW = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
+_FNV_START, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
+
+
+def _suffix_word(suffix: str) -> int:
+    return int.from_bytes(suffix.removeprefix(".").encode(), "little")
+
+
+_IMAGES: npt.NDArray[np.uint64] = np.array([_suffix_word(suffix) for suffix in IMAGE_SUFFIXES], dtype=np.uint64)
+_JSON, _TEXT = np.uint64(_suffix_word(".json")), np.uint64(_suffix_word(".txt"))
+
+
+class Walk(NamedTuple):
+    """What a walk found."""
+
+    num_samples: int
+    """Keys with an image of a size within bounds."""
+    end: int
+    """Where reading ended."""
+    ended: int
+    """`WHOLE`, `PART` or `ODD`."""
+    without_image: int
+    """Keys that have no image."""
+    image_size: int
+    """Keys whose image is empty or too large."""
+    duplicate: int
+    """Offset of the first header whose key has its suffix already, -1 where none has."""
+
+
+@unlocked
+def walk_headers(data, max_image_bytes, samples):
+    """Fill `samples` (int64 ``[any, COLUMNS]``, more rows than `data` can have samples); return a `Walk`."""
+    position, extended, num_samples = 0, -1, 0
+    without_image, image_size, duplicate = 0, 0, -1
+    key_at, key_size, best, has, members = 0, -1, len(_IMAGES), 0, 0
+    row = samples[0]
+    while True:
+        if position + BLOCK > len(data):
+            ended = PART if 0 < position == len(data) and extended < 0 else ODD
+            break
+        if _is_zero(data, position):
+            ended = WHOLE if extended < 0 else ODD
+            break
+        size = _octal(data, position + SIZE_AT, SIZE_BYTES)
+        after = position + BLOCK + (size + BLOCK - 1) // BLOCK * BLOCK
+        kind = data[position + TYPE_AT]
+        if size < 0 or after > len(data) or data[position + PREFIX_AT] != 0 or not _sum_is_right(data, position):
+            ended = ODD
+            break
+        if kind == _PAX and extended < 0 and _is_harmless(data, position + BLOCK, position + BLOCK + size):
+            extended = position
+            position = after
+            continue
+        begin, cut, end = _name(data, position)
+        if kind == _FOLDER and size == 0 and extended < 0 and cut != -2:
+            position = after
+            continue
+        if cut < 0 or (kind != _REGULAR and kind != _OLD_REGULAR):
+            ended = ODD
+            break
+        if not _is_same(data, key_at, key_size, begin, cut - begin):
+            if key_size >= 0:
+                num_samples, without_image, image_size = _close(
+                    row, num_samples, without_image, image_size, best, max_image_bytes
+                )
+            key_at, key_size, best, has, members = begin, cut - begin, len(_IMAGES), 0, 0
+            row = samples[num_samples]
+            row[:] = -1
+            row[OFFSET] = extended if extended >= 0 else position
+            row[KEY_HASH] = _hash(data, begin, cut)
+        members += 1
+        if members > MAX_MEMBERS:
+            ended = ODD
+            break
+        word = _suffix(data, cut + 1, end)
+        if word == _JSON:
+            duplicate = position if row[JSON_BYTES] >= 0 and duplicate < 0 else duplicate
+            row[JSON_AT], row[JSON_BYTES] = position + BLOCK, size
+        elif word == _TEXT:
+            duplicate = position if row[TEXT_BYTES] >= 0 and duplicate < 0 else duplicate
+            row[TEXT_AT], row[TEXT_BYTES] = position + BLOCK, size
+        else:
+            code = _image(word)
+            if code < len(_IMAGES):
+                duplicate = position if has >> code & 1 and duplicate < 0 else duplicate
+                has |= 1 << code
+                if code <= best:
+                    best = code
+                    row[IMAGE_AT], row[IMAGE_BYTES] = position + BLOCK, size
+        position, extended = after, -1
+    if key_size >= 0:
+        num_samples, without_image, image_size = _close(
+            row, num_samples, without_image, image_size, best, max_image_bytes
+        )
+    return Walk(num_samples, position, ended, without_image, image_size, duplicate)
+
+
+@leaf
+def _close(row, num_samples, without_image, image_size, best, max_image_bytes):
+    """Return the counts after a key: its row stays if it has an image of a size within bounds."""
+    if best == len(_IMAGES):
+        return num_samples, without_image + 1, image_size
+    if not 0 < row[IMAGE_BYTES] <= max_image_bytes:
+        return num_samples, without_image, image_size + 1
+    return num_samples + 1, without_image, image_size
+
+
+@leaf
+def _is_zero(data, position):
+    for i in range(BLOCK):  # noqa: SIM110 (numba compiles no generator)
+        if data[position + i] != 0:
+            return False
+    return True
+
+
+@leaf
+def _octal(data, position, size):
+    """Return a number as tar writes it: octal digits, with blanks before and a blank or zero behind; -1 for another."""
+    i, end = position, position + size
+    while i < end and data[i] == _SPACE:
+        i += 1
+    value, first = np.int64(0), i
+    while i < end and _ZERO <= data[i] <= _SEVEN:
+        value = value * 8 + np.int64(data[i] - _ZERO)
+        i += 1
+    if i == first or (i < end and data[i] != _SPACE and data[i] != 0):
+        return np.int64(-1)
+    return value
+
+
+@leaf
+def _sum_is_right(data, position):
+    """Tell whether the header's bytes add up to what it says, its own field counted as blanks."""
+    total = np.uint64(0)  # four sums of 16 bits: 64 words of two bytes each stay below 2**16
+    for i in range(position, position + BLOCK, 8):
+        word = load_word(data, i)
+        total += (word & _EVEN_BYTES) + ((word >> np.uint64(8)) & _EVEN_BYTES)
+    total = (total & _LOW) + ((total >> np.uint64(16)) & _LOW)
+    found = np.int64((total & np.uint64(0xFFFFFFFF)) + (total >> np.uint64(32)))
+    for i in range(position + SUM_AT, position + SUM_AT + SUM_BYTES):
+        found += _SPACE - np.int64(data[i])
+    return found == _octal(data, position + SUM_AT, SUM_BYTES)
+
+
+@leaf
+def _is_harmless(data, begin, end):
+    """Tell whether a pax header says nothing of name, size, kind or encoding: most hold times."""
+    i = begin
+    while i < end:
+        length, blank = np.int64(0), i
+        while blank < end and _ZERO <= data[blank] <= _NINE:
+            length = length * 10 + np.int64(data[blank] - _ZERO)
+            blank += 1
+        if length < 5 or i + length > end or data[blank] != _SPACE or data[i + length - 1] != _NEWLINE:
+            return False
+        if not (
+            is_at(data, blank + 1, end, b"mtime=")
+            or is_at(data, blank + 1, end, b"atime=")
+            or is_at(data, blank + 1, end, b"ctime=")
+        ):
+            return False
+        i += length
+    return True
+
+
+@leaf
+def _name(data, header):
+    """Return (begin, first dot of the last part, end) of a member's name without ``./``.
+
+    The dot is -1 for a name that needs tarfile's and `is_side_file`'s eyes (no suffix, a part that begins with a dot,
+    two underscores or an at sign, bytes that are no ASCII, an end in a slash), -2 for a folder's name of that kind.
+    """
+    end = header
+    while end < header + NAME_BYTES and data[end] != 0:
+        if data[end] > _MAX_ASCII:
+            return header, -2, end
+        end += 1
+    begin = header
+    if is_at(data, begin, end, b"./"):
+        begin += 2
+    dot, part = -1, begin
+    for i in range(begin, end):
+        if data[i] == _SLASH:
+            dot, part = -1, i + 1
+        elif data[i] == _DOT:
+            if i == part:
+                return begin, -2, end
+            if dot < 0:
+                dot = i
+        elif i == part and (data[i] == _AT or (data[i] == _UNDERSCORE and is_at(data, i, end, b"__"))):
+            return begin, -2, end
+    return begin, dot if part < end else -1, end
+
+
+@leaf
+def _is_same(data, first, first_size, second, second_size):
+    if first_size != second_size:
+        return False
+    for i in range(first_size):  # noqa: SIM110 (numba compiles no generator)
+        if data[first + i] != data[second + i]:
+            return False
+    return True
+
+
+@leaf
+def _suffix(data, begin, end):
+    """Return the suffix without its dot, in lower case, as a little-endian word; 0 for one of more than 8 bytes."""
+    word = np.uint64(0)
+    if end - begin > 8:
+        return word
+    for i in range(end - begin):
+        byte = data[begin + i]
+        if _UPPER_A <= byte <= _UPPER_Z:
+            byte += _CASE
+        word |= np.uint64(byte) << np.uint64(8 * i)
+    return word
+
+
+@leaf
+def _image(word):
+    """Return the place of a suffix among `IMAGE_SUFFIXES`, their number for another."""
+    for code in range(len(_IMAGES)):
+        if _IMAGES[code] == word:
+            return code
+    return len(_IMAGES)
+
+
+@leaf
+def _hash(data, begin, end):
+    """Return the FNV-1a hash of a key, to tell keys of one tar apart."""
+    value = np.uint64(_FNV_START)
+    for i in range(begin, end):
+        value = (value ^ np.uint64(data[i])) * np.uint64(_FNV_PRIME)
+    return np.int64(value >> np.uint64(1))

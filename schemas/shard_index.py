@@ -1,0 +1,149 @@
+"""The index of a folder of shards: how many samples each tar has, and where every `STRIDE`-th begins.
+
+Written by ``pipeline download`` beside its shards and by ``pipeline index`` for the folders of others; with it a
+trainer knows the order of 400 million samples from 60 MB, and reads any block of neighbours with one request. What is
+in a block its own headers say.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from schemas.buffers import one_chunk
+from schemas.kernels.tar_headers import IMAGE_BYTES, KEY_HASH, OFFSET
+from schemas.tar_contents import TarContents, UInt8s, key_of
+
+STRIDE = 32
+"""Blocks begin at a multiple of it: 12.5 million offsets for 400 million samples, 3 bytes each in Parquet."""
+
+INDEX_NAME = "shard_index.parquet"
+"""In ``tables/`` of a folder of ours, in a folder of others itself."""
+
+SHARD_INDEX = pa.schema(
+    [
+        pa.field("tar", pa.string(), nullable=False),
+        pa.field("tar_bytes", pa.int64(), nullable=False),
+        pa.field("samples", pa.int32(), nullable=False),
+        pa.field("image_bytes", pa.int64(), nullable=False),
+        pa.field("end", pa.int64(), nullable=False),
+        pa.field("offsets", pa.list_(pa.int64()), nullable=False),
+        pa.field("left_out", pa.int32(), nullable=False),
+        pa.field("passed_over", pa.int32(), nullable=False),
+        pa.field("is_whole", pa.bool_(), nullable=False),
+        pa.field("example", pa.string(), nullable=False),
+    ]
+)
+"""A row a tar, by name. A sample is a key with an image (`schemas/tar_contents.py`); offsets are those of the first
+header of samples 0, `STRIDE`, 2 `STRIDE`, ...; end is where the last member ends. left_out counts keys without a usable
+image, passed_over members that belong to no key; example names one of them."""
+
+
+def index_row(name: str, contents: TarContents, data: UInt8s) -> pa.Table:
+    """Return the row of tar `name`. Raises ValueError that names a key which two of its samples have."""
+    samples = contents.samples
+    hashes = np.sort(samples[:, KEY_HASH])
+    if len(repeated := hashes[1:][hashes[1:] == hashes[:-1]]):
+        first, second = np.flatnonzero(samples[:, KEY_HASH] == repeated[0])[:2]
+        keys = {key_of(data, samples[first]), key_of(data, samples[second])}
+        if len(keys) == 1:
+            raise ValueError(
+                f"{name}: expected each key once, two samples have {keys.pop()!r}; members of a key stand side by side"
+            )
+    row = {
+        "tar": name,
+        "tar_bytes": len(data),
+        "samples": len(samples),
+        "image_bytes": int(samples[:, IMAGE_BYTES].sum()),
+        "end": contents.end,
+        "offsets": samples[::STRIDE, OFFSET].tolist(),
+        "left_out": contents.left_out.total(),
+        "passed_over": contents.passed_over.total(),
+        "is_whole": contents.is_whole,
+        "example": contents.example,
+    }
+    return pa.Table.from_pylist([row], SHARD_INDEX)
+
+
+@dataclass(frozen=True)
+class IndexedTars:
+    """The index of some tars, as arrays."""
+
+    names: pa.Array
+    tar_bytes: npt.NDArray[np.int64]
+    samples: npt.NDArray[np.int64]
+    image_bytes: npt.NDArray[np.int64]
+    ends: npt.NDArray[np.int64]
+    offset_starts: npt.NDArray[np.int64]
+    """Where the offsets of each tar begin in `offsets`."""
+    offsets: npt.NDArray[np.int64]
+
+    def begins(self, tars: npt.NDArray[np.integer], places: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+        """Return the offset of the sample at each place (a multiple of `STRIDE`) of each tar; behind the last the end."""
+        tars = np.asarray(tars, dtype=np.int64)
+        at = self.offset_starts[tars] + np.asarray(places, dtype=np.int64) // STRIDE
+        behind = np.asarray(places) >= self.samples[tars]
+        at[behind] = 0
+        found = self.offsets[at] if len(self.offsets) else np.zeros(len(at), dtype=np.int64)
+        found[behind] = self.ends[tars[behind]]
+        return found
+
+
+def as_arrays(index: pa.Table) -> IndexedTars:
+    """Return the columns of an index that reading needs."""
+    offsets = one_chunk(index["offsets"])
+    lengths = pc.list_value_length(offsets).to_numpy(zero_copy_only=False).astype(np.int64)
+    columns = {name: one_chunk(index[name]).to_numpy() for name in ("tar_bytes", "samples", "image_bytes", "end")}
+    return IndexedTars(
+        one_chunk(index["tar"]),
+        columns["tar_bytes"],
+        columns["samples"].astype(np.int64),
+        columns["image_bytes"],
+        columns["end"],
+        np.cumsum(lengths) - lengths,
+        offsets.flatten().to_numpy(),
+    )
+
+
+def check_index(index: pa.Table, where: str) -> None:
+    """Raise ValueError that names the tar when the numbers of a row cannot be those of a tar."""
+    arrays = as_arrays(index)
+    lengths = np.diff(np.append(arrays.offset_starts, len(arrays.offsets)))
+    falls = np.flatnonzero(np.diff(arrays.offsets) <= 0) + 1  # allowed where the next tar begins
+    inside = np.setdiff1d(falls, arrays.offset_starts)
+    last = arrays.offset_starts + np.maximum(lengths, 1) - 1
+    wrong = (
+        (arrays.samples < 0)
+        | (lengths != -(-arrays.samples // STRIDE))
+        | (arrays.ends > arrays.tar_bytes)
+        | (arrays.image_bytes < 0)
+    )
+    has = (lengths > 0) & ~wrong
+    wrong[has] |= (arrays.offsets[last[has]] >= arrays.ends[has]) | (arrays.offsets[arrays.offset_starts[has]] < 0)
+    wrong[np.searchsorted(arrays.offset_starts, inside, side="right") - 1] = True
+    for number in np.flatnonzero(wrong)[:1]:
+        raise ValueError(
+            f"{where}: the row of {arrays.names[number]} is that of no tar: {arrays.samples[number]} samples, "
+            f"{lengths[number]} offsets, end {arrays.ends[number]} of {arrays.tar_bytes[number]} bytes; make the index "
+            "again with pipeline index"
+        )
+
+
+def check_fits(index: pa.Table, files: Iterable[tuple[str, int]], where: str) -> None:
+    """Raise ValueError that names the first tar whose size the index has otherwise, or which it does not have."""
+    indexed = dict(zip(index["tar"].to_pylist(), index["tar_bytes"].to_pylist(), strict=True))
+    for name, problem in _misfits(indexed, files):
+        raise ValueError(f"{where}: does not fit {name}: {problem}; make it again with pipeline index")
+
+
+def _misfits(indexed: dict[str, int], files: Iterable[tuple[str, int]]) -> Iterator[tuple[str, str]]:
+    for name, size in files:
+        known = indexed.pop(name, None)
+        if known is None:
+            yield name, "the index does not have it"
+        elif known != size:
+            yield name, f"{size} bytes, {known} when it was indexed"
+    yield from ((name, "the tar is gone") for name in indexed)

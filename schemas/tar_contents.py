@@ -1,0 +1,163 @@
+"""What samples a tar holds, and where their image, caption and description are.
+
+In: a tar, whole or a part of it between two samples. Out: a row for each key with an image, in their order, and what is
+no sample, by reason. A key is one as `TarSamples` has it; bytes that the kernel does not understand are read by that, a
+hundred times slower, with the same result.
+"""
+
+import io
+import mmap
+import tarfile
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import IO
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.image_files import IMAGE_SUFFIXES
+from schemas.kernels.tar_headers import (
+    BLOCK,
+    COLUMNS,
+    IMAGE_AT,
+    IMAGE_BYTES,
+    JSON_AT,
+    JSON_BYTES,
+    KEY_HASH,
+    ODD,
+    OFFSET,
+    TEXT_AT,
+    TEXT_BYTES,
+    WHOLE,
+    walk_headers,
+)
+from schemas.tar_samples import MAX_MEMBERS_OF_SAMPLE, TarMember, TarSample, TarSamples
+
+MAX_IMAGE_BYTES = 64 << 20
+"""A larger one is no image of a sample."""
+MAX_TEXT_BYTES = 1 << 20
+"""Of a caption or description so much is read."""
+MAX_MEMBERS = 10_000_000
+"""Of one tar: bounds the memory a hostile one can take."""
+
+WITHOUT_IMAGE, IMAGE_SIZE, NAME_NOT_UTF8 = "image_missing", "image_size", "name_not_utf8"
+"""Why a key is no sample."""
+
+UInt8s = npt.NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class TarContents:
+    """The samples of a tar or of a part of one."""
+
+    samples: npt.NDArray[np.int64]
+    """``[samples, COLUMNS]`` (`schemas/kernels/tar_headers.py`); offsets from the first byte read."""
+    end: int
+    """Where the last member ends, with its padding."""
+    is_whole: bool
+    """The zeros that end an archive are there. Of a part of a tar it is False."""
+    left_out: Counter[str] = field(default_factory=Counter)
+    """Keys that are no sample, by reason."""
+    passed_over: Counter[str] = field(default_factory=Counter)
+    """Members that belong to no key, by `TarSamples`' reasons."""
+    example: str = ""
+    """A key that was left out, and why."""
+
+
+@contextmanager
+def mapped(raw: IO[bytes]) -> Iterator[UInt8s]:
+    """Give the bytes of an open local file as an array that is read where it is touched."""
+    size = raw.seek(0, io.SEEK_END)
+    if not size:
+        yield np.empty(0, dtype=np.uint8)
+        return
+    pages = mmap.mmap(raw.fileno(), size, access=mmap.ACCESS_READ)
+    yield np.frombuffer(pages, dtype=np.uint8)  # unmapped with the last array that shows it
+
+
+def read_contents(data: UInt8s, where: str) -> TarContents:
+    """Return the samples of a tar.
+
+    Raises ValueError that names `where` and the place for bytes that are no tar, or when a sample has a member twice.
+    """
+    samples = np.empty((len(data) // (2 * BLOCK) + 2, COLUMNS), dtype=np.int64)
+    walk = walk_headers(data, MAX_IMAGE_BYTES, samples)
+    if walk.ended == ODD:
+        return _read_by_tarfile(data, where)
+    if walk.duplicate >= 0:
+        raise _twice(where, walk.duplicate)
+    left_out = Counter({WITHOUT_IMAGE: walk.without_image, IMAGE_SIZE: walk.image_size})
+    return TarContents(samples[: walk.num_samples].copy(), walk.end, walk.ended == WHOLE, +left_out)
+
+
+def _twice(where: str, offset: int) -> ValueError:
+    return ValueError(
+        f"{where}: at byte {offset} a sample has a member of a suffix for the second time: expected each key once in a "
+        "tar; two samples share it, write the tar again with keys of their own"
+    )
+
+
+def _read_by_tarfile(data: UInt8s, where: str) -> TarContents:
+    reader = TarSamples(io.BytesIO(data.data))
+    rows: list[list[int]] = []
+    left_out: Counter[str] = Counter()
+    example = ""
+    try:
+        for sample in reader:
+            if reader.num_members > MAX_MEMBERS:
+                raise ValueError(f"{where}: more than {MAX_MEMBERS} members")
+            row = _row(sample, where)
+            if isinstance(row, str):
+                left_out[row] += 1
+                example = example or f"{sample.names()}: {row}".encode("utf-8", "backslashreplace").decode()
+            else:
+                rows.append(row)
+    except tarfile.TarError as error:
+        if not reader.num_members:
+            raise ValueError(f"{where}: expected a tar file, {error}") from error
+    samples = np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)
+    end = reader.end if reader.is_whole else len(data)
+    return TarContents(samples, end, reader.is_whole, left_out, +reader.passed_over, example)
+
+
+def _row(sample: TarSample, where: str) -> list[int] | str:
+    """Return the row of a key, or why it is no sample."""
+    if sample.key.encode("utf-8", "ignore").decode() != sample.key:
+        return NAME_NOT_UTF8
+    of_suffix: dict[str, TarMember] = {}
+    for member in sample.members:
+        if member.suffix in of_suffix and member.suffix in (".json", ".txt", *IMAGE_SUFFIXES):
+            raise _twice(where, member.offset - BLOCK)
+        of_suffix[member.suffix] = member
+    image = next((of_suffix[suffix] for suffix in IMAGE_SUFFIXES if suffix in of_suffix), None)
+    if image is None:
+        return WITHOUT_IMAGE
+    if not 0 < image.size <= MAX_IMAGE_BYTES:
+        return IMAGE_SIZE
+    row = [-1] * COLUMNS
+    row[OFFSET], row[IMAGE_AT], row[IMAGE_BYTES] = sample.offset, image.offset, image.size
+    for suffix, at, size in ((".json", JSON_AT, JSON_BYTES), (".txt", TEXT_AT, TEXT_BYTES)):
+        if suffix in of_suffix:
+            row[at], row[size] = of_suffix[suffix].offset, of_suffix[suffix].size
+    row[KEY_HASH] = key_hash(sample.key)
+    return row
+
+
+def key_hash(key: str) -> int:
+    """Return the kernel's hash of a key."""
+    value = 0xCBF29CE484222325
+    for byte in key.encode("utf-8", "surrogateescape"):
+        value = (value ^ byte) * 0x100000001B3 & (1 << 64) - 1
+    return value >> 1
+
+
+def key_of(data: UInt8s, row: npt.NDArray[np.int64]) -> str:
+    """Return the key of a sample, for a message or a look-up: what its first header says, read by tarfile."""
+    begin = int(row[OFFSET])
+    sample = next(iter(TarSamples(io.BytesIO(data[begin : int(row[IMAGE_AT]) + BLOCK].data))), None)
+    return sample.key if sample is not None else ""
+
+
+assert MAX_MEMBERS_OF_SAMPLE == 1_000  # the kernel's bound
