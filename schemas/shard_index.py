@@ -82,7 +82,7 @@ class IndexedTars:
     offsets: npt.NDArray[np.int64]
 
     def begins(self, tars: npt.NDArray[np.integer], places: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-        """Return the offset of the sample at each place (a multiple of `STRIDE`) of each tar; behind the last the end."""
+        """Return the offset of the sample at each place (a multiple of `STRIDE`) of each tar; behind all the end."""
         tars = np.asarray(tars, dtype=np.int64)
         at = self.offset_starts[tars] + np.asarray(places, dtype=np.int64) // STRIDE
         behind = np.asarray(places) >= self.samples[tars]

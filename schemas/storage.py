@@ -110,6 +110,13 @@ class Folder:
         wanted = (name for name in found if name.endswith(suffix) and TEMPORARY_MARK not in name)
         return sorted(prefix + name for name in wanted if side_files or not is_side_file(name))
 
+    def sizes(self, suffix: str) -> dict[str, int]:
+        """Return the bytes of the files directly in this folder, by name, sorted; one listing, side files left out."""
+        found = {entry["name"].rsplit("/", 1)[-1]: int(entry["size"] or 0) for entry in
+                 self.fs.ls(self.root, detail=True, refresh=True) if entry["type"] == "file"}  # fmt: skip
+        return {name: found[name] for name in sorted(found) if name.endswith(suffix) and not is_side_file(name)
+                and TEMPORARY_MARK not in name}  # fmt: skip
+
     def open(self, name: str) -> IO[bytes]:
         """Open file `name` for reading bytes."""
         return cast(IO[bytes], self.fs.open(self.path(name), "rb"))

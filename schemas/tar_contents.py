@@ -42,6 +42,9 @@ MAX_TEXT_BYTES = 1 << 20
 MAX_MEMBERS = 10_000_000
 """Of one tar: bounds the memory a hostile one can take."""
 
+MAX_EXAMPLE_BYTES = 1 << 20
+"""Looked at to name the members of a key that is no sample."""
+
 WITHOUT_IMAGE, IMAGE_SIZE, NAME_NOT_UTF8 = "image_missing", "image_size", "name_not_utf8"
 """Why a key is no sample."""
 
@@ -89,7 +92,15 @@ def read_contents(data: UInt8s, where: str) -> TarContents:
     if walk.duplicate >= 0:
         raise _twice(where, walk.duplicate)
     left_out = Counter({WITHOUT_IMAGE: walk.without_image, IMAGE_SIZE: walk.image_size})
-    return TarContents(samples[: walk.num_samples].copy(), walk.end, walk.ended == WHOLE, +left_out)
+    example = _example(data[walk.left_out_at :]) if walk.left_out_at >= 0 else ""
+    return TarContents(samples[: walk.num_samples].copy(), walk.end, walk.ended == WHOLE, +left_out, example=example)
+
+
+def _example(data: UInt8s) -> str:
+    """Return the members of the key at the first header, and why it is no sample."""
+    sample = next(iter(TarSamples(io.BytesIO(data[:MAX_EXAMPLE_BYTES].data))))
+    has_image = any(member.suffix in IMAGE_SUFFIXES for member in sample.members)
+    return f"{sample.names()}: {IMAGE_SIZE if has_image else WITHOUT_IMAGE}"
 
 
 def _twice(where: str, offset: int) -> ValueError:

@@ -11,8 +11,13 @@ from schemas.run_record import start_run
 from schemas.storage import Folder
 from trainer.checkpoint import TOKENIZER_FILE, TrainState, find_checkpoints, read_checkpoint, read_tokenizer
 from trainer.config import TrainConfig
-from trainer.data.loader import Loader, SampleReader
-from trainer.data.shard_index import ShardIndex, read_shards
+from trainer.data.data_set import DataSet
+from trainer.data.loader import DEADLINE_S, Loader
+from trainer.data.open_data import FurtherCaptions, open_data, open_folders, prepare_indexes, read_indexes
+from trainer.data.read.block_bytes import BlockBytes
+from trainer.data.read.captions import parse_rule
+from trainer.data.row_reader import RowReader
+from trainer.data.some_captions import some_captions
 from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
@@ -31,7 +36,7 @@ class Run:
     folder: Folder
     identity: str
     plan: Plan
-    index: ShardIndex
+    data: DataSet
     tokenizer: CaptionTokenizer
     model: CLIP
     wrapped: nn.Module
@@ -50,9 +55,8 @@ def assemble(config: TrainConfig, world: World) -> Run:
     record = training_record(config)
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
-    world.barrier()
-    index = read_shards(config.shards)
-    tokenizer = prepare_tokenizer(folder, index, config.model_config, world)
+    data, further = prepare_data(config, folder, world)
+    tokenizer = prepare_tokenizer(folder, data, further, config, world)
     model = make_model(config.model_config, tokenizer, config.seed, world)
     optimizer = make_optimizer(model, config.recipe)
     state = TrainState(step=0, samples=0, replaced=0)
@@ -61,33 +65,60 @@ def assemble(config: TrainConfig, world: World) -> Run:
     wrapped: nn.Module = model
     if world.size > 1:
         wrapped = DistributedDataParallel(model, device_ids=None if world.device.type == "cpu" else [world.device])
-    reader = SampleReader(index, config.model_config.image.image_px, config.cache_bytes)
+    reader = RowReader(
+        data, image_px=config.model_config.image.image_px, cache_bytes=config.cache_bytes, further=further
+    )
     return Run(
         config=config,
         world=world,
         folder=folder,
         identity=record.identity,
-        plan=make_plan(config.recipe, len(index)),
-        index=index,
+        plan=make_plan(config.recipe, data.num_samples, config.samples),
+        data=data,
         tokenizer=tokenizer,
         model=model,
         wrapped=wrapped,
         optimizer=optimizer,
         state=state,
-        loader=Loader(reader, tokenizer, seed=config.seed, decode_threads=config.decode_threads),
+        loader=Loader(
+            data,
+            reader,
+            tokenizer,
+            decode_threads=config.decode_threads,
+            read_ahead_bytes=config.read_ahead_bytes,
+            cache_dir=config.cache_dir,
+        ),
     )
 
 
-def prepare_tokenizer(folder: Folder, index: ShardIndex, model: ModelConfig, world: World) -> CaptionTokenizer:
+def prepare_data(config: TrainConfig, folder: Folder, world: World) -> tuple[DataSet, FurtherCaptions | None]:
+    """Return the samples; the first worker finds or makes the indexes that the run's folder does not have yet."""
+    opened = open_folders(config.shards)
+    if world.first:
+        prepare_indexes(opened, folder, max(1, config.cpus_per_worker), lambda _: None)
+    world.barrier()
+    data = open_data(
+        opened,
+        read_indexes(opened, folder),
+        seed=config.seed,
+        weights=config.weights,
+        rules=[parse_rule(rule) for rule in config.captions],
+        pool=config.shuffle_pool,
+    )
+    further = FurtherCaptions([one.folder for one in opened])
+    return data, further if further else None
+
+
+def prepare_tokenizer(
+    folder: Folder, data: DataSet, further: FurtherCaptions | None, config: TrainConfig, world: World
+) -> CaptionTokenizer:
     """Return the run's tokenizer; the first worker trains and writes it when the folder has none yet."""
     if world.first and not folder.exists(TOKENIZER_FILE):
-        captions = index.captions.values
-        stride = -(-len(captions) // MAX_TRAINING_CAPTIONS)
-        sampled = captions.take(list(range(0, len(captions), stride))) if stride > 1 else captions
+        captions = some_captions(data, BlockBytes(config.cache_dir, DEADLINE_S), further, MAX_TRAINING_CAPTIONS)
         trained = train_tokenizer(
-            (text.as_py() for text in sampled),
-            vocab_size=model.text.vocab_size,
-            context_length=model.text.context_length,
+            captions,
+            vocab_size=config.model_config.text.vocab_size,
+            context_length=config.model_config.text.context_length,
         )
         folder.write(TOKENIZER_FILE, trained.to_json())
     world.barrier()

@@ -18,7 +18,13 @@ class TrainConfig:
     """Train CLIP on WebDataset shards."""
 
     shards: NotIdentity[Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")]]
-    """Folders of shards: made by `pipeline download`, or any WebDataset tars with images and captions."""
+    """Folders of shards: made by `pipeline download`, or any WebDataset tars with images and captions. Without weights
+    they are one set."""
+    weights: Annotated[tuple[float, ...], tyro.conf.arg(metavar="[W ...]")] = ()
+    """Upsampling factors, one for each folder: a sample of a folder with 2 is seen twice as often as of one with 1."""
+    captions: Annotated[tuple[str, ...], tyro.conf.arg(metavar="RULE [RULE ...]")] = ("random",)
+    """Which caption of its sample a row takes: first, random (of k each once in k epochs), or members of the samples'
+    json with their weights (caption=1,synthetic=2); one rule for all folders or one for each."""
     output: NotIdentity[Annotated[str, tyro.conf.arg(metavar="DIR")]]
     """Where checkpoints, metrics and the trained model go; absolute inside a Ray job, and shared by all nodes."""
     model: str = "vit-b-32"
@@ -28,6 +34,8 @@ class TrainConfig:
     """Number of Ray workers; may change between a run and its resumption."""
     epochs: float | None = None
     """Passes over the samples; the preset's by default (CLIP paper: 32)."""
+    samples: int | None = None
+    """Samples to see in all, in place of epochs."""
     global_batch_size: int | None = None
     """Samples per step over all workers; the preset's by default (CLIP paper: 32,768)."""
     learning_rate: float | None = None
@@ -40,6 +48,9 @@ class TrainConfig:
     """Most tokens of the tokenizer, [SOS] and [EOS] included; the preset's by default."""
     seed: int = 0
     """Decides first weights, order of samples, choice of captions, crops."""
+    shuffle_pool: int = 1 << 20
+    """Samples that are mixed with one another; a set that fits is shuffled as a whole. Where shards come over the
+    network these, about 28 KB each, are held on the workers' local disks."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products; auto is bfloat16 on a GPU and float32 on a CPU."""
     device: NotIdentity[Literal["auto", "cpu", "cuda"]] = "auto"
@@ -47,9 +58,14 @@ class TrainConfig:
     cpus_per_worker: NotIdentity[int] = 1
     """Ray CPUs, and compute threads, of each worker."""
     decode_threads: NotIdentity[int] = 2
-    """Threads of each worker that read and decode images ahead."""
+    """Threads of each worker that decode images ahead."""
     cache_bytes: NotIdentity[int] = 2**30
-    """Memory of each worker for images already decoded and resized; 0 decodes them in every epoch."""
+    """Memory of each worker for images already decoded and resized, used when those of all samples fit; else, and with
+    0, they are decoded in every epoch."""
+    cache_dir: NotIdentity[str | None] = None
+    """Local folder for what is read over the network; by default that of the system for temporary files."""
+    read_ahead_bytes: NotIdentity[int] = 256 << 20
+    """Bytes that each worker reads before they are needed: covers 200 ms to the first byte at 1 GB/s."""
     checkpoint_every_steps: NotIdentity[int] = 1_000
     """Steps between checkpoints; one is always written at the end."""
     keep_checkpoints: NotIdentity[int] = 2
@@ -69,11 +85,23 @@ class TrainConfig:
             "num_workers": 1, "global_batch_size": 2, "warmup_steps": 0, "vocab_size": MIN_VOCAB_SIZE,
             "cpus_per_worker": 1, "decode_threads": 1, "cache_bytes": 0, "checkpoint_every_steps": 1,
             "keep_checkpoints": 1, "log_every_steps": 1, "max_failures": 0, "stop_after_steps": 1, "seed": 0,
+            "samples": 1, "shuffle_pool": 1, "read_ahead_bytes": 0,
         }  # fmt: skip
         for name, least in at_least.items():
             value = getattr(self, name)
             if value is not None and value < least:
                 raise ValueError(f"{name} must be at least {least}, found {value!r}")
+        if self.samples is not None and self.epochs is not None:
+            raise ValueError("give epochs or samples, not both")
+        if self.weights and len(self.weights) != len(self.shards):
+            raise ValueError(f"weights must be one for each of {len(self.shards)} folders, found {len(self.weights)}")
+        if len(self.captions) not in (1, len(self.shards)):
+            raise ValueError(
+                f"captions must be one rule or one for each of {len(self.shards)} folders, found {len(self.captions)}"
+            )
+        for weight in self.weights:
+            if not 1e-6 <= weight <= 1e6:
+                raise ValueError(f"a weight must be in 0.000001 .. 1,000,000, found {weight!r}")
         for name in ("epochs", "learning_rate"):
             value = getattr(self, name)
             if value is not None and not 0 < value < float("inf"):

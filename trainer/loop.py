@@ -9,7 +9,7 @@ from schemas.manifest import write_manifest
 from trainer.assembly import Run, assemble
 from trainer.checkpoint import TrainState, write_checkpoint, write_model
 from trainer.config import TrainConfig
-from trainer.data.shard_index import ShardIndex
+from trainer.data.data_set import DataSet
 from trainer.distributed import World, local_rows
 from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable
 from trainer.optim.schedule import learning_rate
@@ -31,7 +31,7 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,
-        title=f"{config.model} on {len(run.index):,} samples ({_left_out(run.index)}), "
+        title=f"{config.model} on {run.data.num_samples:,} samples ({_left_out(run.data)}), "
         f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
         f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
     )
@@ -41,9 +41,12 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
     return metrics
 
 
-def _left_out(index: ShardIndex) -> str:
-    told = f"{index.skipped} without image or caption"
-    return told + (f", {index.passed_over} files and members passed over" if index.passed_over else "")
+def _left_out(data: DataSet) -> str:
+    told = f"{sum(source.left_out for source in data.sources)} without a usable image"
+    passed_over = sum(source.passed_over for source in data.sources)
+    told += f", {passed_over} members passed over" if passed_over else ""
+    examples = [source.example for source in data.sources if source.example]
+    return told + (f", such as {examples[0]}" if examples else "")
 
 
 def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
@@ -60,8 +63,8 @@ def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
     replaced = 0
     metrics: Metrics | None = None
     run.model.train()
-    ranges = ((step * batch_size + start_row, step * batch_size + stop_row) for step in range(first_step, last_step))
-    with closing(run.loader.batches(ranges)) as batches:
+    steps = range(first_step, last_step)
+    with closing(run.loader.batches(steps, batch_size, start_row, stop_row)) as batches:
         for step in range(first_step + 1, last_step + 1):
             watch.wait()
             batch = next(batches)

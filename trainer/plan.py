@@ -7,7 +7,7 @@ from trainer.presets import Recipe
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """Step s takes places s*B .. (s+1)*B - 1 of the run's sequence of samples (see `sample_order`)."""
+    """Step s takes places s*B .. (s+1)*B - 1 of the run's sequence of samples (see `trainer/data/order/`)."""
 
     num_samples: int
     global_batch_size: int
@@ -19,12 +19,13 @@ class Plan:
         return self.total_steps * self.global_batch_size
 
 
-def make_plan(recipe: Recipe, num_samples: int) -> Plan:
+def make_plan(recipe: Recipe, num_samples: int, samples: int | None = None) -> Plan:
     """Return the plan: whole global batches only, so less than one batch of the run's end is left out.
 
-    The warm-up takes at most a tenth of the run.
+    `samples` to see go before the recipe's epochs. The warm-up takes at most a tenth of the run.
     """
-    total_steps = max(1, int(recipe.epochs * num_samples) // recipe.global_batch_size)
+    wanted = int(recipe.epochs * num_samples) if samples is None else samples
+    total_steps = max(1, wanted // recipe.global_batch_size)
     return Plan(
         num_samples=num_samples,
         global_batch_size=recipe.global_batch_size,

@@ -5,9 +5,9 @@ import dataclasses
 from schemas.run_options import identity_options
 from schemas.run_record import RunRecord
 from trainer.config import OF_RECIPE, TrainConfig
-from trainer.data.shard_index import describe_inputs
+from trainer.data.open_data import describe_inputs
 
-ALGORITHM_VERSION = "2"
+ALGORITHM_VERSION = "3"
 """Raise it whenever the same options would train other weights."""
 
 

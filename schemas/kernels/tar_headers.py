@@ -60,6 +60,8 @@ class Walk(NamedTuple):
     """Keys that have no image."""
     image_size: int
     """Keys whose image is empty or too large."""
+    left_out_at: int
+    """Offset of the first of those, -1 where there is none."""
     duplicate: int
     """Offset of the first header whose key has its suffix already, -1 where none has."""
 
@@ -68,7 +70,7 @@ class Walk(NamedTuple):
 def walk_headers(data, max_image_bytes, samples):
     """Fill `samples` (int64 ``[any, COLUMNS]``, more rows than `data` can have samples); return a `Walk`."""
     position, extended, num_samples = 0, -1, 0
-    without_image, image_size, duplicate = 0, 0, -1
+    without_image, image_size, left_out_at, duplicate = 0, 0, -1, -1
     key_at, key_size, best, has, members = 0, -1, len(_IMAGES), 0, 0
     row = samples[0]
     while True:
@@ -97,8 +99,8 @@ def walk_headers(data, max_image_bytes, samples):
             break
         if not _is_same(data, key_at, key_size, begin, cut - begin):
             if key_size >= 0:
-                num_samples, without_image, image_size = _close(
-                    row, num_samples, without_image, image_size, best, max_image_bytes
+                num_samples, without_image, image_size, left_out_at = _close(
+                    row, num_samples, without_image, image_size, left_out_at, best, max_image_bytes
                 )
             key_at, key_size, best, has, members = begin, cut - begin, len(_IMAGES), 0, 0
             row = samples[num_samples]
@@ -126,20 +128,22 @@ def walk_headers(data, max_image_bytes, samples):
                     row[IMAGE_AT], row[IMAGE_BYTES] = position + BLOCK, size
         position, extended = after, -1
     if key_size >= 0:
-        num_samples, without_image, image_size = _close(
-            row, num_samples, without_image, image_size, best, max_image_bytes
+        num_samples, without_image, image_size, left_out_at = _close(
+            row, num_samples, without_image, image_size, left_out_at, best, max_image_bytes
         )
-    return Walk(num_samples, position, ended, without_image, image_size, duplicate)
+    return Walk(num_samples, position, ended, without_image, image_size, left_out_at, duplicate)
 
 
 @leaf
-def _close(row, num_samples, without_image, image_size, best, max_image_bytes):
+def _close(row, num_samples, without_image, image_size, left_out_at, best, max_image_bytes):
     """Return the counts after a key: its row stays if it has an image of a size within bounds."""
+    if best < len(_IMAGES) and 0 < row[IMAGE_BYTES] <= max_image_bytes:
+        return num_samples + 1, without_image, image_size, left_out_at
+    if left_out_at < 0:
+        left_out_at = row[OFFSET]
     if best == len(_IMAGES):
-        return num_samples, without_image + 1, image_size
-    if not 0 < row[IMAGE_BYTES] <= max_image_bytes:
-        return num_samples, without_image, image_size + 1
-    return num_samples + 1, without_image, image_size
+        return num_samples, without_image + 1, image_size, left_out_at
+    return num_samples, without_image, image_size + 1, left_out_at
 
 
 @leaf

@@ -12,8 +12,8 @@ from pipeline.download.outcome import Encoded
 from pipeline.sources.config import SourceOptions
 from pipeline.sources.formats import open_source
 from schemas.image_files import IMAGE_FORMATS, IMAGE_SUFFIXES, SUFFIXES_OF_FORMAT
+from tests.support.opened_shards import blocks_of, captions, open_shards
 from tests.support.small_shards import write_tar
-from trainer.data.shard_index import read_shards
 from trainer.data.transforms import decode
 from trainer.evaluate.inputs import find_images
 
@@ -87,8 +87,9 @@ def test_a_tar_lists_it(named: tuple[str, bytes], tmp_path: Path) -> None:
 def test_the_trainers_shards_list_it(named: tuple[str, bytes], tmp_path: Path) -> None:
     suffix, data = named
     write_tar(tmp_path / "0.tar", [("a.txt", b"a cat"), (f"a{suffix}", data)])
-    index = read_shards((str(tmp_path),))
-    assert (index.sizes.tolist(), index.captions.to_pylist(), index.skipped) == ([len(data)], [["a cat"]], 0)
+    opened = open_shards(tmp_path)
+    assert [block.image(0).tobytes() for block in blocks_of(opened)] == [data]
+    assert (captions(opened), opened.sources[0].left_out) == ([["a cat"]], 0)
 
 
 def test_class_folders_list_it(named: tuple[str, bytes], tmp_path: Path) -> None:

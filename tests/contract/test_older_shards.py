@@ -21,8 +21,8 @@ from schemas.tables_dir import QUERY_COUNTS_NAME, TABLES_DIR, find_table
 from schemas.units import commit_unit
 from tests.support.download import make_selection, selection_table
 from tests.support.older_folder import make_older
+from tests.support.opened_shards import captions, keys, open_shards
 from tests.support.small_shards import picture
-from trainer.data.shard_index import read_shards
 
 SINCE = ("image_ref", "license")
 OLD_TABLE = pa.schema([field for field in SHARD_TABLE if field.name not in SINCE])
@@ -78,9 +78,9 @@ def shards(tmp_path: Path) -> Folder:
 
 
 def test_they_train(shards: Folder) -> None:
-    found = read_shards((shards.url,))
-    assert found.keys.to_pylist() == [image_id(name).hex() for name in "aba"]
-    assert found.captions.to_pylist() == [["a first caption"], ["b"], ["a further caption"]]
+    found = open_shards(shards.url)
+    assert keys(found) == [image_id(name).hex() for name in "aba"]
+    assert captions(found) == [["a first caption"], ["b"], ["a further caption"]]
 
 
 def test_they_are_earlier_rounds(shards: Folder) -> None:

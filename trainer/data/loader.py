@@ -1,155 +1,87 @@
-"""Batches of one worker: its rows of each global batch, read by byte range and decoded in the background.
+"""Batches of one worker: its rows of each global batch, from blocks that are read ahead, decoded in the background.
 
 Shapes: b rows of this worker, P pixels per side, L positions.
+
+    rows of steps s, s+1, ...  -> blocks fetched -> images decoded and cropped, captions chosen -> batches, in order
+      (planned ahead)             (threads)         (threads, of two batches at a time)
 """
 
 import logging
-import os
 import queue
 import threading
-from collections.abc import Generator, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
-from schemas.arrow_types import values_of
-from trainer.data.sample_order import keyed_hash, samples_at
-from trainer.data.shard_index import ShardIndex
-from trainer.data.transforms import ImageFault, Pixels, crop, decode
+from trainer.data.data_set import DataSet
+from trainer.data.order.mixture import Rows
+from trainer.data.read.block_bytes import BlockBytes
+from trainer.data.read.live_blocks import LiveBlocks
+from trainer.data.row_reader import RowReader
 from trainer.tokenizer import CaptionTokenizer
 
 logger = logging.getLogger(__name__)
 
-CAPTION_DRAW, CROP_DRAW = 1, 2
-"""Purposes of the random draws."""
-
-MAX_REPLACEMENTS = 1_000
-"""So many samples in a row that do not decode end the run: the shards are broken, not a sample."""
-
 PREFETCHED_BATCHES = 2
+PLANNED_BATCHES = 32
+"""So many batches ahead the blocks of are fetched, as far as the bytes that are read ahead allow."""
+ROWS_A_JOB = 16
+BLOCK_THREADS = 16
+"""At 9 MB a block and 200 ms to the first byte: 700 MB/s."""
+DEADLINE_S = 300.0
 
 
 @dataclass(frozen=True)
 class Batch:
     """This worker's rows of one global batch."""
 
-    indices: npt.NDArray[np.int64]
-    """Sample of each row by the order; a replaced one keeps its own index here."""
+    ids: npt.NDArray[np.int64]
+    """Sample of each row by the order (`RowReader.ids`); a replaced one keeps its own here."""
     images_b3PP: torch.Tensor
     tokens_bL: torch.Tensor
     eos_b: torch.Tensor
     replaced: int
-    """Rows whose own sample did not decode."""
+    """Rows whose own sample could not be used."""
 
 
-class SampleReader:
-    """Random access to decoded samples, with the resized pixels kept in memory up to `cache_bytes`."""
+@dataclass
+class _Pending:
+    """A batch whose rows are being decoded."""
 
-    def __init__(self, index: ShardIndex, image_px: int, cache_bytes: int) -> None:
-        self.index = index
-        self.image_px = image_px
-        self._cache: dict[int, Pixels] = {}
-        self._room = cache_bytes
-        self._faults: dict[int, str] = {}
-        self._files: dict[int, int] = {}
-        self._lock = threading.Lock()
-
-    def _bytes_of(self, sample: int) -> bytes:
-        tar = int(self.index.tar_of[sample])
-        offset, size = int(self.index.offsets[sample]), int(self.index.sizes[sample])
-        folder_number, name = self.index.tars[tar]
-        folder = self.index.folders[folder_number]
-        if not folder.local:
-            return bytes(folder.fs.cat_file(folder.path(name), start=offset, end=offset + size))
-        with self._lock:
-            if tar not in self._files:
-                if len(self._files) >= 256:
-                    os.close(self._files.pop(next(iter(self._files))))
-                self._files[tar] = os.open(folder.path(name), os.O_RDONLY)
-            duplicate = os.dup(self._files[tar])
-        try:
-            return os.pread(duplicate, size, offset)
-        finally:
-            os.close(duplicate)
-
-    def _pixels_of(self, sample: int) -> Pixels | None:
-        """Return the resized pixels of a sample, None when it does not decode (logged once)."""
-        found = self._cache.get(sample)
-        if found is not None:
-            return found
-        if sample in self._faults:
-            return None
-        try:
-            pixels = decode(self._bytes_of(sample), self.image_px)
-        except ImageFault as fault:
-            with self._lock:
-                if sample in self._faults:  # another thread read it meanwhile, in place of one before it
-                    return None
-                self._faults[sample] = str(fault)
-            folder_number, name = self.index.tars[int(self.index.tar_of[sample])]
-            key = self.index.keys[sample].as_py()
-            logger.warning("sample %s in %s (folder %d) %s; replaced", key, name, folder_number, fault)
-            return None
-        with self._lock:
-            if sample not in self._cache and pixels.nbytes <= self._room:
-                self._room -= pixels.nbytes
-                self._cache[sample] = pixels
-        return pixels
-
-    def read(self, sample: int) -> tuple[int, Pixels]:
-        """Return (sample used, pixels ``[3, height, width]``): the next one that decodes from `sample` on."""
-        for step in range(MAX_REPLACEMENTS):
-            used = (sample + step) % len(self.index)
-            pixels = self._pixels_of(used)
-            if pixels is not None:
-                return used, pixels
-        raise ValueError(f"{MAX_REPLACEMENTS} samples in a row do not decode, from sample {sample} on; check --shards")
-
-    def close(self) -> None:
-        for descriptor in self._files.values():
-            os.close(descriptor)
-        self._files.clear()
+    step: int
+    rows: Rows
+    images: npt.NDArray[np.uint8]
+    jobs: list[Future[tuple[list[str], int]]]
 
 
 class Loader:
-    """Makes batches; what is in a batch depends on (seed, rows of the run's sequence) and nothing else."""
+    """Makes batches; what is in a batch depends on (seed, step, rows) and nothing else."""
 
-    def __init__(self, reader: SampleReader, tokenizer: CaptionTokenizer, *, seed: int, decode_threads: int) -> None:
-        self.reader = reader
-        self.tokenizer = tokenizer
-        self.seed = seed
+    def __init__(
+        self,
+        data: DataSet,
+        reader: RowReader,
+        tokenizer: CaptionTokenizer,
+        *,
+        decode_threads: int,
+        read_ahead_bytes: int,
+        cache_dir: str | None = None,
+    ) -> None:
+        self._data = data
+        self._reader = reader
+        self._tokenizer = tokenizer
+        self._read_ahead_bytes = read_ahead_bytes
+        self.bytes = BlockBytes(cache_dir, DEADLINE_S)
+        self._blocks = LiveBlocks(lambda source, block: data.open_block(self.bytes, source, block), BLOCK_THREADS)
         self._threads = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
-        self._caption_offsets = np.asarray(reader.index.captions.offsets, dtype=np.int64)
-        self._captions = reader.index.captions.values
 
-    def batch(self, start: int, stop: int) -> Batch:
-        """Return the samples at places start .. stop - 1 of the run's sequence."""
-        places = np.arange(start, stop, dtype=np.int64)
-        epochs, indices = samples_at(places, seed=self.seed, num_samples=len(self.reader.index))
-        read = list(self._threads.map(self.reader.read, indices.tolist(), chunksize=16))
-        used = np.array([sample for sample, _ in read], dtype=np.int64)
-        crops = keyed_hash(self.seed, epochs, indices, CROP_DRAW).tolist()
-        image_px = self.reader.image_px
-        images = np.empty((len(read), 3, image_px, image_px), dtype=np.uint8)
-        for row, (_, pixels) in enumerate(read):
-            images[row] = crop(pixels, image_px, crops[row])
-        counts = self._caption_offsets[used + 1] - self._caption_offsets[used]
-        draws = keyed_hash(self.seed, epochs, indices, CAPTION_DRAW) % counts.astype(np.uint64)
-        chosen = self._captions.take(self._caption_offsets[used] + draws.astype(np.int64))
-        tokens, eos = self.tokenizer.encode(values_of(chosen))
-        return Batch(
-            indices=indices,
-            images_b3PP=torch.from_numpy(images),
-            tokens_bL=torch.from_numpy(tokens),
-            eos_b=torch.from_numpy(eos),
-            replaced=int((used != indices).sum()),
-        )
-
-    def batches(self, ranges: Iterator[tuple[int, int]]) -> Generator[Batch, None, None]:
-        """Yield the batch of each range in order, made ahead in the background; an error is raised here."""
+    def batches(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Generator[Batch, None, None]:
+        """Yield rows `first` .. `last` - 1 of each global batch in order; an error of the background is raised here."""
         ready: queue.Queue[Batch | BaseException | None] = queue.Queue(PREFETCHED_BATCHES)
         stopped = threading.Event()
 
@@ -163,10 +95,10 @@ class Loader:
 
         def produce() -> None:
             try:
-                for start, stop in ranges:
+                for batch in self._made(steps, batch_size, first, last):
                     if stopped.is_set():
                         return
-                    offer(self.batch(start, stop))
+                    offer(batch)
                 offer(None)
             except BaseException as error:
                 offer(error)
@@ -182,6 +114,60 @@ class Loader:
             stopped.set()
             producer.join()
 
+    def _made(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Iterator[Batch]:
+        """Yield the batches; while one is finished the next is being decoded."""
+        pending: deque[_Pending] = deque()
+        for step, rows in self._planned(steps, batch_size, first, last):
+            pending.append(self._begun(step, rows))
+            if len(pending) == 2:
+                yield self._finished(pending.popleft(), batch_size)
+        while pending:
+            yield self._finished(pending.popleft(), batch_size)
+
+    def _planned(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Iterator[tuple[int, Rows]]:
+        """Yield (step, rows) with the blocks of as many later steps asked for as the bytes allow."""
+        ahead: deque[tuple[int, Rows, int]] = deque()
+        ahead_bytes = 0
+        for step in steps:
+            rows = self._data.mixture.rows(step, batch_size, first, last)
+            new_bytes = sum(self._bytes_of(*key) for key in self._blocks.want(rows))
+            ahead.append((step, rows, new_bytes))
+            ahead_bytes += new_bytes
+            while len(ahead) > PLANNED_BATCHES or (ahead and ahead_bytes > self._read_ahead_bytes):
+                done = ahead.popleft()
+                ahead_bytes -= done[2]
+                yield done[0], done[1]
+        for step, rows, _ in ahead:
+            yield step, rows
+
+    def _bytes_of(self, source: int, block: int) -> int:
+        held = self._data.sources[source]
+        return int(held.ends[block] - held.begins[block])
+
+    def _begun(self, step: int, rows: Rows) -> _Pending:
+        px = self._reader.image_px
+        images = np.empty((len(rows), 3, px, px), dtype=np.uint8)
+        draws = self._reader.draws(rows)
+        jobs = [
+            self._threads.submit(
+                self._reader.fill, self._blocks, rows, draws, at, min(at + ROWS_A_JOB, len(rows)), images
+            )
+            for at in range(0, len(rows), ROWS_A_JOB)
+        ]
+        return _Pending(step, rows, images, jobs)
+
+    def _finished(self, pending: _Pending, batch_size: int) -> Batch:
+        found = [job.result() for job in pending.jobs]
+        tokens, eos = self._tokenizer.encode([caption for captions, _ in found for caption in captions])
+        self._blocks.give_up(self._data.mixture.places_before((pending.step + 1) * batch_size))
+        return Batch(
+            ids=self._reader.ids(pending.rows),
+            images_b3PP=torch.from_numpy(pending.images),
+            tokens_bL=torch.from_numpy(tokens),
+            eos_b=torch.from_numpy(eos),
+            replaced=sum(replaced for _, replaced in found),
+        )
+
     def close(self) -> None:
-        self._threads.shutdown()
-        self.reader.close()
+        self._threads.shutdown(cancel_futures=True)
+        self._blocks.close()

@@ -1,15 +1,14 @@
-"""Samples to batches, which depend on neither the workers nor the cache."""
+"""Batches: the same for any workers, threads, caches and bytes read ahead; broken samples replaced by rule."""
 
 import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.support.small_shards import captions, write_shards
-from trainer.data.loader import Batch, Loader, SampleReader
-from trainer.data.shard_index import read_shards
+from tests.support.opened_shards import make_loader, one_batch, open_shards
+from tests.support.small_shards import captions, picture, write_shards, write_tar
+from trainer.data.loader import Batch
 from trainer.distributed import local_rows
 from trainer.tokenizer import train_tokenizer
 
@@ -17,67 +16,138 @@ TOKENIZER = train_tokenizer([text for number in range(60) for text in captions(n
                             context_length=24)  # fmt: skip
 
 
-def make_loader(directory: Path, seed: int = 0, cache_bytes: int = 2**24) -> Loader:
-    reader = SampleReader(read_shards((str(directory),)), image_px=32, cache_bytes=cache_bytes)
-    return Loader(reader, TOKENIZER, seed=seed, decode_threads=2)
-
-
 def equal(left: Batch, parts: list[Batch]) -> bool:
     images = np.concatenate([part.images_b3PP.numpy() for part in parts])
     ends = np.concatenate([part.eos_b.numpy() for part in parts])
     texts = [row[: end + 1].tolist() for part in parts for row, end in zip(part.tokens_bL, part.eos_b, strict=True)]
     wanted = [row[: end + 1].tolist() for row, end in zip(left.tokens_bL, left.eos_b, strict=True)]
-    return bool((left.images_b3PP.numpy() == images).all() and (left.eos_b.numpy() == ends).all() and wanted == texts)
+    ids = np.concatenate([part.ids for part in parts])
+    return bool(
+        (left.images_b3PP.numpy() == images).all() and (left.eos_b.numpy() == ends).all() and wanted == texts
+        and (left.ids == ids).all()
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("size", [2, 3, 5])
-def test_global_batches_do_not_depend_on_the_workers(tmp_path: Path, size: int) -> None:
-    loader = make_loader(write_shards(tmp_path, 40))
-    for start in (0, 30, 76):
-        parts = [local_rows(10, rank, size) for rank in range(size)]
-        assert equal(loader.batch(start, start + 10), [loader.batch(start + a, start + b) for a, b in parts])
+@pytest.mark.parametrize("weights", [(), (1, 2)], ids=["one source", "two"])
+def test_global_batches_do_not_depend_on_the_workers(tmp_path: Path, size: int, weights: tuple[int, ...]) -> None:
+    folders = [write_shards(tmp_path / "a", 40), write_shards(tmp_path / "b", 10)]
+    loader = make_loader(open_shards(*folders, weights=weights), TOKENIZER)
+    for step in (0, 3, 7):
+        parts = [one_batch(loader, step, 13, *local_rows(13, rank, size)) for rank in range(size)]
+        assert equal(one_batch(loader, step, 13), parts)
     loader.close()
 
 
-def test_cache_changes_nothing(tmp_path: Path) -> None:
-    directory = write_shards(tmp_path, 20)
-    cached, uncached, small = (make_loader(directory, cache_bytes=size) for size in (2**24, 0, 5 * 3 * 32 * 32))
-    for start in (0, 10, 20):
-        for other in (uncached, small):
-            assert equal(cached.batch(start, start + 10), [other.batch(start, start + 10)])
-    assert len(small.reader._cache) == 5
+def test_how_it_is_read_changes_nothing(tmp_path: Path) -> None:
+    directory = write_shards(tmp_path, 700, per_shard=300)
+    ways = [
+        make_loader(open_shards(directory), TOKENIZER, cache_bytes=size, threads=threads, read_ahead_bytes=ahead)
+        for size, threads, ahead in ((2**24, 2, 1 << 20), (0, 1, 0), (0, 3, 1 << 30))
+    ]
+    made = [list(loader.batches(range(2, 22), 50, 0, 50)) for loader in ways]
+    for others in made[1:]:
+        assert all(equal(first, [other]) for first, other in zip(made[0], others, strict=True))
+    for loader in ways:
+        loader.close()
+
+
+def test_going_on_anywhere_gives_the_same_batches(tmp_path: Path) -> None:
+    directory = write_shards(tmp_path, 100)
+    whole = list(make_loader(open_shards(directory, pool=512), TOKENIZER).batches(range(20), 9, 0, 9))
+    for start in (0, 1, 11, 19):
+        rest = make_loader(open_shards(directory, pool=512), TOKENIZER).batches(range(start, 20), 9, 0, 9)
+        assert all(equal(batch, [again]) for batch, again in zip(whole[start:], rest, strict=True))
+
+
+def test_every_sample_comes_once_an_epoch(tmp_path: Path) -> None:
+    loader = make_loader(open_shards(write_shards(tmp_path, 96)), TOKENIZER)
+    ids = np.concatenate([batch.ids for batch in loader.batches(range(8), 24, 0, 24)])
+    assert sorted(ids[:96].tolist()) == sorted(ids[96:].tolist()) == list(range(96))
+
+
+def test_blocks_are_given_up(tmp_path: Path) -> None:
+    data = open_shards(write_shards(tmp_path, 1_500, per_shard=500), pool=512)
+    loader = make_loader(data, TOKENIZER)
+    most = 0
+    for _ in loader.batches(range(90), 32, 0, 32):
+        most = max(most, len(loader._blocks))
+    assert len(loader._blocks) < len(data.sources[0].blocks) or most <= len(data.sources[0].blocks)
+    loader.close()
 
 
 def test_broken_samples_are_replaced_counted_and_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    loader = make_loader(write_shards(tmp_path, 20, broken=(3, 4, 19)))
+    loader = make_loader(open_shards(write_shards(tmp_path, 20, per_shard=20, broken=(3, 4, 19))), TOKENIZER)
     with caplog.at_level(logging.WARNING):
-        batch = loader.batch(0, 20)
-        again = loader.batch(0, 20)
-    assert batch.replaced == 3
+        batch, again = one_batch(loader, 0, 20), one_batch(loader, 0, 20)
+        later = one_batch(loader, 1, 20)
+    assert (batch.replaced, later.replaced) == (3, 3)
     assert equal(batch, [again])
-    assert sorted(batch.indices.tolist()) == list(range(20))
+    assert sorted(batch.ids.tolist()) == list(range(20))
+    of_sample = {int(number): row for row, number in enumerate(batch.ids)}
+    ends = {number: int(batch.eos_b[row]) for number, row in of_sample.items()}
+    texts = {number: batch.tokens_bL[row, : ends[number] + 1].tolist() for number, row in of_sample.items()}
     for own, used in ((3, 5), (4, 5), (19, 0)):
-        assert (loader.reader.read(own)[0], loader.reader.read(own)[1].shape) == (used, (3, 32, 32))
+        possible = [TOKENIZER.encode([caption])[0][0] for caption in captions(used)]
+        assert texts[own] in [row[: len(texts[own])].tolist() for row in possible]
     assert caplog.text.count("replaced") == 3
 
 
+def test_samples_without_caption_and_removed_ones_are_replaced(tmp_path: Path) -> None:
+    members = []
+    for key, caption in (("a", b"a cat"), ("b", b" "), ("c", None), ("d", b"a dog")):
+        members.append((f"{key}.png", picture(0)))
+        if caption is not None:
+            members.append((f"{key}.txt", caption))
+    write_tar(tmp_path / "0.tar", members)
+    loader = make_loader(open_shards(tmp_path), TOKENIZER)
+    assert one_batch(loader, 0, 4).replaced == 2
+    removing = make_loader(open_shards(tmp_path), TOKENIZER, removed=lambda key: key == "d")
+    batch = one_batch(removing, 0, 4)
+    assert batch.replaced == 3
+    assert len(set(map(tuple, batch.tokens_bL.tolist()))) == 1
+
+
+def test_captions_of_later_rounds_are_taken(tmp_path: Path) -> None:
+    write_tar(tmp_path / "0.tar", [("a.png", picture(0)), ("a.txt", b"a cat")])
+    loader = make_loader(open_shards(tmp_path), TOKENIZER, further=lambda key: [f"further words of {key}"])
+    ends = [int(batch.eos_b[0]) for batch in loader.batches(range(6), 1, 0, 1)]
+    assert len(set(ends)) == 2
+    assert ends[:2] * 3 == ends, "each of the two once in two epochs"
+
+
 def test_only_broken_samples_end_the_run(tmp_path: Path) -> None:
-    loader = make_loader(write_shards(tmp_path, 4, broken=(0, 1, 2, 3)))
-    ranges: Iterator[tuple[int, int]] = iter([(0, 4)])
-    with pytest.raises(ValueError, match="do not decode"):
-        next(loader.batches(ranges))
+    loader = make_loader(open_shards(write_shards(tmp_path, 4, broken=(0, 1, 2, 3))), TOKENIZER)
+    with pytest.raises(ValueError, match=r"00000\.tar, .*: 4 samples in a row cannot be used, .* does not decode"):
+        one_batch(loader, 0, 4)
 
 
-def test_batches_are_made_ahead_in_order(tmp_path: Path) -> None:
-    loader = make_loader(write_shards(tmp_path, 20))
-    made = list(loader.batches(iter([(0, 5), (5, 10), (10, 15)])))
-    assert equal(loader.batch(0, 15), made)
+def test_a_block_of_broken_samples_gives_its_rows_to_the_next(tmp_path: Path) -> None:
+    loader = make_loader(open_shards(write_shards(tmp_path, 32, per_shard=16, broken=tuple(range(16)))), TOKENIZER)
+    assert one_batch(loader, 0, 32).replaced == 16
 
 
 def test_captions_of_an_image_change_between_epochs(tmp_path: Path) -> None:
-    loader = make_loader(write_shards(tmp_path, 3))
-    lengths = set()
-    for epoch in range(12):
-        batch = loader.batch(3 * epoch, 3 * epoch + 3)
-        lengths.add(int(batch.eos_b[batch.indices.tolist().index(2)]))
-    assert len(lengths) == 3
+    loader = make_loader(open_shards(write_shards(tmp_path, 3)), TOKENIZER)
+    lengths = []
+    for batch in loader.batches(range(6), 3, 0, 3):
+        lengths.append(int(batch.eos_b[batch.ids.tolist().index(2)]))
+    assert len(set(lengths[:3])) == 3
+    assert lengths[:3] == lengths[3:]
+
+
+def test_a_shard_that_vanished_is_an_error_that_names_it(tmp_path: Path) -> None:
+    loader = make_loader(open_shards(write_shards(tmp_path, 20)), TOKENIZER)
+    (tmp_path / "00001.tar").unlink()
+    with pytest.raises(FileNotFoundError, match=r"00001\.tar: the shard was there when the run began and is gone"):
+        list(loader.batches(range(3), 20, 0, 20))
+
+
+def test_a_tar_that_is_another_is_an_error_that_names_it(tmp_path: Path) -> None:
+    loader = make_loader(open_shards(write_shards(tmp_path, 20)), TOKENIZER)
+    path = tmp_path / "00000.tar"
+    size = path.stat().st_size
+    write_tar(path, [(f"x{number:05d}.png", picture(0)) for number in range(3)])
+    path.write_bytes(path.read_bytes().ljust(size, b"\0"))
+    with pytest.raises(ValueError, match=r"00000\.tar, bytes 0 to \d+: 3 samples, the index says 16"):
+        list(loader.batches(range(3), 20, 0, 20))

@@ -1,4 +1,4 @@
-"""Images are decoded, resized by the short side and cut; what does not decode is a fault."""
+"""Image bytes to pixels: sizes, crops, what does not decode."""
 
 import io
 

@@ -1,0 +1,87 @@
+"""What a run trains on: its sources, in what proportions, which captions; the order of all of it.
+
+In: folders of shards and how they are mixed. Out: the rows of any batch, and the samples in any block. The same for all
+workers; a worker opens the blocks of its own rows only.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from schemas.tar_samples import KEY_RULE
+from trainer.data.order.draws import key_of
+from trainer.data.order.mixture import Mixture
+from trainer.data.order.sample_order import DEFAULT_POOL, STREAMS, SampleOrder
+from trainer.data.read.block import Block
+from trainer.data.read.block_bytes import BlockBytes
+from trainer.data.read.captions import CaptionRule
+from trainer.data.shard_source import ShardSource
+
+_ORDER = 3
+"""Purpose of a source's draw."""
+WEIGHT_DIGITS = 1_000_000
+"""Weights are rounded to a millionth: then shares are exact in whole numbers."""
+
+
+@dataclass(frozen=True)
+class DataSet:
+    """The samples of a run."""
+
+    sources: list[ShardSource]
+    mixture: Mixture
+    rules: list[CaptionRule]
+    """Of each source."""
+    seed: int
+
+    @property
+    def num_samples(self) -> int:
+        """Samples of all sources, each counted once."""
+        return sum(source.num_samples for source in self.sources)
+
+    def open_block(self, data: BlockBytes, source: int, block: int) -> tuple[Block, int]:
+        """Return a block and its bytes."""
+        place = self.sources[source].place(block)
+        return Block(data.get(place), place.samples, place.where), place.end - place.begin
+
+
+def mix_sources(
+    sources: list[ShardSource],
+    *,
+    seed: int,
+    weights: Sequence[float] = (),
+    rules: Sequence[CaptionRule] = (),
+    pool: int = DEFAULT_POOL,
+) -> DataSet:
+    """Return the data set of `sources`.
+
+    `weights` are upsampling factors: a sample of a source with 2 is seen twice as often as one of a source with 1. The
+    pool is divided by the rows that each source gives. Raises ValueError for a source without samples, or weights that
+    are not one a source.
+    """
+    weights = weights or [1.0] * len(sources)
+    if len(weights) != len(sources):
+        raise ValueError(f"weights must be one for each of {len(sources)} sources, found {len(weights)}")
+    for source, weight in zip(sources, weights, strict=True):
+        where = ", ".join(folder.url for folder in source.folders)
+        if not source.num_samples:
+            told = f": {source.left_out} keys without ({source.example}); {KEY_RULE}" if source.left_out else ""
+            raise ValueError(f"--shards: no sample with an image in {where}{told}")
+        if round(weight * WEIGHT_DIGITS) < 1:
+            raise ValueError(f"a weight must be at least {1 / WEIGHT_DIGITS:g}, found {weight!r} for {where}")
+    shares = [
+        source.num_samples * round(weight * WEIGHT_DIGITS) for source, weight in zip(sources, weights, strict=True)
+    ]
+    orders = []
+    for number, (source, share) in enumerate(zip(sources, shares, strict=True)):
+        own_pool = max(STREAMS, pool * share // sum(shares))
+        own_seed = seed if len(sources) == 1 else int(key_of(seed, _ORDER, number))
+        orders.append(SampleOrder(source.blocks.sizes, seed=own_seed, pool=own_pool))
+    return DataSet(sources, Mixture(orders, _whole(shares)), list(rules) or [CaptionRule()] * len(sources), seed)
+
+
+def _whole(shares: list[int]) -> list[int]:
+    """Return shares that fit `MAX_WEIGHT` together, halved as often as that takes; one source needs none."""
+    if len(shares) == 1:
+        return [1]
+    while sum(shares) > 1 << 40:
+        shares = [max(1, share >> 1) for share in shares]
+    return shares

@@ -1,0 +1,126 @@
+"""Opening the shards of a run: which folders, their indexes, their mixture, what identifies them.
+
+In: the paths of ``--shards`` and how they are mixed. Out: a `DataSet`. The first worker finds or makes the indexes and
+keeps them in the run's folder, where the others, and a resumed run, read them.
+"""
+
+import hashlib
+import json
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from schemas.further_captions import further_captions_by_key
+from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
+from schemas.run_record import RUN_FILE
+from schemas.shard_index import SHARD_INDEX, check_fits
+from schemas.shards_folder import TAR_SUFFIX
+from schemas.storage import Folder
+from schemas.tables import read_table, write_table
+from trainer.data.data_set import DataSet, mix_sources
+from trainer.data.find_index import Progress, find_index
+from trainer.data.read.captions import CaptionRule
+from trainer.data.shard_source import join_indexes
+
+logger = logging.getLogger(__name__)
+
+INDEX_DIR = "shard_index"
+"""In the run's folder: ``0.parquet`` for the first folder of shards, and so on."""
+
+
+@dataclass(frozen=True)
+class ShardFolder:
+    """A folder of shards, and the bytes of its tars by name."""
+
+    folder: Folder
+    sizes: dict[str, int]
+
+
+def open_folders(paths: Sequence[str]) -> list[ShardFolder]:
+    """Return each folder with its tars; one listing a folder, the launcher calls it too.
+
+    Raises FileNotFoundError or ValueError for a folder that is absent, unfinished, not of shards, or without tars.
+    """
+    opened = []
+    for path in paths:
+        folder = Folder(path)
+        if not folder.exists():
+            raise FileNotFoundError(f"--shards: no such folder {folder.url!r}; expected one made by pipeline download")
+        if folder.exists(RUN_FILE):
+            read_manifest(folder, "shards")
+        sizes = folder.sizes(TAR_SUFFIX)
+        if not sizes:
+            raise FileNotFoundError(f"--shards: {folder.url} holds no .tar file; expected WebDataset shards")
+        opened.append(ShardFolder(folder, sizes))
+    return opened
+
+
+def describe_inputs(paths: Sequence[str]) -> list[dict[str, Any]]:
+    """Return what identifies the shard folders in ``run.json``: the manifest's hash, else names and sizes."""
+    described: list[dict[str, Any]] = []
+    for number, opened in enumerate(open_folders(paths)):
+        if opened.folder.exists(MANIFEST_FILE):
+            described.append({"name": f"shards-{number}", "manifest_sha256": manifest_sha256(opened.folder)})
+            continue
+        digest = hashlib.sha256(json.dumps([list(item) for item in opened.sizes.items()]).encode()).hexdigest()
+        described.append({"name": f"shards-{number}", "listing_sha256": digest})
+    return described
+
+
+def prepare_indexes(folders: Sequence[ShardFolder], run: Folder, threads: int, progress: Progress) -> None:
+    """Find or make the index of each folder, and keep it in the run's folder, if it is not there yet."""
+    for number, opened in enumerate(folders):
+        name = f"{INDEX_DIR}/{number}.parquet"
+        if not run.exists(name):
+            index = find_index(opened.folder, opened.sizes, threads, progress)
+            write_table(run, name, index, SHARD_INDEX)
+
+
+def read_indexes(folders: Sequence[ShardFolder], run: Folder) -> list[pa.Table]:
+    """Return what `prepare_indexes` kept. Raises ValueError that names a tar which is another since."""
+    indexes = []
+    for number, opened in enumerate(folders):
+        name = f"{INDEX_DIR}/{number}.parquet"
+        index = read_table(run, name, SHARD_INDEX)
+        check_fits(index, opened.sizes.items(), run.path(name))
+        indexes.append(index)
+    return indexes
+
+
+def open_data(
+    folders: Sequence[ShardFolder],
+    indexes: Sequence[pa.Table],
+    *,
+    seed: int,
+    weights: Sequence[float] = (),
+    rules: Sequence[CaptionRule] = (),
+    pool: int,
+) -> DataSet:
+    """Return the data set: without weights and with one rule for all, the folders are one source.
+
+    Raises ValueError for a source without samples, and for weights or rules that are not one a folder.
+    """
+    if len(rules) not in (0, 1, len(folders)):
+        raise ValueError(f"captions must be one for all or one for each of {len(folders)} folders, found {len(rules)}")
+    if not weights and len(rules) <= 1:
+        source = join_indexes([opened.folder for opened in folders], list(indexes))
+        return mix_sources([source], seed=seed, rules=rules, pool=pool)
+    sources = [join_indexes([opened.folder], [index]) for opened, index in zip(folders, indexes, strict=True)]
+    own_rules = list(rules) * len(folders) if len(rules) == 1 else rules
+    return mix_sources(sources, seed=seed, weights=weights, rules=own_rules, pool=pool)
+
+
+class FurtherCaptions:
+    """Captions that a refill selected for images stored before, by the image's key."""
+
+    def __init__(self, folders: Sequence[Folder]) -> None:
+        self._captions = further_captions_by_key(folders)
+
+    def __bool__(self) -> bool:
+        return bool(self._captions)
+
+    def __call__(self, key: str) -> list[str]:
+        return self._captions.get(key, [])

@@ -1,0 +1,56 @@
+"""One block in memory: its samples' images and captions.
+
+In: the bytes of a tar between two samples. Out: for each sample its image's bytes and what its other members say. The
+block's own headers say where they are, so nothing is kept a sample outside the blocks that are open.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from schemas.kernels.tar_headers import IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, TEXT_AT, TEXT_BYTES
+from schemas.tar_contents import MAX_TEXT_BYTES, UInt8s, key_of, read_contents
+
+FurtherCaptions = Callable[[str], list[str]]
+
+
+class Block:
+    """The samples of a block."""
+
+    def __init__(self, data: UInt8s, num_samples: int, where: str) -> None:
+        """Raise ValueError that names the block when it does not hold the samples that the index says."""
+        self.where = where
+        self._data = data
+        self._samples: npt.NDArray[np.int64] = read_contents(data, where).samples
+        if len(self._samples) != num_samples:
+            raise ValueError(
+                f"{where}: {len(self._samples)} samples, the index says {num_samples}; the tar was written again: "
+                "make the index again with pipeline index"
+            )
+        self.faults: dict[int, str] = {}
+        """Why samples cannot be used, as far as they were tried."""
+
+    def __len__(self) -> int:
+        return len(self._samples)
+
+    def key(self, sample: int) -> str:
+        """Return the key of a sample, without folders."""
+        return key_of(self._data, self._samples[sample]).rpartition("/")[2]
+
+    def image(self, sample: int) -> UInt8s:
+        """Return the bytes of a sample's image, not copied."""
+        at, size = self._samples[sample, IMAGE_AT], self._samples[sample, IMAGE_BYTES]
+        return self._data[at : at + size]
+
+    def description(self, sample: int) -> bytes | None:
+        """Return the sample's ``.json``."""
+        return self._member(sample, JSON_AT, JSON_BYTES)
+
+    def text(self, sample: int) -> bytes | None:
+        """Return the sample's ``.txt``."""
+        return self._member(sample, TEXT_AT, TEXT_BYTES)
+
+    def _member(self, sample: int, at_column: int, bytes_column: int) -> bytes | None:
+        at, size = int(self._samples[sample, at_column]), int(self._samples[sample, bytes_column])
+        return self._data[at : at + min(size, MAX_TEXT_BYTES)].tobytes() if size >= 0 else None

@@ -1,0 +1,176 @@
+"""Rows of a batch: their images decoded into its array, their captions chosen.
+
+In: rows, and the blocks they are in. Out: pixels and captions. A sample that cannot be used (its image does not decode,
+it has no caption, it was removed) is replaced by the next in its block that can, the last of a block by the first; a
+block without any by the next block. So the order of samples does not depend on what can be decoded.
+"""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import numpy as np
+import numpy.typing as npt
+
+from trainer.data.data_set import DataSet
+from trainer.data.order.draws import UInt64s, keyed_hash
+from trainer.data.order.mixture import Rows
+from trainer.data.read.block import Block
+from trainer.data.read.live_blocks import LiveBlocks
+from trainer.data.transforms import ImageFault, Pixels, crop, decode
+
+logger = logging.getLogger(__name__)
+
+CAPTION_DRAW, CROP_DRAW, KIND_DRAW = 1, 2, 3
+"""Purposes of the random draws."""
+
+MAX_REPLACEMENTS = 1_000
+"""So many samples in a row that cannot be used end the run: the shards are broken, not a sample."""
+
+MAX_TOLD = 10_000
+"""So many unusable samples are told of one by one; all are counted."""
+
+WITHOUT_CAPTION, REMOVED = "has no caption", "was removed"
+
+SOURCE_BITS = 48
+"""An id is the number of the sample in its source, with the number of the source above these bits."""
+
+CACHED_PIXELS = 4 / 3
+"""Pixels of a resized image to those of its crop, about: how much the cache of a whole set takes."""
+
+Draws = tuple[UInt64s, UInt64s, UInt64s]
+"""Of each row: for the crop, the caption, and the kind of caption."""
+
+
+class RowReader:
+    """Fills rows; several threads use it."""
+
+    def __init__(
+        self,
+        data: DataSet,
+        *,
+        image_px: int,
+        cache_bytes: int = 0,
+        further: Callable[[str], list[str]] | None = None,
+        removed: Callable[[str], bool] | None = None,
+    ) -> None:
+        """Resized pixels are kept in memory when those of all samples fit `cache_bytes`.
+
+        `further` gives captions that belong to a key beside those in its tar; `removed` tells the keys not to be used.
+        """
+        self._data = data
+        self.image_px = image_px
+        self._further = further
+        self._removed = removed
+        fits = data.num_samples * 3 * image_px**2 * CACHED_PIXELS <= cache_bytes
+        self._cache: dict[int, Pixels] | None = {} if fits else None
+        self._told: set[int] = set()
+        self._lock = threading.Lock()
+
+    def ids(self, rows: Rows) -> npt.NDArray[np.int64]:
+        """Return the id of each row's sample."""
+        numbers = np.empty(len(rows), dtype=np.int64)
+        for number, source in enumerate(self._data.sources):
+            at = slice(None) if len(self._data.sources) == 1 else np.flatnonzero(rows.sources == number)
+            numbers[at] = source.blocks.numbers[rows.blocks[at]] + rows.samples[at]
+        return numbers | rows.sources.astype(np.int64) << SOURCE_BITS
+
+    def draws(self, rows: Rows) -> Draws:
+        """Return the random bits of the rows."""
+        ids = self.ids(rows)
+        seed = self._data.seed
+        return (
+            keyed_hash(seed, rows.epochs, ids, CROP_DRAW),
+            keyed_hash(seed, np.zeros_like(ids), ids, CAPTION_DRAW),
+            keyed_hash(seed, rows.epochs, ids, KIND_DRAW),
+        )
+
+    def fill(
+        self, blocks: LiveBlocks, rows: Rows, draws: Draws, first: int, last: int, images: npt.NDArray[np.uint8]
+    ) -> tuple[list[str], int]:
+        """Write the images of rows `first` .. `last` - 1; return their captions, and how many rows were replaced.
+
+        Raises ValueError when too many samples in a row cannot be used.
+        """
+        captions: list[str] = []
+        replaced = 0
+        for row in range(first, last):
+            source, block_number = int(rows.sources[row]), int(rows.blocks[row])
+            bits = (int(draws[1][row]), int(draws[2][row]))
+            caption, used = self._use(
+                blocks, source, block_number, int(rows.samples[row]), int(rows.epochs[row]), bits,
+                int(draws[0][row]), images[row],
+            )  # fmt: skip
+            captions.append(caption)
+            replaced += used
+        return captions, replaced
+
+    def _use(
+        self, blocks: LiveBlocks, source: int, number: int, sample: int, epoch: int, bits: tuple[int, int],
+        crop_bits: int, out: npt.NDArray[np.uint8],
+    ) -> tuple[str, bool]:  # fmt: skip
+        """Fill one row; return its caption, and whether another sample had to be taken."""
+        tried = 0
+        for step in range(len(self._data.sources[source].blocks)):
+            at = (number + step) % len(self._data.sources[source].blocks)
+            block = blocks.get(source, at)
+            for turn in range(len(block)):
+                place = (sample * (step == 0) + turn) % len(block)
+                caption = self._sample(block, source, at, place, epoch, bits, crop_bits, out)
+                if caption is not None:
+                    return caption, tried > 0
+                tried += 1
+                if tried == MAX_REPLACEMENTS:
+                    break
+            if tried == MAX_REPLACEMENTS:
+                break
+        raise ValueError(
+            f"{self._data.sources[source].place(number).where}: {tried} samples in a row cannot be used, the first "
+            f"because it {block.faults.get(place, WITHOUT_CAPTION)}; check --shards"
+        )
+
+    def _sample(
+        self, block: Block, source: int, number: int, place: int, epoch: int, bits: tuple[int, int], crop_bits: int,
+        out: npt.NDArray[np.uint8],
+    ) -> str | None:  # fmt: skip
+        """Fill `out` from one sample and return its caption, None when it cannot be used (told once)."""
+        if place in block.faults:
+            return None
+        key = block.key(place) if self._further or self._removed else ""
+        fault = REMOVED if self._removed and self._removed(key) else ""
+        caption = None
+        if not fault:
+            further = self._further(key) if self._further else []
+            caption = self._data.rules[source].choose(block.description(place), block.text(place), further, epoch, bits)
+            fault = WITHOUT_CAPTION if caption is None else ""
+        if not fault:
+            try:
+                out[:] = crop(self._pixels(block, source, number, place), self.image_px, crop_bits)
+            except ImageFault as error:
+                fault = str(error)
+        if fault:
+            self._tell(block, self._name(source, number, place), place, fault)
+            return None
+        return caption
+
+    def _pixels(self, block: Block, source: int, number: int, place: int) -> Pixels:
+        if self._cache is None:
+            return decode(block.image(place).tobytes(), self.image_px)
+        name = self._name(source, number, place)
+        found = self._cache.get(name)
+        if found is None:
+            found = self._cache[name] = decode(block.image(place).tobytes(), self.image_px)
+        return found
+
+    def _name(self, source: int, number: int, place: int) -> int:
+        """Return the id of a sample by its block."""
+        return int(self._data.sources[source].blocks.numbers[number]) + place | source << SOURCE_BITS
+
+    def _tell(self, block: Block, name: int, place: int, fault: str) -> None:
+        """Note why a sample is not used, and tell it once a run; of very many only the first are told."""
+        with self._lock:
+            block.faults[place] = fault
+            if name in self._told or len(self._told) >= MAX_TOLD:
+                return
+            self._told.add(name)
+        logger.warning("sample %s of %s %s; replaced", block.key(place), block.where, fault)
