@@ -16,7 +16,7 @@ from schemas.candidate import selection_schema
 from schemas.manifest import read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.sample import SHARD_TABLE
-from schemas.storage import FileRecord, Folder
+from schemas.storage import FileRecord, Folder, canonical_json
 from schemas.tables_dir import QUERY_COUNTS_NAME, TABLES_DIR, find_table
 from schemas.units import commit_unit
 from tests.support.download import make_selection, selection_table
@@ -55,7 +55,7 @@ def write_plan(folder: Folder, plan: int) -> list[FileRecord]:
     with folder.writing(f"{plan:05d}.tar") as sink, open_tar(sink) as tar:
         for row in (row for row in rows if row["status"] == "success"):
             image = picture(plan, image_format="JPEG")
-            tar.write({"__key__": row["key"], "jpg": image, "json": b'{"captions":["of the tar"]}'})
+            tar.write({"__key__": row["key"], "jpg": image, "json": canonical_json({"captions": row["captions"]})})
     return [table, FileRecord(f"{plan:05d}.tar", len(rows), sink.bytes, sink.sha256)]
 
 

@@ -101,10 +101,10 @@ def test_a_checkpoint_of_another_version_is_refused(tmp_path: Path) -> None:
 
 
 def test_vit_learns_too(tmp_path: Path) -> None:
-    config = make_config(tmp_path, "vit", model="vit-tiny", epochs=1.0)
+    config = make_config(tmp_path, "vit", model="vit-tiny", epochs=4.0)
     assert train(config, ONE, Silent()) is not None
     losses = [float(loss) for _, loss, _ in curve(config.output)]
-    assert losses[-1] < losses[0]
+    assert losses[-1] < 0.75 * losses[0]
 
 
 def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -> None:
