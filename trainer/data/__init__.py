@@ -1,1 +1,5 @@
-"""Shards in, batches out: what samples there are, in which order, decoded."""
+"""Shards in, batches out: what samples there are, in which order, decoded. For training loops of others: `ShardLoader`."""
+
+from trainer.data.shard_loader import ShardLoader
+
+__all__ = ["ShardLoader"]

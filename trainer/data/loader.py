@@ -43,7 +43,9 @@ class Batch:
     ids: npt.NDArray[np.int64]
     """Sample of each row by the order (`RowReader.ids`); a replaced one keeps its own here."""
     images_b3PP: torch.Tensor
+    captions: list[str]
     tokens_bL: torch.Tensor
+    """Of no column without a tokenizer."""
     eos_b: torch.Tensor
     replaced: int
     """Rows whose own sample could not be used."""
@@ -66,7 +68,7 @@ class Loader:
         self,
         data: DataSet,
         reader: RowReader,
-        tokenizer: CaptionTokenizer,
+        tokenizer: CaptionTokenizer | None,
         *,
         decode_threads: int,
         read_ahead_bytes: int,
@@ -158,11 +160,16 @@ class Loader:
 
     def _finished(self, pending: _Pending, batch_size: int) -> Batch:
         found = [job.result() for job in pending.jobs]
-        tokens, eos = self._tokenizer.encode([caption for captions, _ in found for caption in captions])
+        captions = [caption for texts, _ in found for caption in texts]
+        if self._tokenizer is not None:
+            tokens, eos = self._tokenizer.encode(captions)
+        else:
+            tokens, eos = np.zeros((len(captions), 0), dtype=np.int64), np.zeros(len(captions), dtype=np.int64)
         self._blocks.give_up(self._data.mixture.places_before((pending.step + 1) * batch_size))
         return Batch(
             ids=self._reader.ids(pending.rows),
             images_b3PP=torch.from_numpy(pending.images),
+            captions=captions,
             tokens_bL=torch.from_numpy(tokens),
             eos_b=torch.from_numpy(eos),
             replaced=sum(replaced for _, replaced in found),

@@ -134,23 +134,31 @@ class RowReader:
         out: npt.NDArray[np.uint8],
     ) -> str | None:  # fmt: skip
         """Fill `out` from one sample and return its caption, None when it cannot be used (told once)."""
+        caption = self.caption(block, source, place, epoch, bits)
+        if caption is None:
+            self._tell(block, self._name(source, number, place), place)
+            return None
+        try:
+            out[:] = crop(self._pixels(block, source, number, place), self.image_px, crop_bits)
+        except ImageFault as error:
+            block.faults[place] = str(error)
+            self._tell(block, self._name(source, number, place), place)
+            return None
+        return caption
+
+    def caption(self, block: Block, source: int, place: int, epoch: int, bits: tuple[int, int]) -> str | None:
+        """Return the caption that a sample gives in `epoch`, None for one that is not used: noted in its block."""
         if place in block.faults:
             return None
         key = block.key(place) if self._further or self._removed else ""
-        fault = REMOVED if self._removed and self._removed(key) else ""
-        caption = None
-        if not fault:
-            further = self._further(key) if self._further else []
-            caption = self._data.rules[source].choose(block.description(place), block.text(place), further, epoch, bits)
-            fault = WITHOUT_CAPTION if caption is None else ""
-        if not fault:
-            try:
-                out[:] = crop(self._pixels(block, source, number, place), self.image_px, crop_bits)
-            except ImageFault as error:
-                fault = str(error)
-        if fault:
-            self._tell(block, self._name(source, number, place), place, fault)
+        if self._removed and self._removed(key):
+            block.faults[place] = REMOVED
             return None
+        further = self._further(key) if self._further else []
+        rule = self._data.rules[source]
+        caption = rule.choose(block.description(place), block.text(place), further, epoch, bits)
+        if caption is None:
+            block.faults[place] = WITHOUT_CAPTION
         return caption
 
     def _pixels(self, block: Block, source: int, number: int, place: int) -> Pixels:
@@ -166,11 +174,10 @@ class RowReader:
         """Return the id of a sample by its block."""
         return int(self._data.sources[source].blocks.numbers[number]) + place | source << SOURCE_BITS
 
-    def _tell(self, block: Block, name: int, place: int, fault: str) -> None:
-        """Note why a sample is not used, and tell it once a run; of very many only the first are told."""
+    def _tell(self, block: Block, name: int, place: int) -> None:
+        """Tell why a sample is not used, once a run; of very many only the first are told."""
         with self._lock:
-            block.faults[place] = fault
             if name in self._told or len(self._told) >= MAX_TOLD:
                 return
             self._told.add(name)
-        logger.warning("sample %s of %s %s; replaced", block.key(place), block.where, fault)
+        logger.warning("sample %s of %s %s; replaced", block.key(place), block.where, block.faults[place])

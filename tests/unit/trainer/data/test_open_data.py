@@ -208,9 +208,7 @@ def test_a_run_keeps_its_indexes_and_refuses_shards_that_changed(
     assert len(told) == 2, "made once, then read from the run's folder or the user's cache"
     assert read_indexes(folders, run)[0]["samples"].to_pylist() == [16, 4]
     write_tar(shards / "00001.tar", [("a.png", picture(0))])
-    with pytest.raises(
-        ValueError, match=r"shard_index/0\.parquet: does not fit 00001\.tar: \d+ bytes, \d+ when"
-    ):
+    with pytest.raises(ValueError, match=r"shard_index/0\.parquet: does not fit 00001\.tar: \d+ bytes, \d+ when"):
         read_indexes(open_folders([str(shards)]), run)
 
 

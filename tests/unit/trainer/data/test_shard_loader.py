@@ -1,0 +1,108 @@
+"""The loader for training loops of others: batches, states, a stage for webdataset."""
+
+import io
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import webdataset
+from PIL import Image
+
+from tests.support.small_shards import captions, picture, write_shards
+from trainer.data import ShardLoader
+
+
+@pytest.fixture(autouse=True)
+def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+
+
+def loader(folder: Path, **changes: Any) -> ShardLoader:
+    return ShardLoader(str(folder), **{"batch_size": 10, "image_px": 32, "epochs": 2, "seed": 3, **changes})
+
+
+def listed(shards: ShardLoader) -> list[tuple[list[int], list[str], bytes]]:
+    return [(batch.ids.tolist(), batch.captions, batch.images_b3PP.numpy().tobytes()) for batch in shards]
+
+
+def test_batches_are_images_and_captions_of_every_sample(tmp_path: Path) -> None:
+    shards = loader(write_shards(tmp_path / "s", 40))
+    assert len(shards) == 8
+    for batch in shards:
+        assert batch.images_b3PP.shape == (10, 3, 32, 32)
+        assert all(caption in captions(number) for caption, number in zip(batch.captions, batch.ids, strict=True))
+    assert len(shards) == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2, 7])
+def test_a_state_goes_on_at_the_next_batch_on_any_number_of_workers(tmp_path: Path, workers: int) -> None:
+    folder = write_shards(tmp_path / "s", 40)
+    whole = listed(loader(folder))
+    first = loader(folder)
+    iterator = iter(first)
+    for _ in range(3):
+        next(iterator)
+    state = json.loads(json.dumps(first.state_dict()))
+    assert len(json.dumps(state)) <= 1_024
+    parts = []
+    for rank in range(workers):
+        part = loader(folder, rank=rank, world_size=workers)
+        part.load_state_dict(state)
+        assert len(part) == 5
+        parts.append(listed(part))
+    for number, batch in enumerate(whole[3:]):
+        assert [id for part in parts for id in part[number][0]] == batch[0]
+        assert [text for part in parts for text in part[number][1]] == batch[1]
+        assert b"".join(part[number][2] for part in parts) == batch[2]
+
+
+def test_a_new_iteration_begins_after_the_end(tmp_path: Path) -> None:
+    shards = loader(write_shards(tmp_path / "s", 20))
+    first = listed(shards)
+    assert listed(shards) == first
+
+
+@pytest.mark.parametrize(
+    ("changes", "named"),
+    [({"seed": 4}, "seed is 3, expected 4"), ({"batch_size": 9}, "batch_size is 10, expected 9"),
+     ({"captions": ("first",)}, "captions is")],
+    ids=["seed", "batch", "captions"],
+)  # fmt: skip
+def test_a_state_of_another_sequence_is_refused(tmp_path: Path, changes: dict[str, Any], named: str) -> None:
+    folder = write_shards(tmp_path / "s", 20)
+    with pytest.raises(ValueError, match=f"the state is of another sequence: {named}"):
+        loader(folder, **changes).load_state_dict(loader(folder).state_dict())
+
+
+def test_a_state_of_other_shards_is_refused(tmp_path: Path) -> None:
+    state = loader(write_shards(tmp_path / "a", 20)).state_dict()
+    with pytest.raises(ValueError, match="samples is 20, expected 21"):
+        loader(write_shards(tmp_path / "b", 21)).load_state_dict(state)
+    with pytest.raises(ValueError, match=r"batches must be in 0 \.\. 4, found 99"):
+        loader(tmp_path / "a").load_state_dict({**state, "batches": 99})
+
+
+def test_options_that_are_none(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path / "s", 20)
+    with pytest.raises(ValueError, match="found rank 2 of 2"):
+        loader(folder, rank=2, world_size=2)
+    with pytest.raises(ValueError, match="captions must be first, random or"):
+        loader(folder, captions=("best",))
+
+
+def test_it_is_a_stage_of_a_webdataset_pipeline(tmp_path: Path) -> None:
+    shards = loader(write_shards(tmp_path / "s", 40), epochs=1)
+    pipeline = webdataset.DataPipeline(
+        shards.samples, webdataset.decode("pil"), webdataset.to_tuple("__key__", "png", "txt")
+    )
+    found = list(pipeline)
+    assert len(found) == 40
+    for key, image, caption in found:
+        expected = Image.open(io.BytesIO(picture(int(key))))
+        assert (np.asarray(image) == np.asarray(expected)).all()
+        assert caption in captions(int(key))
+    order = [int(id) for batch in loader(tmp_path / "s", epochs=1) for id in batch.ids]
+    assert [int(key) for key, _, _ in found] == order
+    assert len(shards) == 0

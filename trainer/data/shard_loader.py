@@ -1,0 +1,187 @@
+"""The trainer's loader for anybody's training loop: batches in the run's order, and where it stands, to go on there.
+
+loader = ShardLoader("shards/", batch_size=4096, image_px=224, epochs=32)
+loader.load_state_dict(saved)            # or not
+for batch in loader:                     # this worker's rows: uint8 images [b, 3, 224, 224], b captions
+    step(batch.images_b3PP, tokenize(batch.captions))
+    saved = loader.state_dict()
+"""
+
+import hashlib
+from collections.abc import Generator, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+
+from trainer.data.data_set import DataSet
+from trainer.data.find_index import find_index
+from trainer.data.loader import BLOCK_THREADS, DEADLINE_S, Batch, Loader
+from trainer.data.open_data import FurtherCaptions, open_data, open_folders
+from trainer.data.order.mixture import Rows
+from trainer.data.order.sample_order import DEFAULT_POOL
+from trainer.data.read.block_bytes import BlockBytes
+from trainer.data.read.captions import parse_rule
+from trainer.data.read.live_blocks import LiveBlocks
+from trainer.data.row_reader import Draws, RowReader
+from trainer.distributed import local_rows
+
+STATE_VERSION = 1
+"""Of `ShardLoader.state_dict`; another is refused."""
+
+
+class ShardLoader:
+    """Batches of shards, the same global ones for any number of workers; iterate it once, or again after the end."""
+
+    def __init__(
+        self,
+        shards: str | Sequence[str],
+        *,
+        batch_size: int,
+        image_px: int,
+        epochs: float = 1.0,
+        samples: int | None = None,
+        seed: int = 0,
+        rank: int | None = None,
+        world_size: int | None = None,
+        weights: Sequence[float] = (),
+        captions: Sequence[str] = ("random",),
+        shuffle_pool: int = DEFAULT_POOL,
+        decode_threads: int = 2,
+        read_ahead_bytes: int = 256 << 20,
+        cache_dir: str | None = None,
+    ) -> None:
+        """`shards` are folders or URLs of folders with tars; `batch_size` is that of all workers together.
+
+        `rank` and `world_size` are those of torch.distributed where that is initialised, else 0 and 1. The other
+        options are those of ``trainer/run.py``. Raises FileNotFoundError or ValueError that names what is wrong.
+        """
+        started = dist.is_available() and dist.is_initialized()
+        rank = rank if rank is not None else dist.get_rank() if started else 0
+        world_size = world_size if world_size is not None else dist.get_world_size() if started else 1
+        if not 0 <= rank < world_size or batch_size < world_size:
+            raise ValueError(
+                f"expected a rank in 0 .. world_size - 1 and at least a row a worker, found rank {rank} of {world_size} "
+                f"and batch_size {batch_size}"
+            )
+        folders = open_folders([shards] if isinstance(shards, str) else list(shards))
+        indexes = [find_index(opened.folder, opened.sizes, decode_threads, lambda _: None) for opened in folders]
+        rules = [parse_rule(rule) for rule in captions]
+        self.data: DataSet = open_data(folders, indexes, seed=seed, weights=weights, rules=rules, pool=shuffle_pool)
+        further = FurtherCaptions([opened.folder for opened in folders])
+        self._reader = RowReader(self.data, image_px=image_px, further=further if further else None)
+        self._options = {
+            "decode_threads": decode_threads, "read_ahead_bytes": read_ahead_bytes, "cache_dir": cache_dir,
+        }  # fmt: skip
+        self.batch_size = batch_size
+        self._rows = local_rows(batch_size, rank, world_size)
+        wanted = int(epochs * self.data.num_samples) if samples is None else samples
+        self.num_batches = max(1, wanted // batch_size)
+        """Global batches from the first to the last; less than one batch of the end is left out."""
+        self._done = 0
+
+    def __len__(self) -> int:
+        """Return how many batches are left."""
+        return self.num_batches - self._done
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield the batches that are left; after the last one a new iteration begins with the first."""
+        if self._done >= self.num_batches:
+            self._done = 0
+        return self._iterate()
+
+    def _iterate(self) -> Generator[Batch, None, None]:
+        loader = Loader(self.data, self._reader, None, **self._options)  # type: ignore[arg-type]  # by name
+        try:
+            for batch in loader.batches(range(self._done, self.num_batches), self.batch_size, *self._rows):
+                self._done += 1
+                yield batch
+        finally:
+            loader.close()
+
+    def samples(self) -> Iterator[dict[str, Any]]:
+        """Yield the samples of this worker's rows undecoded, in order, as webdataset has them: a first pipeline stage.
+
+        ``webdataset.DataPipeline(loader.samples, webdataset.decode("pil"), webdataset.to_tuple("jpg", "txt"))``. Keys
+        are ``__key__``, ``__url__``, the image under its format and the chosen caption under ``txt``. A sample without a
+        caption is passed over: nothing is decoded here, so nothing can be replaced.
+        """
+        data, read = self.data, BlockBytes(self._options["cache_dir"], DEADLINE_S)
+        blocks = LiveBlocks(lambda source, block: data.open_block(read, source, block), BLOCK_THREADS)
+        try:
+            for step in range(self._done, self.num_batches):
+                rows = data.mixture.rows(step, self.batch_size, *self._rows)
+                draws = self._reader.draws(rows)
+                blocks.want(rows)
+                for row in range(len(rows)):
+                    yield from self._undecoded(blocks, rows, draws, row)
+                self._done = step + 1
+                blocks.give_up(data.mixture.places_before(self._done * self.batch_size))
+        finally:
+            blocks.close()
+
+    def _undecoded(self, blocks: LiveBlocks, rows: Rows, draws: Draws, row: int) -> Iterator[dict[str, Any]]:
+        source, number, place = int(rows.sources[row]), int(rows.blocks[row]), int(rows.samples[row])
+        block = blocks.get(source, number)
+        bits = (int(draws[1][row]), int(draws[2][row]))
+        caption = self._reader.caption(block, source, place, int(rows.epochs[row]), bits)
+        if caption is not None:
+            image, where = block.image(place).tobytes(), self.data.sources[source].place(number)
+            yield {
+                "__key__": block.key(place), "__url__": where.folder.path(where.tar), _suffix(image): image,
+                "txt": caption.encode(),
+            }  # fmt: skip
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return where the iteration stands, as JSON values of less than 1 KiB: the batches given so far are done."""
+        return {"version": STATE_VERSION, "batches": self._done, **self._identity()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where `state` was taken, on any number of workers.
+
+        Raises ValueError that names what differs: other shards, seed, batch size, pool, weights or caption rules make
+        another sequence.
+        """
+        expected = {"version": STATE_VERSION, **self._identity()}
+        for name, value in expected.items():
+            if state.get(name) != value:
+                raise ValueError(f"the state is of another sequence: {name} is {state.get(name)!r}, expected {value!r}")
+        batches = state.get("batches")
+        if not isinstance(batches, int) or not 0 <= batches <= self.num_batches:
+            raise ValueError(f"the state's batches must be in 0 .. {self.num_batches}, found {batches!r}")
+        self._done = batches
+
+    def _identity(self) -> dict[str, Any]:
+        data = self.data
+        blocks = hashlib.sha256()
+        for source in data.sources:
+            blocks.update(np.ascontiguousarray(source.blocks.sizes).tobytes())
+            blocks.update(np.ascontiguousarray(source.begins).tobytes())
+        rules = hashlib.sha256(repr(data.rules).encode()).hexdigest()[:16]
+        return {
+            "seed": data.seed,
+            "batch_size": self.batch_size,
+            "samples": data.num_samples,
+            "blocks": blocks.hexdigest()[:32],
+            "captions": rules,
+            "streams": [order.num_streams for order in data.mixture.orders],
+            "windows": [order.window for order in data.mixture.orders],
+            "weights": list(data.mixture.weights),
+        }
+
+
+_SIGNATURES = (
+    (b"\xff\xd8", "jpg"),
+    (b"\x89PNG", "png"),
+    (b"GIF8", "gif"),
+    (b"BM", "bmp"),
+    (b"II*", "tif"),
+    (b"MM", "tif"),
+)
+
+
+def _suffix(image: bytes) -> str:
+    """Return the name that webdataset's decoders know the format of an image by."""
+    if image[:4] == b"RIFF" and image[8:12] == b"WEBP":
+        return "webp"
+    return next((name for start, name in _SIGNATURES if image.startswith(start)), "avif")
