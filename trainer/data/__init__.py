@@ -1,4 +1,4 @@
-"""Shards in, batches out: what samples there are, in which order, decoded. For training loops of others: `ShardLoader`."""
+"""Shards in, batches out: what samples there are, in which order, decoded. For loops of others: `ShardLoader`."""
 
 from trainer.data.shard_loader import ShardLoader
 

@@ -61,8 +61,8 @@ class ShardLoader:
         world_size = world_size if world_size is not None else dist.get_world_size() if started else 1
         if not 0 <= rank < world_size or batch_size < world_size:
             raise ValueError(
-                f"expected a rank in 0 .. world_size - 1 and at least a row a worker, found rank {rank} of {world_size} "
-                f"and batch_size {batch_size}"
+                "expected a rank in 0 .. world_size - 1 and at least a row for each worker, found "
+                f"rank {rank} of {world_size}, batch_size {batch_size}"
             )
         folders = open_folders([shards] if isinstance(shards, str) else list(shards))
         indexes = [find_index(opened.folder, opened.sizes, decode_threads, lambda _: None) for opened in folders]
@@ -73,6 +73,7 @@ class ShardLoader:
         self._options = {
             "decode_threads": decode_threads, "read_ahead_bytes": read_ahead_bytes, "cache_dir": cache_dir,
         }  # fmt: skip
+        self._cache_dir = cache_dir
         self.batch_size = batch_size
         self._rows = local_rows(batch_size, rank, world_size)
         wanted = int(epochs * self.data.num_samples) if samples is None else samples
@@ -103,10 +104,10 @@ class ShardLoader:
         """Yield the samples of this worker's rows undecoded, in order, as webdataset has them: a first pipeline stage.
 
         ``webdataset.DataPipeline(loader.samples, webdataset.decode("pil"), webdataset.to_tuple("jpg", "txt"))``. Keys
-        are ``__key__``, ``__url__``, the image under its format and the chosen caption under ``txt``. A sample without a
-        caption is passed over: nothing is decoded here, so nothing can be replaced.
+        are ``__key__``, ``__url__``, the image under its format and the chosen caption under ``txt``. A sample without
+        a caption is passed over: nothing is decoded here, so nothing can be replaced.
         """
-        data, read = self.data, BlockBytes(self._options["cache_dir"], DEADLINE_S)
+        data, read = self.data, BlockBytes(self._cache_dir, DEADLINE_S)
         blocks = LiveBlocks(lambda source, block: data.open_block(read, source, block), BLOCK_THREADS)
         try:
             for step in range(self._done, self.num_batches):
