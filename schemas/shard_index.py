@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk
 from schemas.kernels.tar_headers import IMAGE_BYTES, KEY_HASH, OFFSET
+from schemas.storage import UNKNOWN_SIZE
 from schemas.tar_contents import TarContents, UInt8s, key_of
 
 STRIDE = 32
@@ -144,6 +145,6 @@ def _misfits(indexed: dict[str, int], files: Iterable[tuple[str, int]]) -> Itera
         known = indexed.pop(name, None)
         if known is None:
             yield name, "the index does not have it"
-        elif known != size:
+        elif size not in (known, UNKNOWN_SIZE):
             yield name, f"{size} bytes, {known} when it was indexed"
     yield from ((name, "the tar is gone") for name in indexed)

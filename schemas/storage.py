@@ -73,6 +73,9 @@ class HashingFile:
         return self._hash.hexdigest()
 
 
+UNKNOWN_SIZE = -1
+
+
 class Folder:
     """One folder of the way of the data, by path or fsspec URL."""
 
@@ -111,9 +114,12 @@ class Folder:
         return sorted(prefix + name for name in wanted if side_files or not is_side_file(name))
 
     def sizes(self, suffix: str) -> dict[str, int]:
-        """Return the bytes of the files directly in this folder, by name, sorted; one listing, side files left out."""
-        found = {entry["name"].rsplit("/", 1)[-1]: int(entry["size"] or 0) for entry in
-                 self.fs.ls(self.root, detail=True, refresh=True) if entry["type"] == "file"}  # fmt: skip
+        """Return the bytes of the files directly in this folder, by name, sorted; one listing, side files left out.
+
+        A web server's listing tells no sizes: `UNKNOWN_SIZE`.
+        """
+        found = {entry["name"].rsplit("/", 1)[-1]: UNKNOWN_SIZE if entry["size"] is None else int(entry["size"])
+                 for entry in self.fs.ls(self.root, detail=True, refresh=True) if entry["type"] == "file"}  # fmt: skip
         return {name: found[name] for name in sorted(found) if name.endswith(suffix) and not is_side_file(name)
                 and TEMPORARY_MARK not in name}  # fmt: skip
 
