@@ -7,12 +7,14 @@ in a block its own headers say.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import schema_of, values_of
 from schemas.buffers import one_chunk
 from schemas.kernels.tar_headers import IMAGE_BYTES, KEY_HASH, OFFSET
 from schemas.storage import UNKNOWN_SIZE
@@ -24,7 +26,7 @@ STRIDE = 32
 INDEX_NAME = "shard_index.parquet"
 """In ``tables/`` of a folder of ours, in a folder of others itself."""
 
-SHARD_INDEX = pa.schema(
+SHARD_INDEX = schema_of(
     [
         pa.field("tar", pa.string(), nullable=False),
         pa.field("tar_bytes", pa.int64(), nullable=False),
@@ -95,7 +97,7 @@ class IndexedTars:
 
 def as_arrays(index: pa.Table) -> IndexedTars:
     """Return the columns of an index that reading needs."""
-    offsets = one_chunk(index["offsets"])
+    offsets = cast(pa.ListArray, one_chunk(index["offsets"]))
     lengths = pc.list_value_length(offsets).to_numpy(zero_copy_only=False).astype(np.int64)
     columns = {name: one_chunk(index[name]).to_numpy() for name in ("tar_bytes", "samples", "image_bytes", "end")}
     return IndexedTars(
@@ -135,7 +137,7 @@ def check_index(index: pa.Table, where: str) -> None:
 
 def check_fits(index: pa.Table, files: Iterable[tuple[str, int]], where: str) -> None:
     """Raise ValueError that names the first tar whose size the index has otherwise, or which it does not have."""
-    indexed = dict(zip(index["tar"].to_pylist(), index["tar_bytes"].to_pylist(), strict=True))
+    indexed = dict(zip(values_of(index["tar"]), values_of(index["tar_bytes"]), strict=True))
     for name, problem in _misfits(indexed, files):
         raise ValueError(f"{where}: does not fit {name}: {problem}; make it again with pipeline index")
 

@@ -14,6 +14,7 @@ from typing import IO
 
 import pyarrow as pa
 
+from schemas.arrow_types import values_of
 from schemas.cache_home import cache_home
 from schemas.manifest import MANIFEST_FILE, read_records
 from schemas.shard_index import INDEX_NAME, SHARD_INDEX, check_fits, check_index, index_row
@@ -127,7 +128,7 @@ def _check_sizes_file(folder: Folder, index: pa.Table) -> None:
     if not folder.exists(SIZES_FILE):
         return
     noted = folder.read_json(SIZES_FILE)
-    for tar, samples in zip(index["tar"].to_pylist(), index["samples"].to_pylist(), strict=True):
+    for tar, samples in zip(values_of(index["tar"]), values_of(index["samples"]), strict=True):
         if isinstance(noted.get(tar), int) and noted[tar] != samples:
             raise ValueError(
                 f"{folder.path(SIZES_FILE)}: {noted[tar]} samples in {tar}, the index found {samples}; expected the "
