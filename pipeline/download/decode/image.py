@@ -6,9 +6,8 @@
 
 The Resizer decodes, resizes and encodes as img2dataset does, so plain images come out byte for byte as its
 users know them. What OpenCV would get wrong (EXIF orientation, 16 bit, CMYK, animations, palettes with
-transparency, large alpha images) is made plain first, without loss. Of a PNG Pillow sees the picture only, not what is
-written beside it (`schemas.png`). An image is turned as browsers turn it: by EXIF's orientation and by what AVIF says
-itself; an orientation that stands in XMP alone turns nothing.
+transparency, large alpha images) is made plain first, without loss (`schemas.plain_image`). Of a PNG Pillow sees the
+picture only, not what is written beside it (`schemas.png`).
 """
 
 import hashlib
@@ -17,14 +16,13 @@ import os
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-from PIL import ExifTags, Image, ImageFile
+from PIL import Image, ImageFile
 
 from pipeline.download.decode.truncation import is_whole
 from pipeline.download.decode.unreadable import why_unreadable
 from pipeline.download.outcome import Encoded, Failure
 from schemas.image_files import IMAGE_FORMATS
+from schemas.plain_image import exif_orientation, plain_frame
 from schemas.png import PNG_MAGIC, Png, read_png
 
 LARGE_ALPHA_PIXELS = 4_000_000
@@ -36,8 +34,6 @@ _PLAIN_MODES = {
     "PNG": {"RGB", "L", "RGBA", "1"},
     "WEBP": {"RGB", "RGBA"},
 }
-
-_EXIF_ORIENTATION = ExifTags.Base.Orientation
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +107,7 @@ class Decoder:
             plain = plain and not (kind == "WEBP" and getattr(image, "is_animated", False))
             plain = plain and not (image.mode == "RGBA" and width * height > LARGE_ALPHA_PIXELS)
             plain = plain and not (image.mode != "RGBA" and "transparency" in image.info)
-            if not plain or _orientation(image) != 1:
+            if not plain or exif_orientation(image) != 1:
                 return _as_ppm(image)
             if png.reaches_end if png is not None else is_whole(kind, data):
                 return data
@@ -135,61 +131,8 @@ def _has_16_bits(image: Image.Image) -> bool:
     return image.format == "PNG" and any("16" in str(tile[3]) for tile in tiles)
 
 
-def _orientation(image: Image.Image) -> int:
-    """Return the EXIF orientation 1 .. 8 by which the pixels are to be turned, 1 for none or a broken one.
-
-    A TIFF's is none here: Pillow's reader turns the pixels itself while it loads them.
-    """
-    if "exif" not in image.info:
-        return 1
-    exif = Image.Exif()
-    try:
-        exif.load(image.info["exif"])  # not getexif(): it would look into XMP, too
-        value = exif.get(_EXIF_ORIENTATION, 1)
-    except Exception:  # a broken EXIF block is no broken image; Pillow raises nearly every type
-        return 1
-    return value if isinstance(value, int) and 1 <= value <= 8 else 1
-
-
-_TRANSPOSITIONS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT, 3: Image.Transpose.ROTATE_180, 4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE, 6: Image.Transpose.ROTATE_270, 7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}  # fmt: skip
-
-
 def _as_ppm(image: Image.Image) -> bytes:
     """Return the first frame, upright, as 8-bit RGB (PPM) or grey (PGM), transparency on white."""
-    image.info.pop("xmp", None)  # where the TIFF reader would look for an orientation next
-    image.load()
-    frame: Image.Image = image
-    if frame.mode == "F" or (frame.mode == "I" and image.format == "TIFF"):
-        frame = Image.fromarray(_as_bytes(np.asarray(frame)))
-    elif frame.mode.startswith("I;16") or frame.mode == "I":  # "I" of a PGM of 16 bits, too
-        samples = np.asarray(frame).astype(np.int64)
-        frame = Image.fromarray(((samples.clip(0, 65_535) + 128) // 257).astype(np.uint8))
-    if frame.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in frame.info:
-        rgba = frame.convert("RGBA")
-        frame = Image.new("RGB", rgba.size, (255, 255, 255))
-        frame.paste(rgba, mask=rgba.getchannel("A"))
-    elif frame.mode not in ("RGB", "L"):
-        frame = frame.convert("L" if frame.mode == "1" else "RGB")
-    if (orientation := _orientation(image)) in _TRANSPOSITIONS:
-        frame = frame.transpose(_TRANSPOSITIONS[orientation])
+    frame = plain_frame(image)
     magic = b"P6" if frame.mode == "RGB" else b"P5"
     return b"%s %d %d 255\n" % (magic, frame.width, frame.height) + frame.tobytes()
-
-
-def _as_bytes(grey: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
-    """Return samples of 32 bits, whole or floating-point, as 8 bits; no tag of TIFF tells what is white of them.
-
-    Floats: 1 by TIFF's rule, 255 where there are larger ones. Whole numbers: 255 or 65,535, the least that no sample
-    exceeds, else the largest.
-    """
-    finite = np.nan_to_num(grey.astype(np.float64), nan=0.0, posinf=0.0, neginf=0.0)
-    largest = float(finite.max(initial=0.0))
-    if grey.dtype.kind == "f":
-        white = 1.0 if largest <= 1.0 else 255.0
-    else:
-        white = next((white for white in (255.0, 65_535.0) if largest <= white), largest)
-    return np.clip(np.rint(finite * (255.0 / white)), 0, 255).astype(np.uint8)
