@@ -2,7 +2,8 @@
 
 In: the sizes of its blocks. Out: block and sample of any places of its endless sequence; epoch e is places e*n ..
 (e+1)*n - 1, and in it every sample comes exactly once. A place alone is found without those before it, so that a run
-goes on anywhere, on any number of workers.
+goes on anywhere, on any number of workers. Where samples are drawn for each epoch (`drawn`), an epoch begins where the
+one before ended, and its line has the drawn samples alone.
 
     blocks of an epoch, shuffled        | 17 | 4 | 92 | 0 | 35 | ...                     the line
     cut into equal streams              [ stream 0        )[ stream 1        )[ ...
@@ -20,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
+from trainer.data.order.drawn import Drawn
 from trainer.data.order.draws import Int64s, key_of, mix
 from trainer.data.order.locate import locate
 
@@ -39,6 +41,8 @@ class Line:
     """The blocks of an epoch in their order: 12 bytes a block."""
 
     epoch: int
+    begin: int
+    """Place of the source's sequence at which the epoch begins."""
     blocks: npt.NDArray[np.int32]
     starts: Int64s
     """``[blocks + 1]``: where each begins on the line, and the number of samples."""
@@ -60,9 +64,19 @@ class SampleOrder:
     """The order of a source; holds two epochs' lines, 24 bytes a block."""
 
     def __init__(
-        self, block_sizes: npt.NDArray[np.int32], *, seed: int, pool: int = DEFAULT_POOL, streams: int = STREAMS
+        self,
+        block_sizes: npt.NDArray[np.int32],
+        *,
+        seed: int,
+        pool: int = DEFAULT_POOL,
+        streams: int = STREAMS,
+        drawn: Drawn | None = None,
     ) -> None:
-        """Raise ValueError for a source without samples, or a `pool` that is smaller than the `streams`."""
+        """Raise ValueError for a source without samples, or a `pool` that is smaller than the `streams`.
+
+        `drawn` tells the samples of each epoch, without it they are all; `pool` counts those that are not drawn, too:
+        so many bytes are held and so well neighbours are parted, whatever the part that is drawn.
+        """
         self.num_samples = int(block_sizes.sum(dtype=np.int64))
         if self.num_samples < 1:
             raise ValueError("a source must have at least 1 sample, found 0")
@@ -73,6 +87,11 @@ class SampleOrder:
         whole = self.num_samples <= pool
         self.num_streams = 1 if whole else streams
         self.window = self.num_samples if whole else pool // streams
+        self.epoch_samples = self.num_samples if drawn is None else drawn.expected
+        """Samples of an epoch, on average where they are drawn."""
+        if not whole:
+            self.window = max(1, self.window * self.epoch_samples // self.num_samples)
+        self._drawn = drawn
         self._lines: OrderedDict[int, Line] = OrderedDict()
 
     def line(self, epoch: int) -> Line:
@@ -81,12 +100,25 @@ class SampleOrder:
         if line is None:
             numbers = np.arange(len(self._sizes), dtype=np.uint64)
             order = np.argsort(mix(key_of(self._seed, _BLOCKS, epoch) ^ numbers), kind="stable").astype(np.int32)
+            begin, sizes = epoch * self.num_samples, self._sizes
+            if self._drawn is not None:
+                begin, sizes = self._drawn.begin(epoch), self._drawn.block_sizes(epoch)
+                order = order[sizes[order] > 0]
             starts = np.zeros(len(order) + 1, dtype=np.int64)
-            np.cumsum(self._sizes[order], out=starts[1:])
-            line = self._lines[epoch] = Line(epoch, order, starts)
+            np.cumsum(sizes[order], out=starts[1:])
+            line = self._lines[epoch] = Line(epoch, begin, order, starts)
             if len(self._lines) > 2:
                 self._lines.popitem(last=False)
         return line
+
+    def epoch_sizes(self, place: int) -> list[int]:
+        """Return how many samples each epoch has that begins before `place`, the last of them counted whole."""
+        if place < 1:
+            return []
+        last = int(self._between(place - 1, place)[0][-1])
+        if self._drawn is None:
+            return [self.num_samples] * (last + 1)
+        return np.diff([self._drawn.begin(epoch) for epoch in range(last + 2)]).tolist()
 
     def rows(self, start: int, stop: int, first: int, last: int) -> Places:
         """Return rows `first` .. `last` - 1 of the places `start` .. `stop` - 1, which are sorted by (stream, place).
@@ -102,17 +134,20 @@ class SampleOrder:
             at = np.flatnonzero(epochs == epoch)
             line = self.line(epoch)
             found = locate(
-                streams[at], steps[at], self.num_samples, self.num_streams, self.window,
+                streams[at], steps[at], int(line.starts[-1]), self.num_streams, self.window,
                 key_of(self._seed, _WINDOWS, epoch), line.starts, line.blocks,
             )  # fmt: skip
-            blocks[at], samples[at], expiries[at] = found[0], found[1], found[2] + epoch * self.num_samples
+            blocks[at], samples[at], expiries[at] = found[0], found[1], found[2] + line.begin
+            if self._drawn is not None:
+                samples[at] = self._drawn.stored(epoch, found[0], found[1])
         return Places(epochs, blocks, samples, expiries)
 
     def _sorted_rows(self, start: int, stop: int, first: int, last: int) -> tuple[Int64s, Int64s, Int64s]:
         """Return (stream, step in it, epoch) of the rows, without sorting: cells are parts of a stream in an epoch."""
-        n, num_streams = self.num_samples, self.num_streams
-        epochs = np.arange(start // n, max(start, stop - 1) // n + 1, dtype=np.int64)
-        begins, ends = np.maximum(start - epochs * n, 0), np.minimum(stop - epochs * n, n)
+        num_streams = self.num_streams
+        epochs, epoch_begins = self._between(start, stop)
+        begins = np.maximum(start - epoch_begins[:-1], 0)
+        ends = np.minimum(stop, epoch_begins[1:]) - epoch_begins[:-1]
         stream = np.arange(num_streams, dtype=np.int64)[:, None]
         first_steps = -((stream - begins) // num_streams)  # the first place of the stream that is not before the begin
         counts = (-((stream - ends) // num_streams) - first_steps).ravel()
@@ -125,3 +160,11 @@ class SampleOrder:
         rows = np.arange(first, first + len(cell_of), dtype=np.int64)
         steps = first_steps.ravel()[cell_of] + rows - (after[cell_of] - counts[cell_of])
         return cell_of // len(epochs), steps, epochs[cell_of % len(epochs)]
+
+    def _between(self, start: int, stop: int) -> tuple[Int64s, Int64s]:
+        """Return the epochs of the places `start` .. `stop` - 1, and where they begin, with the end of the last."""
+        if self._drawn is not None:
+            return self._drawn.between(start, stop)
+        n = self.num_samples
+        epochs = np.arange(start // n, max(start, stop - 1) // n + 2, dtype=np.int64)
+        return epochs[:-1], epochs * n
