@@ -11,9 +11,18 @@ from schemas.run_record import start_run
 from schemas.storage import Folder
 from trainer.checkpoint import TOKENIZER_FILE, TrainState, find_checkpoints, read_checkpoint, read_tokenizer
 from trainer.config import TrainConfig
+from trainer.data.balance.balanced import Balanced
+from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
 from trainer.data.loader import DEADLINE_S, Loader
-from trainer.data.open_data import FurtherCaptions, open_data, open_folders, prepare_indexes, read_indexes
+from trainer.data.open_data import (
+    INDEX_DIR,
+    FurtherCaptions,
+    open_data,
+    open_folders,
+    prepare_indexes,
+    read_indexes,
+)
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import parse_rule
 from trainer.data.row_reader import RowReader
@@ -73,7 +82,7 @@ def assemble(config: TrainConfig, world: World) -> Run:
         world=world,
         folder=folder,
         identity=record.identity,
-        plan=make_plan(config.recipe, data.num_samples, config.samples),
+        plan=make_plan(config.recipe, data.epoch_samples, config.samples),
         data=data,
         tokenizer=tokenizer,
         model=model,
@@ -92,10 +101,15 @@ def assemble(config: TrainConfig, world: World) -> Run:
 
 
 def prepare_data(config: TrainConfig, folder: Folder, world: World) -> tuple[DataSet, FurtherCaptions | None]:
-    """Return the samples; the first worker finds or makes the indexes that the run's folder does not have yet."""
+    """Return the samples; the first worker makes the indexes and chances that the run's folder does not have yet."""
     opened = open_folders(config.shards)
+    threads = max(1, config.cpus_per_worker)
     if world.first:
-        prepare_indexes(opened, folder, max(1, config.cpus_per_worker), lambda _: None)
+        prepare_indexes(opened, folder, threads, lambda _: None)
+    index = folder.sub(INDEX_DIR)
+    if world.first and config.cap is not None:
+        indexes = zip(opened, read_indexes(opened, folder), strict=True)
+        prepare_chances([IndexedFolder(one.folder, table) for one, table in indexes], index, config.cap, threads)
     world.barrier()
     data = open_data(
         opened,
@@ -104,6 +118,7 @@ def prepare_data(config: TrainConfig, folder: Folder, world: World) -> tuple[Dat
         weights=config.weights,
         rules=[parse_rule(rule) for rule in config.captions],
         pool=config.shuffle_pool,
+        balanced=Balanced(index, stores=world.first) if config.cap is not None else None,
     )
     further = FurtherCaptions([one.folder for one in opened])
     return data, further if further else None

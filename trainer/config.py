@@ -46,8 +46,14 @@ class TrainConfig:
     """Steps of linear warm-up; the preset's by default (CLIP paper: 2,000), at most a tenth of the run."""
     vocab_size: int | None = None
     """Most tokens of the tokenizer, [SOS] and [EOS] included; the preset's by default."""
+    balance: Literal["none", "online"] = "none"
+    """online: each epoch has the samples that are drawn for it, by their queries' counts in the shards (MetaCLIP's
+    rule); the shards are those of `pipeline download`. epochs then counts the samples that one is expected to have."""
+    cap: int | None = None
+    """For online balancing: a sample that a query of at most so many captions matches is in every epoch; a query of n
+    captions, more than these, keeps cap / n of its samples (MetaCLIP: 20,000)."""
     seed: int = 0
-    """Decides first weights, order of samples, choice of captions, crops."""
+    """Decides first weights, order of samples, choice of captions, crops, draws of samples."""
     shuffle_pool: int = 1 << 20
     """Samples that are mixed with one another; a set that fits is shuffled as a whole. Where shards come over the
     network these, about 28 KB each, are held on the workers' local disks."""
@@ -85,7 +91,7 @@ class TrainConfig:
             "num_workers": 1, "global_batch_size": 2, "warmup_steps": 0, "vocab_size": MIN_VOCAB_SIZE,
             "cpus_per_worker": 1, "decode_threads": 1, "cache_bytes": 0, "checkpoint_every_steps": 1,
             "keep_checkpoints": 1, "log_every_steps": 1, "max_failures": 0, "stop_after_steps": 1, "seed": 0,
-            "samples": 1, "shuffle_pool": 1, "read_ahead_bytes": 0,
+            "samples": 1, "shuffle_pool": 1, "read_ahead_bytes": 0, "cap": 1,
         }  # fmt: skip
         for name, least in at_least.items():
             value = getattr(self, name)
@@ -93,6 +99,8 @@ class TrainConfig:
                 raise ValueError(f"{name} must be at least {least}, found {value!r}")
         if self.samples is not None and self.epochs is not None:
             raise ValueError("give epochs or samples, not both")
+        if (self.balance == "online") != (self.cap is not None):
+            raise ValueError(f"give balance online with a cap, found balance {self.balance} and cap {self.cap}")
         if self.weights and len(self.weights) != len(self.shards):
             raise ValueError(f"weights must be one for each of {len(self.shards)} folders, found {len(self.weights)}")
         if len(self.captions) not in (1, len(self.shards)):

@@ -13,9 +13,11 @@ import ray.train
 import ray.train.torch
 import torch
 
+from schemas.json_object import JsonObject
 from schemas.run_record import MANIFEST_FILE, start_run
 from schemas.storage import Folder
 from trainer.config import TrainConfig
+from trainer.data.balance.chance_file import check_has_counts
 from trainer.environment import QUIET, REPOSITORY
 from trainer.metrics import TRAINING_FILE
 from trainer.ray_worker import Mailbox, train_worker
@@ -93,6 +95,15 @@ def start_ray(config: TrainConfig) -> None:
     ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
 
 
+def _drawn(told: JsonObject) -> str:
+    """Return a line on the sizes of the epochs where samples were drawn for each."""
+    if "balance" not in told:
+        return ""
+    expected, drawn = sum(told["balance"]["expected"]), told["balance"]["drawn"]
+    sources = "; ".join(f"{min(sizes):,} to {max(sizes):,} in {len(sizes)} epochs" for sizes in drawn if sizes)
+    return f"online balancing with cap {told['balance']['cap']:,}: {expected:,} samples expected an epoch, {sources}\n"
+
+
 def run(config: TrainConfig) -> None:
     """Train `config` under Ray and print where things lie."""
     refuse_relative_paths(config)
@@ -100,6 +111,8 @@ def run(config: TrainConfig) -> None:
     check_resources(config)
     folder = Folder(config.output)
     console = Console()
+    if config.balance == "online":
+        check_has_counts([Folder(path) for path in config.shards])
     if not start_run(folder, training_record(config)):
         console.message(f"{folder.url} is finished already: nothing to do")
         return
@@ -138,5 +151,6 @@ def run(config: TrainConfig) -> None:
             f"{told['step']:,} steps, {told['samples']:,} samples in {told['seconds']:.0f} s: "
             f"{told['samples_per_s']:,.0f} samples/s ({told['samples_per_s_per_worker']:,.0f} per worker), "
             f"loss {told['loss']:.3f}, logit scale {told['logit_scale']:.1f}, {told['replaced']} samples replaced\n"
+            f"{_drawn(told)}"
             f"model {folder.url}/final, curves {folder.url}/metrics.csv, checkpoints {folder.url}/checkpoints"
         )

@@ -31,7 +31,7 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,
-        title=f"{config.model} on {run.data.num_samples:,} samples ({_left_out(run.data)}), "
+        title=f"{config.model} on {run.data.num_samples:,} samples ({_left_out(run.data)}), {_balance(run)}"
         f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
         f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
     )
@@ -47,6 +47,13 @@ def _left_out(data: DataSet) -> str:
     told += f", {passed_over} members passed over" if passed_over else ""
     examples = [source.example for source in data.sources if source.example]
     return told + (f", such as {examples[0]}" if examples else "")
+
+
+def _balance(run: Run) -> str:
+    """Return what is told of online balancing before the first step."""
+    if run.config.cap is None:
+        return ""
+    return f"{run.data.epoch_samples:,} of them expected an epoch by online balancing, cap {run.config.cap:,}, "
 
 
 def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
@@ -126,12 +133,20 @@ def _finish(run: Run, table: MetricsTable, samples: int, seconds: float) -> None
     last = table.last()
     if last is not None and samples:
         told = {name: last[name] for name in ("step", "samples", "loss", "logit_scale", "replaced")}
-        told |= {"num_samples": run.plan.num_samples, "num_workers": run.world.size, "seconds": seconds}
+        told |= {"num_samples": run.data.num_samples, "num_workers": run.world.size, "seconds": seconds}
         told |= {"samples_per_s": samples / seconds, "samples_per_s_per_worker": samples / seconds / run.world.size}
+        if run.config.cap is not None:
+            places = run.data.mixture.places_before(run.plan.total_samples)
+            orders = run.data.mixture.orders
+            told["balance"] = {
+                "cap": run.config.cap,
+                "expected": [order.epoch_samples for order in orders],
+                "drawn": [order.epoch_sizes(place) for order, place in zip(orders, places, strict=True)],
+            }
         run.folder.write_json(TRAINING_FILE, told)
     summary = {
         "steps": run.plan.total_steps,
         "samples_seen": run.plan.total_samples,
         "parameters": sum(parameter.numel() for parameter in run.model.parameters()),
     }
-    write_manifest(run.folder, "checkpoint", records, rows=run.plan.num_samples, identity=run.identity, summary=summary)
+    write_manifest(run.folder, "checkpoint", records, rows=run.data.num_samples, identity=run.identity, summary=summary)

@@ -10,6 +10,7 @@ class Plan:
     """Step s takes places s*B .. (s+1)*B - 1 of the run's sequence of samples (see `trainer/data/order/`)."""
 
     num_samples: int
+    """Of an epoch; where they are drawn for each, as many as are expected."""
     global_batch_size: int
     total_steps: int
     warmup_samples: int

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
+from tests.support.balanced_shards import write_balanced, zipf_samples
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S
 from trainer.checkpoint import find_checkpoints, load_model
@@ -73,6 +74,46 @@ def test_run_folder_and_exact_resume(tmp_path: Path) -> None:
     assert wanted.keys() == found.keys()
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
     assert manifest == read_manifest(Folder(parts.output), "checkpoint")
+
+
+def test_online_balancing_tells_its_sizes_and_resumes_exactly(tmp_path: Path) -> None:
+    shards = write_balanced(tmp_path / "balanced", zipf_samples(200, 60), 60)
+    options = {"shards": (str(shards),), "balance": "online", "cap": 2, "global_batch_size": 16}
+    whole = make_config(tmp_path, "whole", **options)
+    told = Told()
+    train(whole, ONE, told)
+    body = json.loads((Path(whole.output) / "training.json").read_text())
+    expected, sizes = body["balance"]["expected"][0], body["balance"]["drawn"][0]
+    assert 60 < expected < 180
+    title = f"200 samples (0 without a usable image), {expected} of them expected an epoch by online balancing, cap 2, "
+    assert title in told.titles[0]
+    assert body["num_samples"] == 200
+    assert body["samples"] == 3 * expected // 16 * 16
+    assert len(sizes) in (3, 4)
+    assert sum(sizes[:-1]) < body["samples"] <= sum(sizes)
+    assert read_manifest(Folder(whole.output), "checkpoint")["rows"] == 200
+
+    parts = make_config(tmp_path, "parts", stop_after_steps=body["step"] // 3 + 1, **options)
+    for _ in range(3):
+        train(parts, ONE, Silent())
+    assert curve(parts.output) == curve(whole.output)
+    assert json.loads((Path(parts.output) / "training.json").read_text())["balance"] == body["balance"]
+
+
+class Told(Silent):
+    """Keeps the titles."""
+
+    def __init__(self) -> None:
+        self.titles: list[str] = []
+
+    def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
+        self.titles.append(title)
+
+
+def test_a_cap_without_counts_is_an_error_before_the_first_step(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "out", balance="online", cap=5)
+    with pytest.raises(FileNotFoundError, match=r"shards has no tables/queries\.parquet, so a cap has no counts"):
+        train(config, ONE, Silent())
 
 
 def test_a_half_written_checkpoint_is_not_taken(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from schemas.tar_samples import KEY_RULE
+from trainer.data.order.drawn import Drawn
 from trainer.data.order.draws import key_of
 from trainer.data.order.mixture import Mixture
 from trainer.data.order.sample_order import DEFAULT_POOL, STREAMS, SampleOrder
@@ -37,6 +38,11 @@ class DataSet:
         """Samples of all sources, each counted once."""
         return sum(source.num_samples for source in self.sources)
 
+    @property
+    def epoch_samples(self) -> int:
+        """Samples of an epoch of all sources; where they are drawn for each epoch, the number that is expected."""
+        return sum(order.epoch_samples for order in self.mixture.orders)
+
     def open_block(self, data: BlockBytes, source: int, block: int) -> tuple[Block, int]:
         """Return a block and its bytes."""
         place = self.sources[source].place(block)
@@ -50,11 +56,13 @@ def mix_sources(
     weights: Sequence[float] = (),
     rules: Sequence[CaptionRule] = (),
     pool: int = DEFAULT_POOL,
+    drawn: Sequence[Drawn] = (),
 ) -> DataSet:
     """Return the data set of `sources`.
 
     `weights` are upsampling factors: a sample of a source with 2 is seen twice as often as one of a source with 1. The
-    pool is divided by the rows that each source gives. Raises ValueError for a source without samples, or weights that
+    pool is divided by the rows that each source gives. `drawn` tells for each source which samples an epoch has,
+    without it all. Raises ValueError for a source without samples, or weights that
     are not one a source.
     """
     weights = weights or [1.0] * len(sources)
@@ -67,14 +75,14 @@ def mix_sources(
             raise ValueError(f"--shards: no sample with an image in {where}{told}")
         if round(weight * WEIGHT_DIGITS) < 1:
             raise ValueError(f"a weight must be at least {1 / WEIGHT_DIGITS:g}, found {weight!r} for {where}")
-    shares = [
-        source.num_samples * round(weight * WEIGHT_DIGITS) for source, weight in zip(sources, weights, strict=True)
-    ]
+    epochs = [one.expected for one in drawn] or [source.num_samples for source in sources]
+    shares = [samples * round(weight * WEIGHT_DIGITS) for samples, weight in zip(epochs, weights, strict=True)]
     orders = []
     for number, (source, share) in enumerate(zip(sources, shares, strict=True)):
         own_pool = max(STREAMS, pool * share // sum(shares))
         own_seed = seed if len(sources) == 1 else int(key_of(seed, _ORDER, number))
-        orders.append(SampleOrder(source.blocks.sizes, seed=own_seed, pool=own_pool))
+        own_drawn = drawn[number] if drawn else None
+        orders.append(SampleOrder(source.blocks.sizes, seed=own_seed, pool=own_pool, drawn=own_drawn))
     return DataSet(sources, Mixture(orders, _whole(shares)), list(rules) or [CaptionRule()] * len(sources), seed)
 
 

@@ -20,6 +20,7 @@ from schemas.shard_index import SHARD_INDEX, check_fits
 from schemas.shards_folder import TAR_SUFFIX
 from schemas.storage import Folder
 from schemas.tables import read_table, write_table
+from trainer.data.balance.balanced import Balanced
 from trainer.data.data_set import DataSet, mix_sources
 from trainer.data.find_index import Progress, find_index
 from trainer.data.read.captions import CaptionRule
@@ -98,19 +99,22 @@ def open_data(
     weights: Sequence[float] = (),
     rules: Sequence[CaptionRule] = (),
     pool: int,
+    balanced: Balanced | None = None,
 ) -> DataSet:
     """Return the data set: without weights and with one rule for all, the folders are one source.
 
+    With `balanced` samples are drawn for each epoch, without it each has all.
     Raises ValueError for a source without samples, and for weights or rules that are not one a folder.
     """
     if len(rules) not in (0, 1, len(folders)):
         raise ValueError(f"captions must be one for all or one for each of {len(folders)} folders, found {len(rules)}")
     if not weights and len(rules) <= 1:
-        source = join_indexes([opened.folder for opened in folders], list(indexes))
-        return mix_sources([source], seed=seed, rules=rules, pool=pool)
-    sources = [join_indexes([opened.folder], [index]) for opened, index in zip(folders, indexes, strict=True)]
-    own_rules = list(rules) * len(folders) if len(rules) == 1 else rules
-    return mix_sources(sources, seed=seed, weights=weights, rules=own_rules, pool=pool)
+        sources = [join_indexes([opened.folder for opened in folders], list(indexes))]
+    else:
+        sources = [join_indexes([opened.folder], [index]) for opened, index in zip(folders, indexes, strict=True)]
+    drawn = balanced.draw(sources, seed) if balanced is not None else ()
+    own_rules = list(rules) * len(sources) if len(rules) == 1 else rules
+    return mix_sources(sources, seed=seed, weights=weights, rules=own_rules, pool=pool, drawn=drawn)
 
 
 class FurtherCaptions:

@@ -25,6 +25,9 @@ def make(**changes: Any) -> TrainConfig:
         ({"num_workers": 8, "global_batch_size": 12}, "at least 2 per worker, found 12 for 8 workers"),
         ({"checkpoint_every_steps": 0}, "checkpoint_every_steps must be at least 1, found 0"),
         ({"seed": -1}, "seed must be at least 0, found -1"),
+        ({"cap": 5}, "give balance online with a cap, found balance none and cap 5"),
+        ({"balance": "online"}, "give balance online with a cap, found balance online and cap None"),
+        ({"balance": "online", "cap": 0}, "cap must be at least 1, found 0"),
     ],
 )
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:

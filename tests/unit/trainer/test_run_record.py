@@ -15,5 +15,5 @@ def test_identity_is_what_decides_the_weights(tmp_path: Path) -> None:
                  {"shards": (str(write_shards(tmp_path / "copy", 5)),)}):  # fmt: skip
         assert training_record(dataclasses.replace(config, **same)).identity == identity
     for other in ({"seed": 1}, {"model": "rn50"}, {"epochs": 31.0}, {"vocab_size": 600},
-                  {"shards": (str(write_shards(tmp_path / "b", 6)),)}):  # fmt: skip
+                  {"balance": "online", "cap": 5}, {"shards": (str(write_shards(tmp_path / "b", 6)),)}):  # fmt: skip
         assert training_record(dataclasses.replace(config, **other)).identity != identity
