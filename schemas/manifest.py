@@ -4,10 +4,12 @@ The list of files with rows, bytes and SHA-256 is ``tables/files.parquet``, beca
 JSON. ``README.md`` says what the files are.
 """
 
+import functools
 import hashlib
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas import SCHEMA_VERSION
 from schemas.arrow_types import schema_of
@@ -20,7 +22,7 @@ from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
 CARD_FILE = "README.md"
 
-KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation")
+KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation", "index")
 
 REMADE_BY = {
     "counts": "querygen count",
@@ -141,8 +143,8 @@ def manifest_sha256(folder: Folder) -> str:
     return hashlib.sha256(folder.read(MANIFEST_FILE)).hexdigest()
 
 
-def read_files(folder: Folder) -> list[FileRecord]:
-    """Return the file list of a finished folder.
+def read_files(folder: Folder, suffixes: tuple[str, ...] = ()) -> list[FileRecord]:
+    """Return the file list of a finished folder, or of it the files whose names end in one of `suffixes`.
 
     Raises ValueError that names the list when it is not the one that the manifest was written over, or names a file
     outside of the folder.
@@ -154,7 +156,11 @@ def read_files(folder: Folder) -> list[FileRecord]:
             f"{folder.path(name)}: not the list of files that {folder.path(MANIFEST_FILE)} was written over; one of "
             "them was changed or damaged, restore it or make the folder again"
         )
-    records = [FileRecord(**row) for row in parse_table(data, folder.path(name), FILES).to_pylist()]
+    table = parse_table(data, folder.path(name), FILES)
+    if suffixes:
+        wanted = [pc.ends_with(table["name"], pattern=suffix) for suffix in suffixes]
+        table = table.filter(functools.reduce(pc.or_, wanted))
+    records = [FileRecord(**row) for row in table.to_pylist()]
     for record in records:
         if min(record.rows, record.bytes) < 0 or {"", ".", ".."} & set(record.name.split("/")):
             raise ValueError(f"{folder.path(name)}: expected a file in the folder and its size, found {record}")

@@ -7,7 +7,7 @@ in a block its own headers say.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -22,6 +22,9 @@ from schemas.tar_contents import TarContents, UInt8s, key_of
 
 STRIDE = 32
 """Blocks begin at a multiple of it: 12.5 million offsets for 400 million samples, 3 bytes each in Parquet."""
+
+ROWS_A_GROUP = 1_024
+"""Of the index, a row group: what is in memory of the offsets at a time, 2.5 MB with 10,000 samples a tar."""
 
 INDEX_NAME = "shard_index.parquet"
 """In ``tables/`` of a folder of ours, in a folder of others itself."""
@@ -62,13 +65,40 @@ def index_row(name: str, contents: TarContents, data: UInt8s) -> pa.Table:
         "samples": len(samples),
         "image_bytes": int(samples[:, IMAGE_BYTES].sum()),
         "end": contents.end,
-        "offsets": samples[::STRIDE, OFFSET].tolist(),
         "left_out": contents.left_out.total(),
         "passed_over": contents.passed_over.total(),
         "is_whole": contents.is_whole,
         "example": contents.example,
     }
-    return pa.Table.from_pylist([row], SHARD_INDEX)
+    return _with_offsets(row, samples[::STRIDE, OFFSET])
+
+
+def _with_offsets(row: dict[str, Any], offsets: npt.NDArray[np.int64]) -> pa.Table:
+    found = pa.array(np.ascontiguousarray(offsets))
+    columns = {name: pa.array([value]) for name, value in row.items()}
+    columns["offsets"] = pa.ListArray.from_arrays(pa.array([0, len(found)], pa.int32()), found)
+    return pa.Table.from_arrays([columns[field.name].cast(field.type) for field in SHARD_INDEX], schema=SHARD_INDEX)
+
+
+def text_of_offsets(offsets: npt.NDArray[np.int64]) -> str:
+    """Return offsets as a JSON file keeps them: one text with blanks between, not an object for each in memory."""
+    return " ".join(map(str, offsets.tolist()))
+
+
+def row_to_json(row: pa.Table) -> dict[str, Any]:
+    """Return a table of one row as a JSON object."""
+    found: dict[str, Any] = row.drop_columns(["offsets"]).to_pylist()[0]
+    return {**found, "offsets": text_of_offsets(one_chunk(row["offsets"]).flatten().to_numpy())}
+
+
+def row_from_json(row: dict[str, Any], where: str) -> pa.Table:
+    """Return the table of a row that `row_to_json` gave. Raises ValueError that names `where` for any other."""
+    text = row.get("offsets")
+    try:
+        offsets = np.array(text.split(), dtype=np.int64)  # type: ignore[union-attr]
+        return _with_offsets({name: row[name] for name in SHARD_INDEX.names if name != "offsets"}, offsets)
+    except (AttributeError, ValueError, OverflowError, LookupError, pa.ArrowException) as error:
+        raise ValueError(f"{where}: expected a row of a shard index, {error}; the file is damaged") from None
 
 
 @dataclass(frozen=True)
@@ -112,7 +142,15 @@ def as_arrays(index: pa.Table) -> IndexedTars:
 
 
 def check_index(index: pa.Table, where: str) -> None:
-    """Raise ValueError that names the tar when the numbers of a row cannot be those of a tar."""
+    """Raise ValueError that names the tar when a row cannot be that of a tar, or stands before its name's place."""
+    names = one_chunk(index["tar"])
+    later = pc.less_equal(names[1:], names[:-1])
+    if pc.any(later).as_py():
+        at = pc.index(later, True).as_py()
+        raise ValueError(
+            f"{where}: expected a row a tar, by name, found {names[at + 1]} behind {names[at]}; make the index again "
+            "with pipeline index"
+        )
     arrays = as_arrays(index)
     lengths = np.diff(np.append(arrays.offset_starts, len(arrays.offsets)))
     falls = np.flatnonzero(np.diff(arrays.offsets) <= 0) + 1  # allowed where the next tar begins
@@ -135,11 +173,13 @@ def check_index(index: pa.Table, where: str) -> None:
         )
 
 
-def check_fits(index: pa.Table, files: Iterable[tuple[str, int]], where: str) -> None:
+def check_fits(
+    index: pa.Table, files: Iterable[tuple[str, int]], where: str, advice: str = "make it again with pipeline index"
+) -> None:
     """Raise ValueError that names the first tar whose size the index has otherwise, or which it does not have."""
     indexed = dict(zip(values_of(index["tar"]), values_of(index["tar_bytes"]), strict=True))
     for name, problem in _misfits(indexed, files):
-        raise ValueError(f"{where}: does not fit {name}: {problem}; make it again with pipeline index")
+        raise ValueError(f"{where}: does not fit {name}: {problem}; {advice}")
 
 
 def _misfits(indexed: dict[str, int], files: Iterable[tuple[str, int]]) -> Iterator[tuple[str, str]]:

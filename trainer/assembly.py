@@ -32,6 +32,7 @@ from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.plan import Plan, make_plan
 from trainer.presets import ModelConfig, ResNetConfig
+from trainer.reporter import Reporter
 from trainer.run_record import training_record
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
 
@@ -56,7 +57,7 @@ class Run:
     loader: Loader
 
 
-def assemble(config: TrainConfig, world: World) -> Run:
+def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None) -> Run:
     """Claim the output folder and put the run together, from its latest checkpoint when it has one."""
     if world.device.type == "cpu":
         torch.set_num_threads(config.cpus_per_worker)
@@ -64,7 +65,7 @@ def assemble(config: TrainConfig, world: World) -> Run:
     record = training_record(config)
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
-    data, further = prepare_data(config, folder, world)
+    data, further = prepare_data(config, folder, world, reporter)
     tokenizer = prepare_tokenizer(folder, data, further, config, world)
     model = make_model(config.model_config, tokenizer, config.seed, world)
     optimizer = make_optimizer(model, config.recipe)
@@ -100,12 +101,14 @@ def assemble(config: TrainConfig, world: World) -> Run:
     )
 
 
-def prepare_data(config: TrainConfig, folder: Folder, world: World) -> tuple[DataSet, FurtherCaptions | None]:
+def prepare_data(
+    config: TrainConfig, folder: Folder, world: World, reporter: Reporter | None = None
+) -> tuple[DataSet, FurtherCaptions | None]:
     """Return the samples; the first worker makes the indexes and chances that the run's folder does not have yet."""
     opened = open_folders(config.shards)
     threads = max(1, config.cpus_per_worker)
     if world.first:
-        prepare_indexes(opened, folder, threads, lambda _: None)
+        prepare_indexes(opened, folder, threads, reporter)
     index = folder.sub(INDEX_DIR)
     if world.first and config.cap is not None:
         indexes = zip(opened, read_indexes(opened, folder), strict=True)

@@ -27,7 +27,7 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
     Every worker calls it with the same config. The order of samples, and the learning rate of each, depend on
     the config and the shards only.
     """
-    run = assemble(config, world)
+    run = assemble(config, world, reporter)
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,

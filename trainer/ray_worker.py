@@ -39,6 +39,9 @@ class ToMailbox:
     def progress(self, metrics: Metrics) -> None:
         self._mailbox.put.remote("progress", {"metrics": metrics})
 
+    def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
+        self._mailbox.put.remote("work", {"title": title, "done_bytes": done_bytes, "total_bytes": total_bytes})
+
     def message(self, text: str) -> None:
         self._mailbox.put.remote("message", {"text": text})
 

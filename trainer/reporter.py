@@ -19,6 +19,9 @@ class Reporter(Protocol):
 
     def start(self, *, done_samples: int, total_samples: int, title: str) -> None: ...
 
+    def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
+        """Show how far something before the first step is; it is over when all bytes are done."""
+
     def progress(self, metrics: Metrics) -> None: ...
 
     def message(self, text: str) -> None: ...
@@ -30,6 +33,9 @@ class Silent:
     """Reports nothing: the workers that are not the first, and tests."""
 
     def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
+        pass
+
+    def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
         pass
 
     def progress(self, metrics: Metrics) -> None:
@@ -47,6 +53,7 @@ class Console:
 
     def __init__(self) -> None:
         self._bar: tqdm | None = None
+        self._work: tqdm | None = None
         self._total = 0
         self._last_line_s = 0.0
         self._terminal = sys.stderr.isatty()
@@ -56,6 +63,18 @@ class Console:
         self._total = total_samples
         if self._terminal and self._bar is None:
             self._bar = tqdm(total=total_samples, initial=done_samples, unit=" samples", unit_scale=True, desc="train")
+
+    def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
+        """Show a bar with rate and time left on a terminal, nothing elsewhere."""
+        if not self._terminal:
+            return
+        if self._work is None:
+            self._work = tqdm(total=total_bytes, unit="B", unit_scale=True, desc=title)
+        self._work.total = total_bytes
+        self._work.update(done_bytes - self._work.n)
+        if done_bytes >= total_bytes:
+            self._work.close()
+            self._work = None
 
     def progress(self, metrics: Metrics) -> None:
         if self._bar is not None:
@@ -83,6 +102,7 @@ class Console:
             print(text, file=sys.stderr, flush=True)
 
     def close(self) -> None:
-        if self._bar is not None:
-            self._bar.close()
-            self._bar = None
+        for bar in (self._bar, self._work):
+            if bar is not None:
+                bar.close()
+        self._bar = self._work = None

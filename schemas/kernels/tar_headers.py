@@ -273,3 +273,10 @@ def _hash(data, begin, end):
     for i in range(begin, end):
         value = (value ^ np.uint64(data[i])) * np.uint64(_FNV_PRIME)
     return np.int64(value >> np.uint64(1))
+
+
+@unlocked
+def hash_keys(data, offsets, hashes):
+    """Fill `hashes` with those of the keys that lie one after the other in `data`, as a walk gives them."""
+    for row in range(len(hashes)):
+        hashes[row] = _hash(data, offsets[row], offsets[row + 1])

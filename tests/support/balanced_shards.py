@@ -14,6 +14,7 @@ import pyarrow as pa
 from schemas.query import QUERIES
 from schemas.sample import SHARD_TABLE
 from schemas.storage import Folder
+from schemas.stored_index import index_of_table
 from schemas.tables import write_table
 from tests.support.opened_shards import open_shards
 from tests.support.small_shards import picture
@@ -103,7 +104,7 @@ def prepare(run: Path, *shards: Path, cap: int, threads: int = 2) -> Folder:
     index = Folder(str(run))
     folders = open_folders([str(path) for path in shards])
     prepare_chances(
-        [IndexedFolder(one.folder, make_index(one.folder, one.sizes, 1, lambda _: None)) for one in folders],
+        [IndexedFolder(one.folder, index_of_table(make_index(one.folder, one.sizes, 1), "made")) for one in folders],
         index, cap, threads,
     )  # fmt: skip
     return index

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from schemas.stored_index import index_of_table
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import make_index
 from trainer.data.loader import Batch, Loader
@@ -18,7 +19,7 @@ from trainer.tokenizer import CaptionTokenizer
 def open_shards(*paths: Path | str, seed: int = 0, pool: int = 1 << 20, **mixed: Any) -> DataSet:
     """Return the samples of folders, with indexes made now."""
     folders = open_folders([str(path) for path in paths])
-    indexes = [make_index(opened.folder, opened.sizes, 1, lambda _: None) for opened in folders]
+    indexes = [index_of_table(make_index(opened.folder, opened.sizes, 1), "made") for opened in folders]
     return open_data(folders, indexes, seed=seed, pool=pool, **mixed)
 
 

@@ -11,20 +11,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import pyarrow as pa
-
 from schemas.further_captions import further_captions_by_key
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
 from schemas.run_record import RUN_FILE
-from schemas.shard_index import SHARD_INDEX, check_fits
+from schemas.shard_index import check_fits
 from schemas.shards_folder import TAR_SUFFIX
 from schemas.storage import Folder
-from schemas.tables import read_table, write_table
+from schemas.stored_index import ShardIndex, read_index, write_index
+from schemas.tar_listing import tars_of_index
 from trainer.data.balance.balanced import Balanced
 from trainer.data.data_set import DataSet, mix_sources
-from trainer.data.find_index import Progress, find_index
+from trainer.data.find_index import find_index
 from trainer.data.read.captions import CaptionRule
 from trainer.data.shard_source import join_indexes
+from trainer.reporter import Reporter
 
 logger = logging.getLogger(__name__)
 
@@ -38,10 +38,14 @@ class ShardFolder:
 
     folder: Folder
     sizes: dict[str, int]
+    made_in: Folder | None = None
+    """Where `pipeline index --output` wrote the index, when that folder was named."""
 
 
 def open_folders(paths: Sequence[str]) -> list[ShardFolder]:
     """Return each folder with its tars; one listing a folder, the launcher calls it too.
+
+    A folder that `pipeline index --output` wrote stands for the tars of which it is the index.
 
     Raises FileNotFoundError or ValueError for a folder that is absent, unfinished, not of shards, or without tars.
     """
@@ -50,12 +54,17 @@ def open_folders(paths: Sequence[str]) -> list[ShardFolder]:
         folder = Folder(path)
         if not folder.exists():
             raise FileNotFoundError(f"--shards: no such folder {folder.url!r}; expected one made by pipeline download")
-        if folder.exists(RUN_FILE):
+        tars, made_in = tars_of_index(folder), None
+        if tars is not None:
+            folder, made_in = tars, folder
+            if not folder.exists():
+                raise FileNotFoundError(f"--shards: {made_in.url} is an index of {folder.url}, which is not there")
+        elif folder.exists(RUN_FILE):
             read_manifest(folder, "shards")
         sizes = folder.sizes(TAR_SUFFIX)
         if not sizes:
             raise FileNotFoundError(f"--shards: {folder.url} holds no .tar file; expected WebDataset shards")
-        opened.append(ShardFolder(folder, sizes))
+        opened.append(ShardFolder(folder, sizes, made_in))
     return opened
 
 
@@ -71,29 +80,31 @@ def describe_inputs(paths: Sequence[str]) -> list[dict[str, Any]]:
     return described
 
 
-def prepare_indexes(folders: Sequence[ShardFolder], run: Folder, threads: int, progress: Progress) -> None:
+def prepare_indexes(
+    folders: Sequence[ShardFolder], run: Folder, threads: int, reporter: Reporter | None = None
+) -> None:
     """Find or make the index of each folder, and keep it in the run's folder, if it is not there yet."""
     for number, opened in enumerate(folders):
         name = f"{INDEX_DIR}/{number}.parquet"
         if not run.exists(name):
-            index = find_index(opened.folder, opened.sizes, threads, progress)
-            write_table(run, name, index, SHARD_INDEX)
+            index = find_index(opened.folder, opened.sizes, threads, reporter, opened.made_in)
+            write_index(run, name, index.groups())
 
 
-def read_indexes(folders: Sequence[ShardFolder], run: Folder) -> list[pa.Table]:
+def read_indexes(folders: Sequence[ShardFolder], run: Folder) -> list[ShardIndex]:
     """Return what `prepare_indexes` kept. Raises ValueError that names a tar which is another since."""
     indexes = []
     for number, opened in enumerate(folders):
         name = f"{INDEX_DIR}/{number}.parquet"
-        index = read_table(run, name, SHARD_INDEX)
-        check_fits(index, opened.sizes.items(), run.path(name))
+        index = read_index(run, name)
+        check_fits(index.rows, opened.sizes.items(), run.path(name))
         indexes.append(index)
     return indexes
 
 
 def open_data(
     folders: Sequence[ShardFolder],
-    indexes: Sequence[pa.Table],
+    indexes: Sequence[ShardIndex],
     *,
     seed: int,
     weights: Sequence[float] = (),

@@ -25,6 +25,7 @@ from trainer.data.read.captions import parse_rule
 from trainer.data.read.live_blocks import LiveBlocks
 from trainer.data.row_reader import Draws, RowReader
 from trainer.distributed import local_rows
+from trainer.reporter import Console
 
 STATE_VERSION = 1
 """Of `ShardLoader.state_dict`; another is refused."""
@@ -65,7 +66,9 @@ class ShardLoader:
                 f"rank {rank} of {world_size}, batch_size {batch_size}"
             )
         folders = open_folders([shards] if isinstance(shards, str) else list(shards))
-        indexes = [find_index(opened.folder, opened.sizes, decode_threads, lambda _: None) for opened in folders]
+        indexes = [
+            find_index(opened.folder, opened.sizes, decode_threads, Console(), opened.made_in) for opened in folders
+        ]
         rules = [parse_rule(rule) for rule in captions]
         self.data: DataSet = open_data(folders, indexes, seed=seed, weights=weights, rules=rules, pool=shuffle_pool)
         further = FurtherCaptions([opened.folder for opened in folders])

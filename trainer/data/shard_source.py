@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from schemas.buffers import one_chunk
 from schemas.shard_index import as_arrays
 from schemas.storage import Folder
+from schemas.stored_index import ShardIndex
 from trainer.data.order.blocks import Blocks, cut_blocks, samples_per_block
 
 
@@ -65,21 +66,39 @@ class ShardSource:
         )  # fmt: skip
 
 
-def join_indexes(folders: list[Folder], indexes: list[pa.Table]) -> ShardSource:
-    """Return the source of `folders` with their `indexes`: the tars of one behind those of the other."""
-    index = pa.concat_tables(indexes)
-    arrays = as_arrays(index)
-    total = int(arrays.samples.sum())
-    blocks = cut_blocks(arrays.samples, samples_per_block(total, int(arrays.ends.sum())))
-    examples = [text for text in index["example"].to_pylist() if text]
+def join_indexes(folders: list[Folder], indexes: list[ShardIndex]) -> ShardSource:
+    """Return the source of `folders` with their `indexes`: the tars of one behind those of the other.
+
+    Of the offsets those of a group of tars are in memory at a time.
+    """
+    rows = pa.concat_tables([index.rows for index in indexes]).combine_chunks()
+    samples = one_chunk(rows["samples"]).to_numpy().astype(np.int64)
+    ends = one_chunk(rows["end"]).to_numpy()
+    blocks = cut_blocks(samples, samples_per_block(int(samples.sum()), int(ends.sum())))
+    begins, block_ends = _places(blocks, indexes)
+    examples = rows["example"].filter(pc.not_equal(rows["example"], ""))
     return ShardSource(
         folders=folders,
-        tars=one_chunk(index["tar"]),
-        folder_of=np.repeat(np.arange(len(indexes), dtype=np.int32), [len(table) for table in indexes]),
+        tars=one_chunk(rows["tar"]),
+        folder_of=np.repeat(np.arange(len(indexes), dtype=np.int32), [len(index.rows) for index in indexes]),
         blocks=blocks,
-        begins=arrays.begins(blocks.shards, blocks.first),
-        ends=arrays.begins(blocks.shards, blocks.first + blocks.sizes),
-        left_out=pc.sum(index["left_out"]).as_py() or 0,
-        passed_over=pc.sum(index["passed_over"]).as_py() or 0,
-        example=examples[0] if examples else "",
+        begins=begins,
+        ends=block_ends,
+        left_out=pc.sum(rows["left_out"]).as_py() or 0,
+        passed_over=pc.sum(rows["passed_over"]).as_py() or 0,
+        example=examples[0].as_py() if len(examples) else "",
     )
+
+
+def _places(blocks: Blocks, indexes: list[ShardIndex]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Return where each block begins and ends in its tar."""
+    begins, ends = np.empty(len(blocks), dtype=np.int64), np.empty(len(blocks), dtype=np.int64)
+    first_tar = 0
+    for group in (group for index in indexes for group in index.groups()):
+        arrays = as_arrays(group)
+        low, high = np.searchsorted(blocks.shards, [first_tar, first_tar + len(group)])
+        tars, first = blocks.shards[low:high] - first_tar, blocks.first[low:high]
+        begins[low:high] = arrays.begins(tars, first)
+        ends[low:high] = arrays.begins(tars, first + blocks.sizes[low:high])
+        first_tar += len(group)
+    return begins, ends

@@ -20,9 +20,11 @@ from typing import TypeVar
 import numpy as np
 import pyarrow as pa
 
+from schemas.arrow_types import schema_of, values_of
 from schemas.shard_index import STRIDE, as_arrays
 from schemas.shards_folder import TABLE_SUFFIX, TAR_SUFFIX
 from schemas.storage import Folder
+from schemas.stored_index import ShardIndex
 from schemas.tables import read_table, write_table
 from schemas.tables_dir import QUERIES_NAME, find_table
 from trainer.data.balance.chances import (
@@ -48,7 +50,7 @@ PIECE = 1 << 22
 MIN_REMOTE_THREADS = 16
 """Sidecars that are read at a time over a network."""
 
-QUERY_CAPTIONS = pa.schema(
+QUERY_CAPTIONS = schema_of(
     [
         pa.field("language", pa.string(), nullable=False),
         pa.field("text", pa.string(), nullable=False),
@@ -79,14 +81,15 @@ class IndexedFolder:
     """A folder of shards and its index."""
 
     folder: Folder
-    index: pa.Table
+    index: ShardIndex
 
     def tars(self) -> Iterator[IndexedTar]:
-        arrays = as_arrays(self.index)
-        numbers = np.arange(len(arrays.samples))
-        offsets = arrays.begins(numbers, np.maximum(arrays.samples - 1, 0) // STRIDE * STRIDE)
-        for number, name in enumerate(self.index["tar"].to_pylist()):
-            yield IndexedTar(self.folder, name, int(arrays.samples[number]), int(offsets[number]))
+        for table in self.index.groups():
+            arrays = as_arrays(table)
+            numbers = np.arange(len(arrays.samples))
+            offsets = arrays.begins(numbers, np.maximum(arrays.samples - 1, 0) // STRIDE * STRIDE)
+            for number, name in enumerate(values_of(table["tar"])):
+                yield IndexedTar(self.folder, name, int(arrays.samples[number]), int(offsets[number]))
 
 
 def check_has_counts(folders: Sequence[Folder]) -> None:

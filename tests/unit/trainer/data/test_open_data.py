@@ -18,6 +18,7 @@ from tests.support.opened_shards import keys, open_shards
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from trainer.data.open_data import describe_inputs, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.captions import CaptionRule
+from trainer.reporter import Silent
 
 
 def test_plain_webdataset_folder(tmp_path: Path) -> None:
@@ -57,6 +58,20 @@ def test_two_folders_come_one_after_the_other(tmp_path: Path) -> None:
     data = open_shards(first, second)
     assert keys(data) == [f"{n:06d}" for n in (0, 1, 2, 3, 4, 0, 1, 2)]
     assert len(data.sources) == 1
+
+
+class Told(Silent):
+    """Keeps what is reported."""
+
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, int, int]] = []
+        self.said: list[str] = []
+
+    def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
+        self.shown.append((title, done_bytes, total_bytes))
+
+    def message(self, text: str) -> None:
+        self.said.append(text)
 
 
 def test_weights_or_rules_of_their_own_make_folders_sources(tmp_path: Path) -> None:
@@ -200,13 +215,15 @@ def test_a_run_keeps_its_indexes_and_refuses_shards_that_changed(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     shards, run = write_shards(tmp_path / "a", 20), Folder(str(tmp_path / "run"))
     folders = open_folders([str(shards)])
-    told: list[int] = []
-    prepare_indexes(folders, run, 2, told.append)
-    assert sorted(told) == sorted(folders[0].sizes.values())
-    prepare_indexes(folders, run, 2, told.append)
-    prepare_indexes(folders, Folder(str(tmp_path / "other run")), 2, told.append)
-    assert len(told) == 2, "made once, then read from the run's folder or the user's cache"
-    assert read_indexes(folders, run)[0]["samples"].to_pylist() == [16, 4]
+    told = Told()
+    prepare_indexes(folders, run, 2, told)
+    total = sum(folders[0].sizes.values())
+    assert [shown[1:] for shown in told.shown][-1] == (total, total)
+    assert "2 tars, 20 samples" in told.said[0]
+    prepare_indexes(folders, run, 2, told)
+    prepare_indexes(folders, Folder(str(tmp_path / "other run")), 2, told)
+    assert (len(told.shown), len(told.said)) == (2, 1), "made once, then read from the run's folder or the user's cache"
+    assert read_indexes(folders, run)[0].rows["samples"].to_pylist() == [16, 4]
     write_tar(shards / "00001.tar", [("a.png", picture(0))])
     with pytest.raises(ValueError, match=r"shard_index/0\.parquet: does not fit 00001\.tar: \d+ bytes, \d+ when"):
         read_indexes(open_folders([str(shards)]), run)
