@@ -1,4 +1,4 @@
-"""The command ``pipeline``: collect, balance, download, explain, run; Beam options after ``--``."""
+"""The command ``pipeline``: collect, balance, download, explain, index, run; Beam options after ``--``."""
 
 import dataclasses
 import inspect
@@ -12,6 +12,7 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
 from pipeline.explain.config import ExplainConfig
+from pipeline.index.config import IndexConfig
 from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
 from pipeline.runners.logs import show_only_errors
@@ -22,12 +23,13 @@ Command = (
     | Annotated[BalanceConfig, tyro.conf.subcommand("balance", prefix_name=False)]
     | Annotated[DownloadConfig, tyro.conf.subcommand("download", prefix_name=False)]
     | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
+    | Annotated[IndexConfig, tyro.conf.subcommand("index", prefix_name=False)]
     | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
 )
 
 CONFIGS: dict[str, Any] = {
     "collect": CollectConfig, "balance": BalanceConfig, "download": DownloadConfig, "explain": ExplainConfig,
-    "run": RunConfig,
+    "index": IndexConfig, "run": RunConfig,
 }  # fmt: skip
 
 BEAM_OPTIONS = "Beam options come after '--'."
@@ -118,6 +120,11 @@ def _run(config: Any, beam_args: list[str]) -> None:
         from pipeline.explain.show import print_facts
 
         print_facts(run_explain(config, beam_args), config.json)
+    elif isinstance(config, IndexConfig):
+        from pipeline.index.job import run_index
+        from pipeline.index.summary import print_index
+
+        print_index(run_index(config, beam_args))
     else:
         from pipeline.run.job import run_all
 
