@@ -88,7 +88,7 @@ def text_of_offsets(offsets: npt.NDArray[np.int64]) -> str:
 def row_to_json(row: pa.Table) -> dict[str, Any]:
     """Return a table of one row as a JSON object."""
     found: dict[str, Any] = row.drop_columns(["offsets"]).to_pylist()[0]
-    return {**found, "offsets": text_of_offsets(one_chunk(row["offsets"]).flatten().to_numpy())}
+    return {**found, "offsets": text_of_offsets(cast(pa.ListArray, one_chunk(row["offsets"])).flatten().to_numpy())}
 
 
 def row_from_json(row: dict[str, Any], where: str) -> pa.Table:

@@ -8,6 +8,7 @@ import io
 import tarfile
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -93,7 +94,7 @@ def flat_queries(column: pa.ChunkedArray, numbers: Int32s, where: str) -> tuple[
 
     Raises ValueError that names `where` for a null, or an id that no query has.
     """
-    rows = one_chunk(column)
+    rows = cast(pa.ListArray, one_chunk(column))
     captions = rows.flatten()
     if rows.null_count or captions.null_count:
         raise ValueError(f"{where}: query_ids must have a list for each caption, found nulls; make the folder again")
@@ -133,7 +134,7 @@ def _columns(folder: Folder, name: str, names: Sequence[str], rows: bool = True)
 
 def _source(folder: Folder, path: str) -> pa.NativeFile:
     if folder.local:
-        return pa.OSFile(path)
+        return pa.OSFile(path, mode="r")
     raw = folder.fs.open(path, "rb", cache_type="none")  # with a cache each small read fetches megabytes
     return pa.PythonFile(raw, mode="r")
 
