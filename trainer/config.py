@@ -99,8 +99,10 @@ class TrainConfig:
                 raise ValueError(f"{name} must be at least {least}, found {value!r}")
         if self.samples is not None and self.epochs is not None:
             raise ValueError("give epochs or samples, not both")
-        if (self.balance == "online") != (self.cap is not None):
-            raise ValueError(f"give balance online with a cap, found balance {self.balance} and cap {self.cap}")
+        if self.balance == "online" and self.cap is None:
+            raise ValueError("balance online takes a cap, found none")
+        if self.balance != "online" and self.cap is not None:
+            raise ValueError(f"cap takes balance online, found {self.balance!r}")
         if self.weights and len(self.weights) != len(self.shards):
             raise ValueError(f"weights must be one for each of {len(self.shards)} folders, found {len(self.weights)}")
         if len(self.captions) not in (1, len(self.shards)):

@@ -25,8 +25,8 @@ def make(**changes: Any) -> TrainConfig:
         ({"num_workers": 8, "global_batch_size": 12}, "at least 2 per worker, found 12 for 8 workers"),
         ({"checkpoint_every_steps": 0}, "checkpoint_every_steps must be at least 1, found 0"),
         ({"seed": -1}, "seed must be at least 0, found -1"),
-        ({"cap": 5}, "give balance online with a cap, found balance none and cap 5"),
-        ({"balance": "online"}, "give balance online with a cap, found balance online and cap None"),
+        ({"cap": 5}, "cap takes balance online, found 'none'"),
+        ({"balance": "online"}, "balance online takes a cap, found none"),
         ({"balance": "online", "cap": 0}, "cap must be at least 1, found 0"),
     ],
 )
