@@ -95,7 +95,7 @@ def flat_queries(column: pa.ChunkedArray, numbers: Int32s, where: str) -> tuple[
     Raises ValueError that names `where` for a null, or an id that no query has.
     """
     rows = cast(pa.ListArray, one_chunk(column))
-    captions = rows.flatten()
+    captions = cast(pa.ListArray, rows.flatten())
     if rows.null_count or captions.null_count:
         raise ValueError(f"{where}: query_ids must have a list for each caption, found nulls; make the folder again")
     ids = captions.flatten()
