@@ -76,7 +76,11 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     if world.size > 1:
         wrapped = DistributedDataParallel(model, device_ids=None if world.device.type == "cpu" else [world.device])
     reader = RowReader(
-        data, image_px=config.model_config.image.image_px, cache_bytes=config.cache_bytes, further=further
+        data,
+        image_px=config.model_config.image.image_px,
+        cache_bytes=config.cache_bytes,
+        is_stored=config.resize == "stored",
+        further=further,
     )
     return Run(
         config=config,

@@ -57,6 +57,9 @@ class TrainConfig:
     shuffle_pool: int = 1 << 20
     """Samples that are mixed with one another; a set that fits is shuffled as a whole. Where shards come over the
     network these, about 28 KB each, are held on the workers' local disks."""
+    resize: Literal["short-side", "stored"] = "short-side"
+    """short-side: images are resized so that their short side is the model's, then cropped (CLIP paper 2.5); stored:
+    crops are cut of the images as they are stored, which costs less where they were stored a little larger."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of matrix products; auto is bfloat16 on a GPU and float32 on a CPU."""
     device: NotIdentity[Literal["auto", "cpu", "cuda"]] = "auto"

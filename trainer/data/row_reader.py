@@ -17,7 +17,7 @@ from trainer.data.order.draws import UInt64s, keyed_hash
 from trainer.data.order.mixture import Rows
 from trainer.data.read.block import Block
 from trainer.data.read.live_blocks import LiveBlocks
-from trainer.data.transforms import ImageFault, Pixels, crop, decode
+from trainer.data.transforms import ImageFault, Pixels, crop, decode, decode_crop
 
 logger = logging.getLogger(__name__)
 
@@ -51,18 +51,21 @@ class RowReader:
         *,
         image_px: int,
         cache_bytes: int = 0,
+        is_stored: bool = False,
         further: Callable[[str], list[str]] | None = None,
         removed: Callable[[str], bool] | None = None,
     ) -> None:
         """Resized pixels are kept in memory when those of all samples fit `cache_bytes`.
 
+        `is_stored`: crops are cut of the images as they are stored, without resizing; nothing is kept then.
         `further` gives captions that belong to a key beside those in its tar; `removed` tells the keys not to be used.
         """
         self._data = data
         self.image_px = image_px
         self._further = further
         self._removed = removed
-        fits = data.num_samples * 3 * image_px**2 * CACHED_PIXELS <= cache_bytes
+        self._is_stored = is_stored
+        fits = not is_stored and data.num_samples * 3 * image_px**2 * CACHED_PIXELS <= cache_bytes
         self._cache: dict[int, Pixels] | None = {} if fits else None
         self._told: set[int] = set()
         self._lock = threading.Lock()
@@ -139,7 +142,7 @@ class RowReader:
             self._tell(block, self._name(source, number, place), place)
             return None
         try:
-            out[:] = crop(self._pixels(block, source, number, place), self.image_px, crop_bits)
+            self._fill_image(block, source, number, place, crop_bits, out)
         except ImageFault as error:
             block.faults[place] = str(error)
             self._tell(block, self._name(source, number, place), place)
@@ -161,14 +164,18 @@ class RowReader:
             block.faults[place] = WITHOUT_CAPTION
         return caption
 
-    def _pixels(self, block: Block, source: int, number: int, place: int) -> Pixels:
+    def _fill_image(
+        self, block: Block, source: int, number: int, place: int, crop_bits: int, out: npt.NDArray[np.uint8]
+    ) -> None:
+        """Fill `out` from the image of a sample. Raises `ImageFault`."""
         if self._cache is None:
-            return decode(block.image(place).tobytes(), self.image_px)
+            decode_crop(block.image(place), self.image_px, crop_bits, out, is_stored=self._is_stored)
+            return
         name = self._name(source, number, place)
         found = self._cache.get(name)
         if found is None:
-            found = self._cache[name] = decode(block.image(place).tobytes(), self.image_px)
-        return found
+            found = self._cache[name] = decode(block.image(place), self.image_px)
+        out[:] = crop(found, self.image_px, crop_bits)
 
     def _name(self, source: int, number: int, place: int) -> int:
         """Return the id of a sample by its block."""

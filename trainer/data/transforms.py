@@ -1,67 +1,102 @@
-"""Image bytes to pixels: decode within bounds, resize the short side, cut a square (CLIP, section 2.5)."""
+"""Image bytes to the square that a model sees: decode, resize the short side, cut (CLIP, section 2.5).
 
-import io
-import warnings
+P is the side of the square. Where it is cut is known from the image's size alone, so only what it is made of is
+resized; equal to resizing the whole image and cutting it then.
+"""
+
+from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
-from PIL import Image
 
-from schemas.image_files import IMAGE_FORMATS
-from schemas.png import PNG_MAGIC, read_png
+from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
+from trainer.data.decode.resample import resample
 
-MAX_PIXELS = 100_000_000
-"""Bigger images are refused before they are decoded."""
+__all__ = ["ImageFault", "Pixels", "crop", "decode", "decode_centre", "decode_crop"]
 
 MAX_ASPECT = 8.0
 """A longer image is first cut to its middle, so that the short side never blows up the long one."""
 
-Pixels = npt.NDArray[np.uint8]
+
+@dataclass(frozen=True)
+class _Resized:
+    """An image, decoded, and the size that it is to be resized to."""
+
+    rgb: Pixels
+    top: int
+    left: int
+    height: int
+    width: int
+    """The part of it that is used."""
+    new_height: int
+    new_width: int
+
+    def cut(self, top: int, left: int, out: Pixels) -> None:
+        """Fill `out`, ``[3, rows, columns]``, with the rectangle at (`top`, `left`) of the resized image."""
+        stride = 3 * self.rgb.shape[1]
+        source = self.rgb.reshape(-1)
+        source.flags.writeable = False  # of the view: one type, so the kernel is compiled once
+        resample(
+            source, self.top * stride + 3 * self.left, stride, self.height, self.width,
+            self.new_height, self.new_width, top, left, out,
+        )  # fmt: skip
 
 
-class ImageFault(ValueError):
-    """An image that cannot be used; the message is one of a few fixed texts."""
+def decode_crop(data: bytes | Pixels, image_px: int, draw: int, out: Pixels, *, is_stored: bool = False) -> None:
+    """Fill `out`, uint8 ``[3, P, P]`` and contiguous, with the square that the 64 random bits `draw` choose.
+
+    `is_stored`: of the image as it is stored, without resizing. Raises `ImageFault`.
+    """
+    opened = _stored(data, image_px) if is_stored else _resized(data, image_px)
+    opened.cut(*_corner(opened.new_height, opened.new_width, image_px, draw), out)
 
 
-def decode(data: bytes, image_px: int) -> Pixels:
-    """Return ``[3, height, width]``: RGB, the short side `image_px` (bicubic). Raises `ImageFault`."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            picture = read_png(data).bare if data.startswith(PNG_MAGIC) else data
-            with Image.open(io.BytesIO(picture), formats=IMAGE_FORMATS) as opened:
-                width, height = opened.size
-                if width * height > MAX_PIXELS:
-                    raise ImageFault("too many pixels")
-                opened.draft("RGB", (2 * image_px, 2 * image_px))
-                image = opened.convert("RGB")
-    except ImageFault:
-        raise
-    except Exception as error:  # Pillow's decoders raise many types for broken bytes; each costs one image only
-        raise ImageFault("does not decode") from error
-    width, height = image.size
-    long_px = int(MAX_ASPECT * min(width, height))
-    if max(width, height) > long_px:
-        left, top = max(0, width - long_px) // 2, max(0, height - long_px) // 2
-        image = image.crop((left, top, left + min(width, long_px), top + min(height, long_px)))
-        width, height = image.size
-    scale = image_px / min(width, height)
-    size = (max(image_px, round(width * scale)), max(image_px, round(height * scale)))
-    if image.size != size:
-        image = image.resize(size, Image.Resampling.BICUBIC)
-    return np.ascontiguousarray(np.asarray(image).transpose(2, 0, 1))
+def decode_centre(data: bytes | Pixels, image_px: int) -> Pixels:
+    """Return the middle square ``[3, P, P]`` of the resized image, as evaluation takes it. Raises `ImageFault`."""
+    opened = _resized(data, image_px)
+    out = np.empty((3, image_px, image_px), dtype=np.uint8)
+    opened.cut((opened.new_height - image_px) // 2, (opened.new_width - image_px) // 2, out)
+    return out
+
+
+def decode(data: bytes | Pixels, image_px: int, *, is_stored: bool = False) -> Pixels:
+    """Return the whole resized (or stored) image ``[3, height, width]``, of which `crop` cuts. Raises `ImageFault`."""
+    opened = _stored(data, image_px) if is_stored else _resized(data, image_px)
+    out = np.empty((3, opened.new_height, opened.new_width), dtype=np.uint8)
+    opened.cut(0, 0, out)
+    return out
 
 
 def crop(pixels: Pixels, image_px: int, draw: int) -> Pixels:
-    """Return the square ``[3, image_px, image_px]`` that the 64 random bits `draw` choose."""
+    """Return the square ``[3, P, P]`` of a resized image that the 64 random bits `draw` choose."""
     _, height, width = pixels.shape
-    top = (draw & 0xFFFFFFFF) * (height - image_px + 1) >> 32
-    left = (draw >> 32) * (width - image_px + 1) >> 32
+    top, left = _corner(height, width, image_px, draw)
     return pixels[:, top : top + image_px, left : left + image_px]
 
 
-def centre_crop(pixels: Pixels, image_px: int) -> Pixels:
-    """Return the middle square, as evaluation takes it."""
-    _, height, width = pixels.shape
-    top, left = (height - image_px) // 2, (width - image_px) // 2
-    return pixels[:, top : top + image_px, left : left + image_px]
+def _corner(height: int, width: int, image_px: int, draw: int) -> tuple[int, int]:
+    return (draw & 0xFFFFFFFF) * (height - image_px + 1) >> 32, (draw >> 32) * (width - image_px + 1) >> 32
+
+
+def _as_bytes(data: bytes | Pixels) -> Pixels:
+    found = np.frombuffer(data, dtype=np.uint8)
+    found.flags.writeable = False  # one type, so the kernels are compiled once
+    return found
+
+
+def _resized(data: bytes | Pixels, image_px: int) -> _Resized:
+    rgb = decode_rgb(_as_bytes(data), 2 * image_px)
+    height, width, _ = rgb.shape
+    long_px = int(MAX_ASPECT * min(width, height))
+    top, left = max(0, height - long_px) // 2, max(0, width - long_px) // 2
+    height, width = min(height, long_px), min(width, long_px)
+    scale = image_px / min(width, height)
+    new_height, new_width = max(image_px, round(height * scale)), max(image_px, round(width * scale))
+    return _Resized(rgb, top, left, height, width, new_height, new_width)
+
+
+def _stored(data: bytes | Pixels, image_px: int) -> _Resized:
+    rgb = decode_rgb(_as_bytes(data), None)
+    height, width, _ = rgb.shape
+    if min(height, width) < image_px:
+        raise ImageFault(f"is smaller than the model's {image_px} pixels")
+    return _Resized(rgb, 0, 0, height, width, height, width)

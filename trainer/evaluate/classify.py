@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from trainer.data.transforms import ImageFault, centre_crop, decode
+from trainer.data.transforms import ImageFault, decode_centre
 from trainer.evaluate.class_names import prompts
 from trainer.evaluate.inputs import Labelled
 from trainer.model.clip import CLIP
@@ -44,7 +44,7 @@ def classify(
 
     def load(place: int) -> np.ndarray | str:
         try:
-            return centre_crop(decode((Path(dataset) / images.paths[place]).read_bytes(), image_px), image_px)
+            return decode_centre((Path(dataset) / images.paths[place]).read_bytes(), image_px)
         except ImageFault as fault:
             return str(fault)
 

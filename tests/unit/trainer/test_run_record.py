@@ -14,6 +14,6 @@ def test_identity_is_what_decides_the_weights(tmp_path: Path) -> None:
     for same in ({"output": "elsewhere"}, {"num_workers": 4}, {"cache_bytes": 0}, {"epochs": 32.0},
                  {"shards": (str(write_shards(tmp_path / "copy", 5)),)}):  # fmt: skip
         assert training_record(dataclasses.replace(config, **same)).identity == identity
-    for other in ({"seed": 1}, {"model": "rn50"}, {"epochs": 31.0}, {"vocab_size": 600},
+    for other in ({"seed": 1}, {"model": "rn50"}, {"epochs": 31.0}, {"vocab_size": 600}, {"resize": "stored"},
                   {"balance": "online", "cap": 5}, {"shards": (str(write_shards(tmp_path / "b", 6)),)}):  # fmt: skip
         assert training_record(dataclasses.replace(config, **other)).identity != identity

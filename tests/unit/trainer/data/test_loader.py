@@ -1,10 +1,12 @@
 """Batches: the same for any workers, threads, caches and bytes read ahead; broken samples replaced by rule."""
 
+import io
 import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tests.support.opened_shards import make_loader, one_batch, open_shards
 from tests.support.small_shards import captions, picture, write_shards, write_tar
@@ -106,6 +108,20 @@ def test_samples_without_caption_and_removed_ones_are_replaced(tmp_path: Path) -
     batch = one_batch(removing, 0, 4)
     assert batch.replaced == 3
     assert len(set(map(tuple, batch.tokens_bL.tolist()))) == 1
+
+
+def test_stored_images_are_cropped_and_small_ones_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    sides = {"a": 40, "b": 31, "c": 32}
+    for key, side_px in sides.items():
+        members = [(f"{key}.png", picture(ord(key), side_px)), (f"{key}.txt", b"a cat")]
+        write_tar(tmp_path / f"{key}.tar", members)
+    loader = make_loader(open_shards(tmp_path), TOKENIZER, cache_bytes=1 << 30, is_stored=True)
+    batch = one_batch(loader, 0, 3)
+    assert batch.replaced == 1
+    assert "sample b of" in caplog.text
+    assert "is smaller than the model's 32 pixels; replaced" in caplog.text
+    whole = np.asarray(Image.open(io.BytesIO(picture(ord("c"), 32)))).transpose(2, 0, 1)
+    assert any((image == whole).all() for image in batch.images_b3PP.numpy())
 
 
 def test_captions_of_later_rounds_are_taken(tmp_path: Path) -> None:
