@@ -31,7 +31,7 @@ CARDS = {
         "- `without-images-NNNNN.parquet`, `without-images-NNNNN_stats.json`: the same of a plan without one.",
         "- `further_captions/NNNNN.parquet`: captions that a refill selected for images stored before, by key: they are"
         " not in the tars.",
-        "- `sizes.json`: samples per tar.",
+        "- `sizes.json`: samples per tar; `tables/shard_index.parquet`: where every 32nd sample of each begins.",
         "- `tables/queries.parquet`, `tables/query_counts.parquet`: the queries; by query what was matched, kept,"
         " selected.",
     ),

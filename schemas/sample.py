@@ -12,6 +12,9 @@ STATUS_FAILED_TO_RESIZE = "failed_to_resize"
 STATUSES = (STATUS_SUCCESS, STATUS_FAILED_TO_DOWNLOAD, STATUS_FAILED_TO_RESIZE)
 """img2dataset's status words."""
 
+MEMBERS = pa.list_(pa.struct([("suffix", pa.string()), ("offset", pa.int64()), ("bytes", pa.int64())]))
+"""The files of a sample in its tar: suffix from the first dot on, offset of the bytes in the tar, their number."""
+
 SHARD_TABLE = schema_of(
     [
         pa.field("url", pa.string()),
@@ -33,12 +36,14 @@ SHARD_TABLE = schema_of(
         pa.field("captions", pa.list_(pa.string()), nullable=False),
         pa.field("pair_ids", pa.list_(ID), nullable=False),
         pa.field("query_ids", pa.list_(QUERY_IDS), nullable=False),
+        pa.field("members", MEMBERS, nullable=False),
     ]
 )
 """One row per image of the shard's plan, failures included, sorted by key. The first ten columns have
 img2dataset's names and meaning (sha256 in hex, of the bytes fetched). captions, pair_ids and query_ids
 run in parallel, by ascending rank; caption is the first of them. license is the first that a pair of the image states.
-reason is null for a success. image_ref and license: since 1.4."""
+reason is null for a success. members are in the order of the tar, empty for an image that failed. image_ref and
+license: since 1.4, members: since 1.5."""
 
 FURTHER_CAPTIONS = pa.schema(
     [SHARD_TABLE.field(name) for name in ("key", "image_id", "captions", "pair_ids", "query_ids")]

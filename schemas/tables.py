@@ -54,7 +54,7 @@ def write_tables(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
     return FileRecord(name, rows, sink.bytes, sink.sha256)
 
 
-_HARDLY_REPEAT = {"url", "source_row", "rank", "key"}
+_HARDLY_REPEAT = {"url", "source_row", "rank", "key", "members.list.element.offset", "members.list.element.bytes"}
 
 
 def _column_options(schema: pa.Schema) -> dict[str, Any]:

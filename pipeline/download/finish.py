@@ -1,16 +1,19 @@
-"""The end of a shards folder: finished shards in; their numbers, ``sizes.json``, query tables and the manifest out."""
+"""The end of a shards folder: finished shards in; numbers, ``sizes.json``, index, query tables, manifest out."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.download.shard.index import index_tables
 from pipeline.download.shard.numbering import delete_strays, finished_plans, number_shards
 from pipeline.download.shard.plan import number_shift, shard_plans
 from schemas.json_object import JsonObject
 from schemas.manifest import manifest_sha256, normal_form_of, read_manifest, recorded, write_manifest
 from schemas.sample import STATUS_SUCCESS
+from schemas.shard_index import INDEX_NAME, SHARD_INDEX
 from schemas.shards_folder import SIZES_FILE, TAR_SUFFIX, shard_name
 from schemas.storage import Folder
+from schemas.tables import write_tables
 from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table, tables_path
 
 COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
@@ -19,7 +22,7 @@ COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
 def finish_shards(
     shards: Folder, selections: Sequence[Folder], identity: str, max_failed_fraction: float = 1.0
 ) -> dict[str, Any]:
-    """Number the shards, write ``sizes.json``, the copies of the query tables and the manifest; return it.
+    """Number the shards, write ``sizes.json``, index, copies of the query tables and the manifest; return it.
 
     `selections` are the first selection and its refills, in order; the queries come from the first, their counts
     from the last. Raises FileNotFoundError when a plan is not done and ValueError when more than
@@ -44,6 +47,7 @@ def finish_shards(
         record = recorded(source, find_table(source, name))
         files.append(shards.write(tables_path(name), source.read_recorded(record), record.rows))
     files.append(shards.write_json(SIZES_FILE, sizes))
+    files.append(write_tables(shards, tables_path(INDEX_NAME), index_tables(numbered), SHARD_INDEX))
     summary = {
         **counts,
         "shards": len(sizes),

@@ -20,6 +20,7 @@ from schemas.sample import (
     further_captions_schema,
     shard_schema,
 )
+from schemas.shard_index import SHARD_INDEX
 from schemas.stored_ids import stored_schema
 
 GOLDEN = Path(__file__).parent.parent / "golden" / "schemas.json"
@@ -41,6 +42,7 @@ SCHEMAS = {
     "further captions": FURTHER_CAPTIONS,
     "further captions with extra": further_captions_schema(EXTRA),
     "rejections": REJECTIONS,
+    "shard index": SHARD_INDEX,
     "files": FILES,
 }
 

@@ -7,8 +7,10 @@ import json
 import sys
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
 
+from tests.contract.test_shards_index import walked
 from tests.support.download import Pair, make_selection, picture
 from tests.support.folder_bytes import folder_bytes
 from tests.support.killing import killed_at, run_to_end
@@ -56,6 +58,8 @@ def test_shards_go_on_behind_those_of_earlier_rounds_without_holes(root: Path, u
         f"without-images-{plan}.parquet" for plan in ("00011", "00012", "00016")
     ]
     assert "further_captions/00012.parquet" in undisturbed
+    index = pq.read_table(root / "undisturbed" / "tables" / "shard_index.parquet")
+    assert index.to_pylist() == walked(root / "undisturbed").to_pylist()
     plans = {
         shard: json.loads((root / "undisturbed" / f"{shard:05d}_stats.json").read_text())["plan"]
         for shard in range(6, 11)

@@ -1,16 +1,17 @@
 """The rows of ``NNNNN.parquet``: the images of a plan and what became of each in, a table out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.download.outcome import Failure
 from pipeline.download.shard.plan import ShardImages
 from schemas.buffers import one_chunk
-from schemas.sample import EXTRA, STATUS_SUCCESS, extra_names, shard_schema
+from schemas.sample import EXTRA, MEMBERS, STATUS_SUCCESS, extra_names, shard_schema
 
 
 @dataclass
@@ -26,6 +27,8 @@ class ImageResult:
     sha256: str | None = None
     offset: int = 0
     length: int = 0
+    members: list[tuple[str, int, int]] = field(default_factory=list)
+    """In the tar, once it is written: suffix, offset of its bytes, their number."""
 
 
 def shard_table(images: ShardImages, results: Sequence[ImageResult]) -> pa.Table:
@@ -41,13 +44,23 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult]) -> pa.Table
     if images.extra.num_fields:
         of_caption = pc.list_element(one_chunk(images.table[EXTRA]), 0)
         names = extra_names(images.extra)
-        for field, values in zip(images.extra, of_caption.flatten(), strict=True):
-            columns[names[field.name]] = values
+        for column, values in zip(images.extra, of_caption.flatten(), strict=True):
+            columns[names[column.name]] = values
+    columns["members"] = _members(results)
     schema = shard_schema(images.extra)
     arrays = [
-        pa.array(columns[field.name], field.type)
-        if field.name in columns
-        else images.table[field.name].cast(field.type)
-        for field in schema
+        pa.array(columns[column.name], column.type)
+        if column.name in columns
+        else images.table[column.name].cast(column.type)
+        for column in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _members(results: Sequence[ImageResult]) -> pa.Array:
+    found = [member for result in results for member in result.members]
+    suffixes, offsets, sizes = zip(*found, strict=True) if found else ((), (), ())
+    kind = MEMBERS.value_type
+    values = [pa.array(column, part.type) for column, part in zip((suffixes, offsets, sizes), kind, strict=True)]
+    starts = np.cumsum([0, *(len(result.members) for result in results)], dtype=np.int32)
+    return pa.ListArray.from_arrays(pa.array(starts), pa.StructArray.from_arrays(values, fields=list(kind)))

@@ -10,6 +10,7 @@ import functools
 import importlib
 import importlib.util
 import sys
+import tarfile
 import types
 from typing import Any
 
@@ -23,6 +24,18 @@ def open_tar(sink: Any) -> Any:
     It sorts the members of a call: a sample whose members have another order is written by a call for each.
     """
     return _writer().TarWriter(sink, user="", group="", mode=0o644, mtime=0, encoder=False)
+
+
+def position_of(tar: Any) -> int:
+    """Return where the next header begins."""
+    return int(tar.tarstream.offset)
+
+
+def add_member(tar: Any, key: str, suffix: str, data: bytes) -> int:
+    """Write a member of the sample `key`; return the offset of its bytes."""
+    offset = position_of(tar) + tarfile.BLOCKSIZE
+    tar.write({"__key__": key, suffix.removeprefix("."): data})
+    return offset
 
 
 @functools.cache

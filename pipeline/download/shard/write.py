@@ -15,7 +15,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -23,10 +23,11 @@ import pyarrow.compute as pc
 from pipeline.download.fetch.queue import Fetched
 from pipeline.download.fetch.runtime import FetchRuntime
 from pipeline.download.outcome import Encoded, Failure, ImageReference
+from pipeline.download.shard.index import NOTED, SampleOffsets
 from pipeline.download.shard.plan import ShardImages, ShardPlan
 from pipeline.download.shard.sample_json import sample_json
 from pipeline.download.shard.table import ImageResult, shard_table
-from pipeline.download.shard.tar import open_tar
+from pipeline.download.shard.tar import add_member, open_tar, position_of
 from schemas.arrow_types import values_of
 from schemas.rejection import REJECTIONS, Rejection, rejections
 from schemas.sample import (
@@ -103,7 +104,8 @@ def write_shard(folder: Folder, shard: FetchedShard, encode_format: str) -> Unit
     statuses = Counter(result.failure.status if result.failure else STATUS_SUCCESS for result in shard.results)
     stem = plan.stem(has_images=statuses[STATUS_SUCCESS] > 0)
     with shard.spool:
-        files = [_write_tar(folder, f"{stem}{TAR_SUFFIX}", shard, encode_format)] if statuses[STATUS_SUCCESS] else []
+        tar = f"{stem}{TAR_SUFFIX}"
+        files, noted = _write_tar(folder, tar, shard, encode_format) if statuses[STATUS_SUCCESS] else ([], {})
     table = shard_table(shard.images, shard.results)
     files.append(write_table(folder, f"{stem}{TABLE_SUFFIX}", table, table.schema))
     files.append(write_table(folder, f"{REJECTIONS_DIR}/{plan.name}{TABLE_SUFFIX}", _rejections(shard), REJECTIONS))
@@ -131,6 +133,7 @@ def write_shard(folder: Folder, shard: FetchedShard, encode_format: str) -> Unit
         "status_dict": _counts(result.failure.text if result.failure else STATUS_SUCCESS for result in shard.results),
         "outcomes": _counts(result.failure.reason if result.failure else STATUS_SUCCESS for result in shard.results),
         "body_bytes": shard.body_bytes,
+        **noted,
     }
     return commit_unit(folder, f"{stem}{STATS_SUFFIX}", files, body)
 
@@ -159,8 +162,11 @@ def _reference(references: pa.Table, row: int) -> str:
     return f"{reference['root']}/{reference['member']}" if reference else str(references["url"][row].as_py())
 
 
-def _write_tar(folder: Folder, name: str, shard: FetchedShard, encode_format: str) -> FileRecord:
-    samples = 0
+def _write_tar(
+    folder: Folder, name: str, shard: FetchedShard, encode_format: str
+) -> tuple[list[FileRecord], dict[str, Any]]:
+    """Write the tar, and into the results where their members are; return its record, and what the stats keep of it."""
+    offsets = SampleOffsets()
     with folder.writing(name) as sink, open_tar(sink) as tar:
         for first in range(0, len(shard.results), ROWS_AT_ONCE):
             images = shard.images.table.slice(first, ROWS_AT_ONCE).to_pylist()
@@ -168,11 +174,14 @@ def _write_tar(folder: Folder, name: str, shard: FetchedShard, encode_format: st
                 if result.failure is not None:
                     continue
                 shard.spool.seek(result.offset)
-                key = image["key"]
-                tar.write(
-                    {"__key__": key, encode_format: shard.spool.read(result.length)}
-                )  # first, whatever its format
-                sample = sample_json(image, result, shard.images.extra)
-                tar.write({"__key__": key, "json": sample, "txt": image["caption"].encode()})
-                samples += 1
-    return FileRecord(name, samples, sink.bytes, sink.sha256)
+                members = (
+                    (f".{encode_format}", shard.spool.read(result.length)),
+                    (".json", sample_json(image, result, shard.images.extra)),
+                    (".txt", image["caption"].encode()),
+                )
+                begin = position_of(tar)
+                result.members = [
+                    (suffix, add_member(tar, image["key"], suffix, data), len(data)) for suffix, data in members
+                ]
+                offsets.add(begin, result.length, position_of(tar))
+    return [FileRecord(name, offsets.samples, sink.bytes, sink.sha256)], {NOTED: offsets.noted()}
