@@ -36,6 +36,8 @@ from trainer.reporter import Reporter
 from trainer.run_record import training_record
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
 
+PROCESSES_A_GPU = 2
+
 
 @dataclass(frozen=True, kw_only=True)
 class Run:
@@ -101,8 +103,17 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
             decode_threads=config.decode_threads,
             read_ahead_bytes=config.read_ahead_bytes,
             cache_dir=config.cache_dir,
+            processes=loader_processes(config, world),
+            pinned=world.device.type == "cuda",
         ),
     )
+
+
+def loader_processes(config: TrainConfig, world: World) -> int:
+    """Return how many loader processes a worker has."""
+    if config.loader_processes is not None:
+        return config.loader_processes
+    return PROCESSES_A_GPU if world.device.type == "cuda" else 0
 
 
 def prepare_data(

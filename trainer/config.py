@@ -67,7 +67,10 @@ class TrainConfig:
     cpus_per_worker: NotIdentity[int] = 1
     """Ray CPUs, and compute threads, of each worker."""
     decode_threads: NotIdentity[int] = 2
-    """Threads of each worker that decode images ahead."""
+    """Threads of each worker that decode images ahead, shared out to its loader processes."""
+    loader_processes: NotIdentity[int | None] = None
+    """Processes of each worker that read and decode; 0: threads of the worker itself. By default 2 with a GPU, where
+    the interpreter's lock would hold up the training, and 0 on a CPU."""
     cache_bytes: NotIdentity[int] = 2**30
     """Memory of each worker for images already decoded and resized, used when those of all samples fit; else, and with
     0, they are decoded in every epoch."""
@@ -94,7 +97,7 @@ class TrainConfig:
             "num_workers": 1, "global_batch_size": 2, "warmup_steps": 0, "vocab_size": MIN_VOCAB_SIZE,
             "cpus_per_worker": 1, "decode_threads": 1, "cache_bytes": 0, "checkpoint_every_steps": 1,
             "keep_checkpoints": 1, "log_every_steps": 1, "max_failures": 0, "stop_after_steps": 1, "seed": 0,
-            "samples": 1, "shuffle_pool": 1, "read_ahead_bytes": 0, "cap": 1,
+            "samples": 1, "shuffle_pool": 1, "read_ahead_bytes": 0, "cap": 1, "loader_processes": 0,
         }  # fmt: skip
         for name, least in at_least.items():
             value = getattr(self, name)

@@ -1,64 +1,31 @@
-"""Batches of one worker: its rows of each global batch, from blocks that are read ahead, decoded in the background.
+"""Batches of one worker: its rows of each global batch, decoded in the background.
 
-Shapes: b rows of this worker, P pixels per side, L positions.
-
-    rows of steps s, s+1, ...  -> blocks fetched -> images decoded and cropped, captions chosen -> batches, in order
-      (planned ahead)             (threads)         (threads, of two batches at a time)
+By threads of the worker (`loading/rows_maker.py`), or by processes that write into memory which they share with it
+(`loading/processes.py`); the batches are the same.
 """
 
-import logging
 import queue
 import threading
-from collections import deque
-from collections.abc import Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Generator, Iterable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import torch
 
+from trainer.data.batch import Batch
 from trainer.data.data_set import DataSet
-from trainer.data.order.mixture import Rows
-from trainer.data.read.block_bytes import BlockBytes
-from trainer.data.read.live_blocks import LiveBlocks
+from trainer.data.loading.process import Setup
+from trainer.data.loading.processes import LoaderProcesses, ring_shape
+from trainer.data.loading.rows_maker import BLOCK_THREADS, DEADLINE_S, MadeRows, RowsMaker, WorkerRows, steps_of
 from trainer.data.row_reader import RowReader
 from trainer.tokenizer import CaptionTokenizer
 
-logger = logging.getLogger(__name__)
+__all__ = ["BLOCK_THREADS", "DEADLINE_S", "Batch", "Loader"]
 
 PREFETCHED_BATCHES = 2
-PLANNED_BATCHES = 32
-"""So many batches ahead the blocks of are fetched, as far as the bytes that are read ahead allow."""
-ROWS_A_JOB = 16
-BLOCK_THREADS = 16
-"""At 9 MB a block and 200 ms to the first byte: 700 MB/s."""
-DEADLINE_S = 300.0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """This worker's rows of one global batch."""
-
-    ids: npt.NDArray[np.int64]
-    """Sample of each row by the order (`RowReader.ids`); a replaced one keeps its own here."""
-    images_b3PP: torch.Tensor
-    captions: list[str]
-    tokens_bL: torch.Tensor
-    """Of no column without a tokenizer."""
-    eos_b: torch.Tensor
-    replaced: int
-    """Rows whose own sample could not be used."""
-
-
-@dataclass
-class _Pending:
-    """A batch whose rows are being decoded."""
-
-    step: int
-    rows: Rows
-    images: npt.NDArray[np.uint8]
-    jobs: list[Future[tuple[list[str], int]]]
+END_S = 0.5
+"""So long the background has to end by itself before its requests are ended."""
 
 
 class Loader:
@@ -73,21 +40,64 @@ class Loader:
         decode_threads: int,
         read_ahead_bytes: int,
         cache_dir: str | None = None,
+        processes: int = 0,
+        pinned: bool = False,
     ) -> None:
+        """Decode with `processes` processes, or in this one if 0; threads and bytes read ahead are those of all.
+
+        With `pinned` the images lie in memory that CUDA copies from without waiting.
+        """
         self._data = data
         self._reader = reader
         self._tokenizer = tokenizer
-        self._read_ahead_bytes = read_ahead_bytes
-        self.bytes = BlockBytes(cache_dir, DEADLINE_S)
-        self._blocks = LiveBlocks(lambda source, block: data.open_block(self.bytes, source, block), BLOCK_THREADS)
-        self._threads = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
+        self._parts = processes
+        self._pinned = pinned
+        share = max(1, processes)
+        self._options: dict[str, Any] = {
+            "decode_threads": -(-decode_threads // share),
+            "read_ahead_bytes": read_ahead_bytes // share,
+            "cache_dir": cache_dir,
+        }
+        self._maker: RowsMaker | None = None
+        self.processes: LoaderProcesses | None = None
+        """While batches are made by processes."""
+        self._fetched = (0, 0)
+
+    @property
+    def fetched(self) -> tuple[int, int]:
+        """(bytes, requests) that came over the network."""
+        if self.processes is not None:
+            return self.processes.fetched_bytes, self.processes.requests
+        return (self._maker.bytes.fetched_bytes, self._maker.bytes.requests) if self._maker else self._fetched
 
     def batches(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Generator[Batch, None, None]:
         """Yield rows `first` .. `last` - 1 of each global batch in order; an error of the background is raised here."""
-        ready: queue.Queue[Batch | BaseException | None] = queue.Queue(PREFETCHED_BATCHES)
+        wanted = WorkerRows(steps_of(steps), batch_size, first, last)
+        if self._parts:
+            yield from self._by_processes(wanted)
+        else:
+            yield from self._by_threads(wanted)
+
+    def _by_processes(self, wanted: WorkerRows) -> Generator[Batch, None, None]:
+        context_length = self._tokenizer.context_length if self._tokenizer is not None else 0
+        shape = ring_shape(wanted.last - wanted.first, self._reader.image_px, context_length)
+        setup = Setup(self._data, self._reader, self._tokenizer, self._options, wanted, shape, self._parts)
+        processes = self.processes = LoaderProcesses(setup, self._pinned)
+        try:
+            yield from processes.batches()
+        finally:
+            self._fetched = self.fetched
+            self.processes = None
+            processes.close()
+
+    def _by_threads(self, wanted: WorkerRows) -> Generator[Batch, None, None]:
+        if self._maker is None:
+            self._maker = RowsMaker(self._data, self._reader, self._tokenizer, **self._options)
+        maker = self._maker
+        ready: queue.Queue[MadeRows | BaseException | None] = queue.Queue(PREFETCHED_BATCHES)
         stopped = threading.Event()
 
-        def offer(item: Batch | BaseException | None) -> None:
+        def offer(item: MadeRows | BaseException | None) -> None:
             while not stopped.is_set():
                 try:
                     ready.put(item, timeout=0.2)
@@ -97,10 +107,10 @@ class Loader:
 
         def produce() -> None:
             try:
-                for batch in self._made(steps, batch_size, first, last):
+                for made in maker.made(wanted, _NewArrays(self._reader.image_px, self._pinned)):
                     if stopped.is_set():
                         return
-                    offer(batch)
+                    offer(made)
                 offer(None)
             except BaseException as error:
                 offer(error)
@@ -111,70 +121,41 @@ class Loader:
             while (item := ready.get()) is not None:
                 if isinstance(item, BaseException):
                     raise item
-                yield item
+                yield _batch(item)
         finally:
             stopped.set()
-            producer.join()
-
-    def _made(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Iterator[Batch]:
-        """Yield the batches; while one is finished the next is being decoded."""
-        pending: deque[_Pending] = deque()
-        for step, rows in self._planned(steps, batch_size, first, last):
-            pending.append(self._begun(step, rows))
-            if len(pending) == 2:
-                yield self._finished(pending.popleft(), batch_size)
-        while pending:
-            yield self._finished(pending.popleft(), batch_size)
-
-    def _planned(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Iterator[tuple[int, Rows]]:
-        """Yield (step, rows) with the blocks of as many later steps asked for as the bytes allow."""
-        ahead: deque[tuple[int, Rows, int]] = deque()
-        ahead_bytes = 0
-        for step in steps:
-            rows = self._data.mixture.rows(step, batch_size, first, last)
-            new_bytes = sum(self._bytes_of(*key) for key in self._blocks.want(rows))
-            ahead.append((step, rows, new_bytes))
-            ahead_bytes += new_bytes
-            while len(ahead) > PLANNED_BATCHES or (ahead and ahead_bytes > self._read_ahead_bytes):
-                done = ahead.popleft()
-                ahead_bytes -= done[2]
-                yield done[0], done[1]
-        for step, rows, _ in ahead:
-            yield step, rows
-
-    def _bytes_of(self, source: int, block: int) -> int:
-        held = self._data.sources[source]
-        return int(held.ends[block] - held.begins[block])
-
-    def _begun(self, step: int, rows: Rows) -> _Pending:
-        px = self._reader.image_px
-        images = np.empty((len(rows), 3, px, px), dtype=np.uint8)
-        draws = self._reader.draws(rows)
-        jobs = [
-            self._threads.submit(
-                self._reader.fill, self._blocks, rows, draws, at, min(at + ROWS_A_JOB, len(rows)), images
-            )
-            for at in range(0, len(rows), ROWS_A_JOB)
-        ]
-        return _Pending(step, rows, images, jobs)
-
-    def _finished(self, pending: _Pending, batch_size: int) -> Batch:
-        found = [job.result() for job in pending.jobs]
-        captions = [caption for texts, _ in found for caption in texts]
-        if self._tokenizer is not None:
-            tokens, eos = self._tokenizer.encode(captions)
-        else:
-            tokens, eos = np.zeros((len(captions), 0), dtype=np.int64), np.zeros(len(captions), dtype=np.int64)
-        self._blocks.give_up(self._data.mixture.places_before((pending.step + 1) * batch_size))
-        return Batch(
-            ids=self._reader.ids(pending.rows),
-            images_b3PP=torch.from_numpy(pending.images),
-            captions=captions,
-            tokens_bL=torch.from_numpy(tokens),
-            eos_b=torch.from_numpy(eos),
-            replaced=sum(replaced for _, replaced in found),
-        )
+            producer.join(END_S)
+            if producer.is_alive():  # it waits for a block, for minutes where a server does not answer
+                maker.end_requests()
+                producer.join()
+                maker.go_on()
 
     def close(self) -> None:
-        self._threads.shutdown(cancel_futures=True)
-        self._blocks.close()
+        if self._maker is not None:
+            self._maker.close()
+
+
+class _NewArrays:
+    """A new array for each batch."""
+
+    def __init__(self, image_px: int, pinned: bool) -> None:
+        self._image_px = image_px
+        self._pinned = pinned and torch.cuda.is_available()
+
+    def take(self, number: int, begin: int, end: int, wait: bool) -> npt.NDArray[np.uint8]:
+        shape = (end - begin, 3, self._image_px, self._image_px)
+        if self._pinned:  # torch uses it again only when copies from it are done
+            found: npt.NDArray[np.uint8] = torch.empty(shape, dtype=torch.uint8, pin_memory=True).numpy()
+            return found
+        return np.empty(shape, dtype=np.uint8)
+
+
+def _batch(made: MadeRows) -> Batch:
+    return Batch(
+        ids=made.ids,
+        images_b3PP=torch.from_numpy(made.images),
+        captions=made.captions,
+        tokens_bL=torch.from_numpy(made.tokens),
+        eos_b=torch.from_numpy(made.eos),
+        replaced=made.replaced,
+    )

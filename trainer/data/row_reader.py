@@ -8,6 +8,7 @@ block without any by the next block. So the order of samples does not depend on 
 import logging
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -69,6 +70,13 @@ class RowReader:
         self._cache: dict[int, Pixels] | None = {} if fits else None
         self._told: set[int] = set()
         self._lock = threading.Lock()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Go to another process without what this one has decoded or told."""
+        return {**self.__dict__, "_cache": None if self._cache is None else {}, "_told": set(), "_lock": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state, _lock=threading.Lock())
 
     def ids(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the id of each row's sample."""

@@ -12,6 +12,7 @@ from collections.abc import Generator, Iterator, Sequence
 from typing import Any
 
 import numpy as np
+import torch
 import torch.distributed as dist
 
 from trainer.data.data_set import DataSet
@@ -49,6 +50,7 @@ class ShardLoader:
         captions: Sequence[str] = ("random",),
         shuffle_pool: int = DEFAULT_POOL,
         decode_threads: int = 2,
+        loader_processes: int = 0,
         read_ahead_bytes: int = 256 << 20,
         cache_dir: str | None = None,
     ) -> None:
@@ -75,6 +77,7 @@ class ShardLoader:
         self._reader = RowReader(self.data, image_px=image_px, further=further if further else None)
         self._options = {
             "decode_threads": decode_threads, "read_ahead_bytes": read_ahead_bytes, "cache_dir": cache_dir,
+            "processes": loader_processes, "pinned": torch.cuda.is_available(),
         }  # fmt: skip
         self._cache_dir = cache_dir
         self.batch_size = batch_size

@@ -17,6 +17,10 @@ MAX_WEIGHT = 1 << 40
 """Of all sources together: products with a row of a batch stay in 64 bits."""
 
 
+MIN_ROWS_OF_STREAM = 4
+"""With fewer rows of each stream in a batch the streams of some rows differ from batch to batch."""
+
+
 @dataclass(frozen=True)
 class Rows:
     """Some rows of a global batch; arrays run in parallel."""
@@ -83,6 +87,23 @@ class Mixture:
             )
             rows.epochs[at], rows.blocks[at], rows.samples[at] = found.epochs, found.blocks, found.samples
             rows.expiries[at] = found.expiries
+        return rows
+
+    def cuts(self, step: int, batch_size: int, first: int, last: int, parts: int) -> list[int]:
+        """Return where rows `first` .. `last` - 1 of a batch are cut into near-equal parts: ``[parts + 1]`` rows.
+
+        Of one source the same streams are in the same part of every batch, so that no two parts read a block. Of
+        several sources, or where a batch has few rows of a stream, the cuts are those of the rows alone.
+        """
+        rows = [first + part * (last - first) // parts for part in range(parts + 1)]
+        order = self.orders[0]
+        own_streams = order.num_streams * (last - first) // batch_size
+        if len(self.orders) > 1 or batch_size < MIN_ROWS_OF_STREAM * order.num_streams or own_streams < 2 * parts:
+            return rows
+        start, stop = step * batch_size, (step + 1) * batch_size
+        for part in range(1, parts):
+            stream = (2 * order.num_streams * rows[part] + batch_size) // (2 * batch_size)  # the nearest: of all steps
+            rows[part] = min(max(order.rows_before(start, stop, stream), first), last)
         return rows
 
     def _sources(self, first: int, count: int) -> npt.NDArray[np.int32]:

@@ -142,6 +142,15 @@ class SampleOrder:
                 samples[at] = self._drawn.stored(epoch, found[0], found[1])
         return Places(epochs, blocks, samples, expiries)
 
+    def rows_before(self, start: int, stop: int, stream: int) -> int:
+        """Return how many of the places `start` .. `stop` - 1 are in streams before `stream`."""
+        n, num_streams = self.num_samples, self.num_streams
+        count = 0
+        for epoch in range(start // n, max(start, stop - 1) // n + 1):
+            for place, sign in ((min(stop - epoch * n, n), 1), (max(start - epoch * n, 0), -1)):
+                count += sign * (place // num_streams * stream + min(place % num_streams, stream))
+        return count
+
     def _sorted_rows(self, start: int, stop: int, first: int, last: int) -> tuple[Int64s, Int64s, Int64s]:
         """Return (stream, step in it, epoch) of the rows, without sorting: cells are parts of a stream in an epoch."""
         num_streams = self.num_streams

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+from tests.support.shard_server import HANGS, serving
 
 from tests.support.opened_shards import make_loader, one_batch, open_shards
 from tests.support.small_shards import captions, picture, write_shards, write_tar
+from tests.support.waiting import wait_until
 from trainer.data.loader import Batch
 from trainer.distributed import local_rows
 from trainer.tokenizer import train_tokenizer
@@ -73,8 +75,8 @@ def test_blocks_are_given_up(tmp_path: Path) -> None:
     loader = make_loader(data, TOKENIZER)
     most = 0
     for _ in loader.batches(range(90), 32, 0, 32):
-        most = max(most, len(loader._blocks))
-    assert len(loader._blocks) < len(data.sources[0].blocks) or most <= len(data.sources[0].blocks)
+        most = max(most, len(loader._maker.blocks))
+    assert len(loader._maker.blocks) < len(data.sources[0].blocks) or most <= len(data.sources[0].blocks)
     loader.close()
 
 
@@ -167,3 +169,19 @@ def test_a_tar_that_is_another_is_an_error_that_names_it(tmp_path: Path) -> None
     path.write_bytes(path.read_bytes().ljust(size, b"\0"))
     with pytest.raises(ValueError, match=r"00000\.tar, bytes 0 to \d+: 3 samples, the index says 16"):
         list(loader.batches(range(3), 20, 0, 20))
+
+
+def test_a_loop_that_stops_waits_for_no_server(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path, 1_200, per_shard=100)
+    answers = {"hang": False}
+    with serving(folder, plan=lambda name, number: HANGS * answers["hang"]) as server:
+        loader = make_loader(open_shards(server.url, pool=512), TOKENIZER, read_ahead_bytes=1)
+        batches = loader.batches(range(1_000), 16, 0, 16)
+        next(batches)
+        answers["hang"] = True
+        before = len(server.ranges)
+        wait_until(lambda: len(server.ranges) > before or next(batches) is None, "a request that is not answered")
+        batches.close()
+        answers["hang"] = False
+        assert len(next(loader.batches([30], 16, 0, 16)).ids) == 16
+        loader.close()

@@ -1,5 +1,7 @@
 """Several sources: exact shares at all times, the same rows for any number of workers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -78,3 +80,33 @@ def test_weights_that_do_not_fit_are_errors(wrong: list[int]) -> None:
 def test_no_source_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one source, found none"):
         Mixture([], [])
+
+
+def test_cuts_keep_a_stream_in_one_part_and_parts_equal() -> None:
+    order = SampleOrder(np.full(300, 320, dtype=np.int32), seed=1, pool=8_192)
+    mixture = Mixture([order], [1])
+    for batch_size, first, last, parts in ((4_096, 0, 4_096, 2), (4_000, 500, 2_000, 3), (2_100, 0, 2_100, 4)):
+        streams: list[set[int]] = [set() for _ in range(parts)]
+        for step in range(8):
+            cuts = mixture.cuts(step, batch_size, first, last, parts)
+            assert (cuts[0], cuts[-1], cuts) == (first, last, sorted(cuts))
+            for part in range(parts):
+                found = order._sorted_rows(step * batch_size, (step + 1) * batch_size, cuts[part], cuts[part + 1])[0]
+                streams[part] |= set(np.unique(found).tolist())
+                equal = (last - first) / parts
+                assert abs(cuts[part + 1] - cuts[part] - equal) <= equal / (batch_size // order.num_streams) + 8
+        assert all(not left & right for left, right in pairwise(streams))
+
+
+def test_rows_before_a_stream_are_counted_over_the_end_of_an_epoch() -> None:
+    order = SampleOrder(np.full(11, 97, dtype=np.int32), seed=1, pool=64, streams=16)
+    for start, stop in ((0, 50), (1_000, 1_100), (1_060, 1_067), (1_067, 1_100), (900, 2_300)):
+        streams = order._sorted_rows(start, stop, 0, stop - start)[0]
+        for stream in (0, 1, 7, 16):
+            assert order.rows_before(start, stop, stream) == int((streams < stream).sum())
+
+
+def test_few_rows_or_several_sources_are_cut_by_rows_alone() -> None:
+    order = SampleOrder(np.full(300, 320, dtype=np.int32), seed=1, pool=8_192)
+    assert Mixture([order], [1]).cuts(3, 600, 100, 500, 4) == [100, 200, 300, 400, 500]
+    assert Mixture([order, order], [1, 1]).cuts(3, 8_000, 1_000, 5_000, 2) == [1_000, 3_000, 5_000]

@@ -1,0 +1,110 @@
+"""Memory that a worker and its loader processes share: a few batches' images, tokens and ids, and the arrays they read.
+
+In: the sizes of a batch. Out: the arrays of each slot, the same bytes in all processes. The memory has no name, so that
+nothing of it is left whatever ends the processes, and no /dev/shm of a container bounds it.
+"""
+
+import mmap
+import os
+import pickle
+import tempfile
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+
+@dataclass(frozen=True)
+class RingShape:
+    """What a ring holds: `slots` batches of `rows` rows."""
+
+    slots: int
+    rows: int
+    image_px: int
+    context_length: int
+
+    @property
+    def images_bytes(self) -> int:
+        return self.rows * 3 * self.image_px**2
+
+    @property
+    def slot_bytes(self) -> int:
+        """Bytes of a slot, whole pages: arrays of it begin at multiples of what their types need."""
+        words = self.rows * (self.context_length + 2)
+        return -(-(-(-self.images_bytes // 8) * 8 + 8 * words) // mmap.PAGESIZE) * mmap.PAGESIZE
+
+
+def anonymous_file(num_bytes: int) -> int:
+    """Return the descriptor of a new file without a name: in memory, on systems other than Linux on disk."""
+    if hasattr(os, "memfd_create"):
+        descriptor = os.memfd_create("webimagetext-batches")
+    else:
+        descriptor, name = tempfile.mkstemp(prefix="webimagetext-batches-")
+        os.unlink(name)
+    os.ftruncate(descriptor, num_bytes)
+    return descriptor
+
+
+class Ring:
+    """The slots, mapped into this process."""
+
+    def __init__(self, descriptor: int, shape: RingShape) -> None:
+        self.shape = shape
+        self.pages = mmap.mmap(descriptor, shape.slots * shape.slot_bytes)
+
+    def images(self, slot: int) -> npt.NDArray[np.uint8]:
+        """Return the images ``[rows, 3, P, P]`` of a slot: a new array each time, over the same bytes."""
+        px = self.shape.image_px
+        flat = np.frombuffer(self.pages, np.uint8, self.shape.images_bytes, slot * self.shape.slot_bytes)
+        return flat.reshape(self.shape.rows, 3, px, px)
+
+    def words(self, slot: int) -> npt.NDArray[np.int64]:
+        """Return ``[rows, context length + 2]``: the tokens of each row, its place of [EOS], its id."""
+        width = self.shape.context_length + 2
+        begin = slot * self.shape.slot_bytes + -(-self.shape.images_bytes // 8) * 8
+        return np.frombuffer(self.pages, np.int64, self.shape.rows * width, begin).reshape(self.shape.rows, width)
+
+
+MIN_SHARED_BYTES = 1 << 16
+"""Smaller arrays go with the rest of an object."""
+
+
+@dataclass(frozen=True)
+class SharedObject:
+    """An object whose big arrays lie in shared memory, once for all processes."""
+
+    packed: bytes
+    cuts: list[int]
+    """Where the arrays begin and end."""
+
+    def open(self, descriptor: int) -> Any:
+        """Return the object; its big arrays cannot be written to."""
+        if len(self.cuts) == 1:
+            return pickle.loads(self.packed)  # noqa: S301  # by `share_object` in the worker
+        pages = memoryview(mmap.mmap(descriptor, self.cuts[-1], access=mmap.ACCESS_READ))
+        arrays = [pages[begin:end] for begin, end in pairwise(self.cuts)]
+        return pickle.loads(self.packed, buffers=arrays)  # noqa: S301
+
+
+def share_object(value: Any) -> tuple[SharedObject, int]:
+    """Return `value` for other processes, and the descriptor of the memory with its big arrays."""
+    arrays: list[memoryview] = []
+
+    def keep_inside(array: pickle.PickleBuffer) -> bool:
+        view = array.raw()
+        if view.nbytes < MIN_SHARED_BYTES:
+            return True
+        arrays.append(view)
+        return False
+
+    packed = pickle.dumps(value, 5, buffer_callback=keep_inside)
+    cuts = [0]
+    for array in arrays:
+        cuts.append(cuts[-1] + array.nbytes)
+    descriptor = anonymous_file(max(1, cuts[-1]))
+    with open(descriptor, "wb", closefd=False) as sink:
+        for array in arrays:
+            sink.write(array)
+    return SharedObject(packed, cuts), descriptor
