@@ -106,7 +106,7 @@ def walk_headers(data, max_image_bytes, samples):
             row = samples[num_samples]
             row[:] = -1
             row[OFFSET] = extended if extended >= 0 else position
-            row[KEY_HASH] = _hash(data, begin, cut)
+            row[KEY_HASH] = hash_of_key(data, begin, cut)
         members += 1
         if members > MAX_MEMBERS:
             ended = ODD
@@ -267,7 +267,7 @@ def _image(word):
 
 
 @leaf
-def _hash(data, begin, end):
+def hash_of_key(data, begin, end):
     """Return the FNV-1a hash of a key, to tell keys of one tar apart."""
     value = np.uint64(_FNV_START)
     for i in range(begin, end):

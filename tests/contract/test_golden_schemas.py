@@ -11,6 +11,7 @@ from schemas.candidate import QUERY_COUNTS, candidate_schema, selection_schema
 from schemas.manifest import FILES, KINDS
 from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
 from schemas.rejection import REASONS, REJECTIONS
+from schemas.removals import REMOVALS
 from schemas.sample import (
     FURTHER_CAPTIONS,
     MISSING,
@@ -43,6 +44,7 @@ SCHEMAS = {
     "further captions with extra": further_captions_schema(EXTRA),
     "rejections": REJECTIONS,
     "shard index": SHARD_INDEX,
+    "removals": REMOVALS,
     "files": FILES,
 }
 

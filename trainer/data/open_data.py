@@ -13,6 +13,7 @@ from typing import Any
 
 from schemas.further_captions import further_captions_by_key
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
+from schemas.removals import read_removals
 from schemas.run_record import RUN_FILE
 from schemas.shard_index import check_fits
 from schemas.shards_folder import TAR_SUFFIX
@@ -114,15 +115,20 @@ def open_data(
 ) -> DataSet:
     """Return the data set: without weights and with one rule for all, the folders are one source.
 
-    With `balanced` samples are drawn for each epoch, without it each has all.
-    Raises ValueError for a source without samples, and for weights or rules that are not one a folder.
+    With `balanced` samples are drawn for each epoch, without it each has all. What a folder's ``removals.parquet``
+    names is not used. Raises ValueError for a source without samples, for weights or rules that are not one a folder,
+    and for removals that cannot be read.
     """
     if len(rules) not in (0, 1, len(folders)):
         raise ValueError(f"captions must be one for all or one for each of {len(folders)} folders, found {len(rules)}")
+    removals = [read_removals(opened.folder) for opened in folders]
     if not weights and len(rules) <= 1:
-        sources = [join_indexes([opened.folder for opened in folders], list(indexes))]
+        sources = [join_indexes([opened.folder for opened in folders], list(indexes), removals)]
     else:
-        sources = [join_indexes([opened.folder], [index]) for opened, index in zip(folders, indexes, strict=True)]
+        sources = [
+            join_indexes([opened.folder], [index], [removed])
+            for opened, index, removed in zip(folders, indexes, removals, strict=True)
+        ]
     drawn = balanced.draw(sources, seed) if balanced is not None else ()
     own_rules = list(rules) * len(sources) if len(rules) == 1 else rules
     return mix_sources(sources, seed=seed, weights=weights, rules=own_rules, pool=pool, drawn=drawn)

@@ -31,7 +31,7 @@ MAX_REPLACEMENTS = 1_000
 MAX_TOLD = 10_000
 """So many unusable samples are told of one by one; all are counted."""
 
-WITHOUT_CAPTION, REMOVED = "has no caption", "was removed"
+WITHOUT_CAPTION = "has no caption"
 
 SOURCE_BITS = 48
 """An id is the number of the sample in its source, with the number of the source above these bits."""
@@ -54,17 +54,15 @@ class RowReader:
         cache_bytes: int = 0,
         is_stored: bool = False,
         further: Callable[[str], list[str]] | None = None,
-        removed: Callable[[str], bool] | None = None,
     ) -> None:
         """Resized pixels are kept in memory when those of all samples fit `cache_bytes`.
 
         `is_stored`: crops are cut of the images as they are stored, without resizing; nothing is kept then.
-        `further` gives captions that belong to a key beside those in its tar; `removed` tells the keys not to be used.
+        `further` gives captions that belong to a key beside those in its tar.
         """
         self._data = data
         self.image_px = image_px
         self._further = further
-        self._removed = removed
         self._is_stored = is_stored
         fits = not is_stored and data.num_samples * 3 * image_px**2 * CACHED_PIXELS <= cache_bytes
         self._cache: dict[int, Pixels] | None = {} if fits else None
@@ -161,11 +159,7 @@ class RowReader:
         """Return the caption that a sample gives in `epoch`, None for one that is not used: noted in its block."""
         if place in block.faults:
             return None
-        key = block.key(place) if self._further or self._removed else ""
-        if self._removed and self._removed(key):
-            block.faults[place] = REMOVED
-            return None
-        further = self._further(key) if self._further else []
+        further = self._further(block.key(place)) if self._further else []
         rule = self._data.rules[source]
         caption = rule.choose(block.description(place), block.text(place), further, epoch, bits)
         if caption is None:

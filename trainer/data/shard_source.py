@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from schemas.buffers import one_chunk
+from schemas.removals import Removals
 from schemas.shard_index import as_arrays
 from schemas.storage import Folder
 from schemas.stored_index import ShardIndex
@@ -27,6 +28,8 @@ class BlockPlace:
     begin: int
     end: int
     samples: int
+    removals: Removals | None = None
+    """Of its folder."""
 
     @property
     def where(self) -> str:
@@ -47,6 +50,8 @@ class ShardSource:
     left_out: int
     passed_over: int
     example: str
+    removals: list[Removals | None]
+    """Of each folder."""
 
     @property
     def num_samples(self) -> int:
@@ -60,14 +65,17 @@ class ShardSource:
     def place(self, block: int) -> BlockPlace:
         """Return where block number `block` lies."""
         tar = int(self.blocks.shards[block])
+        folder = int(self.folder_of[tar])
         return BlockPlace(
-            self.folders[int(self.folder_of[tar])], self.tars[tar].as_py(),
-            int(self.begins[block]), int(self.ends[block]), int(self.blocks.sizes[block]),
+            self.folders[folder], self.tars[tar].as_py(), int(self.begins[block]), int(self.ends[block]),
+            int(self.blocks.sizes[block]), self.removals[folder],
         )  # fmt: skip
 
 
-def join_indexes(folders: list[Folder], indexes: list[ShardIndex]) -> ShardSource:
-    """Return the source of `folders` with their `indexes`: the tars of one behind those of the other.
+def join_indexes(
+    folders: list[Folder], indexes: list[ShardIndex], removals: list[Removals | None] | None = None
+) -> ShardSource:
+    """Return the source of `folders` with their `indexes` and `removals`: the tars of one behind those of the other.
 
     Of the offsets those of a group of tars are in memory at a time.
     """
@@ -87,6 +95,7 @@ def join_indexes(folders: list[Folder], indexes: list[ShardIndex]) -> ShardSourc
         left_out=pc.sum(rows["left_out"]).as_py() or 0,
         passed_over=pc.sum(rows["passed_over"]).as_py() or 0,
         example=examples[0].as_py() if len(examples) else "",
+        removals=removals if removals is not None else [None] * len(folders),
     )
 
 

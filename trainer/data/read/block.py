@@ -4,15 +4,20 @@ In: the bytes of a tar between two samples. Out: for each sample its image's byt
 block's own headers say where they are, so nothing is kept a sample outside the blocks that are open.
 """
 
+import re
 from collections.abc import Callable
 
 import numpy as np
 import numpy.typing as npt
 
-from schemas.kernels.tar_headers import IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, TEXT_AT, TEXT_BYTES
+from schemas.kernels.tar_headers import IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, KEY_HASH, TEXT_AT, TEXT_BYTES
+from schemas.removals import Removals, digest_prefix
 from schemas.tar_contents import MAX_TEXT_BYTES, UInt8s, key_of, read_contents
 
 FurtherCaptions = Callable[[str], list[str]]
+
+REMOVED = "was removed"
+_SHA256 = re.compile(rb'"sha256"\s*:\s*"([0-9a-fA-F]{64})"')
 
 
 class Block:
@@ -30,6 +35,19 @@ class Block:
             )
         self.faults: dict[int, str] = {}
         """Why samples cannot be used, as far as they were tried."""
+
+    def remove(self, removals: Removals) -> None:
+        """Have the samples that `removals` names not be used."""
+        removed = removals.of_keys(self._samples[:, KEY_HASH])
+        if len(removals.digests):
+            digests = self._digests()
+            removed |= removals.of_digests(digests) & (digests != 0)
+        self.faults.update(dict.fromkeys(np.flatnonzero(removed).tolist(), REMOVED))
+
+    def _digests(self) -> npt.NDArray[np.uint64]:
+        """Return the first 64 bits of the SHA-256 that each sample's description notes; 0 without one."""
+        noted = [_SHA256.search(self.description(sample) or b"") for sample in range(len(self))]
+        return np.array([digest_prefix(found[1].decode()) if found else 0 for found in noted], dtype=np.uint64)
 
     def __len__(self) -> int:
         return len(self._samples)

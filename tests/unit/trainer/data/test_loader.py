@@ -1,6 +1,7 @@
 """Batches: the same for any workers, threads, caches and bytes read ahead; broken samples replaced by rule."""
 
 import io
+import json
 import logging
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from PIL import Image
 from tests.support.shard_server import HANGS, serving
 
 from tests.support.opened_shards import make_loader, one_batch, open_shards
+from tests.support.removals import write_removals
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from tests.support.waiting import wait_until
 from trainer.data.loader import Batch
@@ -106,7 +108,8 @@ def test_samples_without_caption_and_removed_ones_are_replaced(tmp_path: Path) -
     write_tar(tmp_path / "0.tar", members)
     loader = make_loader(open_shards(tmp_path), TOKENIZER)
     assert one_batch(loader, 0, 4).replaced == 2
-    removing = make_loader(open_shards(tmp_path), TOKENIZER, removed=lambda key: key == "d")
+    write_removals(tmp_path, {"key": "d"})
+    removing = make_loader(open_shards(tmp_path), TOKENIZER)
     batch = one_batch(removing, 0, 4)
     assert batch.replaced == 3
     assert len(set(map(tuple, batch.tokens_bL.tolist()))) == 1
@@ -185,3 +188,22 @@ def test_a_loop_that_stops_waits_for_no_server(tmp_path: Path) -> None:
         answers["hang"] = False
         assert len(next(loader.batches([30], 16, 0, 16)).ids) == 16
         loader.close()
+
+
+def test_removals_hold_for_their_folder_alone_by_key_image_and_fetched_bytes(tmp_path: Path) -> None:
+    """The same keys stand in both folders."""
+    sha256 = "ab" * 32
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        folder.mkdir()
+        members = []
+        for key in ("x/1", "0" * 32, "c", "d"):
+            members.append((f"./{key}.png", picture(0)))
+            body = {"caption": f"{name} {key}", "sha256": sha256 if key == "c" else "00" * 32}
+            members.append((f"./{key}.json", json.dumps(body).encode()))
+        write_tar(folder / "0.tar", members)
+    write_removals(tmp_path / "a", {"key": "x/1"}, {"image_id": bytes(16)}, {"sha256": sha256})
+    for weights in ((), (1, 1)):
+        batch = one_batch(make_loader(open_shards(tmp_path / "a", tmp_path / "b", weights=weights), TOKENIZER), 0, 8)
+        assert batch.replaced == 3
+        assert sorted(batch.captions) == sorted(["a d"] * 4 + ["b x/1", "b " + "0" * 32, "b c", "b d"])
