@@ -1,6 +1,7 @@
 """Everything a run needs before its first step: samples, tokenizer, model, optimizer, where it stands."""
 
 import dataclasses
+import os
 from dataclasses import dataclass
 
 import torch
@@ -24,6 +25,7 @@ from trainer.data.open_data import (
     read_indexes,
 )
 from trainer.data.read.block_bytes import BlockBytes
+from trainer.data.read.cache_room import CacheRoom, check_room, expected_bytes
 from trainer.data.read.captions import parse_rule
 from trainer.data.row_reader import RowReader
 from trainer.data.some_captions import some_captions
@@ -57,6 +59,8 @@ class Run:
     state: TrainState
     """Where the run stood when this invocation began."""
     loader: Loader
+    cache_room: CacheRoom | None
+    """Of this machine's disk for what is read over the network."""
 
 
 def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None) -> Run:
@@ -74,6 +78,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     state = TrainState(step=0, samples=0, replaced=0)
     if steps := find_checkpoints(folder):
         state = read_checkpoint(folder, steps[-1], model, optimizer, record.identity)
+    room = find_room(config, data, world)
     wrapped: nn.Module = model
     if world.size > 1:
         wrapped = DistributedDataParallel(model, device_ids=None if world.device.type == "cpu" else [world.device])
@@ -106,7 +111,16 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
             processes=loader_processes(config, world),
             pinned=world.device.type == "cuda",
         ),
+        cache_room=room,
     )
+
+
+def find_room(config: TrainConfig, data: DataSet, world: World) -> CacheRoom | None:
+    """Return what the workers of this machine need of the cache's folder. Raises ValueError where less is free."""
+    batch_size = config.recipe.global_batch_size
+    rows = -(-batch_size // world.size)
+    needed = expected_bytes(data, batch_size, rows, config.read_ahead_bytes, loader_processes(config, world))
+    return check_room(needed * int(os.environ.get("LOCAL_WORLD_SIZE", "1")), config.cache_dir)
 
 
 def loader_processes(config: TrainConfig, world: World) -> int:

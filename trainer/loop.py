@@ -35,6 +35,8 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
         f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
         f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
     )
+    if run.cache_room is not None:
+        reporter.message(f"reading over the network: {run.cache_room}")
     with closing(run.loader):
         metrics = _take_steps(run, reporter)
     world.barrier()

@@ -22,6 +22,7 @@ from trainer.data.open_data import FurtherCaptions, open_data, open_folders
 from trainer.data.order.mixture import Rows
 from trainer.data.order.sample_order import DEFAULT_POOL
 from trainer.data.read.block_bytes import BlockBytes
+from trainer.data.read.cache_room import check_room, expected_bytes
 from trainer.data.read.captions import parse_rule
 from trainer.data.read.live_blocks import LiveBlocks
 from trainer.data.row_reader import Draws, RowReader
@@ -80,6 +81,8 @@ class ShardLoader:
             "processes": loader_processes, "pinned": torch.cuda.is_available(),
         }  # fmt: skip
         self._cache_dir = cache_dir
+        rows = -(-batch_size // world_size)
+        check_room(expected_bytes(self.data, batch_size, rows, read_ahead_bytes, loader_processes), cache_dir)
         self.batch_size = batch_size
         self._rows = local_rows(batch_size, rank, world_size)
         wanted = int(epochs * self.data.num_samples) if samples is None else samples
