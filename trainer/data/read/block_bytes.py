@@ -4,6 +4,7 @@ In: where a block lies. Out: an array over pages of the file: a local tar's own,
 name, which is gone whatever happens to this process.
 """
 
+import errno
 import io
 import logging
 import mmap
@@ -17,6 +18,7 @@ from pathlib import Path
 import numpy as np
 
 from schemas.tar_contents import UInt8s
+from trainer.data.read.range_request import NotAsIndexed, RangeRequests, ReadingEnded
 from trainer.data.shard_source import BlockPlace
 
 logger = logging.getLogger(__name__)
@@ -24,32 +26,52 @@ logger = logging.getLogger(__name__)
 MAX_MAPPED_TARS = 512
 """Local tars that stay mapped without a block of theirs in use."""
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
+TRIES_A_DEADLINE = 3
+"""An attempt that hangs is given up after this part of the deadline."""
 
 
 class BlockBytes:
     """Gives the bytes of blocks to several threads."""
 
     def __init__(self, cache_dir: str | None, deadline_s: float) -> None:
-        """`cache_dir` holds what comes over the network (by default the system's folder for temporary files)."""
+        """`cache_dir` holds what comes over the network (by default the system's folder for temporary files).
+
+        A block is tried for about `deadline_s`.
+        """
         self._cache_dir = cache_dir
         self._deadline_s = deadline_s
-        self._maps: OrderedDict[str, UInt8s] = OrderedDict()
+        self._maps: OrderedDict[str, mmap.mmap] = OrderedDict()
         self._lock = threading.Lock()
+        self._requests = RangeRequests()
         self.fetched_bytes = 0
         """That came over the network."""
         self.requests = 0
+        """That brought them; those tried again are not counted."""
 
     def get(self, place: BlockPlace) -> UInt8s:
         """Return the bytes of a block.
 
-        Raises FileNotFoundError that names a shard which is gone, and OSError when a block does not come before the
-        deadline.
+        Raises FileNotFoundError that names a shard which is gone, ValueError that names one which is not as it was
+        indexed, and OSError when a block does not come before the deadline or the cache has no room.
         """
         if place.folder.local:
-            return self._map_of(place)[place.begin : place.end]
-        return self._kept(self._requested(place))
+            return self._local(place)
+        return self._kept(self._requested(place), place)
 
-    def _map_of(self, place: BlockPlace) -> UInt8s:
+    def abort(self) -> None:
+        """End all requests, and those that begin before `resume`: a run that ends waits for none."""
+        self._requests.abort()
+
+    def resume(self) -> None:
+        self._requests.resume()
+
+    def _local(self, place: BlockPlace) -> UInt8s:
+        pages = self._map_of(place)
+        first = place.begin // mmap.PAGESIZE * mmap.PAGESIZE
+        pages.madvise(mmap.MADV_WILLNEED, first, place.end - first)  # its samples come in another order than they lie
+        return np.frombuffer(pages, dtype=np.uint8)[place.begin : place.end]
+
+    def _map_of(self, place: BlockPlace) -> mmap.mmap:
         path = place.folder.path(place.tar)
         with self._lock:
             found = self._maps.get(path)
@@ -64,7 +86,7 @@ class BlockBytes:
                         f"{path}: {size} bytes, the index has a sample that ends at {place.end}; the tar was cut: "
                         "download it again or make the index again with pipeline index"
                     )
-                found = np.frombuffer(mmap.mmap(raw.fileno(), size, access=mmap.ACCESS_READ), dtype=np.uint8)
+                found = mmap.mmap(raw.fileno(), size, access=mmap.ACCESS_READ)
         except FileNotFoundError as error:
             raise _gone(place) from error
         with self._lock:
@@ -73,41 +95,64 @@ class BlockBytes:
                 self._maps.popitem(last=False)
         return found
 
-    def _requested(self, place: BlockPlace) -> bytes:
+    def _requested(self, place: BlockPlace) -> memoryview:
         give_up = time.monotonic() + self._deadline_s
         pause = FIRST_PAUSE_S
+        path = place.folder.path(place.tar)
         while True:
             try:
-                found = bytes(place.folder.fs.cat_file(place.folder.path(place.tar), start=place.begin, end=place.end))
-                if len(found) != place.end - place.begin:
-                    raise OSError(f"{len(found)} bytes came, expected {place.end - place.begin}")
+                attempt_s = self._deadline_s / TRIES_A_DEADLINE
+                found = self._requests.get(place.folder.fs, path, place.begin, place.end, attempt_s)
                 break
             except FileNotFoundError as error:
                 raise _gone(place) from error
+            except NotAsIndexed as error:
+                raise ValueError(f"{place.where}: {error}; make the index again with pipeline index") from error
+            except ReadingEnded:
+                raise
             except Exception as error:  # each file system has its own kinds; what they mean is in the message
                 if time.monotonic() + pause > give_up:
                     raise OSError(
-                        f"{place.where}: not read within {self._deadline_s:g} s: {type(error).__name__}: {error}; run "
+                        f"{place.where}: not read within {self._deadline_s:g} s: {_told(error)}; run "
                         "the same command again to go on"
                     ) from error
-                logger.warning("%s: %s: %s; tried again in %g s", place.where, type(error).__name__, error, pause)
-            time.sleep(pause)
+                logger.warning("%s: %s; tried again in %g s", place.where, _told(error), pause)
+            self._requests.pause(pause)
             pause = min(2 * pause, MAX_PAUSE_S)
         with self._lock:
             self.fetched_bytes += len(found)
             self.requests += 1
         return found
 
-    def _kept(self, data: bytes) -> UInt8s:
+    def _kept(self, data: memoryview, place: BlockPlace) -> UInt8s:
         """Return `data` as pages of a file, so that the pool lies on the disk where memory is short."""
-        descriptor, name = tempfile.mkstemp(prefix="webimagetext-block-", dir=self._cache_dir)
+        try:
+            descriptor, name = tempfile.mkstemp(prefix="webimagetext-block-", dir=self._cache_dir)
+        except OSError as error:
+            raise OSError(f"--cache-dir {self._where()}: cannot be written: {error.strerror}; give another") from error
         try:
             os.unlink(name)
             with open(descriptor, "wb", closefd=False) as sink:
                 sink.write(data)
             return np.frombuffer(mmap.mmap(descriptor, len(data), access=mmap.ACCESS_READ), dtype=np.uint8)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise OSError(
+                f"--cache-dir {self._where()}: no room for {len(data)} bytes of {place.where}; give another with more "
+                "room, or a smaller --shuffle-pool in a new run"
+            ) from error
         finally:
             os.close(descriptor)
+
+    def _where(self) -> str:
+        return self._cache_dir or tempfile.gettempdir()
+
+
+def _told(error: Exception) -> str:
+    """Return one line that says what an error of a file system means."""
+    text = " ".join(str(error).split())[:300]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _gone(place: BlockPlace) -> FileNotFoundError:

@@ -16,6 +16,9 @@ from trainer.data.read.block import Block
 Key = tuple[int, int]
 """(source, block)."""
 
+MAX_OTHERS = 4
+"""Blocks held that no row is in, but whose samples replace those of blocks that are."""
+
 
 class LiveBlocks:
     """Open blocks of several sources."""
@@ -25,6 +28,7 @@ class LiveBlocks:
         self._open = open_block
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="blocks")
         self._open_blocks: OrderedDict[Key, Future[tuple[Block, int]]] = OrderedDict()
+        self._others: OrderedDict[Key, Future[tuple[Block, int]]] = OrderedDict()
         self._expiries: dict[Key, int] = {}
         self._lock = threading.Lock()
 
@@ -39,7 +43,7 @@ class LiveBlocks:
             for place in np.argsort(first_rows).tolist():
                 name, expiry = int(kinds[place]), int(expiries[place])
                 key = (name >> 32, name & 0xFFFFFFFF)
-                if key not in self._open_blocks:
+                if key not in self._open_blocks or _failed(self._open_blocks[key]):
                     self._open_blocks[key] = self._pool.submit(self._open, *key)
                     new.append(key)
                 self._expiries[key] = max(expiry, self._expiries.get(key, 0))
@@ -47,9 +51,16 @@ class LiveBlocks:
 
     def get(self, source: int, block: int) -> Block:
         """Return an open block, or open it. Raises what opening it raised."""
+        key = (source, block)
         with self._lock:
-            found = self._open_blocks.get((source, block))
-        return found.result()[0] if found is not None else self._open(source, block)[0]
+            found = self._open_blocks.get(key)
+            if found is None:  # replaces rows of a block without usable samples: many, so that it is kept for a while
+                found = self._others.get(key)
+                if found is None or _failed(found):
+                    found = self._others[key] = self._pool.submit(self._open, *key)
+                    while len(self._others) > MAX_OTHERS:
+                        self._others.popitem(last=False)
+        return found.result()[0]
 
     def give_up(self, places: list[int]) -> None:
         """Give up the blocks that no row needs once each source has given so many `places`."""
@@ -66,3 +77,8 @@ class LiveBlocks:
         """End the threads; what is being fetched is waited for."""
         self._pool.shutdown(cancel_futures=True)
         self._open_blocks.clear()
+        self._others.clear()
+
+
+def _failed(found: Future[tuple[Block, int]]) -> bool:
+    return found.cancelled() or (found.done() and found.exception() is not None)

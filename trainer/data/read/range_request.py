@@ -1,0 +1,137 @@
+"""One range request: a part of a file on any fsspec filesystem, within a time.
+
+In: a file, and the bytes wanted of it. Out: those bytes, or an error that says whether another try can help. All
+requests of a process run in fsspec's own event loop, so that one that hangs can be ended from outside.
+"""
+
+import asyncio
+import threading
+from collections.abc import Coroutine
+from concurrent.futures import CancelledError, Future
+from typing import Any
+
+import aiohttp
+
+STALL_S = 30.0
+"""So long no byte may come from a web server; S3's and Google's clients have limits of their own."""
+READ_BUFFER_BYTES = 1 << 20
+"""Of a connection: with aiohttp's 64 KiB it stops and goes on 140 times a block."""
+
+MAY_PASS = (408, 425, 429)
+"""Of the statuses 4xx those that another try can help."""
+
+
+class NotAsIndexed(ValueError):
+    """The file is not the one that was indexed, or cannot be read in ranges: another try cannot help."""
+
+
+class ReadingEnded(Exception):
+    """`RangeRequests.abort` was called."""
+
+
+class RangeRequests:
+    """Makes range requests from several threads, and ends them all at once."""
+
+    def __init__(self) -> None:
+        self._running: set[Future[Any]] = set()
+        self._lock = threading.Lock()
+        self._aborted = threading.Event()
+
+    def get(self, fs: Any, path: str, begin: int, end: int, timeout_s: float) -> memoryview:
+        """Return bytes `begin` .. `end` - 1 of a file, asked for once.
+
+        Raises FileNotFoundError for a file that is gone, `NotAsIndexed` where no other try can help, `ReadingEnded`
+        after `abort`, else what the filesystem raises, or TimeoutError.
+        """
+        if not getattr(fs, "async_impl", False):
+            return _exactly(fs.cat_file(path, start=begin, end=end), begin, end)
+        asked = _http_range(fs, path, begin, end) if _is_http(fs) else fs._cat_file(path, start=begin, end=end)
+        running = asyncio.run_coroutine_threadsafe(_within(asked, timeout_s), fs.loop)
+        with self._lock:
+            self._running.add(running)
+        try:
+            if self._aborted.is_set():
+                running.cancel()
+            return _exactly(running.result(), begin, end)
+        except CancelledError as error:
+            raise ReadingEnded("the run ends") from error
+        finally:
+            with self._lock:
+                self._running.discard(running)
+
+    def pause(self, seconds: float) -> None:
+        """Wait before another try. Raises `ReadingEnded` as soon as `abort` is called."""
+        if self._aborted.wait(seconds):
+            raise ReadingEnded("the run ends")
+
+    def abort(self) -> None:
+        """End what runs, and all that begins until `resume`."""
+        self._aborted.set()
+        with self._lock:
+            for running in self._running:
+                running.cancel()
+
+    def resume(self) -> None:
+        self._aborted.clear()
+
+
+def _is_http(fs: Any) -> bool:
+    protocols = [fs.protocol] if isinstance(fs.protocol, str) else fs.protocol
+    return "http" in protocols or "https" in protocols
+
+
+async def _within(asked: Coroutine[Any, Any, Any], timeout_s: float) -> Any:
+    try:
+        return await asyncio.wait_for(asked, timeout_s)
+    except asyncio.TimeoutError as error:
+        raise TimeoutError(f"no whole answer in {timeout_s:g} s") from error
+
+
+def _exactly(data: Any, begin: int, end: int) -> memoryview:
+    """Return `data` when it has the bytes that were asked for; one that breaks off raises before it comes here."""
+    if len(data) > end - begin:
+        raise NotAsIndexed(f"{len(data)} bytes came for a range of {end - begin}: the server does not serve ranges")
+    if len(data) < end - begin:
+        raise NotAsIndexed(f"it has no more than {begin + len(data)} bytes, the index has a sample that ends at {end}")
+    return memoryview(data)
+
+
+async def _http_range(fs: Any, url: str, begin: int, end: int) -> bytearray:
+    """Return a range of what a web server has.
+
+    fsspec's own request takes the whole file from a server that does not know ranges.
+    """
+    options = dict(fs.kwargs)
+    wanted = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
+    options["headers"] = {**options.get("headers", {}), **wanted}
+    options.setdefault("timeout", aiohttp.ClientTimeout(total=None, sock_connect=STALL_S, sock_read=STALL_S))
+    session = await fs.set_session()
+    async with session.get(fs.encode_url(url), read_bufsize=READ_BUFFER_BYTES, **options) as answer:
+        _check_status(answer, begin, end)
+        body = bytearray()
+        async for piece in answer.content.iter_any():
+            body += piece
+            if len(body) > end - begin:
+                break
+    if len(body) < end - begin:
+        raise OSError(f"{len(body)} bytes came, expected {end - begin}")
+    return body
+
+
+def _check_status(answer: aiohttp.ClientResponse, begin: int, end: int) -> None:
+    """Raise what an answer means that is not the range asked for."""
+    if answer.status in (404, 410):
+        raise FileNotFoundError(str(answer.url))
+    if answer.status == 200 and (begin > 0 or answer.content_length != end):
+        raise NotAsIndexed("the server sends the whole file for a range of it; expected one that serves byte ranges")
+    if answer.status == 416:
+        raise NotAsIndexed(f"the server has no bytes {begin} to {end} of it; the index has a sample there")
+    if answer.status not in (200, 206):
+        reason = f"status {answer.status} {answer.reason}"
+        if 400 <= answer.status < 500 and answer.status not in MAY_PASS:
+            raise NotAsIndexed(reason)
+        raise OSError(reason)
+    told = answer.headers.get("Content-Range", "").removeprefix("bytes").strip().partition("/")
+    if answer.status == 206 and told[0] and told[0] != f"{begin}-{end - 1}":
+        at, _, total = told[0], told[1], told[2]
+        raise NotAsIndexed(f"bytes {at} of {total} came for bytes {begin}-{end - 1}")
