@@ -16,17 +16,11 @@ from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
 from trainer.data.loader import DEADLINE_S, Loader
-from trainer.data.open_data import (
-    INDEX_DIR,
-    FurtherCaptions,
-    open_data,
-    open_folders,
-    prepare_indexes,
-    read_indexes,
-)
+from trainer.data.open_data import INDEX_DIR, open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.cache_room import CacheRoom, check_room, expected_bytes
 from trainer.data.read.captions import parse_rule
+from trainer.data.read.further_captions import FurtherCaptions, open_further
 from trainer.data.row_reader import RowReader
 from trainer.data.some_captions import some_captions
 from trainer.distributed import World
@@ -138,6 +132,7 @@ def prepare_data(
     threads = max(1, config.cpus_per_worker)
     if world.first:
         prepare_indexes(opened, folder, threads, reporter)
+        open_further([one.folder for one in opened], folder)
     index = folder.sub(INDEX_DIR)
     if world.first and config.cap is not None:
         indexes = zip(opened, read_indexes(opened, folder), strict=True)
@@ -152,8 +147,7 @@ def prepare_data(
         pool=config.shuffle_pool,
         balanced=Balanced(index, stores=world.first) if config.cap is not None else None,
     )
-    further = FurtherCaptions([one.folder for one in opened])
-    return data, further if further else None
+    return data, open_further([one.folder for one in opened], folder)
 
 
 def prepare_tokenizer(

@@ -1,17 +1,20 @@
 """Shards opened as the trainer opens them, and looked at sample by sample, in storage order."""
 
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from schemas.storage import Folder
 from schemas.stored_index import index_of_table
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import make_index
 from trainer.data.loader import Batch, Loader
-from trainer.data.open_data import FurtherCaptions, open_data, open_folders
+from trainer.data.open_data import open_data, open_folders
 from trainer.data.read.block import Block
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import captions_of
+from trainer.data.read.further_captions import open_further
 from trainer.data.row_reader import RowReader
 from trainer.tokenizer import CaptionTokenizer
 
@@ -40,9 +43,9 @@ def keys(data: DataSet) -> list[str]:
 
 def captions(data: DataSet, *further_from: Path) -> list[list[str]]:
     """Return the captions of all samples, in storage order, with those of the further captions of folders."""
-    further: Callable[[str], list[str]] = FurtherCaptions(
-        [opened.folder for opened in open_folders([str(path) for path in further_from])]
-    )
+    folders = [opened.folder for opened in open_folders([str(path) for path in further_from])]
+    with tempfile.TemporaryDirectory() as run:
+        further: Callable[[str], list[str]] = open_further(folders, Folder(run)) or (lambda key: [])
     return [
         captions_of(block.description(sample), block.text(sample)) + further(block.key(sample))
         for block in blocks_of(data)

@@ -70,30 +70,32 @@ class ShardServer:
             return web.Response(status=404)
         if request.method == "HEAD":
             return web.Response(headers={"Content-Length": str(path.stat().st_size), "Accept-Ranges": "bytes"})
-        return await self._file(request, name, path.read_bytes())
+        return await self._file(request, name, path, path.stat().st_size)
 
-    async def _file(self, request: web.Request, name: str, data: bytes) -> web.StreamResponse:
+    async def _file(self, request: web.Request, name: str, path: Path, size: int) -> web.StreamResponse:
         fault = self.plan(name, self.requests[name])
         self.requests[name] += 1
         asked = re.fullmatch(r"bytes=(\d+)-(\d+)", request.headers.get("Range", ""))
-        begin, end = (int(asked[1]), min(int(asked[2]) + 1, len(data))) if asked else (0, len(data))
+        begin, end = (int(asked[1]), min(int(asked[2]) + 1, size)) if asked else (0, size)
         if asked:
             self.ranges.append((name, begin, int(asked[2]) + 1))
         if fault in (BUSY, GONE, REFUSED):
             return web.Response(status={BUSY: 500, GONE: 404, REFUSED: 403}[fault])
         if fault == HANGS:
             await self._ended.wait()
-        if asked and begin >= len(data):
+        if asked and begin >= size:
             return web.Response(status=416)
         if fault == OTHER:
             begin, end = begin + 1, end + 1
         elif fault == SHORT:
             end -= 10
         partial = bool(asked) and fault != WHOLE
-        body = data[begin:end] if partial else data
+        with path.open("rb") as raw:
+            raw.seek(begin if partial else 0)
+            body = raw.read(end - begin if partial else size)
         answer = web.StreamResponse(status=206 if partial else 200)
         if partial:
-            answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{len(data)}"
+            answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
         answer.content_length = len(body)
         await answer.prepare(request)
         await self._send(answer, request, name, body, fault)

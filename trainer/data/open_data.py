@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from schemas.further_captions import further_captions_by_key
 from schemas.manifest import MANIFEST_FILE, manifest_sha256, read_manifest
 from schemas.removals import read_removals
 from schemas.run_record import RUN_FILE
@@ -132,16 +131,3 @@ def open_data(
     drawn = balanced.draw(sources, seed) if balanced is not None else ()
     own_rules = list(rules) * len(sources) if len(rules) == 1 else rules
     return mix_sources(sources, seed=seed, weights=weights, rules=own_rules, pool=pool, drawn=drawn)
-
-
-class FurtherCaptions:
-    """Captions that a refill selected for images stored before, by the image's key."""
-
-    def __init__(self, folders: Sequence[Folder]) -> None:
-        self._captions = further_captions_by_key(folders)
-
-    def __bool__(self) -> bool:
-        return bool(self._captions)
-
-    def __call__(self, key: str) -> list[str]:
-        return self._captions.get(key, [])

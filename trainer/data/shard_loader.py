@@ -18,12 +18,13 @@ import torch.distributed as dist
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import find_index
 from trainer.data.loader import BLOCK_THREADS, DEADLINE_S, Batch, Loader
-from trainer.data.open_data import FurtherCaptions, open_data, open_folders
+from trainer.data.open_data import open_data, open_folders
 from trainer.data.order.mixture import Rows
 from trainer.data.order.sample_order import DEFAULT_POOL
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.cache_room import check_room, expected_bytes
 from trainer.data.read.captions import parse_rule
+from trainer.data.read.further_captions import open_further
 from trainer.data.read.live_blocks import LiveBlocks
 from trainer.data.row_reader import Draws, RowReader
 from trainer.distributed import local_rows
@@ -74,8 +75,8 @@ class ShardLoader:
         ]
         rules = [parse_rule(rule) for rule in captions]
         self.data: DataSet = open_data(folders, indexes, seed=seed, weights=weights, rules=rules, pool=shuffle_pool)
-        further = FurtherCaptions([opened.folder for opened in folders])
-        self._reader = RowReader(self.data, image_px=image_px, further=further if further else None)
+        further = open_further([opened.folder for opened in folders], None)
+        self._reader = RowReader(self.data, image_px=image_px, further=further)
         self._options = {
             "decode_threads": decode_threads, "read_ahead_bytes": read_ahead_bytes, "cache_dir": cache_dir,
             "processes": loader_processes, "pinned": torch.cuda.is_available(),

@@ -17,7 +17,7 @@ def some_captions(
         given = 0
         for block_number in range(0, len(source.blocks), stride):
             block, _ = data.open_block(read, number, block_number)
-            for sample in range(len(block)):
+            for sample in (sample for sample in range(len(block)) if sample not in block.faults):
                 captions = captions_of(block.description(sample), block.text(sample))
                 if further is not None:
                     captions = captions + further(block.key(sample))

@@ -10,7 +10,19 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from schemas.kernels.tar_headers import IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, KEY_HASH, TEXT_AT, TEXT_BYTES
+from schemas.kernels.tar_headers import (
+    IMAGE_AT,
+    IMAGE_BYTES,
+    JSON_AT,
+    JSON_BYTES,
+    KEY_HASH,
+    NAME_BYTES,
+    OFFSET,
+    PREFIX_AT,
+    TEXT_AT,
+    TEXT_BYTES,
+    TYPE_AT,
+)
 from schemas.removals import Removals, digest_prefix
 from schemas.tar_contents import MAX_TEXT_BYTES, UInt8s, key_of, read_contents
 
@@ -54,6 +66,11 @@ class Block:
 
     def key(self, sample: int) -> str:
         """Return the key of a sample, without folders."""
+        begin = int(self._samples[sample, OFFSET])
+        name, end, _ = self._data[begin : begin + NAME_BYTES].tobytes().partition(b"\0")
+        plain = end and name.isascii() and self._data[begin + TYPE_AT] in b"0\0" and not self._data[begin + PREFIX_AT]
+        if plain:  # of a member without a header of its own for the name: a thirtieth of tarfile's time
+            return name.decode().rpartition("/")[2].partition(".")[0]
         return key_of(self._data, self._samples[sample]).rpartition("/")[2]
 
     def image(self, sample: int) -> UInt8s:
