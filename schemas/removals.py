@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import schema_of
 from schemas.buffers import ID, hex_of_ids, one_chunk, string_buffers
 from schemas.kernels.key_hashes import hash_keys
 from schemas.storage import Folder
@@ -17,7 +18,7 @@ from schemas.tables import read_table
 
 REMOVALS_NAME = "removals.parquet"
 
-REMOVALS = pa.schema(
+REMOVALS = schema_of(
     [
         pa.field("key", pa.string()),
         pa.field("image_id", ID),

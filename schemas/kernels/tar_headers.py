@@ -279,4 +279,4 @@ def hash_of_key(data, begin, end):
 def hash_keys(data, offsets, hashes):
     """Fill `hashes` with those of the keys that lie one after the other in `data`, as a walk gives them."""
     for row in range(len(hashes)):
-        hashes[row] = _hash(data, offsets[row], offsets[row + 1])
+        hashes[row] = hash_of_key(data, offsets[row], offsets[row + 1])

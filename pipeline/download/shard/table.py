@@ -62,5 +62,5 @@ def _members(results: Sequence[ImageResult]) -> pa.Array:
     suffixes, offsets, sizes = zip(*found, strict=True) if found else ((), (), ())
     kind = MEMBERS.value_type
     values = [pa.array(column, part.type) for column, part in zip((suffixes, offsets, sizes), kind, strict=True)]
-    starts = np.cumsum([0, *(len(result.members) for result in results)], dtype=np.int32)
-    return pa.ListArray.from_arrays(pa.array(starts), pa.StructArray.from_arrays(values, fields=list(kind)))
+    starts = np.cumsum([0, *(len(result.members) for result in results)], dtype=np.int32).tolist()
+    return pa.ListArray.from_arrays(starts, pa.StructArray.from_arrays(values, fields=list(kind)))

@@ -12,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from schemas.arrow_types import arrow_file
 from schemas.buffers import string_buffers
 from schemas.cache_home import cache_home
 from schemas.kernels.key_hashes import hash_keys
@@ -77,5 +78,5 @@ def _write(home: Folder, name: str, tables: list[pa.Table]) -> None:
     joined = pa.concat_tables([table.select(["key", "captions"]) for table in tables])
     columns = [pa.array(hashes), *(joined[field.name].cast(field.type) for field in list(_TABLE)[1:])]
     ordered = pa.table(columns, schema=_TABLE).take(pa.array(np.argsort(hashes, kind="stable"))).combine_chunks()
-    with home.writing(name) as sink, pa.ipc.new_file(pa.PythonFile(sink, mode="w"), _TABLE) as writer:
+    with home.writing(name) as sink, pa.ipc.new_file(arrow_file(sink, mode="w"), _TABLE) as writer:
         writer.write_table(ordered, max_chunksize=BATCH_ROWS)
