@@ -14,13 +14,16 @@ from typing import Any
 import pandas
 import pyarrow.parquet as pq
 import pytest
+import torch
 import webdataset
 
 from tests.peers.environments import ENVIRONMENTS, REPOSITORY
 from tests.support.candidates_folder import write_candidates
 from tests.support.download import serving
 from tests.support.made_shards import make_shards
+from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S
+from trainer.data import ShardLoader
 
 pytestmark = pytest.mark.peers
 
@@ -38,8 +41,9 @@ def environment(name: str) -> Path:
 def run(command: list[str | Path], cwd: Path, **options: Any) -> str:
     """Run `command`, with caches of its own and without a network, and return what it prints."""
     own = {"HOME": str(cwd / "home"), "HF_HOME": str(cwd / "home"), "HF_HUB_OFFLINE": "1", "WDS_SECURE": "1"}
+    environ = {**os.environ, **options.pop("env", {}), **own}
     done = subprocess.run(
-        [str(word) for word in command], cwd=cwd, env={**os.environ, **own}, capture_output=True, text=True,
+        [str(word) for word in command], cwd=cwd, env=environ, capture_output=True, text=True,
         check=False, timeout=PATIENCE_S, **options,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
@@ -185,3 +189,18 @@ def test_energon_prepares_and_reads_every_sample(made: Run) -> None:
 
 def test_dali_reads_every_sample(made: Run) -> None:
     assert sorted(read("dali", "read_dali.py", *made.tars, cwd=made.root)) == made.captions
+
+
+def test_open_clip_trains_on_batches_of_the_loader(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a torch that is not ours, and nothing of ours installed: the checkout is on its path."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    write_shards(tmp_path / "shards", 64)
+    path = {"PYTHONPATH": str(REPOSITORY)}
+    command = [environment("training"), REPOSITORY / "tests" / "peers" / "train_open_clip.py", tmp_path / "shards", "4"]
+    found = json.loads(run(command, tmp_path, env=path).splitlines()[-1])
+    assert not found["torch"].startswith(torch.__version__.split("+")[0])
+    assert found["done"] == 4
+    assert all(0 < loss < 10 for loss in found["losses"])
+    assert len(found["losses"]) == 4
+    ours = ShardLoader(str(tmp_path / "shards"), batch_size=8, image_px=8, samples=32)
+    assert found["captions"] == [caption for batch in ours for caption in batch.captions]

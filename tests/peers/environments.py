@@ -4,6 +4,8 @@
     .venv-peers/open_clip   open_clip with webdataset 0.2.86
     .venv-peers/energon     Megatron Energon
     .venv-peers/dali        NVIDIA DALI
+    .venv-peers/training    open_clip with torch 2.14, litdata, MosaicML streaming, webdataset 1.0.2, and what
+                            `trainer.data` needs: numba, pyarrow, fsspec, pillow, numpy
 
 Each is pinned whole by ``NAME.txt`` beside this file. The two that need torch take it, and what it needs, from `.venv`:
 their own packages come first. Run as a program this makes those that are not there or not of their list.
@@ -62,6 +64,7 @@ ENVIRONMENTS = {
         Environment("open_clip", shares_torch=True),
         Environment("energon", shares_torch=True),
         Environment("dali"),
+        Environment("training"),
     )
 }
 

@@ -7,7 +7,7 @@ By threads of the worker (`loading/rows_maker.py`), or by processes that write i
 import queue
 import threading
 from collections.abc import Generator, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +19,9 @@ from trainer.data.loading.process import Setup
 from trainer.data.loading.processes import LoaderProcesses, ring_shape
 from trainer.data.loading.rows_maker import BLOCK_THREADS, DEADLINE_S, MadeRows, RowsMaker, WorkerRows, steps_of
 from trainer.data.row_reader import RowReader
-from trainer.tokenizer import CaptionTokenizer
+
+if TYPE_CHECKING:  # `tokenizers` is not among what a loader for others needs
+    from trainer.tokenizer import CaptionTokenizer
 
 __all__ = ["BLOCK_THREADS", "DEADLINE_S", "Batch", "Loader"]
 
@@ -35,7 +37,7 @@ class Loader:
         self,
         data: DataSet,
         reader: RowReader,
-        tokenizer: CaptionTokenizer | None,
+        tokenizer: "CaptionTokenizer | None",
         *,
         decode_threads: int,
         read_ahead_bytes: int,

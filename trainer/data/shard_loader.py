@@ -115,8 +115,11 @@ class ShardLoader:
 
         ``webdataset.DataPipeline(loader.samples, webdataset.decode("pil"), webdataset.to_tuple("jpg", "txt"))``. Keys
         are ``__key__``, ``__url__``, the image under its format and the chosen caption under ``txt``. A sample without
-        a caption is passed over: nothing is decoded here, so nothing can be replaced.
+        a caption is passed over: nothing is decoded here, so nothing can be replaced. A state taken when the last
+        sample of a batch was given goes on with the next batch, one taken before with this batch.
         """
+        if self._done >= self.num_batches:
+            self._done = 0
         data, read = self.data, BlockBytes(self._cache_dir, DEADLINE_S)
         blocks = LiveBlocks(lambda source, block: data.open_block(read, source, block), BLOCK_THREADS)
         try:
@@ -124,9 +127,15 @@ class ShardLoader:
                 rows = data.mixture.rows(step, self.batch_size, *self._rows)
                 draws = self._reader.draws(rows)
                 blocks.want(rows)
+                last: dict[str, Any] | None = None
                 for row in range(len(rows)):
-                    yield from self._undecoded(blocks, rows, draws, row)
-                self._done = step + 1
+                    for sample in self._undecoded(blocks, rows, draws, row):
+                        if last is not None:
+                            yield last
+                        last = sample
+                self._done = step + 1  # before the last one is given: nobody may ask for another after it
+                if last is not None:
+                    yield last
                 blocks.give_up(data.mixture.places_before(self._done * self.batch_size))
         finally:
             blocks.close()

@@ -14,7 +14,7 @@ import traceback
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,9 @@ from trainer.data.data_set import DataSet
 from trainer.data.loading.ring import Ring, RingShape
 from trainer.data.loading.rows_maker import MadeRows, RowsMaker, WorkerRows
 from trainer.data.row_reader import RowReader
-from trainer.tokenizer import CaptionTokenizer
+
+if TYPE_CHECKING:  # `tokenizers` is not among what a loader for others needs
+    from trainer.tokenizer import CaptionTokenizer
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class Setup:
 
     data: DataSet
     reader: RowReader
-    tokenizer: CaptionTokenizer | None
+    tokenizer: "CaptionTokenizer | None"
     options: dict[str, Any]
     """Of `RowsMaker`."""
     wanted: WorkerRows

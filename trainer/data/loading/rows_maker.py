@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,9 @@ from trainer.data.order.mixture import Rows
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.live_blocks import LiveBlocks
 from trainer.data.row_reader import RowReader
-from trainer.tokenizer import CaptionTokenizer
+
+if TYPE_CHECKING:  # `tokenizers` is not among what a loader for others needs
+    from trainer.tokenizer import CaptionTokenizer
 
 PLANNED_BATCHES = 32
 """So many batches ahead the blocks of are fetched, as far as the bytes that are read ahead allow."""
@@ -82,7 +84,7 @@ class RowsMaker:
         self,
         data: DataSet,
         reader: RowReader,
-        tokenizer: CaptionTokenizer | None,
+        tokenizer: "CaptionTokenizer | None",
         *,
         decode_threads: int,
         read_ahead_bytes: int,

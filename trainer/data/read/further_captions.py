@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from schemas.arrow_types import arrow_file
+from schemas.arrow_types import arrow_file, schema_of
 from schemas.buffers import string_buffers
 from schemas.cache_home import cache_home
 from schemas.kernels.key_hashes import hash_keys
@@ -21,8 +21,12 @@ from schemas.shards_folder import further_captions
 from schemas.storage import Folder
 from schemas.tables import read_table
 
-_TABLE = pa.schema(
-    [("hash", pa.int64()), ("key", pa.large_string()), ("captions", pa.large_list(pa.large_string()))]
+_TABLE = schema_of(
+    [
+        pa.field("hash", pa.int64()),
+        pa.field("key", pa.large_string()),
+        pa.field("captions", pa.large_list(pa.large_string())),
+    ]
 )  # 64-bit offsets: the captions of all folders are one column when they are sorted
 BATCH_ROWS = 65_536
 

@@ -2,6 +2,9 @@
 
 import io
 import json
+import subprocess
+import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,10 @@ from PIL import Image
 
 from tests.support.small_shards import captions, picture, write_shards
 from trainer.data import ShardLoader
+
+REPOSITORY = Path(__file__).resolve().parents[4]
+NEEDED = {"torch", "numba", "pyarrow", "fsspec", "pillow", "simplejpeg", "numpy"}
+"""Of the packages that pyproject.toml names, those that README.md says the loader needs."""
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +113,56 @@ def test_it_is_a_stage_of_a_webdataset_pipeline(tmp_path: Path) -> None:
     order = [int(id) for batch in loader(tmp_path / "s", epochs=1) for id in batch.ids]
     assert [int(key) for key, _, _ in found] == order
     assert len(shards) == 0
+
+
+def test_a_state_of_the_stage_is_of_the_batches_given_whole(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path / "s", 40)
+    whole = [sample["__key__"] for sample in loader(folder, epochs=1).samples()]
+    for taken, batches in ((0, 0), (9, 0), (10, 1), (11, 1), (40, 4)):
+        shards = loader(folder, epochs=1)
+        stage = shards.samples()
+        for _ in range(taken):
+            next(stage)
+        state = shards.state_dict()
+        assert state["batches"] == batches
+        if batches < 4:
+            shards = loader(folder, epochs=1)
+            shards.load_state_dict(state)
+            assert [sample["__key__"] for sample in shards.samples()] == whole[10 * batches :]
+
+
+def test_the_stage_begins_again_after_the_end(tmp_path: Path) -> None:
+    shards = loader(write_shards(tmp_path / "s", 20), epochs=1)
+    first = [sample["__key__"] for sample in shards.samples()]
+    assert [sample["__key__"] for sample in shards.samples()] == first
+    assert len(first) == 20
+
+
+def test_the_code_of_the_documentation_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    section = (REPOSITORY / "trainer" / "README.md").read_text().split("`trainer.data`\n\n", 1)[1]
+    code = "\n".join(section.split("\n\n")[number] for number in range(2))
+    write_shards(tmp_path / "shards", 128)
+    monkeypatch.chdir(tmp_path)
+    seen: list[str] = []
+    names: dict[str, Any] = {"train": lambda images, captions: seen.extend(captions)}
+    exec(compile(textwrap.dedent(code), "README.md", "exec"), names)
+    assert len(seen) == 256
+    assert names["saved"]["batches"] == 4
+    assert len(json.dumps(names["saved"])) < 1_024
+
+
+def test_it_is_imported_without_what_the_rest_of_the_trainer_needs() -> None:
+    lines = (REPOSITORY / "pyproject.toml").read_text().split("\ndependencies = [\n", 1)[1].split("\n]", 1)[0]
+    named = {line.split('"')[1].split(">")[0].split("[")[0] for line in lines.splitlines() if '"' in line}
+    assert {"apache-beam", "ray", "tokenizers", "webdataset"} <= named
+    modules = sorted(name.replace("-", "_") for name in named - NEEDED)
+    program = (
+        "import sys\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        f"        if name.split('.')[0] in {modules}: raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "import trainer.data\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
