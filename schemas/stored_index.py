@@ -1,7 +1,7 @@
 """An index of shards as it lies in its file: what is a number a tar in memory, the offsets a group of tars at a time.
 
 In: a Parquet file (`schemas/shard_index.py`), or a table. Out: `ShardIndex`, checked. The offsets of 400 million
-samples are 100 MB, those of a group 2.5.
+samples are 100 MB, those of a group 0.3.
 """
 
 import tempfile
