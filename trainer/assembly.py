@@ -23,6 +23,7 @@ from trainer.data.read.captions import parse_rule
 from trainer.data.read.further_captions import FurtherCaptions, open_further
 from trainer.data.row_reader import RowReader
 from trainer.data.some_captions import some_captions
+from trainer.data.verify_shards import verify_shards
 from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
@@ -130,6 +131,8 @@ def prepare_data(
     """Return the samples; the first worker makes the indexes and chances that the run's folder does not have yet."""
     opened = open_folders(config.shards)
     threads = max(1, config.cpus_per_worker)
+    if config.verify_checksums:
+        verify_shards(opened, max(1, config.decode_threads), part=world.rank, parts=world.size)
     if world.first:
         prepare_indexes(opened, folder, threads, reporter)
         open_further([one.folder for one in opened], folder)

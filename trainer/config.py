@@ -78,6 +78,9 @@ class TrainConfig:
     """Local folder for what is read over the network; by default that of the system for temporary files."""
     read_ahead_bytes: NotIdentity[int] = 256 << 20
     """Bytes that each worker reads before they are needed: covers 200 ms to the first byte at 1 GB/s."""
+    verify_checksums: NotIdentity[bool] = False
+    """Before the run compare all shards with the SHA-256 that their folders' manifests note: each is read whole once
+    more, shared out to the workers."""
     checkpoint_every_steps: NotIdentity[int] = 1_000
     """Steps between checkpoints; one is always written at the end."""
     keep_checkpoints: NotIdentity[int] = 2

@@ -30,8 +30,8 @@ from trainer.data.order.sample_order import SampleOrder
 from trainer.data.row_reader import RowReader
 from trainer.tokenizer import train_tokenizer
 
-NUM_IMAGES = 16_384
-NUM_SHARDS = 8
+NUM_IMAGES = 8_192
+NUM_SHARDS = 4
 BATCH_SIZE = 256
 NUM_DECODERS = 2
 IMAGE_PX = 224
