@@ -165,6 +165,73 @@ def _link(pairs, num_pairs, counts, links):
 
 
 @kernel
+def _read_used_bytes(data, bit, limit, front):
+    """Fill `front` with the bytes that the block has, ascending; return (their number, bit behind, what is wrong)."""
+    used = peek(data, bit, 16)
+    bit += 16
+    num_used = 0
+    for high in range(16):
+        if used & (0x8000 >> high):
+            if bit + 16 > limit:
+                return num_used, bit, CUT_OFF
+            row = peek(data, bit, 16)
+            bit += 16
+            for low in range(16):
+                if row & (0x8000 >> low):
+                    front[num_used] = high * 16 + low
+                    num_used += 1
+    return num_used, bit, OK if num_used > 0 else BROKEN
+
+
+@kernel
+def _read_selectors(data, bit, limit, num_tables, selectors):
+    """Fill `selectors` with the table of each group of codes; return (bit behind, what is wrong)."""
+    recent = np.arange(6).astype(np.uint8)
+    for number in range(len(selectors)):
+        steps = 0
+        while peek(data, bit, 1):
+            steps += 1
+            bit += 1
+            if steps >= num_tables:
+                return bit, BROKEN
+        bit += 1
+        if bit > limit:
+            return bit, CUT_OFF
+        chosen = recent[steps]
+        for step in range(steps, 0, -1):
+            recent[step] = recent[step - 1]
+        recent[0] = chosen
+        selectors[number] = chosen
+    return bit, OK
+
+
+@kernel
+def _decode_pairs(data, bit, limit, num_symbols, pairs):
+    """Read selectors, tables and codes from `bit` on; return as `_read_pairs` does."""
+    if bit + 18 > limit:
+        return -1, CUT_OFF
+    num_tables = peek(data, bit, 3)
+    num_selectors = peek(data, bit + 3, 15)
+    if num_tables < 2 or num_tables > 6 or num_selectors < 1:
+        return -1, BROKEN
+    selectors = np.empty(num_selectors, dtype=np.uint8)
+    bit, wrong = _read_selectors(data, bit + 18, limit, num_tables, selectors)
+    if wrong != OK:
+        return -1, wrong
+    lengths = np.empty(258, dtype=np.int64)
+    looks = np.empty((6, 1 << LOOK_BITS), dtype=np.uint16)
+    limits = np.empty((6, MAX_CODE_BITS + 1), dtype=np.int64)
+    offsets = np.empty((6, MAX_CODE_BITS + 1), dtype=np.int64)
+    orders = np.empty((6, 258), dtype=np.int64)
+    for table in range(num_tables):
+        bit = read_lengths(data, bit, num_symbols, lengths)
+        if bit < 0:
+            return -1, BROKEN
+        make_table(lengths, num_symbols, looks[table], limits[table], offsets[table], orders[table])
+    return _read_pairs(data, bit, selectors, looks, limits, offsets, orders, num_symbols - 1, pairs)
+
+
+@kernel
 def read_column(data, bit, links, pairs, result):
     """Decode the block at `bit` into `links`: entry by entry (place of the next entry * 256 + the byte it stands for).
 
@@ -179,60 +246,11 @@ def read_column(data, bit, links, pairs, result):
     if peek(data, bit, 1):
         return RANDOMISED
     origin = peek(data, bit + 1, 24)
-    used = peek(data, bit + 25, 16)
-    bit += 41
     front = np.zeros(256, dtype=np.uint8)
-    num_used = 0
-    for high in range(16):
-        if used & (0x8000 >> high):
-            if bit + 16 > limit:
-                return CUT_OFF
-            row = peek(data, bit, 16)
-            bit += 16
-            for low in range(16):
-                if row & (0x8000 >> low):
-                    front[num_used] = high * 16 + low
-                    num_used += 1
-    if num_used == 0:
-        return BROKEN
-    num_symbols = num_used + 2
-    end_symbol = num_used + 1
-    if bit + 18 > limit:
-        return CUT_OFF
-    num_tables = peek(data, bit, 3)
-    num_selectors = peek(data, bit + 3, 15)
-    bit += 18
-    if num_tables < 2 or num_tables > 6 or num_selectors < 1:
-        return BROKEN
-    selectors = np.empty(num_selectors, dtype=np.uint8)
-    recent = np.arange(6).astype(np.uint8)
-    for number in range(num_selectors):
-        steps = 0
-        while peek(data, bit, 1):
-            steps += 1
-            bit += 1
-            if steps >= num_tables:
-                return BROKEN
-        bit += 1
-        if bit > limit:
-            return CUT_OFF
-        chosen = recent[steps]
-        for step in range(steps, 0, -1):
-            recent[step] = recent[step - 1]
-        recent[0] = chosen
-        selectors[number] = chosen
-    lengths = np.empty(258, dtype=np.int64)
-    looks = np.empty((6, 1 << LOOK_BITS), dtype=np.uint16)
-    limits = np.empty((6, MAX_CODE_BITS + 1), dtype=np.int64)
-    offsets = np.empty((6, MAX_CODE_BITS + 1), dtype=np.int64)
-    orders = np.empty((6, 258), dtype=np.int64)
-    for table in range(num_tables):
-        bit = read_lengths(data, bit, num_symbols, lengths)
-        if bit < 0:
-            return BROKEN
-        make_table(lengths, num_symbols, looks[table], limits[table], offsets[table], orders[table])
-
-    num_pairs, end = _read_pairs(data, bit, selectors, looks, limits, offsets, orders, end_symbol, pairs)
+    num_used, bit, wrong = _read_used_bytes(data, bit + 25, limit, front)
+    if wrong != OK:
+        return wrong
+    num_pairs, end = _decode_pairs(data, bit, limit, num_used + 2, pairs)
     if num_pairs < 0:
         return end
     if end > limit:
