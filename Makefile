@@ -28,7 +28,7 @@ help:
 	@echo 'make test-slow    the tests that take minutes'
 	@echo 'make test-flink   the tests on Flink; needs FLINK_JOB_SERVER_JAR and Java 11 or 17'
 	@echo 'make test-mediawiki  the tests on a real MediaWiki; Debian: apt install mediawiki php-cli php-sqlite3 php-mbstring php-xml php-intl'
-	@echo 'make peers        opens our files in pandas 3, DuckDB, Polars, datasets, webdataset 1, open_clip, Energon, DALI; 1.5 GB'
+	@echo 'make peers        opens our files in pandas 3, DuckDB, Polars, datasets, webdataset 1, open_clip, Energon, DALI, and kills loaders; 7 GB'
 	@echo 'make lint         ruff and mypy'
 	@echo 'make bench        BENCH=$(subst $(space),|,$(BENCHES)): measures, beside its peers'
 	@echo 'make clean        removes .venv, caches and demo-output/'
