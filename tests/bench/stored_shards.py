@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from pipeline.download.shard.tar import TarWriter
+from pipeline.download.shard.tar import add_member, open_tar
 from tests.bench.photographs import repeated
 
 STORED_PX = 256
@@ -19,16 +19,14 @@ def write_stored(folder: Path, samples: int, num_tars: int) -> list[Path]:
     stored: dict[bytes, bytes] = {}
     paths = [folder / f"{number:05d}.tar" for number in range(num_tars)]
     for number, path in enumerate(paths):
-        with path.open("wb") as sink:
-            tar = TarWriter(sink)
+        with path.open("wb") as sink, open_tar(sink) as tar:
             for at, (data, caption) in enumerate(photographs):
                 if data not in stored:
                     stored[data] = resized(data)
                 key = f"{number:05d}{at:06d}"
-                tar.add(f"{key}.jpg", stored[data])
-                tar.add(f"{key}.json", json.dumps({"caption": caption}).encode())
-                tar.add(f"{key}.txt", caption.encode())
-            tar.finish()
+                add_member(tar, key, ".jpg", stored[data])
+                add_member(tar, key, ".json", json.dumps({"caption": caption}).encode())
+                add_member(tar, key, ".txt", caption.encode())
     return paths
 
 
