@@ -5,11 +5,12 @@ from typing import Annotated
 
 import tyro
 
+from pipeline.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class IndexConfig:
+class IndexConfig(OptionGroup):
     """Index folders of WebDataset tars (img2dataset's, DataComp's, any), so that training starts at once."""
 
     shards: NotIdentity[tyro.conf.Positional[Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")]]]
@@ -19,7 +20,7 @@ class IndexConfig:
     """For one DIR that cannot be written to: a folder for its index. Give it to the trainer in place of DIR: --shards
     OUTPUT."""
 
-    def __post_init__(self) -> None:
+    def _check(self) -> None:
         if not self.shards:
             raise ValueError("expected a folder of tars, found none: pipeline index DIR")
         if self.output and len(self.shards) > 1:

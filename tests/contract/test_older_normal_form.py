@@ -1,5 +1,6 @@
 """Folders of an older normal form: refused in one line by all that matches or looks up texts; their shards train."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -24,7 +25,7 @@ from pipeline.run.job import run_all
 from querygen.command import main
 from schemas.manifest import REMADE_BY, normal_form_of, read_current_manifest, read_manifest, write_manifest
 from schemas.run_record import FolderConflict, RunRecord, start_run
-from schemas.storage import Folder
+from schemas.storage import FileRecord, Folder
 from schemas.text import NORMAL_FORM_VERSION
 from tests.conftest import write_queries
 from tests.contract.test_queries_folder import write_inputs
@@ -230,7 +231,11 @@ def test_older_shards_train_and_what_they_trained_is_evaluated(tmp_path: Path) -
     record = RunRecord(command="pipeline download", config={})
     start_run(Folder(str(tmp_path / "claim")), record)
     (tmp_path / "claim" / "run.json").rename(shards / "run.json")
-    write_manifest(Folder(str(shards)), "shards", [], rows=16, identity=record.identity, summary={})
+    files = [
+        FileRecord(path.name, 16, path.stat().st_size, hashlib.sha256(path.read_bytes()).hexdigest())
+        for path in sorted(shards.glob("*.tar"))
+    ]
+    write_manifest(Folder(str(shards)), "shards", files, rows=16, identity=record.identity, summary={})
     make_older(shards)
     config = TrainConfig(
         shards=(str(shards),), output=str(tmp_path / "trained"), model="rn-tiny", epochs=1.0, global_batch_size=8,

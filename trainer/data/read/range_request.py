@@ -8,9 +8,11 @@ import asyncio
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import CancelledError, Future
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import aiohttp
+if TYPE_CHECKING:
+    import aiohttp
+
 
 STALL_S = 30.0
 """So long no byte may come from a web server; S3's and Google's clients have limits of their own."""
@@ -104,6 +106,8 @@ async def _http_range(fs: Any, url: str, begin: int, end: int) -> bytearray:
     options = dict(fs.kwargs)
     wanted = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
     options["headers"] = {**options.get("headers", {}), **wanted}
+    import aiohttp  # not among what a loader for others needs: who reads over HTTP has it by fsspec
+
     options.setdefault("timeout", aiohttp.ClientTimeout(total=None, sock_connect=STALL_S, sock_read=STALL_S))
     session = await fs.set_session()
     async with session.get(fs.encode_url(url), read_bufsize=READ_BUFFER_BYTES, **options) as answer:
@@ -118,7 +122,7 @@ async def _http_range(fs: Any, url: str, begin: int, end: int) -> bytearray:
     return body
 
 
-def _check_status(answer: aiohttp.ClientResponse, begin: int, end: int) -> None:
+def _check_status(answer: "aiohttp.ClientResponse", begin: int, end: int) -> None:
     """Raise what an answer means that is not the range asked for."""
     if answer.status in (404, 410):
         raise FileNotFoundError(str(answer.url))
