@@ -2,13 +2,14 @@
 
 import sys
 import time
-from typing import Protocol
-
-from tqdm import tqdm
+from typing import TYPE_CHECKING, Protocol
 
 from schemas.printable import printable
 from schemas.public_url import public_text
 from trainer.metrics import Metrics
+
+if TYPE_CHECKING:
+    from tqdm import tqdm
 
 QUIET_LINE_EVERY_S = 15.0
 """Off a terminal a log line comes at most so often."""
@@ -62,6 +63,8 @@ class Console:
         self.message(title)
         self._total = total_samples
         if self._terminal and self._bar is None:
+            from tqdm import tqdm  # a loader for others goes without bars
+
             self._bar = tqdm(total=total_samples, initial=done_samples, unit=" samples", unit_scale=True, desc="train")
 
     def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
@@ -69,6 +72,8 @@ class Console:
         if not self._terminal:
             return
         if self._work is None:
+            from tqdm import tqdm
+
             self._work = tqdm(total=total_bytes, unit="B", unit_scale=True, desc=title)
         self._work.total = total_bytes
         self._work.update(done_bytes - self._work.n)
