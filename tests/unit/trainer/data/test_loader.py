@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from tests.support.shard_server import HANGS, serving
 
 from tests.support.opened_shards import make_loader, one_batch, open_shards
 from tests.support.removals import write_removals
+from tests.support.shard_server import HANGS, serving
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from tests.support.waiting import wait_until
 from trainer.data.loader import Batch
