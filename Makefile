@@ -12,7 +12,7 @@ PINNING := aiobotocore wikipedia-api
 BENCH ?= querygen
 BENCHES := $(sort $(patsubst tests/bench/bench_%.py,%,$(wildcard tests/bench/bench_*.py)))
 space := $(subst ,, )
-PYTEST_WORKERS ?= 2
+PYTEST_WORKERS ?= 3
 # webdataset from 1.0 on neither unpickles nor runs commands that a tar or URL names.
 export WDS_SECURE := 1
 
