@@ -140,7 +140,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     csv.write_csv(table[:5_000], root / "small.csv")  # one
     write_queries(root / "queries", WORDS)
     with holding(root) as server, pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pipeline.sources.tables.url_table.SPLIT_BYTES", SPLIT_BYTES)
+        patch.setattr("pipeline.sources.tables.table_plan.SPLIT_BYTES", SPLIT_BYTES)
         found = World(root, server)
         found.run_both("local", [])
         run_collect(found.collect("small", "small.csv"), [])
