@@ -290,7 +290,8 @@ def test_a_job_that_fails_says_file_step_and_reason(cluster: Cluster, world: Wor
         cwd=REPOSITORY, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S, check=False,
     )  # fmt: skip
     assert ended.returncode == 1, ended.stderr
-    assert ended.stderr.startswith("error: a worker failed: 00001.parquet: OSError: "), ended.stderr
+    assert ended.stderr.startswith(f"error: a worker failed: 00001.parquet: ValueError: {candidates}/00001.parquet: ")
+    assert "found the SHA-256" in ended.stderr
     assert "[while running 'CountMatches']; run the same command again to resume" in ended.stderr
     assert ended.stderr.count("\n") == 1
     cluster.wait_until_idle()
