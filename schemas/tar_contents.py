@@ -33,7 +33,7 @@ from schemas.kernels.tar_headers import (
     WHOLE,
     walk_headers,
 )
-from schemas.tar_samples import MAX_MEMBERS_OF_SAMPLE, TarMember, TarSample, TarSamples
+from schemas.tar_samples import TarMember, TarSample, TarSamples
 
 MAX_IMAGE_BYTES = 64 << 20
 """A larger one is no image of a sample."""
@@ -169,6 +169,3 @@ def key_of(data: UInt8s, row: npt.NDArray[np.int64]) -> str:
     begin = int(row[OFFSET])
     sample = next(iter(TarSamples(io.BytesIO(data[begin : int(row[IMAGE_AT]) + BLOCK].data))), None)
     return sample.key if sample is not None else ""
-
-
-assert MAX_MEMBERS_OF_SAMPLE == 1_000  # the kernel's bound

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.buffers import string_buffers
-from schemas.kernels.tar_headers import KEY_HASH, hash_keys
+from schemas.kernels.key_hashes import hash_keys
+from schemas.kernels.tar_headers import KEY_HASH
 from schemas.sample import STATUS_SUCCESS
 from schemas.shards_folder import STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX
 from schemas.storage import Folder
@@ -63,7 +64,5 @@ def _is_text(schema: pa.Schema, name: str) -> bool:
 
 
 def _hashes(keys: pa.ChunkedArray) -> npt.NDArray[np.int64]:
-    data, offsets = string_buffers(keys.combine_chunks())
-    hashes = np.empty(len(keys), dtype=np.int64)
-    hash_keys(data, offsets, hashes)
+    hashes: npt.NDArray[np.int64] = hash_keys(*string_buffers(keys.combine_chunks()))
     return hashes

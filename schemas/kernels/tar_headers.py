@@ -14,15 +14,14 @@ import numpy as np
 import numpy.typing as npt
 
 from schemas.image_files import IMAGE_SUFFIXES
+from schemas.kernels.ascii import AT_SIGN, DELETE, DOT, NEWLINE, NINE, SLASH, SPACE, UNDERSCORE, ZERO, small_letter
 from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import leaf, unlocked
 from schemas.kernels.lanes import load_word
+from schemas.tar_samples import MAX_MEMBERS_OF_SAMPLE
 
 BLOCK = 512
 NAME_BYTES, SIZE_AT, SIZE_BYTES, SUM_AT, SUM_BYTES, TYPE_AT, PREFIX_AT = 100, 124, 12, 148, 8, 156, 345
-
-MAX_MEMBERS = 1_000
-"""Of one key; more are left to tarfile, which bounds them."""
 
 WHOLE, PART, ODD = 0, 1, 2
 """How a walk ended: at the zeros that end an archive; at the end of the bytes, between two members; at a thing that is
@@ -31,10 +30,8 @@ left to tarfile."""
 OFFSET, IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, TEXT_AT, TEXT_BYTES, KEY_HASH, COLUMNS = range(9)
 """Columns of a sample. Offsets are from the first byte given; the size of what is not there is -1."""
 
-_DOT, _SLASH, _UNDERSCORE, _AT, _SPACE = b"."[0], b"/"[0], b"_"[0], b"@"[0], b" "[0]
-_ZERO, _SEVEN, _NINE, _NEWLINE = b"0"[0], b"7"[0], b"9"[0], b"\n"[0]
-_REGULAR, _OLD_REGULAR, _FOLDER, _PAX = b"0"[0], 0, b"5"[0], b"x"[0]
-_UPPER_A, _UPPER_Z, _CASE, _MAX_ASCII = b"A"[0], b"Z"[0], 32, 127
+_SEVEN = ord("7")
+_REGULAR, _OLD_REGULAR, _FOLDER, _PAX = ord("0"), 0, ord("5"), ord("x")
 _EVEN_BYTES, _LOW = np.uint64(0x00FF00FF00FF00FF), np.uint64(0x0000FFFF0000FFFF)
 _FNV_START, _FNV_PRIME = 0xCBF29CE484222325, 0x100000001B3
 
@@ -108,7 +105,7 @@ def walk_headers(data, max_image_bytes, samples):
             row[OFFSET] = extended if extended >= 0 else position
             row[KEY_HASH] = hash_of_key(data, begin, cut)
         members += 1
-        if members > MAX_MEMBERS:
+        if members > MAX_MEMBERS_OF_SAMPLE:  # left to `TarSamples`, which counts them
             ended = ODD
             break
         word = _suffix(data, cut + 1, end)
@@ -158,13 +155,13 @@ def _is_zero(data, position):
 def _octal(data, position, size):
     """Return a number as tar writes it: octal digits, with blanks before and a blank or zero behind; -1 for another."""
     i, end = position, position + size
-    while i < end and data[i] == _SPACE:
+    while i < end and data[i] == SPACE:
         i += 1
     value, first = np.int64(0), i
-    while i < end and _ZERO <= data[i] <= _SEVEN:
-        value = value * 8 + np.int64(data[i] - _ZERO)
+    while i < end and ZERO <= data[i] <= _SEVEN:
+        value = value * 8 + np.int64(data[i] - ZERO)
         i += 1
-    if i == first or (i < end and data[i] != _SPACE and data[i] != 0):
+    if i == first or (i < end and data[i] != SPACE and data[i] != 0):
         return np.int64(-1)
     return value
 
@@ -179,7 +176,7 @@ def _sum_is_right(data, position):
     total = (total & _LOW) + ((total >> np.uint64(16)) & _LOW)
     found = np.int64((total & np.uint64(0xFFFFFFFF)) + (total >> np.uint64(32)))
     for i in range(position + SUM_AT, position + SUM_AT + SUM_BYTES):
-        found += _SPACE - np.int64(data[i])
+        found += SPACE - np.int64(data[i])
     return found == _octal(data, position + SUM_AT, SUM_BYTES)
 
 
@@ -189,10 +186,10 @@ def _is_harmless(data, begin, end):
     i = begin
     while i < end:
         length, blank = np.int64(0), i
-        while blank < end and _ZERO <= data[blank] <= _NINE:
-            length = length * 10 + np.int64(data[blank] - _ZERO)
+        while blank < end and ZERO <= data[blank] <= NINE:
+            length = length * 10 + np.int64(data[blank] - ZERO)
             blank += 1
-        if length < 5 or i + length > end or data[blank] != _SPACE or data[i + length - 1] != _NEWLINE:
+        if length < 5 or i + length > end or data[blank] != SPACE or data[i + length - 1] != NEWLINE:
             return False
         if not (
             is_at(data, blank + 1, end, b"mtime=")
@@ -213,7 +210,7 @@ def _name(data, header):
     """
     end = header
     while end < header + NAME_BYTES and data[end] != 0:
-        if data[end] > _MAX_ASCII:
+        if data[end] > DELETE:
             return header, -2, end
         end += 1
     begin = header
@@ -221,14 +218,14 @@ def _name(data, header):
         begin += 2
     dot, part = -1, begin
     for i in range(begin, end):
-        if data[i] == _SLASH:
+        if data[i] == SLASH:
             dot, part = -1, i + 1
-        elif data[i] == _DOT:
+        elif data[i] == DOT:
             if i == part:
                 return begin, -2, end
             if dot < 0:
                 dot = i
-        elif i == part and (data[i] == _AT or (data[i] == _UNDERSCORE and is_at(data, i, end, b"__"))):
+        elif i == part and (data[i] == AT_SIGN or (data[i] == UNDERSCORE and is_at(data, i, end, b"__"))):
             return begin, -2, end
     return begin, dot if part < end else -1, end
 
@@ -250,10 +247,7 @@ def _suffix(data, begin, end):
     if end - begin > 8:
         return word
     for i in range(end - begin):
-        byte = data[begin + i]
-        if _UPPER_A <= byte <= _UPPER_Z:
-            byte += _CASE
-        word |= np.uint64(byte) << np.uint64(8 * i)
+        word |= np.uint64(small_letter(data[begin + i])) << np.uint64(8 * i)
     return word
 
 
@@ -273,10 +267,3 @@ def hash_of_key(data, begin, end):
     for i in range(begin, end):
         value = (value ^ np.uint64(data[i])) * np.uint64(_FNV_PRIME)
     return np.int64(value >> np.uint64(1))
-
-
-@unlocked
-def hash_keys(data, offsets, hashes):
-    """Fill `hashes` with those of the keys that lie one after the other in `data`, as a walk gives them."""
-    for row in range(len(hashes)):
-        hashes[row] = hash_of_key(data, offsets[row], offsets[row + 1])

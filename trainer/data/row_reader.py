@@ -7,7 +7,8 @@ block without any by the next block. So the order of samples does not depend on 
 
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -120,23 +121,25 @@ class RowReader:
     ) -> tuple[str, bool]:  # fmt: skip
         """Fill one row; return its caption, and whether another sample had to be taken."""
         tried = 0
-        for step in range(len(self._data.sources[source].blocks)):
-            at = (number + step) % len(self._data.sources[source].blocks)
-            block = blocks.get(source, at)
-            for turn in range(len(block)):
-                place = (sample * (step == 0) + turn) % len(block)
-                caption = self._sample(block, source, at, place, epoch, bits, crop_bits, out)
-                if caption is not None:
-                    return caption, tried > 0
-                tried += 1
-                if tried == MAX_REPLACEMENTS:
-                    break
-            if tried == MAX_REPLACEMENTS:
-                break
+        for at, block, place in islice(self._in_turn(blocks, source, number, sample), MAX_REPLACEMENTS):
+            caption = self._sample(block, source, at, place, epoch, bits, crop_bits, out)
+            if caption is not None:
+                return caption, tried > 0
+            tried += 1
         raise ValueError(
             f"{self._data.sources[source].place(number).where}: {tried} samples in a row cannot be used, the first "
             f"because it {block.faults.get(place, WITHOUT_CAPTION)}; check --shards"
         )
+
+    def _in_turn(self, blocks: LiveBlocks, source: int, number: int, sample: int) -> Iterator[tuple[int, Block, int]]:
+        """Yield (number of a block, the block, place in it) of a sample and of those that may replace it, in order."""
+        num_blocks = len(self._data.sources[source].blocks)
+        for step in range(num_blocks):
+            at = (number + step) % num_blocks
+            block = blocks.get(source, at)
+            first = sample if step == 0 else 0
+            for turn in range(len(block)):
+                yield at, block, (first + turn) % len(block)
 
     def _sample(
         self, block: Block, source: int, number: int, place: int, epoch: int, bits: tuple[int, int], crop_bits: int,

@@ -5,12 +5,12 @@ In: the position of a bracket or of the colon in ``http://``. Out: the positions
 
 import numpy as np
 
-from querygen.text.markup.bytes_at import NEWLINE, SPACE, at, is_letter, put
+from querygen.text.markup.bytes_at import at, is_letter, put
 from querygen.text.markup.page import EXTERNAL, innermost_mark, open_at
+from schemas.kernels.ascii import COLON, NEWLINE, OPEN_BRACKET, SPACE
 from schemas.kernels.byte_scan import is_at, is_at_any_case
 from schemas.kernels.compiled import inlined, leaf
 
-_OPEN_BRACKET, _COLON = b"[:"
 _ENDS_ADDRESS = (np.arange(256) <= SPACE) | np.isin(np.arange(256), list(b'"<>[]|{}'))
 _MAX_SCHEME_BYTES = 8
 _MAX_BARE_SCHEME_BYTES = 6
@@ -24,7 +24,7 @@ def open_bracket(page, i, o):
     source = page.source
     size = len(source)
     if not _begins_address(source, i + 1, size):
-        return i + 1, put(page.out, o, _OPEN_BRACKET)
+        return i + 1, put(page.out, o, OPEN_BRACKET)
     open_at(page, EXTERNAL, o)
     return _end_of_address(source, i + 1, size), o
 
@@ -40,7 +40,7 @@ def take_colon(page, i, o):
         while begin > bottom and o - begin < _MAX_BARE_SCHEME_BYTES and is_letter(out[begin - 1]):
             begin -= 1
     if o - begin < _MIN_SCHEME_BYTES:
-        return i + 1, put(out, o, _COLON)
+        return i + 1, put(out, o, COLON)
     return _end_of_address(source, i + 3, size), put(out, begin, NEWLINE)
 
 
@@ -52,7 +52,7 @@ def _begins_address(source, position, size):
     letters = 0
     while letters < _MAX_SCHEME_BYTES and position + letters < size and is_letter(source[position + letters]):
         letters += 1
-    if letters < _MIN_SCHEME_BYTES or at(source, position + letters, size) != _COLON:
+    if letters < _MIN_SCHEME_BYTES or at(source, position + letters, size) != COLON:
         return False
     if letters == _MAILTO_LETTERS and is_at_any_case(source, position, size, b"ma"):
         return True

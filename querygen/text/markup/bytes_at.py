@@ -5,25 +5,13 @@ In: an array of bytes and a position in it. Out: what stands there, or the posit
 
 import numpy as np
 
+from schemas.kernels.ascii import CAPITAL_A, CAPITAL_Z, SMALL_A, SMALL_Z
 from schemas.kernels.compiled import spliced
-
-NEWLINE, SPACE, TAB, RETURN = b"\n \t\r"
-CAPITAL_A, CAPITAL_Z, SMALL_A, SMALL_Z = b"AZaz"
 
 
 @spliced
 def is_capital_letter(byte):
     return CAPITAL_A <= byte <= CAPITAL_Z
-
-
-@spliced
-def lower(byte):
-    return byte | 32 if is_capital_letter(byte) else byte
-
-
-@spliced
-def is_small_letter(byte):
-    return SMALL_A <= byte <= SMALL_Z
 
 
 @spliced

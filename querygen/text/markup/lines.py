@@ -5,7 +5,7 @@ In: the position of a line's first byte or of its end. Out: the positions after 
 
 import numpy as np
 
-from querygen.text.markup.bytes_at import NEWLINE, RETURN, SPACE, TAB, at, put
+from querygen.text.markup.bytes_at import at, put
 from querygen.text.markup.page import (
     EXTERNAL,
     HEADING_END,
@@ -24,10 +24,10 @@ from querygen.text.markup.page import (
     left_open_mark,
     open_at,
 )
+from schemas.kernels.ascii import CLOSE_BRACE, EQUALS, NEWLINE, RETURN, SPACE, TAB
 from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import inlined, leaf
 
-_EQUALS, _CLOSE_BRACE = b"=}"
 _BEGINS_LINE = np.isin(np.arange(256), list(b" \t*#:;"))
 """White space, and the signs of lists."""
 
@@ -40,7 +40,7 @@ def begin_line(page, i, o):
     begin = i
     while i < size and _BEGINS_LINE[source[i]]:
         i += 1
-    ends_in_brace = at(source, i + 2, size) == _CLOSE_BRACE  # {|} is no table; |}} may be a template's end
+    ends_in_brace = at(source, i + 2, size) == CLOSE_BRACE  # {|} is no table; |}} may be a template's end
     if is_at(source, i, size, b"{|") and not ends_in_brace:
         open_at(page, TABLE, o)
         state[NUM_TABLES] += 1
@@ -81,7 +81,7 @@ def _begin_heading(page, i, o):
     last = end - 1
     while last > i and source[last] in (SPACE, TAB, RETURN):
         last -= 1
-    if source[last] != _EQUALS or last <= i + 3:
+    if source[last] != EQUALS or last <= i + 3:
         return o
     mark = left_open_mark(page)
     state[HEIGHT] = 0

@@ -6,11 +6,11 @@ scan stays linear.
 
 import numpy as np
 
-from querygen.text.markup.bytes_at import SPACE, at, is_small_letter, lower
+from querygen.text.markup.bytes_at import at
+from schemas.kernels.ascii import COLON, DASH, DOT, SPACE, UNDERSCORE, is_small_letter, small_letter
 from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import leaf
 
-_COLON, _DOT, _DASH, _UNDERSCORE = b":.-_"
 _MAX_TITLE_BYTES = 255
 _MAX_PREFIX_BYTES = 80
 _MAX_LANGUAGE_BYTES = 16
@@ -33,8 +33,8 @@ def has_prefix(source, position, size, prefixes, offsets):
             continue
         equal = True
         for k in range(length):
-            byte = lower(source[position + k])
-            if byte == _UNDERSCORE:
+            byte = small_letter(source[position + k])
+            if byte == UNDERSCORE:
                 byte = np.uint8(SPACE)
             if byte != prefixes[offsets[which] + k]:
                 equal = False
@@ -45,7 +45,7 @@ def has_prefix(source, position, size, prefixes, offsets):
                 after += 1
                 if after - position > _MAX_PREFIX_BYTES:
                     break
-            if at(source, after, size) == _COLON:
+            if at(source, after, size) == COLON:
                 return True
     return False
 
@@ -64,8 +64,8 @@ def is_file_name(out, start, stop):
     position = stop
     while position > start and stop - position < _MAX_ENDING_BYTES:
         position -= 1
-        code |= np.int64(lower(out[position])) << (8 * (stop - 1 - position))
-        if out[position] == _DOT:
+        code |= np.int64(small_letter(out[position])) << (8 * (stop - 1 - position))
+        if out[position] == DOT:
             break
     known = False
     for ending in _FILE_ENDING_CODES:
@@ -74,7 +74,7 @@ def is_file_name(out, start, stop):
         return False
     while position > start:
         position -= 1
-        if out[position] == _COLON:
+        if out[position] == COLON:
             return True
     return False
 
@@ -87,11 +87,11 @@ def is_language_prefix(source, position, size):
         letters += 1
     after = position + letters
     if letters == _SIMPLE_BYTES:
-        return is_at(source, position, size, b"si") and at(source, after, size) == _COLON
+        return is_at(source, position, size, b"si") and at(source, after, size) == COLON
     if letters < 2 or letters > 3:
         return False
-    while at(source, after, size) == _DASH and after - position < _MAX_LANGUAGE_BYTES:
+    while at(source, after, size) == DASH and after - position < _MAX_LANGUAGE_BYTES:
         after += 1
         while after < size and is_small_letter(source[after]) and after - position < _MAX_LANGUAGE_BYTES:
             after += 1
-    return at(source, after, size) == _COLON
+    return at(source, after, size) == COLON

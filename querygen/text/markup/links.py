@@ -6,7 +6,7 @@ at its bar or its end, when its title is read:
     [[Bild:x.jpg|thumb|A [[dog]]]]      at the first "|": a file, which ends at the last "]]"
 """
 
-from querygen.text.markup.bytes_at import NEWLINE, SPACE, at, put
+from querygen.text.markup.bytes_at import at, put
 from querygen.text.markup.link_names import has_prefix, is_file_name, is_language_prefix
 from querygen.text.markup.page import (
     FILE,
@@ -19,9 +19,8 @@ from querygen.text.markup.page import (
     innermost_mark,
     open_at,
 )
+from schemas.kernels.ascii import BAR, COLON, NEWLINE, SPACE
 from schemas.kernels.compiled import inlined
-
-_BAR, _COLON = b"|:"
 
 
 @inlined
@@ -32,7 +31,7 @@ def open_link(page, i, o):
     i += 2
     while at(source, i, size) == SPACE:
         i += 1
-    if at(source, i, size) == _COLON:  # [[:File:x.jpg]] is a link to the file, not the file
+    if at(source, i, size) == COLON:  # [[:File:x.jpg]] is a link to the file, not the file
         open_at(page, SHOWN_LINK, o)
         return i + 1, o
     is_file = has_prefix(source, i, size, page.prefixes, page.offsets) or is_language_prefix(source, i, size)
@@ -45,7 +44,7 @@ def take_bar(page, o):
     """Return the end of the text behind a bar: of a link what stood before it goes."""
     kind = innermost(page)
     if kind not in (LINK, SHOWN_LINK):
-        return put(page.out, o, _BAR)
+        return put(page.out, o, BAR)
     mark = innermost_mark(page)
     is_file = kind == LINK and is_file_name(page.out, mark, o)
     page.kinds[page.state[HEIGHT] - 1] = FILE if is_file else LABEL

@@ -3,11 +3,11 @@
 In: the position of the first of several quotes. Out: the positions after them.
 """
 
-from querygen.text.markup.bytes_at import NEWLINE, SPACE, put, run_size
+from querygen.text.markup.bytes_at import put, run_size
 from querygen.text.markup.page import APOSTROPHE, QUOTES_END
+from schemas.kernels.ascii import NEWLINE, SINGLE_QUOTE, SPACE
 from schemas.kernels.compiled import inlined, leaf
 
-_QUOTE = ord("'")
 _ITALIC, _BOLD, _BOTH = 2, 3, 5
 """How many quotes are what; one is an apostrophe, four are one before bold, and above five all but five are shown."""
 
@@ -17,13 +17,13 @@ def take_quotes(page, i, o):
     """Return (i, o) behind the quotes at `i`."""
     source, out, state = page.source, page.out, page.state
     size = len(source)
-    run = run_size(source, i, size, _QUOTE)
+    run = run_size(source, i, size, SINGLE_QUOTE)
     if run > 1 and i >= state[QUOTES_END]:
         state[APOSTROPHE], state[QUOTES_END] = _find_apostrophe(source, i, size)
     if run == 1 or run == _BOLD + 1 or i == state[APOSTROPHE]:
-        o = put(out, o, _QUOTE)
+        o = put(out, o, SINGLE_QUOTE)
     for _ in range(run - _BOTH):
-        o = put(out, o, _QUOTE)
+        o = put(out, o, SINGLE_QUOTE)
     return i + run, o
 
 
@@ -41,12 +41,12 @@ def _find_apostrophe(source, position, size):
     i = position
     while i < size:
         byte = source[i]
-        if byte != _QUOTE:
+        if byte != SINGLE_QUOTE:
             if byte == NEWLINE:
                 break
             i += 1
             continue
-        run = run_size(source, i, size, _QUOTE)
+        run = run_size(source, i, size, SINGLE_QUOTE)
         if run == _ITALIC or run >= _BOTH:
             italic += 1
         if run >= _BOLD:

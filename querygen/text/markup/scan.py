@@ -12,7 +12,7 @@ A module beside this one reads each construct; `i` is a position in the wikitext
 import numpy as np
 
 from querygen.text.markup.addresses import open_bracket, take_colon
-from querygen.text.markup.bytes_at import NEWLINE, is_capital_letter, put, run_size
+from querygen.text.markup.bytes_at import is_capital_letter, put, run_size
 from querygen.text.markup.lines import begin_line, end_line
 from querygen.text.markup.links import close_link, open_link, take_bar
 from querygen.text.markup.page import (
@@ -28,6 +28,7 @@ from querygen.text.markup.quotes import take_quotes
 from querygen.text.markup.tags import end_of_comment, take_tag
 from querygen.text.markup.templates import close_template, open_template
 from querygen.text.markup.variants import keep_variant, open_variant
+from schemas.kernels.ascii import NEWLINE
 from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import inlined, kernel, leaf
 

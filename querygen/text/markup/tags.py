@@ -5,8 +5,9 @@ In: the position of a ``<``. Out: the positions after the comment, the tag, or t
 
 import numpy as np
 
-from querygen.text.markup.bytes_at import NEWLINE, at, is_letter, put
+from querygen.text.markup.bytes_at import at, is_letter, put
 from querygen.text.markup.page import NO_CLOSING, UNCLOSED
+from schemas.kernels.ascii import GREATER, LESS, NEWLINE, SLASH
 from schemas.kernels.byte_copy import copy_bytes
 from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import inlined, leaf
@@ -24,7 +25,6 @@ _BREAKING_TAGS = (
     "poem", "h", "section",
 )  # fmt: skip
 
-_LESS, _GREATER, _SLASH = b"<>/"
 _CODE_LETTERS, _CODE_BITS = 12, 5
 _BEFORE_LETTERS = ord("a") - 1
 
@@ -60,15 +60,15 @@ def take_tag(page, i, o):
     """Return (i, o) behind a tag, with its content where that goes, too; or behind a ``<`` that is shown."""
     source, out = page.source, page.out
     size = len(source)
-    closing = at(source, i + 1, size) == _SLASH
+    closing = at(source, i + 1, size) == SLASH
     code, end = _read_tag_name(source, i + 2 if closing else i + 1, size)
-    while end < size and source[end] != _GREATER and source[end] != _LESS:
+    while end < size and source[end] != GREATER and source[end] != LESS:
         end += 1
-    if code == 0 or end >= size or source[end] == _LESS:
-        return i + 1, put(out, o, _LESS)
+    if code == 0 or end >= size or source[end] == LESS:
+        return i + 1, put(out, o, LESS)
     which = _find_code(_DROPPED, code)
     if which >= 0:
-        if closing or source[end - 1] == _SLASH:
+        if closing or source[end - 1] == SLASH:
             return end + 1, o
         return _drop_content(page, end + 1, o, which)
     if _find_code(_BREAKING, code) >= 0:
@@ -92,7 +92,7 @@ def _drop_content(page, i, o, which):
         o = copy_bytes(source, i, close, out, o)
     elif which != _REF:
         o = put(out, o, NEWLINE)
-    while close < size and source[close] != _GREATER:
+    while close < size and source[close] != GREATER:
         close += 1
     return close + 1, o
 

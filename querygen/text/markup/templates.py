@@ -5,7 +5,7 @@ In: the position of two braces. Out: the positions after them; at the end of a t
 
 import numpy as np
 
-from querygen.text.markup.bytes_at import NEWLINE, at, lower, put
+from querygen.text.markup.bytes_at import at, put
 from querygen.text.markup.page import (
     NUM_TABLES,
     NUM_TEMPLATES,
@@ -15,6 +15,7 @@ from querygen.text.markup.page import (
     innermost,
     open_at,
 )
+from schemas.kernels.ascii import NEWLINE, small_letter
 from schemas.kernels.byte_copy import copy_bytes
 from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import inlined, leaf
@@ -75,7 +76,7 @@ def _written_template(source, position, size):
             continue
         equal = True
         for k in range(length):
-            if lower(source[position + k]) != _NAMES[begin + k]:
+            if small_letter(source[position + k]) != _NAMES[begin + k]:
                 equal = False
                 break
         if equal:
