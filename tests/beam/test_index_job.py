@@ -18,7 +18,7 @@ from schemas.storage import Folder
 from tests.support.folder_bytes import folder_bytes
 from tests.support.foreign_shards import write_img2dataset
 from tests.support.opened_shards import keys
-from tests.support.s3_bucket import serving_s3, upload
+from tests.support.s3_server import s3_bucket, upload
 from tests.support.small_shards import picture, write_shards, write_tar
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import make_index
@@ -202,7 +202,7 @@ def test_a_web_server(web: str, made: Path, tmp_path: Path, no_first_use: None) 
 
 
 def test_a_bucket(made: Path, tmp_path: Path, no_first_use: None) -> None:
-    with serving_s3("shards") as bucket:
+    with s3_bucket("shards") as bucket:
         url = upload(made, f"{bucket}/a")
         run_index(IndexConfig(shards=(url,)), TWO_PROCESSES)
         folder = Folder(url)

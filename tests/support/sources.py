@@ -8,6 +8,8 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline.collect.extra_columns import KINDS, settled_extra, with_settled
+from pipeline.sources.config import SourceOptions
+from pipeline.sources.formats import open_source
 from pipeline.sources.source import Broken, Dropped, Noted, Source
 from schemas.json_object import parse_object
 from schemas.units import Unit
@@ -33,6 +35,18 @@ class Contents:
     def reasons(self) -> list[tuple[int, str]]:
         """(position, reason) of the broken records, sorted."""
         return sorted((item.position, item.reason) for item in self.broken)
+
+
+def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
+    """Return the source of an input, and its root."""
+    found = open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
+    return found.source, found.root
+
+
+def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
+    """Read all splits of `source`; return its pairs and its broken records."""
+    found = read_source(source)
+    return found.rows, found.broken
 
 
 def read_source(source: Source) -> Contents:

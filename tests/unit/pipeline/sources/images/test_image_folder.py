@@ -3,16 +3,12 @@
 import io
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from pipeline.sources import formats
-from pipeline.sources.config import SourceOptions
-from pipeline.sources.source import Broken, Source
 from tests.support.local_images import APPLE_DOUBLE, IMAGE, Read
-from tests.support.sources import read_source
+from tests.support.sources import opened, read
 
 
 def test_a_folder_from_a_mac_a_notebook_and_a_zip_gives_its_images(tmp_path: Path) -> None:
@@ -35,16 +31,6 @@ def test_a_folder_without_an_image_says_what_it_holds(tmp_path: Path) -> None:
         ValueError, match=r"no image in 2 files \(1 other_file, 1 text_without_image\); images are named"
     ):
         Read(tmp_path, "folder")
-
-
-def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
-    found = formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
-    return found.source, found.root
-
-
-def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
-    found = read_source(source)
-    return found.rows, found.broken
 
 
 def png() -> bytes:

@@ -4,17 +4,13 @@ import io
 import tarfile
 from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
-from pipeline.sources import formats
-from pipeline.sources.config import SourceOptions
-from pipeline.sources.source import Broken, Source
 from tests.support.local_images import APPLE_DOUBLE, IMAGE, Read
 from tests.support.small_shards import write_tar
-from tests.support.sources import read_source
+from tests.support.sources import opened, read
 
 
 def test_a_tar_made_on_a_mac_gives_its_samples(tmp_path: Path) -> None:
@@ -89,16 +85,6 @@ def test_dots_in_names_are_explained(tmp_path: Path, names: list[str], told: lis
 def test_folders_with_dots_keep_their_samples(tmp_path: Path) -> None:
     write_tar(tmp_path / "0.tar", [("v1.0/a.jpg", IMAGE), ("v1.0/a.txt", b"a cat")])
     assert Read(tmp_path / "0.tar", "webdataset").captions == {"0.tar/v1.0/a.jpg": "a cat"}
-
-
-def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
-    found = formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
-    return found.source, found.root
-
-
-def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
-    found = read_source(source)
-    return found.rows, found.broken
 
 
 def png() -> bytes:

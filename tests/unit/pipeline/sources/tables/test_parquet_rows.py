@@ -1,26 +1,12 @@
 """Parquet: row groups are splits, texts come as they are stored, a cut file is told."""
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.sources import formats
-from pipeline.sources.config import SourceOptions
-from pipeline.sources.source import Broken, Source
-from tests.support.sources import read_source
-
-
-def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
-    found = formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
-    return found.source, found.root
-
-
-def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
-    found = read_source(source)
-    return found.rows, found.broken
+from tests.support.sources import opened, read
 
 
 def test_parquet_row_groups_are_splits_with_their_row_numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,15 +1,11 @@
 """Which columns of a table are read: found by name, named when they are missing, carried through."""
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from pipeline.sources import formats
-from pipeline.sources.config import SourceOptions
-from pipeline.sources.source import Broken, Source
 from pipeline.sources.tables.table_columns import (
     YFCC_COLUMNS,
     Header,
@@ -18,17 +14,7 @@ from pipeline.sources.tables.table_columns import (
     is_percent_encoded,
     pair_columns,
 )
-from tests.support.sources import read_source
-
-
-def opened(path: str, input_format: str, **options: object) -> tuple[Source, str]:
-    found = formats.open_source(SourceOptions(input=path, input_format=input_format, **options))  # type: ignore[arg-type]
-    return found.source, found.root
-
-
-def read(source: Source) -> tuple[list[dict[str, Any]], list[Broken]]:
-    found = read_source(source)
-    return found.rows, found.broken
+from tests.support.sources import opened, read
 
 
 def test_extra_columns_are_carried_through(tmp_path: Path) -> None:

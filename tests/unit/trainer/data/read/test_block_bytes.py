@@ -12,7 +12,7 @@ import pytest
 
 from schemas.storage import Folder
 from tests.support import shard_server
-from tests.support.s3_process import s3_bucket
+from tests.support.s3_server import s3_bucket
 from tests.support.shard_server import serving
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S, wait_until
