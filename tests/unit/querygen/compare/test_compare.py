@@ -14,13 +14,7 @@ from querygen.compare.listed_texts import read_texts
 from querygen.config import CompareConfig
 from schemas.text import normal_form
 from tests.support.queries import Counts, make_queries_folder
-
-COUNTS = Counts(
-    words={"dog": 20, "cat": 15, "red": 12, "fox": 11},
-    bigrams={("red", "fox"): 9},
-    titles={"dog": 3, "new york": 2},
-    heads={"cat": 4, "zoo": 1},
-)
+from tests.support.small_lists import COMPARED
 
 
 def write_json(path: Path, value: object) -> str:
@@ -63,7 +57,7 @@ def test_kendall_counts_pairs(pairs: list[tuple[int, int]]) -> None:
 
 
 def test_two_folders_by_source(tmp_path: Path) -> None:
-    a = make_queries_folder(tmp_path / "a", COUNTS)
+    a = make_queries_folder(tmp_path / "a", COMPARED)
     other = Counts(
         words={"dog": 30, "cat": 25, "red": 40, "owl": 10}, bigrams={("red", "dog"): 30},
         titles={"new york": 9, "red fox": 8}, heads={"zoo": 1},
@@ -91,7 +85,7 @@ def test_two_folders_by_source(tmp_path: Path) -> None:
 
 
 def test_only_one_side_knows_sources(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "a", COUNTS)
+    folder = make_queries_folder(tmp_path / "a", COMPARED)
     found = compare(CompareConfig(a=write_json(tmp_path / "m.json", ["Dog", "New York", "owl"]), b=folder.url))
     assert found["sources"]["title"] == {"in_b": 2, "of_b_in_other": 2, "share_of_b": 1.0}
     assert found["overlap"]["list"] == {"word": 1, "bigram": 0, "title": 1, "synset": 0, ABSENT: 1}

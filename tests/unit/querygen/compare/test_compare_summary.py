@@ -6,20 +6,14 @@ from pathlib import Path
 import pytest
 
 from querygen.command import main
-from tests.support.queries import Counts, make_queries_folder
-
-COUNTS = Counts(
-    words={"dog": 20, "cat": 15, "red": 12, "fox": 11},
-    bigrams={("red", "fox"): 9},
-    titles={"dog": 3, "new york": 2},
-    heads={"cat": 4, "zoo": 1},
-)
+from tests.support.queries import make_queries_folder
+from tests.support.small_lists import COMPARED
 
 
 def test_command_writes_json_and_tables(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = make_queries_folder(tmp_path / "q", COUNTS)
+    folder = make_queries_folder(tmp_path / "q", COMPARED)
     (tmp_path / "l.txt").write_text("dog\n[red]Owl\x1b[0m[/red]\n")
     monkeypatch.chdir(tmp_path)
     main(["compare", folder.url, "l.txt", "--exact", "--output", "out.json"])

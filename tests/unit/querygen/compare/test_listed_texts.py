@@ -8,14 +8,8 @@ import pytest
 
 from querygen.command import main
 from querygen.compare.listed_texts import read_texts
-from tests.support.queries import Counts, make_queries_folder
-
-COUNTS = Counts(
-    words={"dog": 20, "cat": 15, "red": 12, "fox": 11},
-    bigrams={("red", "fox"): 9},
-    titles={"dog": 3, "new york": 2},
-    heads={"cat": 4, "zoo": 1},
-)
+from tests.support.queries import make_queries_folder
+from tests.support.small_lists import COMPARED
 
 
 def write_json(path: Path, value: object) -> str:
@@ -51,7 +45,7 @@ def test_text_list_of_any_line_end_and_packing(tmp_path: Path) -> None:
 
 
 def test_folder_gives_text_or_surface(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "q", COUNTS)
+    folder = make_queries_folder(tmp_path / "q", COMPARED)
     found = read_texts(folder.url, exact=False)
     assert found.table["text"].to_pylist() == ["dog", "cat", "red", "fox", "red fox", "new york", "zoo"]
     assert read_texts(folder.url, exact=True).table["text"].to_pylist()[-2:] == ["New York", "Zoo"]

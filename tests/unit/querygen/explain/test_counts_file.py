@@ -10,12 +10,12 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from querygen.command import main
 from querygen.explain.counts_file import CountsFile
 from querygen.explain.explain import Explainer
 from schemas.query import WORD_COUNTS
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
+from tests.support.small_lists import EXPLAINED, explain_command
 
 Row = dict[str, Any]
 TEXTS = [f"{a}{space}{b}" for a in "abcde" for b in "abcde" for space in ("", " ")]
@@ -64,28 +64,6 @@ def test_a_place_has_its_value_and_the_tied_texts_before(file: CountsFile, rows:
         assert file.place("count", place) == (value, tied)
 
 
-COUNTS = Counts(
-    words={"new": 100, "york": 40, "city": 40, "of": 400, "the": 500, "dog": 10, "rare": 9, "hapax": 2, "gone": 1},
-    bigrams={("new", "york"): 30, ("york", "city"): 10, ("of", "the"): 5, ("rare", "dog"): 6, ("new", "city"): 4,
-             ("the", "dog"): 5, ("city", "of"): 6, ("dog", "city"): 1},
-    titles={"new york city": 90, "dog": 50, "red a novel": 7, "cat": 2},
-    heads={"dog": 42, "new york": 7, "st louis": 1, "zoo": 0},
-    budgets=(2, 2, 1),
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return make_queries_folder(tmp_path_factory.mktemp("explain") / "q", COUNTS)
-
-
-def command(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["explain", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_a_folder_on_another_filesystem(folder: Folder) -> None:
     memory = fsspec.filesystem("memory")
     for name in ("manifest.json", "run.json", "queries.parquet", *folder.names("counts")):
@@ -95,9 +73,9 @@ def test_a_folder_on_another_filesystem(folder: Folder) -> None:
 
 
 def test_a_file_that_is_no_parquet_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    folder = make_queries_folder(tmp_path / "q", COUNTS)
+    folder = make_queries_folder(tmp_path / "q", EXPLAINED)
     folder.write("counts/titles.parquet", b"no parquet at all")
-    assert command(["dog", "--queries", folder.url]) == 2
+    assert explain_command(["dog", "--queries", folder.url]) == 2
     assert "titles.parquet: expected a Parquet file" in capsys.readouterr().err
 
 
@@ -118,7 +96,7 @@ def test_columns_of_another_kind_are_refused(tmp_path: Path, table: dict[str, li
 
 
 def test_a_damaged_footer_is_told_by_name_whatever_arrow_raises(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "queries", COUNTS)
+    folder = make_queries_folder(tmp_path / "queries", EXPLAINED)
     path = tmp_path / "queries" / "counts" / "words.parquet"
     good = path.read_bytes()
     footer = len(good) - 8 - int.from_bytes(good[-8:-4], "little")

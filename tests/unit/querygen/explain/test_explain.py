@@ -7,26 +7,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from querygen.command import main
 from querygen.explain.explain import Explainer
 from querygen.explain.explanation import SourceAnswer, lines
 from schemas.query_source import SOURCES
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
-
-COUNTS = Counts(
-    words={"new": 100, "york": 40, "city": 40, "of": 400, "the": 500, "dog": 10, "rare": 9, "hapax": 2, "gone": 1},
-    bigrams={("new", "york"): 30, ("york", "city"): 10, ("of", "the"): 5, ("rare", "dog"): 6, ("new", "city"): 4,
-             ("the", "dog"): 5, ("city", "of"): 6, ("dog", "city"): 1},
-    titles={"new york city": 90, "dog": 50, "red a novel": 7, "cat": 2},
-    heads={"dog": 42, "new york": 7, "st louis": 1, "zoo": 0},
-    budgets=(2, 2, 1),
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return make_queries_folder(tmp_path_factory.mktemp("explain") / "q", COUNTS)
+from tests.support.small_lists import EXPLAINED, explain_command
 
 
 def answers(folder: Folder, text: str) -> dict[str, SourceAnswer]:
@@ -93,7 +79,7 @@ def test_a_source_without_budget_says_so(tmp_path: Path) -> None:
 
 
 def test_folder_of_schema_1_0_has_no_heads_outside_the_list(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "q", COUNTS)
+    folder = make_queries_folder(tmp_path / "q", EXPLAINED)
     folder.delete("counts/synsets.parquet")
     assert answers(folder, "dog")["synset"].brings
     assert answers(folder, "zoo")["synset"].reasons == ["not_a_synset_head"]
@@ -151,7 +137,7 @@ def test_titles_of_a_category_are_ranked_by_length(tmp_path: Path) -> None:
 
 
 def test_other_unicode_version_is_noted(tmp_path: Path) -> None:
-    folder = make_queries_folder(tmp_path / "q", COUNTS)
+    folder = make_queries_folder(tmp_path / "q", EXPLAINED)
     folder.write_json("manifest.json", folder.read_json("manifest.json") | {"unidata_version": "1.1"})
     found = Explainer(folder).explain("dog")
     assert "Unicode 1.1" in lines(found)[-1]
@@ -197,28 +183,21 @@ def test_ranks_and_sources_are_those_of_a_plain_sort(
                 assert answer.rank is None
 
 
-def command(arguments: list[str]) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(["explain", *arguments])
-    assert isinstance(ended.value.code, int)
-    return ended.value.code
-
-
 def test_command_and_its_exit_codes(folder: Folder, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(["dog", "New York City", "--queries", folder.url]) == 0
+    assert explain_command(["dog", "New York City", "--queries", folder.url]) == 0
     out = capsys.readouterr().out
     assert "dog: in the list, query_id 5, word (also title, synset), surface 'Dog'" in out
     assert "new york city (asked: 'New York City'): in the list" in out
-    assert command(["dog", "hapax", "--queries", folder.url]) == 1
+    assert explain_command(["dog", "hapax", "--queries", folder.url]) == 1
     assert "hapax: not in the list" in capsys.readouterr().out
-    assert command(["dog", "--queries", str(tmp_path / "absent")]) == 2
+    assert explain_command(["dog", "--queries", str(tmp_path / "absent")]) == 2
     assert "no such folder" in capsys.readouterr().err
-    assert command(["--queries", folder.url]) == 2
+    assert explain_command(["--queries", folder.url]) == 2
     assert "give one or more texts" in capsys.readouterr().err
 
 
 def test_json_holds_the_same(folder: Folder, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command(["new york", "cat", "--queries", folder.url, "--json"]) == 1
+    assert explain_command(["new york", "cat", "--queries", folder.url, "--json"]) == 1
     first, second = json.loads(capsys.readouterr().out)
     assert (first["in_list"], second["in_list"], second["query"]) == (True, False, None)
     assert first["query"]["query_id"] == 6

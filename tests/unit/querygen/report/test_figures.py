@@ -23,26 +23,6 @@ from schemas.manifest import read_manifest
 from schemas.query import BIGRAM_COUNTS, QUERIES, TITLE_COUNTS, WORD_COUNTS
 from schemas.storage import Folder
 from schemas.tables import read_table
-from tests.support.queries import Counts, make_queries_folder
-
-HOSTILE = "</td><script>alert('x')</script><img src=http://evil.example/a onerror=\"b\">\x1b[31m\u202e {{ 7*7 }}"
-
-
-COUNTS = Counts(
-    words={"new": 100, "york": 40, "city": 40, "dog": 10, "rare": 9},
-    bigrams={("new", "york"): 30, ("york", "city"): 10, ("new", "city"): 4, ("city", "dog"): 5},
-    titles={"new york city": 9000, "dog": 50, HOSTILE.lower(): 7, "cat": 2},
-    heads={"dog": 42, "zoo": 1, "cat": 0},
-)  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return make_queries_folder(
-        tmp_path_factory.mktemp("report") / "q", COUNTS, notes=[f"note {HOSTILE}"],
-        dropped={"bigram": {"below_min_bigram_count": 1234, "of_no_entry": 0}, "title": {HOSTILE: 5}},
-        rejections={"file_truncated": 77},
-    )  # fmt: skip
 
 
 def test_curves_are_the_sorted_values(folder: Folder) -> None:

@@ -11,16 +11,7 @@ from querygen.report.page import report_page
 from schemas.manifest import read_manifest
 from schemas.storage import Folder
 from tests.support.queries import Counts, make_queries_folder
-
-HOSTILE = "</td><script>alert('x')</script><img src=http://evil.example/a onerror=\"b\">\x1b[31m\u202e {{ 7*7 }}"
-
-
-COUNTS = Counts(
-    words={"new": 100, "york": 40, "city": 40, "dog": 10, "rare": 9},
-    bigrams={("new", "york"): 30, ("york", "city"): 10, ("new", "city"): 4, ("city", "dog"): 5},
-    titles={"new york city": 9000, "dog": 50, HOSTILE.lower(): 7, "cat": 2},
-    heads={"dog": 42, "zoo": 1, "cat": 0},
-)  # fmt: skip
+from tests.support.small_lists import REPORTED
 
 
 class Page(HTMLParser):
@@ -40,15 +31,6 @@ class Page(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         self.text += data
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Folder:
-    return make_queries_folder(
-        tmp_path_factory.mktemp("report") / "q", COUNTS, notes=[f"note {HOSTILE}"],
-        dropped={"bigram": {"below_min_bigram_count": 1234, "of_no_entry": 0}, "title": {HOSTILE: 5}},
-        rejections={"file_truncated": 77},
-    )  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +68,7 @@ def test_the_selection_is_told(folder: Folder, page: Page) -> None:
 
 def test_same_bytes_again(folder: Folder, tmp_path: Path) -> None:
     first = report_page(folder, num_samples=2, seed=0)
-    copy = make_queries_folder(tmp_path / "elsewhere", COUNTS, rows_per_group=2, **_told(folder))
+    copy = make_queries_folder(tmp_path / "elsewhere", REPORTED, rows_per_group=2, **_told(folder))
     assert report_page(copy, num_samples=2, seed=0) == first
 
 
