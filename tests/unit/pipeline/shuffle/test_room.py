@@ -74,7 +74,7 @@ PLENTY = 1 << 50
 EMBEDDED = ["--runner=FlinkRunner", "--flink_master=[local]"]
 
 
-def check_2(
+def check_large(
     options: RunnerOptions, output: Folder, beam_args: list[str], available: int = PLENTY, free: int = PLENTY
 ) -> None:
     check_room("deduplicate", LARGE, options, output, beam_args, available, free)
@@ -86,9 +86,9 @@ def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(
     monkeypatch.setattr("sys.argv", ["/bin/pipeline", "collect", "--input", "a b/*.parquet", "--", "--x=1"])
     output = Folder(str(tmp_path))
     memory = int(LARGE.peak_bytes / 0.6)
-    check_2(RunnerOptions(), output, [], available=memory + 2)
+    check_large(RunnerOptions(), output, [], available=memory + 2)
     with pytest.raises(ValueError, match=r"deduplicate: shuffling 1000000 pairs needs .* of memory on") as error:
-        check_2(RunnerOptions(), output, [], available=memory - 2)
+        check_large(RunnerOptions(), output, [], available=memory - 2)
     command = "pipeline collect --input 'a b/*.parquet' -- --runner=FlinkRunner '--flink_master=[local]'"
     assert f"{command} --flink_version=1.19 --parallelism=" in str(error.value)
     assert "--force" in str(error.value)
@@ -99,25 +99,25 @@ def test_a_shuffle_above_the_limit_is_stopped_with_the_flink_command(
 )
 def test_a_full_disk_is_told_before(tmp_path: Path, beam_args: list[str]) -> None:
     disk = int(LARGE.shuffled_bytes / 0.9)
-    check_2(RunnerOptions(), Folder(str(tmp_path)), beam_args, free=disk + 2)
+    check_large(RunnerOptions(), Folder(str(tmp_path)), beam_args, free=disk + 2)
     with pytest.raises(ValueError, match=r"10.7 GB of disk in .*, more than 90% of the 11.9 GB free; make room"):
-        check_2(RunnerOptions(), Folder(str(tmp_path)), beam_args, free=disk - 2)
+        check_large(RunnerOptions(), Folder(str(tmp_path)), beam_args, free=disk - 2)
 
 
 def test_pieces_too_large_for_a_flink_cluster(tmp_path: Path) -> None:
     cluster = ["--runner=FlinkRunner", "--flink_master=http://127.0.0.1:8081"]
-    check_2(RunnerOptions(), Folder(str(tmp_path)), [*cluster, "--parallelism=11"], available=1, free=1)
+    check_large(RunnerOptions(), Folder(str(tmp_path)), [*cluster, "--parallelism=11"], available=1, free=1)
     with pytest.raises(
         ValueError, match=r"needs about --parallelism=11 on Flink, found 1: a piece of more than 1.0 GB"
     ):
-        check_2(RunnerOptions(), Folder(str(tmp_path)), cluster)
+        check_large(RunnerOptions(), Folder(str(tmp_path)), cluster)
 
 
 def test_force_and_other_runners_are_not_stopped(tmp_path: Path) -> None:
     output = Folder(str(tmp_path))
-    check_2(RunnerOptions(force=True), output, [], available=1, free=1)
-    check_2(RunnerOptions(), output, ["--runner=DataflowRunner"], available=1, free=1)
-    check_2(RunnerOptions(), output, EMBEDDED, available=1)
+    check_large(RunnerOptions(force=True), output, [], available=1, free=1)
+    check_large(RunnerOptions(), output, ["--runner=DataflowRunner"], available=1, free=1)
+    check_large(RunnerOptions(), output, EMBEDDED, available=1)
 
 
 def test_the_command_of_a_module_run() -> None:
