@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
 from trainer.data.loader import DEADLINE_S, Loader
-from trainer.data.open_data import INDEX_DIR, open_data, open_folders, prepare_indexes, read_indexes
+from trainer.data.open_data import INDEX_DIR, ShardFolder, open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.cache_room import CacheRoom, check_room, expected_bytes
 from trainer.data.read.captions import parse_rule
@@ -63,10 +64,11 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     if world.device.type == "cpu":
         torch.set_num_threads(config.cpus_per_worker)
     folder = Folder(config.output)
-    record = training_record(config)
+    shards = open_folders(config.shards)
+    record = training_record(config, shards)
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
-    data, further = prepare_data(config, folder, world, reporter)
+    data, further = prepare_data(config, shards, folder, world, reporter)
     tokenizer = prepare_tokenizer(folder, data, further, config, world)
     model = make_model(config.model_config, tokenizer, config.seed, world)
     optimizer = make_optimizer(model, config.recipe)
@@ -126,10 +128,9 @@ def loader_processes(config: TrainConfig, world: World) -> int:
 
 
 def prepare_data(
-    config: TrainConfig, folder: Folder, world: World, reporter: Reporter | None = None
+    config: TrainConfig, opened: Sequence[ShardFolder], folder: Folder, world: World, reporter: Reporter | None = None
 ) -> tuple[DataSet, FurtherCaptions | None]:
     """Return the samples; the first worker makes the indexes and chances that the run's folder does not have yet."""
-    opened = open_folders(config.shards)
     threads = max(1, config.cpus_per_worker)
     if config.verify_checksums:
         verify_shards(opened, max(1, config.decode_threads), part=world.rank, parts=world.size)

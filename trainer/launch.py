@@ -18,6 +18,7 @@ from schemas.run_record import MANIFEST_FILE, start_run
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.data.balance.chance_file import check_has_counts
+from trainer.data.open_data import open_folders
 from trainer.environment import QUIET, REPOSITORY
 from trainer.metrics import TRAINING_FILE
 from trainer.ray_worker import Mailbox, train_worker
@@ -113,7 +114,7 @@ def run(config: TrainConfig) -> None:
     console = Console()
     if config.balance == "online":
         check_has_counts([Folder(path) for path in config.shards])
-    if not start_run(folder, training_record(config)):
+    if not start_run(folder, training_record(config, open_folders(config.shards))):
         console.message(f"{folder.url} is finished already: nothing to do")
         return
     start_ray(config)

@@ -87,7 +87,7 @@ def test_an_output_stands_for_the_tars(shards: Path, tmp_path: Path, no_first_us
     found = opened(tmp_path / "run", str(tmp_path / "index"))
     assert found.num_samples == 101
     assert found.sources[0].folders[0].url == str(shards)
-    assert describe_inputs([str(tmp_path / "index")]) == describe_inputs([str(shards)])
+    assert describe_inputs(open_folders([str(tmp_path / "index")])) == describe_inputs(open_folders([str(shards)]))
     assert run_index(IndexConfig(shards=(str(shards),), output=str(tmp_path / "index")))[0].seconds is None
     with pytest.raises(ValueError, match="belongs to another run"):
         run_index(IndexConfig(shards=(str(write_shards(tmp_path / "b", 5)),), output=str(tmp_path / "index")))

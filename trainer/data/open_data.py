@@ -68,10 +68,10 @@ def open_folders(paths: Sequence[str]) -> list[ShardFolder]:
     return opened
 
 
-def describe_inputs(paths: Sequence[str]) -> list[dict[str, Any]]:
+def describe_inputs(folders: Sequence[ShardFolder]) -> list[dict[str, Any]]:
     """Return what identifies the shard folders in ``run.json``: the manifest's hash, else names and sizes."""
     described: list[dict[str, Any]] = []
-    for number, opened in enumerate(open_folders(paths)):
+    for number, opened in enumerate(folders):
         if opened.folder.exists(MANIFEST_FILE):
             described.append({"name": f"shards-{number}", "manifest_sha256": manifest_sha256(opened.folder)})
             continue

@@ -198,8 +198,10 @@ def test_an_unfinished_shards_folder_is_refused(tmp_path: Path) -> None:
 
 def test_inputs_are_described_by_content_not_place(tmp_path: Path) -> None:
     first, second = write_shards(tmp_path / "a", 5), write_shards(tmp_path / "b", 5)
-    assert describe_inputs((str(first),)) == describe_inputs((str(second),))
-    assert describe_inputs((str(first),)) != describe_inputs((str(write_shards(tmp_path / "c", 6)),))
+    assert describe_inputs(open_folders((str(first),))) == describe_inputs(open_folders((str(second),)))
+    assert describe_inputs(open_folders((str(first),))) != describe_inputs(
+        open_folders((str(write_shards(tmp_path / "c", 6)),))
+    )
 
 
 def test_the_files_of_another_tool_are_left_alone(tmp_path: Path) -> None:
