@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.option_group import OptionGroup
 from pipeline.runners.config import RunnerOptions
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 

@@ -5,9 +5,9 @@ from typing import Literal
 
 from pipeline.filter.config import FilterOptions
 from pipeline.match.config import MatchOptions
-from pipeline.option_group import OptionGroup
 from pipeline.runners.config import RunnerOptions
 from pipeline.sources.config import SourceOptions
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 

@@ -5,7 +5,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.option_group import OptionGroup
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 ResizeMode = Literal["no", "keep_ratio", "keep_ratio_largest", "center_crop", "border"]

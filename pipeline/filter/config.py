@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.option_group import OptionGroup
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 _FILE_TYPE = re.compile(r"[a-z0-9]{1,5}|none")

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import tyro
 
-from pipeline.option_group import OptionGroup
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 

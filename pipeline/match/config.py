@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Literal
 
-from pipeline.option_group import OptionGroup
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 

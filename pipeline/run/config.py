@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pipeline.balance.config import BalanceConfig, BalanceOptions
 from pipeline.collect.config import CollectConfig, CollectOptions
 from pipeline.download.config import DownloadConfig, DownloadOptions
-from pipeline.option_group import stage_config
+from schemas.option_group import stage_config
 from schemas.run_options import NotIdentity
 
 CANDIDATES, SELECTION, SHARDS, REFILL = "candidates", "selection", "shards", "selection-refill"

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.option_group import OptionGroup
+from schemas.option_group import OptionGroup
 from schemas.run_options import NotIdentity
 
 

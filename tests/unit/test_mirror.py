@@ -64,6 +64,7 @@ LISTED = {
     "trainer/data/shard_source.py": "test_open_data and schemas/test_shard_index",
     "trainer/data/some_captions.py": "tests/integration/test_train: the tokenizer of a run",
     "trainer/command_line.py": "whole commands: tests/integration/test_train_ray",
+    "trainer/options/*.py": "test_config: groups of options, checked as the config that they make",
     "trainer/loop.py": "whole trainings: tests/integration/test_train",
     "trainer/run.py": "whole commands: tests/integration/test_train_ray",
 }

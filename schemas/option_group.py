@@ -4,6 +4,7 @@ class SourceOptions(OptionGroup): ...      its fields, and `_check` where their 
 class CollectOptions(FilterOptions, SourceOptions): ...      both checks run, then its own `_check`
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, TypeVar
 
@@ -27,6 +28,14 @@ class OptionGroup:
             check = vars(group).get("_check")
             if check is not None:
                 check(self)
+
+
+def check_at_least(options: OptionGroup, least: Mapping[str, float]) -> None:
+    """Raise ValueError that names the first option below its `least` value; one that is None was not given."""
+    for name, lowest in least.items():
+        value = getattr(options, name)
+        if value is not None and value < lowest:
+            raise ValueError(f"{name} must be at least {lowest}, found {value!r}")
 
 
 def stage_config(stage: type[Config], options: OptionGroup, **given: Any) -> Config:

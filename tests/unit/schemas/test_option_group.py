@@ -7,8 +7,8 @@ import pytest
 
 from pipeline.__main__ import CONFIGS
 from pipeline.collect.config import CollectConfig
-from pipeline.option_group import OptionGroup, stage_config
 from pipeline.run.config import RunConfig
+from schemas.option_group import OptionGroup, stage_config
 
 IN_AND_OUT = {"input": "i", "queries": "q", "output": "o"}
 
