@@ -29,10 +29,9 @@ def train_step(
         group["lr"] = learning_rate
     device = world.device
     images = batch.images_b3PP.to(device, non_blocking=True)
-    tokens = batch.tokens_bL.to(device, non_blocking=True)
-    eos = batch.eos_b.to(device, non_blocking=True)
+    texts = batch.texts.to(device, non_blocking=True)
     with torch.autocast(device.type, dtype=torch.bfloat16, enabled=autocast):
-        image_features_bE, text_features_bE, logit_scale = wrapped(images, tokens, eos)
+        image_features_bE, text_features_bE, logit_scale = wrapped(images, texts)
     loss = contrastive_loss(image_features_bE.float(), text_features_bE.float(), logit_scale, world, global_batch_size)
     optimizer.zero_grad(set_to_none=True)
     loss.backward()

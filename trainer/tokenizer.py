@@ -1,4 +1,4 @@
-"""Lower-cased byte-level BPE, trained on the captions; captions in, token ids and [EOS] positions out.
+"""Lower-cased byte-level BPE, trained on the captions; captions in, packed token ids out.
 
 The layout of the vocabulary is the released model's: 256 byte symbols, the same 256 at the end of a word
 (``</w>``), the merges in order, [SOS], [EOS]. Training is deterministic. As the released tokenizer does, it undoes
@@ -8,12 +8,13 @@ character references (``AT&amp;T``) twice; ones trained before that do not, whic
 import html
 import json
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.presets import MIN_VOCAB_SIZE, NUM_SPECIALS
 
 SOS, EOS = "<|startoftext|>", "<|endoftext|>"
@@ -74,26 +75,21 @@ class CaptionTokenizer:
     def vocab_size(self) -> int:
         return int(self._tokenizer.get_vocab_size())
 
-    def encode(self, captions: list[str]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
-        """Return (tokens ``[N, L]``, position of [EOS] ``[N]``); a long caption is cut, [EOS] kept.
-
-        L is the longest row rounded up to 8, at most the context length; rows are padded with 0 after
-        [EOS], which a causal model never sees.
-        """
+    def encode(self, captions: list[str]) -> PackedTexts:
+        """Return the captions' tokens, each from [SOS] to [EOS]; a long caption is cut, [EOS] kept."""
         if self.undoes_references:
             captions = [without_references(caption) for caption in captions]
         cut = [caption[:MAX_CAPTION_CHARACTERS] for caption in captions]
         rows = [e.ids[: self.context_length - 2] for e in self._tokenizer.encode_batch_fast(cut)]
-        longest = max((len(row) for row in rows), default=0) + 2
-        length = min(self.context_length, -(-longest // 8) * 8)
-        tokens_NL = np.zeros((len(rows), length), dtype=np.int64)
-        eos_N = np.empty(len(rows), dtype=np.int64)
-        for place, row in enumerate(rows):
-            tokens_NL[place, 0] = self.sos
-            tokens_NL[place, 1 : len(row) + 1] = row
-            tokens_NL[place, len(row) + 1] = self.eos
-            eos_N[place] = len(row) + 1
-        return tokens_NL, eos_N
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) + NUM_SPECIALS
+        ends = np.cumsum(lengths)
+        tokens = np.empty(int(lengths.sum()), dtype=np.int32)
+        is_word = np.ones(len(tokens), dtype=bool)
+        for places, special in ((ends - lengths, self.sos), (ends - 1, self.eos)):
+            tokens[places] = special
+            is_word[places] = False
+        tokens[is_word] = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
+        return PackedTexts.from_flat(tokens, lengths)
 
     def to_json(self) -> bytes:
         """Return the file ``tokenizer.json``: the Hugging Face tokenizer and the context length."""

@@ -193,8 +193,7 @@ def main() -> None:
         epoch()  # kernels compile
 
         def ids_of(word: str) -> list[int]:
-            tokens, ends = tokenizer.encode([word])
-            return tokens[0, 1 : ends[0]].tolist()
+            return tokenizer.encode([word]).to_lists()[0][1:-1]
 
         def peer() -> Taken:
             return open_clips_loader(name) if is_made else peer_written_again(name, ids_of)

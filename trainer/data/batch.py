@@ -1,6 +1,6 @@
 """What the loader gives and the step takes.
 
-Shapes: b rows of this worker, P pixels per side, L positions.
+Shapes: b rows of this worker, P pixels per side.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import torch
+
+from trainer.data.packed_texts import PackedTexts
 
 
 @dataclass(frozen=True)
@@ -18,8 +20,7 @@ class Batch:
     """Sample of each row by the order (`RowReader.ids`); a replaced one keeps its own here."""
     images_b3PP: torch.Tensor
     captions: list[str]
-    tokens_bL: torch.Tensor
-    """Of no column without a tokenizer."""
-    eos_b: torch.Tensor
+    texts: PackedTexts
+    """The captions' tokens; none without a tokenizer."""
     replaced: int
     """Rows whose own sample could not be used."""

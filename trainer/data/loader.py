@@ -157,7 +157,6 @@ def _batch(made: MadeRows) -> Batch:
         ids=made.ids,
         images_b3PP=torch.from_numpy(made.images),
         captions=made.captions,
-        tokens_bL=torch.from_numpy(made.tokens),
-        eos_b=torch.from_numpy(made.eos),
+        texts=made.texts,
         replaced=made.replaced,
     )

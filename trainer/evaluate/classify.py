@@ -26,8 +26,7 @@ def embed_classes(
     texts = prompts(classes, templates)
     parts = []
     for start in range(0, len(texts), batch_size):
-        tokens, eos = tokenizer.encode(texts[start : start + batch_size])
-        parts.append(model.encode_texts(torch.from_numpy(tokens), torch.from_numpy(eos)))
+        parts.append(model.encode_texts(tokenizer.encode(texts[start : start + batch_size])))
     features_KTE = torch.cat(parts).view(len(classes), len(templates), -1)
     return F.normalize(features_KTE.mean(dim=1), dim=-1)
 

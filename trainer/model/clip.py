@@ -1,6 +1,6 @@
 """CLIP: image encoder, text encoder and the learnable logit scale (CLIP, section 2.3 and figure 3).
 
-Shapes: N samples, L positions, P pixels per side, E embedding.
+Shapes: N samples, P pixels per side, E embedding.
 """
 
 import math
@@ -9,6 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.model.resnet import ModifiedResNet
 from trainer.model.text import TextTransformer
 from trainer.model.vit import VisionTransformer
@@ -55,15 +56,13 @@ class CLIP(nn.Module):
         pixels = images_N3PP.to(self.image_mean.dtype).div_(255).sub_(self.image_mean).div_(self.image_std)
         return _unit_length(self.image_encoder(pixels))
 
-    def encode_texts(self, tokens_NL: torch.Tensor, eos_N: torch.Tensor) -> torch.Tensor:
+    def encode_texts(self, texts: PackedTexts) -> torch.Tensor:
         """Return features ``[N, E]`` of length one."""
-        return _unit_length(self.text_encoder(tokens_NL, eos_N))
+        return _unit_length(self.text_encoder(texts))
 
-    def forward(
-        self, images_N3PP: torch.Tensor, tokens_NL: torch.Tensor, eos_N: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    def forward(self, images_N3PP: torch.Tensor, texts: PackedTexts) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Return (image features ``[N, E]``, text features ``[N, E]``, scale of the logits)."""
-        return self.encode_images(images_N3PP), self.encode_texts(tokens_NL, eos_N), self.logit_scale.exp()
+        return self.encode_images(images_N3PP), self.encode_texts(texts), self.logit_scale.exp()
 
     def clamp_logit_scale(self) -> None:
         """Keep the scale at most 100; called after each optimizer step."""

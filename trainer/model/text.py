@@ -6,6 +6,7 @@ Shapes: N texts, L positions, C channels, E embedding.
 import torch
 from torch import nn
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.model.transformer import Transformer
 from trainer.presets import TextConfig
 
@@ -25,7 +26,11 @@ class TextTransformer(nn.Module):
         nn.init.normal_(self.text_projection, std=config.width**-0.5)
         self.transformer.initialise_as_released()
 
-    def forward(self, tokens_NL: torch.Tensor, eos_N: torch.Tensor) -> torch.Tensor:
+    def forward(self, texts: PackedTexts) -> torch.Tensor:
+        """Return features ``[N, E]``, not normalised."""
+        return self.encode_padded(*texts.padded())
+
+    def encode_padded(self, tokens_NL: torch.Tensor, eos_N: torch.Tensor) -> torch.Tensor:
         """Return features ``[N, E]``, not normalised; ``eos_N`` is the position of [EOS] in each row.
 
         L may be less than the context length: under the causal mask nothing after [EOS] is seen.

@@ -8,6 +8,7 @@ import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 from torch.nn.parallel import DistributedDataParallel
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.distributed import World, local_rows
 from trainer.loss import contrastive_loss
 from trainer.model.clip import CLIP
@@ -21,11 +22,12 @@ CONFIG = ModelConfig(
 CPU = torch.device("cpu")
 
 
-def _batch(size: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def _batch(size: int) -> tuple[torch.Tensor, PackedTexts]:
     generator = torch.Generator().manual_seed(1)
     images = torch.randint(0, 256, (size, 3, 16, 16), generator=generator, dtype=torch.uint8)
-    tokens = torch.randint(0, 20, (size, 6), generator=generator)
-    return images, tokens, torch.randint(1, 6, (size,), generator=generator)
+    tokens = torch.randint(0, 20, (size, 6), generator=generator).tolist()
+    lengths = torch.randint(2, 7, (size,), generator=generator).tolist()
+    return images, PackedTexts.from_rows([row[:length] for row, length in zip(tokens, lengths, strict=True)])
 
 
 def _model() -> CLIP:
@@ -42,9 +44,9 @@ def _worker(rank: int, size: int, batch_size: int, directory: str) -> None:
     world = World(rank, size, CPU)
     model = _model()
     start, stop = local_rows(batch_size, rank, size)
-    rows = [part[start:stop] for part in _batch(batch_size)]
+    images, texts = _batch(batch_size)
     wrapped = DistributedDataParallel(model)  # kept alive: its hooks average the gradients
-    loss = contrastive_loss(*wrapped(*rows), world, batch_size)
+    loss = contrastive_loss(*wrapped(images[start:stop], texts.rows(start, stop)), world, batch_size)
     loss.backward()
     torch.save({"loss": world.mean(loss), "gradients": _gradients(model)}, f"{directory}/{rank}.pt")
     dist.barrier()  # a process that leaves while the other still talks to it can abort that one

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from trainer.data.loader import Batch
+from trainer.data.packed_texts import PackedTexts
 from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
@@ -23,7 +24,7 @@ def batch() -> Batch:
     fields = dict.fromkeys(Batch.__dataclass_fields__)
     told = {
         "images_b3PP": torch.randint(0, 256, (4, 3, 16, 16), generator=generator, dtype=torch.uint8),
-        "tokens_bL": torch.randint(1, 20, (4, 6), generator=generator), "eos_b": torch.full((4,), 5),
+        "texts": PackedTexts.from_rows(torch.randint(1, 20, (4, 6), generator=generator).tolist()),
     }  # fmt: skip
     return Batch(**fields | told)
 

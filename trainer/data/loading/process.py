@@ -44,12 +44,12 @@ class Setup:
 
 @dataclass(frozen=True)
 class MadePart:
-    """Part `part` of batch `number` is in its slot; its tokens have `width` columns."""
+    """Part `part` of batch `number` is in its slot; its captions have `num_tokens` tokens."""
 
     part: int
     number: int
     captions: list[str]
-    width: int
+    num_tokens: int
     replaced: int
     fetched_bytes: int
     """All that this process fetched so far."""
@@ -138,22 +138,20 @@ def _make(setup: Setup, ring: Ring, slots: Slots, part: int, outbox: "queue.Simp
     torch.set_num_threads(1)  # threads of the decoder are the parallelism
     maker = RowsMaker(setup.data, setup.reader, setup.tokenizer, **setup.options)
     for number, made in enumerate(maker.made(setup.wanted, slots, part, setup.parts)):
-        _write(ring.words(slots.of_batch.pop(number)), made)
+        _write(ring, slots.of_batch.pop(number), made)
         outbox.put(
             MadePart(
-                part, number, made.captions, made.tokens.shape[1], made.replaced,
+                part, number, made.captions, len(made.texts.tokens_T), made.replaced,
                 maker.bytes.fetched_bytes, maker.bytes.requests,
             )
         )  # fmt: skip
 
 
-def _write(words: npt.NDArray[np.int64], made: MadeRows) -> None:
-    rows, width = made.tokens.shape
-    own = words[made.begin : made.begin + rows]
-    own[:, :width] = made.tokens
-    own[:, width:-2] = 0
-    own[:, -2] = made.eos
-    own[:, -1] = made.ids
+def _write(ring: Ring, slot: int, made: MadeRows) -> None:
+    rows = slice(made.begin, made.begin + len(made.ids))
+    ring.ids(slot)[rows] = made.ids
+    ring.lengths(slot)[rows] = made.texts.lengths
+    ring.tokens(slot, made.begin)[: len(made.texts.tokens_T)] = made.texts.tokens_T.numpy()
 
 
 def _portable(error: BaseException) -> BaseException:

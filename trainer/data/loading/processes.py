@@ -22,11 +22,13 @@ from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
 
+import numpy as np
 import torch
 
 from trainer.data.batch import Batch
 from trainer.data.loading.process import Logged, MadePart, Setup
 from trainer.data.loading.ring import Ring, RingShape, anonymous_file, share_object
+from trainer.data.packed_texts import PackedTexts
 
 logger = logging.getLogger(__name__)
 
@@ -175,16 +177,16 @@ class LoaderProcesses:
     def _batch(self, number: int) -> Batch:
         parts = [part for _, part in sorted(self._parts.pop(number).items())]
         slot = self._slot_of.pop(number)
-        words = self._ring.words(slot)
-        width = max(part.width for part in parts)
-        ids, eos = words[:, -1].copy(), words[:, -2].copy()
-        tokens = words[:, :width].copy()
+        lengths = self._ring.lengths(slot).astype(np.int64)
+        tokens, row = [], 0
+        for part in parts:
+            tokens.append(self._ring.tokens(slot, row)[: part.num_tokens])
+            row += len(part.captions)
         return Batch(
-            ids=ids,
+            ids=self._ring.ids(slot).copy(),
             images_b3PP=self._images(slot),
             captions=[caption for part in parts for caption in part.captions],
-            tokens_bL=torch.from_numpy(tokens),
-            eos_b=torch.from_numpy(eos),
+            texts=PackedTexts.from_flat(np.concatenate(tokens), lengths),
             replaced=sum(part.replaced for part in parts),
         )
 
@@ -228,7 +230,7 @@ def ring_shape(rows: int, image_px: int, context_length: int) -> RingShape:
 
 
 def _address(ring: Ring) -> int:
-    return int(ring.words(0).__array_interface__["data"][0]) - -(-ring.shape.images_bytes // 8) * 8
+    return int(ring.images(0).__array_interface__["data"][0])
 
 
 def _register(ring: Ring) -> bool:

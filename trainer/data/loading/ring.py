@@ -32,8 +32,12 @@ class RingShape:
     @property
     def slot_bytes(self) -> int:
         """Bytes of a slot, whole pages: arrays of it begin at multiples of what their types need."""
-        words = self.rows * (self.context_length + 2)
-        return -(-(-(-self.images_bytes // 8) * 8 + 8 * words) // mmap.PAGESIZE) * mmap.PAGESIZE
+        return -(-(self.ids_offset + self.rows * (8 + 4 + 4 * self.context_length)) // mmap.PAGESIZE) * mmap.PAGESIZE
+
+    @property
+    def ids_offset(self) -> int:
+        """Bytes from a slot's images to its ids; lengths and tokens follow."""
+        return -(-self.images_bytes // 8) * 8
 
 
 def anonymous_file(num_bytes: int) -> int:
@@ -60,11 +64,22 @@ class Ring:
         flat = np.frombuffer(self.pages, np.uint8, self.shape.images_bytes, slot * self.shape.slot_bytes)
         return flat.reshape(self.shape.rows, 3, px, px)
 
-    def words(self, slot: int) -> npt.NDArray[np.int64]:
-        """Return ``[rows, context length + 2]``: the tokens of each row, its place of [EOS], its id."""
-        width = self.shape.context_length + 2
-        begin = slot * self.shape.slot_bytes + -(-self.shape.images_bytes // 8) * 8
-        return np.frombuffer(self.pages, np.int64, self.shape.rows * width, begin).reshape(self.shape.rows, width)
+    def ids(self, slot: int) -> npt.NDArray[np.int64]:
+        """Return the ids of a slot's rows."""
+        return np.frombuffer(self.pages, np.int64, self.shape.rows, self._after_images(slot))
+
+    def lengths(self, slot: int) -> npt.NDArray[np.int32]:
+        """Return how many tokens each row of a slot has."""
+        return np.frombuffer(self.pages, np.int32, self.shape.rows, self._after_images(slot) + 8 * self.shape.rows)
+
+    def tokens(self, slot: int, row: int) -> npt.NDArray[np.int32]:
+        """Return the room for the tokens of the rows from `row` on, which stand there one after another."""
+        rows, width = self.shape.rows, self.shape.context_length
+        begin = self._after_images(slot) + 12 * rows + 4 * row * width
+        return np.frombuffer(self.pages, np.int32, (rows - row) * width, begin)
+
+    def _after_images(self, slot: int) -> int:
+        return slot * self.shape.slot_bytes + self.shape.ids_offset
 
 
 MIN_SHARED_BYTES = 1 << 16

@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from trainer.data.data_set import DataSet
 from trainer.data.order.mixture import Rows
+from trainer.data.packed_texts import PackedTexts
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.live_blocks import LiveBlocks
 from trainer.data.row_reader import RowReader
@@ -51,8 +52,7 @@ class MadeRows:
     ids: npt.NDArray[np.int64]
     images: npt.NDArray[np.uint8]
     captions: list[str]
-    tokens: npt.NDArray[np.int64]
-    eos: npt.NDArray[np.int64]
+    texts: PackedTexts
     replaced: int
 
 
@@ -152,17 +152,16 @@ class RowsMaker:
         found = [job.result() for job in pending.jobs]
         captions = [caption for texts, _ in found for caption in texts]
         if self._tokenizer is not None:
-            tokens, eos = self._tokenizer.encode(captions)
+            texts = self._tokenizer.encode(captions)
         else:
-            tokens, eos = np.zeros((len(captions), 0), dtype=np.int64), np.zeros(len(captions), dtype=np.int64)
+            texts = PackedTexts.from_rows([()] * len(captions))
         self.blocks.give_up(self._data.mixture.places_before((pending.step + 1) * batch_size))
         return MadeRows(
             pending.begin,
             self._reader.ids(pending.rows),
             pending.images,
             captions,
-            tokens,
-            eos,
+            texts,
             sum(replaced for _, replaced in found),
         )
 

@@ -24,13 +24,10 @@ TOKENIZER = train_tokenizer([text for number in range(60) for text in captions(n
 
 def equal(left: Batch, parts: list[Batch]) -> bool:
     images = np.concatenate([part.images_b3PP.numpy() for part in parts])
-    ends = np.concatenate([part.eos_b.numpy() for part in parts])
-    texts = [row[: end + 1].tolist() for part in parts for row, end in zip(part.tokens_bL, part.eos_b, strict=True)]
-    wanted = [row[: end + 1].tolist() for row, end in zip(left.tokens_bL, left.eos_b, strict=True)]
+    texts = [tokens for part in parts for tokens in part.texts.to_lists()]
     ids = np.concatenate([part.ids for part in parts])
     return bool(
-        (left.images_b3PP.numpy() == images).all() and (left.eos_b.numpy() == ends).all() and wanted == texts
-        and (left.ids == ids).all()
+        (left.images_b3PP.numpy() == images).all() and left.texts.to_lists() == texts and (left.ids == ids).all()
     )  # fmt: skip
 
 
@@ -91,11 +88,9 @@ def test_broken_samples_are_replaced_counted_and_logged_once(tmp_path: Path, cap
     assert equal(batch, [again])
     assert sorted(batch.ids.tolist()) == list(range(20))
     of_sample = {int(number): row for row, number in enumerate(batch.ids)}
-    ends = {number: int(batch.eos_b[row]) for number, row in of_sample.items()}
-    texts = {number: batch.tokens_bL[row, : ends[number] + 1].tolist() for number, row in of_sample.items()}
+    texts = {number: batch.texts.to_lists()[row] for number, row in of_sample.items()}
     for own, used in ((3, 5), (4, 5), (19, 0)):
-        possible = [TOKENIZER.encode([caption])[0][0] for caption in captions(used)]
-        assert texts[own] in [row[: len(texts[own])].tolist() for row in possible]
+        assert texts[own] in TOKENIZER.encode(captions(used)).to_lists()
     assert caplog.text.count("replaced") == 3
 
 
@@ -112,7 +107,7 @@ def test_samples_without_caption_and_removed_ones_are_replaced(tmp_path: Path) -
     removing = make_loader(open_shards(tmp_path), TOKENIZER)
     batch = one_batch(removing, 0, 4)
     assert batch.replaced == 3
-    assert len(set(map(tuple, batch.tokens_bL.tolist()))) == 1
+    assert len(set(map(tuple, batch.texts.to_lists()))) == 1
 
 
 def test_stored_images_are_cropped_and_small_ones_replaced(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
@@ -132,7 +127,7 @@ def test_stored_images_are_cropped_and_small_ones_replaced(tmp_path: Path, caplo
 def test_captions_of_later_rounds_are_taken(tmp_path: Path) -> None:
     write_tar(tmp_path / "0.tar", [("a.png", picture(0)), ("a.txt", b"a cat")])
     loader = make_loader(open_shards(tmp_path), TOKENIZER, further=lambda key: [f"further words of {key}"])
-    ends = [int(batch.eos_b[0]) for batch in loader.batches(range(6), 1, 0, 1)]
+    ends = [int(batch.texts.lengths[0]) for batch in loader.batches(range(6), 1, 0, 1)]
     assert len(set(ends)) == 2
     assert ends[:2] * 3 == ends, "each of the two once in two epochs"
 
@@ -152,7 +147,7 @@ def test_captions_of_an_image_change_between_epochs(tmp_path: Path) -> None:
     loader = make_loader(open_shards(write_shards(tmp_path, 3)), TOKENIZER)
     lengths = []
     for batch in loader.batches(range(6), 3, 0, 3):
-        lengths.append(int(batch.eos_b[batch.ids.tolist().index(2)]))
+        lengths.append(int(batch.texts.lengths[batch.ids.tolist().index(2)]))
     assert len(set(lengths[:3])) == 3
     assert lengths[:3] == lengths[3:]
 

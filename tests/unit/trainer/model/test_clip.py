@@ -5,6 +5,7 @@ import math
 import pytest
 import torch
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.model.clip import CLIP
 from trainer.presets import PRESETS, ModelConfig, ResNetConfig, TextConfig, ViTConfig
 
@@ -21,7 +22,7 @@ RESNET = ModelConfig(embed_dim=16, image=ResNetConfig(image_px=32, width=8, bloc
 def test_features_have_length_one(config: ModelConfig) -> None:
     model = CLIP(config).eval()
     images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
-    image, text, scale = model(images, torch.randint(0, 50, (3, 12)), torch.tensor([3, 5, 11]))
+    image, text, scale = model(images, PackedTexts.from_rows([[1, 2, 49], [1, 2, 3, 4, 49], [1, *range(11)]]))
     assert image.shape == text.shape == (3, 16)
     torch.testing.assert_close(image.norm(dim=1), torch.ones(3))
     torch.testing.assert_close(text.norm(dim=1), torch.ones(3))

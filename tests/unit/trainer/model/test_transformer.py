@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.model.clip import CLIP
 from trainer.model.transformer import Transformer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
@@ -82,9 +83,10 @@ def test_logits_are_equal() -> None:
     tokens = torch.randint(1, 78, (4, 12))
     eos = torch.tensor([3, 11, 5, 8])
     tokens[torch.arange(4), eos] = EOS
+    texts = PackedTexts.from_rows([row[: end + 1] for row, end in zip(tokens.tolist(), eos.tolist(), strict=True)])
     normalised = (pixels.float() / 255 - ours.image_mean) / ours.image_std
     with torch.no_grad():
-        image_features, text_features, scale = ours(pixels, tokens, eos)
+        image_features, text_features, scale = ours(pixels, texts)
         wanted = theirs(input_ids=tokens, pixel_values=normalised).logits_per_image
     found = scale * image_features @ text_features.T
     assert wanted.std() > 0.1

@@ -33,8 +33,8 @@ def loader(data: Any, processes: int, threads: int = 1, **options: Any) -> Loade
 
 def seen(batch: Batch) -> tuple[Any, ...]:
     return (
-        batch.ids.tolist(), batch.images_b3PP.numpy().tobytes(), batch.captions, batch.tokens_bL.tolist(),
-        batch.eos_b.tolist(), batch.replaced,
+        batch.ids.tolist(), batch.images_b3PP.numpy().tobytes(), batch.captions, batch.texts.to_lists(),
+        batch.texts.starts_N1.tolist(), batch.replaced,
     )  # fmt: skip
 
 

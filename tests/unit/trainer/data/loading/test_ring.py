@@ -17,12 +17,18 @@ def test_slots_do_not_touch_and_all_mappings_see_them(shape: RingShape) -> None:
     os.close(memory)
     for slot in range(shape.slots):
         ours.images(slot)[:] = slot + 1
-        ours.words(slot)[:] = -slot - 1
+        ours.ids(slot)[:] = -slot - 1
+        ours.lengths(slot)[:] = slot + 7
+        ours.tokens(slot, 0)[:] = slot + 11
+        ours.tokens(slot, shape.rows - 1)[:] = slot + 13
     for slot in range(shape.slots):
         assert theirs.images(slot).shape == (shape.rows, 3, shape.image_px, shape.image_px)
-        assert theirs.words(slot).shape == (shape.rows, shape.context_length + 2)
+        assert theirs.tokens(slot, 0).shape == (shape.rows * shape.context_length,)
         assert (theirs.images(slot) == slot + 1).all()
-        assert (theirs.words(slot) == -slot - 1).all()
+        assert (theirs.ids(slot) == -slot - 1).all()
+        assert (theirs.lengths(slot) == slot + 7).all()
+        assert (theirs.tokens(slot, 0)[: (shape.rows - 1) * shape.context_length] == slot + 11).all()
+        assert (theirs.tokens(slot, 0)[(shape.rows - 1) * shape.context_length :] == slot + 13).all()
 
 
 def test_an_object_comes_back_with_its_big_arrays_outside() -> None:

@@ -44,7 +44,7 @@ def joined(parts: list[MadeRows]) -> tuple[Any, ...]:
         np.concatenate([part.ids for part in parts]).tolist(),
         np.concatenate([part.images for part in parts]).tobytes(),
         [caption for part in parts for caption in part.captions],
-        [row[: end + 1].tolist() for part in parts for row, end in zip(part.tokens, part.eos, strict=True)],
+        [tokens for part in parts for tokens in part.texts.to_lists()],
         sum(part.replaced for part in parts),
     )
 
