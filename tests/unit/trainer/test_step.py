@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from trainer.data.loader import Batch
+from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
 from trainer.distributed import World
 from trainer.model.clip import CLIP
