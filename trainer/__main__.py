@@ -9,8 +9,8 @@ import tyro
 
 from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
-from trainer.environment import prepare_environment
 from trainer.evaluate.config import ZeroShotConfig
+from trainer.start import start
 
 ZeroShot = Annotated[ZeroShotConfig, tyro.conf.subcommand("zero-shot", prefix_name=False)]
 _Nothing = Annotated[None, tyro.conf.Suppress]
@@ -38,10 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with expected_errors():
         config = parse(sys.argv[1:] if arguments is None else arguments)
         if isinstance(config, TrainConfig):
-            prepare_environment()
-            from trainer.launch import run  # imports Ray and torch: not for --help
-
-            run(config)
+            start(config)
         else:
             from trainer.evaluate.zero_shot import evaluate
 

@@ -11,6 +11,7 @@ from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
 from trainer.presets import ModelConfig, Recipe, find_preset
+from trainer.workers import most_workers
 
 OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
 """Options in place of the preset's values: the identity holds what comes out."""
@@ -21,10 +22,11 @@ class TrainConfig(ReadingOptions, SavingOptions, MachineOptions, RecipeOptions, 
     """Train CLIP on WebDataset shards."""
 
     def _check(self) -> None:
-        if self.global_batch_size is not None and self.global_batch_size < 2 * self.num_workers:
+        workers = most_workers(self.num_workers)
+        if self.global_batch_size is not None and self.global_batch_size < 2 * workers:
             raise ValueError(
                 f"global_batch_size must be at least 2 per worker, found {self.global_batch_size!r} "
-                f"for {self.num_workers} workers"
+                f"for {workers} workers"
             )
 
     @property

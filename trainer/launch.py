@@ -3,8 +3,8 @@
 import contextlib
 import logging
 import os
+import signal
 import threading
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +12,28 @@ import ray
 import ray.train
 import ray.train.torch
 import torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from schemas.json_object import JsonObject
-from schemas.run_record import MANIFEST_FILE, start_run
+from schemas.run_record import start_run
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.data.balance.chance_file import check_has_counts
 from trainer.data.open_data import open_folders
 from trainer.environment import QUIET, REPOSITORY
-from trainer.metrics import TRAINING_FILE
-from trainer.ray_worker import Mailbox, train_worker
+from trainer.ray_mailbox import Mailbox
+from trainer.ray_worker import train_worker
 from trainer.reporter import Console
+from trainer.resolved import resolve
 from trainer.run_record import training_record
+from trainer.stalls import BEAT_S, describe
+from trainer.summary import summary
+from trainer.workers import format_workers, least_workers, most_workers
 
 POLL_PROGRESS_EVERY_S = 0.5
+LOOKS_A_BEAT = int(BEAT_S / POLL_PROGRESS_EVERY_S)
+"""Stalls are looked for every so many times that progress is."""
+WORKER_TITLE = b"RayTrainWorker"
+"""What stands in the command line of each process that `kill_worker` may end."""
 MAX_WORKERS_PER_CPU = 4
 """More processes than this on a CPU only wait for each other."""
 
@@ -47,24 +55,18 @@ def check_resources(config: TrainConfig) -> None:
     """Raise ValueError when this machine cannot give what is asked; a cluster (RAY_ADDRESS) may still grow."""
     if "RAY_ADDRESS" in os.environ:
         return
-    if config.device == "cuda" and torch.cuda.device_count() < config.num_workers:
+    asked = format_workers(config.num_workers)
+    if config.device == "cuda" and torch.cuda.device_count() < least_workers(config.num_workers):
         raise ValueError(
-            f"--device cuda with --num-workers {config.num_workers} takes as many GPUs, this machine has "
+            f"--device cuda with --num-workers {asked} takes as many GPUs, this machine has "
             f"{torch.cuda.device_count()}; use --device cpu, fewer workers, or a cluster (RAY_ADDRESS)"
         )
-    cpus = config.num_workers * config.cpus_per_worker
+    cpus = most_workers(config.num_workers) * config.cpus_per_worker
     if config.device == "cpu" and cpus > MAX_WORKERS_PER_CPU * (os.cpu_count() or 1):
         raise ValueError(
-            f"--num-workers {config.num_workers} with --cpus-per-worker {config.cpus_per_worker} takes {cpus} CPUs, "
+            f"--num-workers {asked} with --cpus-per-worker {config.cpus_per_worker} takes {cpus} CPUs, "
             f"this machine has {os.cpu_count()}; use fewer workers, or a cluster (RAY_ADDRESS)"
         )
-
-
-def resolve(config: TrainConfig) -> TrainConfig:
-    """Return the config with absolute paths and the device decided."""
-    device = config.device if config.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
-    shards = tuple(Folder(path).url for path in config.shards)
-    return replace(config, output=Folder(config.output).url, shards=shards, device=device)
 
 
 def _deliver(mailbox: Any, console: Console) -> None:
@@ -72,12 +74,39 @@ def _deliver(mailbox: Any, console: Console) -> None:
         getattr(console, call)(**arguments)
 
 
-def _follow(mailbox: Any, console: Console, done: threading.Event) -> None:
+def _follow(mailbox: Any, console: Console, done: threading.Event, stall_s: float) -> None:
+    looks = 0
     while not done.wait(POLL_PROGRESS_EVERY_S):
+        looks += 1
         try:
             _deliver(mailbox, console)
+            if stall_s and looks % LOOKS_A_BEAT == 0:
+                _end_stall(mailbox, console, stall_s)
         except ray.exceptions.RayError:  # the cluster is going down; fit() tells why
             return
+
+
+def _end_stall(mailbox: Any, console: Console, stall_s: float) -> None:
+    """Kill the workers that hold up all others, if there are any: Ray then starts all again from the checkpoint."""
+    culprits, now_s = ray.get(mailbox.stalled.remote(stall_s))
+    if not culprits:
+        return
+    console.message(f"{describe(culprits, now_s)}; ended")
+    for culprit in culprits:
+        where = NodeAffinitySchedulingStrategy(culprit.beat.node, soft=False)
+        killed = ray.remote(num_cpus=0, max_retries=0)(kill_worker).options(scheduling_strategy=where)
+        ray.wait([killed.remote(culprit.beat.process)], timeout=stall_s)  # a node that is gone needs no killing
+
+
+def kill_worker(process: int) -> bool:
+    """End the worker with this process number on this machine, frozen or not; tell whether it was one."""
+    try:
+        if WORKER_TITLE not in Path(f"/proc/{process}/cmdline").read_bytes():
+            return False
+    except OSError:
+        return False
+    os.kill(process, signal.SIGKILL)
+    return True
 
 
 def start_ray(config: TrainConfig) -> None:
@@ -92,17 +121,23 @@ def start_ray(config: TrainConfig) -> None:
         ray.init(runtime_env={"env_vars": environment}, **options)
         return
     os.environ.update(environment)  # a local Ray hands it on; a runtime environment would cost a start per worker
-    num_cpus = config.num_workers * config.cpus_per_worker
+    num_cpus = most_workers(config.num_workers) * config.cpus_per_worker
     ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
 
 
-def _drawn(told: JsonObject) -> str:
-    """Return a line on the sizes of the epochs where samples were drawn for each."""
-    if "balance" not in told:
-        return ""
-    expected, drawn = sum(told["balance"]["expected"]), told["balance"]["drawn"]
-    sources = "; ".join(f"{min(sizes):,} to {max(sizes):,} in {len(sizes)} epochs" for sizes in drawn if sizes)
-    return f"online balancing with cap {told['balance']['cap']:,}: {expected:,} samples expected an epoch, {sources}\n"
+# To type checkers `ray.train` has the options of its first version.
+def _scaling(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "num_workers": config.num_workers,
+        "use_gpu": config.device == "cuda",
+        "resources_per_worker": {"CPU": config.cpus_per_worker} | ({"GPU": 1} if config.device == "cuda" else {}),
+        "elastic_resize_monitor_interval_s": config.resize_every_s,
+    }
+
+
+def _failures(config: TrainConfig) -> dict[str, Any]:
+    # with "relax" those on a machine that went away are not waited for; their restarts are not limited
+    return {"max_failures": config.max_failures, "relax_collectives_on_preemption": True}
 
 
 def run(config: TrainConfig) -> None:
@@ -123,19 +158,13 @@ def run(config: TrainConfig) -> None:
     trainer = ray.train.torch.TorchTrainer(
         train_worker,
         train_loop_config={"config": config, "mailbox": mailbox},
-        scaling_config=ray.train.ScalingConfig(
-            num_workers=config.num_workers,
-            use_gpu=config.device == "cuda",
-            resources_per_worker={"CPU": config.cpus_per_worker} | ({"GPU": 1} if config.device == "cuda" else {}),
-        ),
+        scaling_config=ray.train.ScalingConfig(**_scaling(config)),
         run_config=ray.train.RunConfig(
-            name="ray",
-            storage_path=folder.url,
-            failure_config=ray.train.FailureConfig(max_failures=config.max_failures),
+            name="ray", storage_path=folder.url, failure_config=ray.train.FailureConfig(**_failures(config))
         ),
     )
     done = threading.Event()
-    follower = threading.Thread(target=_follow, args=(mailbox, console, done), daemon=True)
+    follower = threading.Thread(target=_follow, args=(mailbox, console, done, config.stall_s), daemon=True)
     follower.start()
     try:
         trainer.fit()
@@ -146,12 +175,5 @@ def run(config: TrainConfig) -> None:
             _deliver(mailbox, console)
         console.close()
         ray.shutdown()
-    if folder.exists(MANIFEST_FILE) and folder.exists(TRAINING_FILE):
-        told = folder.read_json(TRAINING_FILE)
-        console.message(
-            f"{told['step']:,} steps, {told['samples']:,} samples in {told['seconds']:.0f} s: "
-            f"{told['samples_per_s']:,.0f} samples/s ({told['samples_per_s_per_worker']:,.0f} per worker), "
-            f"loss {told['loss']:.3f}, logit scale {told['logit_scale']:.1f}, {told['replaced']} samples replaced\n"
-            f"{_drawn(told)}"
-            f"model {folder.url}/final, curves {folder.url}/metrics.csv, checkpoints {folder.url}/checkpoints"
-        )
+    if told := summary(folder):
+        console.message(told)

@@ -11,9 +11,12 @@ from trainer.checkpoint import TrainState, write_checkpoint, write_model
 from trainer.config import TrainConfig
 from trainer.data.data_set import DataSet
 from trainer.distributed import World, local_rows
+from trainer.interruption import Interruption, NoInterruption, Notice
 from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable
 from trainer.optim.schedule import learning_rate
+from trainer.pulse import NoPulse, Pulse
 from trainer.reporter import Reporter
+from trainer.stalls import WAITS
 from trainer.step import train_step
 from trainer.stopwatch import Stopwatch
 from trainer.written_files import FINAL
@@ -21,7 +24,13 @@ from trainer.written_files import FINAL
 WRITE_METRICS_EVERY_S = 10.0
 
 
-def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | None:
+def train(
+    config: TrainConfig,
+    world: World,
+    reporter: Reporter,
+    pulse: Pulse | None = None,
+    interruption: Interruption | None = None,
+) -> Metrics | None:
     """Train, or go on training, until the plan is done; return the last metrics (None when no step was left).
 
     Every worker calls it with the same config. The order of samples, and the learning rate of each, depend on
@@ -38,7 +47,7 @@ def train(config: TrainConfig, world: World, reporter: Reporter) -> Metrics | No
     if run.cache_room is not None:
         reporter.message(f"reading over the network: {run.cache_room}")
     with closing(run.loader):
-        metrics = _take_steps(run, reporter)
+        metrics = _take_steps(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
     world.barrier()
     return metrics
 
@@ -58,7 +67,7 @@ def _balance(run: Run) -> str:
     return f"{run.data.epoch_samples:,} of them expected an epoch by online balancing, cap {run.config.cap:,}, "
 
 
-def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
+def _take_steps(run: Run, reporter: Reporter, pulse: Pulse, interruption: Interruption) -> Metrics | None:
     config, world, plan = run.config, run.world, run.plan
     batch_size = plan.global_batch_size
     start_row, stop_row = local_rows(batch_size, world.rank, world.size)
@@ -75,9 +84,11 @@ def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
     steps = range(first_step, last_step)
     with closing(run.loader.batches(steps, batch_size, start_row, stop_row)) as batches:
         for step in range(first_step + 1, last_step + 1):
+            pulse.at(step - 1, "waits for data")
             watch.wait()
             batch = next(batches)
             watch.go_on()
+            pulse.at(step - 1, WAITS)
             samples = step * batch_size
             rate = learning_rate(
                 samples,
@@ -91,7 +102,12 @@ def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
             )  # fmt: skip
             watch.steps += 1
             replaced += batch.replaced
-            saves = step % config.checkpoint_every_steps == 0 or step == last_step
+            notice = Notice.NONE
+            if step % config.log_every_steps == 0:
+                notice = interruption.asked()
+            if notice is Notice.STOP:
+                last_step = step
+            saves = notice is not Notice.NONE or step % config.checkpoint_every_steps == 0 or step == last_step
             if step % config.log_every_steps == 0 or saves:  # a resumed run begins a row where this one did
                 metrics = Metrics(
                     step=step,
@@ -113,6 +129,7 @@ def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
                 losses.zero_()
                 watch.lap()
             if saves:
+                pulse.at(step, "writes a checkpoint" if world.first else WAITS)
                 state = TrainState(step=step, samples=samples, replaced=run.state.replaced + world.sum(replaced))
                 if world.first:
                     table.write()
@@ -121,6 +138,8 @@ def _take_steps(run: Run, reporter: Reporter) -> Metrics | None:
                         config.keep_checkpoints,
                     )  # fmt: skip
                 world.barrier()
+            if notice is Notice.STOP:
+                break
     if world.first and last_step == plan.total_steps:
         _finish(run, table, (last_step - first_step) * batch_size, watch.total_s)
     return metrics

@@ -1,4 +1,4 @@
-"""The one adapter between the loop and Ray: what runs in each Ray worker, and how its progress comes back."""
+"""The one adapter between the loop and Ray: what runs in each Ray worker."""
 
 import logging
 from typing import Any
@@ -7,46 +7,25 @@ import ray.train
 
 from trainer.config import TrainConfig
 from trainer.distributed import join_world
+from trainer.interruption import Notice
 from trainer.loop import train
-from trainer.metrics import Metrics
+from trainer.ray_mailbox import BeatingPulse, ToMailbox
 from trainer.reporter import Reporter, Silent
 
 
-class Mailbox:
-    """An actor without CPU that carries the workers' progress to the launcher's console."""
+class PreemptionNotice:
+    """Nodes that Ray was told will go (spot instances, drains): once for each notice."""
 
     def __init__(self) -> None:
-        self._letters: list[tuple[str, dict[str, Any]]] = []
+        self._saved_for: frozenset[str] = frozenset()
 
-    def put(self, call: str, arguments: dict[str, Any]) -> None:
-        self._letters.append((call, arguments))
-
-    def take(self) -> list[tuple[str, dict[str, Any]]]:
-        letters, self._letters = self._letters, []
-        return letters
-
-
-class ToMailbox:
-    """A reporter whose calls are made again on the launcher's console; never waits for it."""
-
-    def __init__(self, mailbox: Any) -> None:
-        self._mailbox = mailbox
-
-    def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
-        arguments = {"done_samples": done_samples, "total_samples": total_samples, "title": title}
-        self._mailbox.put.remote("start", arguments)
-
-    def progress(self, metrics: Metrics) -> None:
-        self._mailbox.put.remote("progress", {"metrics": metrics})
-
-    def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
-        self._mailbox.put.remote("work", {"title": title, "done_bytes": done_bytes, "total_bytes": total_bytes})
-
-    def message(self, text: str) -> None:
-        self._mailbox.put.remote("message", {"text": text})
-
-    def close(self) -> None:
-        pass
+    def asked(self) -> Notice:
+        """Return SAVE for nodes that were not named before; a barrier of all workers."""
+        told = ray.train.get_preemption_info()
+        nodes = frozenset(told.preempted_node_ids) if told is not None else frozenset()
+        is_new = not nodes <= self._saved_for
+        self._saved_for |= nodes
+        return Notice.SAVE if is_new else Notice.NONE
 
 
 class _LogToReporter(logging.Handler):
@@ -68,5 +47,9 @@ def train_worker(arguments: dict[str, Any]) -> None:
     logger = logging.getLogger("trainer")
     logger.handlers = [_LogToReporter(reporter, world.rank)]
     logger.propagate = False
-    metrics = train(config, world, reporter if world.first else Silent())
+    pulse = BeatingPulse(arguments["mailbox"], world.rank, world.size)
+    try:
+        metrics = train(config, world, reporter if world.first else Silent(), pulse, PreemptionNotice())
+    finally:
+        pulse.close()
     ray.train.report({"loss": metrics.loss, "samples_per_s": metrics.samples_per_s} if metrics else {})

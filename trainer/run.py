@@ -17,17 +17,14 @@ import tyro  # noqa: E402
 
 from trainer.command_line import expected_errors  # noqa: E402
 from trainer.config import TrainConfig  # noqa: E402
-from trainer.environment import prepare_environment  # noqa: E402
+from trainer.start import start  # noqa: E402
 
 
 def main() -> None:
     """Read the command line and train; expected errors end with one line and exit code 2."""
     with expected_errors():
         config = tyro.cli(TrainConfig, prog="trainer/run.py")
-        prepare_environment()
-        from trainer.launch import run  # imports Ray and torch: not for --help
-
-        run(config)
+        start(config)
 
 
 if __name__ == "__main__":

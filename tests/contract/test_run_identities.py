@@ -43,7 +43,8 @@ LEFT_OUT = [
     (
         TrainConfig(shards=("s",), output="o"),
         "cache_bytes cache_dir checkpoint_every_steps cpus_per_worker decode_threads device keep_checkpoints "
-        "loader_processes log_every_steps max_failures num_workers output read_ahead_bytes shards stop_after_steps "
+        "launcher loader_processes log_every_steps max_failures num_workers output read_ahead_bytes "
+        "resize_every_s shards stall_s stop_after_steps "
         "verify_checksums",
     ),
 ]

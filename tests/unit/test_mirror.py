@@ -66,6 +66,10 @@ LISTED = {
     "trainer/command_line.py": "whole commands: tests/integration/test_train_ray",
     "trainer/options/*.py": "test_config: groups of options, checked as the config that they make",
     "trainer/loop.py": "whole trainings: tests/integration/test_train",
+    "trainer/pulse.py": "a protocol; test_ray_mailbox, test_stalls, tests/integration/test_train_cluster",
+    "trainer/ray_worker.py": "Ray's workers: tests/integration/test_train_ray, test_train_cluster",
+    "trainer/start.py": "whole commands: tests/integration/test_train_ray, test_torchrun",
+    "trainer/without_ray.py": "whole commands: tests/integration/test_torchrun",
     "trainer/run.py": "whole commands: tests/integration/test_train_ray",
 }
 """By pattern of a module's path: where it is tested, and why there."""

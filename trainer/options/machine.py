@@ -5,20 +5,37 @@ from typing import Literal
 
 from schemas.option_group import OptionGroup, check_at_least
 from schemas.run_options import NotIdentity
+from trainer.workers import WorkersOption, check_workers, format_workers
 
 
 @dataclass(frozen=True, kw_only=True)
 class MachineOptions(OptionGroup):
     """Which workers, on what."""
 
-    num_workers: NotIdentity[int] = 1
-    """Number of Ray workers; may change between a run and its resumption."""
+    num_workers: NotIdentity[WorkersOption] = 1
+    """Number of Ray workers, may change between a run and its resumption; with 4:8 the run starts with 4 and goes on
+    with up to 8 as the cluster has them: from the last checkpoint each time, on the same samples."""
+    launcher: NotIdentity[Literal["auto", "ray", "none"]] = "auto"
+    """ray: Ray starts the workers; none: this process is one, alone or of those that `torchrun` started; auto: none
+    under `torchrun`, else ray."""
     device: NotIdentity[Literal["auto", "cpu", "cuda"]] = "auto"
     """auto takes GPUs when the machine that starts the run has one."""
     cpus_per_worker: NotIdentity[int] = 1
     """Ray CPUs, and compute threads, of each worker."""
     max_failures: NotIdentity[int] = 2
-    """How often Ray restarts the workers from the last checkpoint before the run fails."""
+    """How often Ray restarts the workers from the last checkpoint before the run fails; nodes that were preempted do
+    not count."""
+    resize_every_s: NotIdentity[float] = 60.0
+    """With 4:8 workers: how often Ray looks whether there are machines for more."""
+    stall_s: NotIdentity[float] = 900.0
+    """A run whose workers all wait for one is ended after so long: the one is named and killed, which counts as a
+    failure. 0: never. More than the longest step, and a checkpoint's reading, take."""
 
     def _check(self) -> None:
-        check_at_least(self, {"num_workers": 1, "cpus_per_worker": 1, "max_failures": 0})
+        check_at_least(self, {"cpus_per_worker": 1, "max_failures": 0, "stall_s": 0, "resize_every_s": 0})
+        check_workers("num_workers", self.num_workers)
+        if self.launcher == "none" and self.num_workers != 1:
+            raise ValueError(
+                "num_workers is for Ray; with launcher none torchrun --nproc-per-node says how many, found "
+                f"{format_workers(self.num_workers)}"
+            )

@@ -2,6 +2,9 @@
 
 import dataclasses
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,7 @@ import pytest
 import torch
 
 from trainer.config import TrainConfig
-from trainer.launch import MAX_WORKERS_PER_CPU, check_resources, refuse_relative_paths, resolve
+from trainer.launch import MAX_WORKERS_PER_CPU, check_resources, kill_worker, refuse_relative_paths
 
 
 @pytest.fixture
@@ -56,13 +59,14 @@ def test_more_gpus_than_there_are_are_refused(shards: str, monkeypatch: pytest.M
         check_resources(config(shards, device="cuda", num_workers=2))
 
 
-@pytest.mark.parametrize("has_gpu", [True, False])
-def test_paths_become_absolute_and_the_device_is_decided(
-    shards: str, has_gpu: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(Path(shards).parent)
-    monkeypatch.setattr(torch.cuda, "is_available", lambda: has_gpu)
-    found = resolve(config("shards", output="out"))
-    assert (found.shards, found.output) == ((shards,), str(Path(shards).parent / "out"))
-    assert found.device == ("cuda" if has_gpu else "cpu")
-    assert resolve(config(shards, device="cpu")).device == "cpu"
+def test_only_a_process_that_is_a_worker_is_killed() -> None:
+    assert not kill_worker(os.getpid())
+    program = "print('up', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", program, "ray::RayTrainWorker"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as worker:
+        assert worker.stdout is not None
+        worker.stdout.readline()
+        assert kill_worker(worker.pid)
+    assert worker.returncode == -signal.SIGKILL
+    assert not kill_worker(worker.pid)

@@ -1,0 +1,69 @@
+"""The same command without Ray: in one process, and under torchrun, which SIGTERM stops after a whole step."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from schemas.storage import Folder
+from tests.support.small_shards import write_shards
+from tests.support.waiting import PATIENCE_S
+from trainer.checkpoint import find_checkpoints
+
+ROOT = Path(__file__).parents[2]
+RUN = str(ROOT / "trainer" / "run.py")
+TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2")
+
+
+def start(directory: Path, output: str, launcher: tuple[str, ...], *options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, *launcher, RUN, "--shards", "shards", "--output", output, "--model", "rn-tiny", "--device",
+         "cpu", "--global-batch-size", "8", "--log-every-steps", "1", *options],
+        cwd=directory, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def ended(process: subprocess.Popen[str]) -> str:
+    """Return what it told when it has ended."""
+    return process.communicate(timeout=PATIENCE_S)[1]
+
+
+def workers_of(torchrun: subprocess.Popen[str]) -> list[int]:
+    return [int(pid) for pid in Path(f"/proc/{torchrun.pid}/task/{torchrun.pid}/children").read_text().split()]
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_stops_all_and_the_command_goes_on(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    options = ("--samples", "1600", "--checkpoint-every-steps", "1000")
+    stopped = start(tmp_path, "stopped", TWO, *options)
+    assert stopped.stderr is not None
+    told: list[str] = []
+    while "2 workers, steps 0 to 200 " not in "".join(told[-1:]):
+        told.append(stopped.stderr.readline())
+        assert told[-1], told
+    os.kill(workers_of(stopped)[1], signal.SIGTERM)
+    assert "SIGTERM: a checkpoint is in " in "".join(told) + ended(stopped)
+    assert stopped.returncode != 0
+    (step,) = find_checkpoints(Folder(str(tmp_path / "stopped")))
+    assert step < 200
+
+    for output in ("stopped", "whole"):
+        run = start(tmp_path, output, TWO, *options)
+        assert "200 steps, 1,600 samples in " in ended(run)
+        assert run.returncode == 0
+    wanted, found = (load_file(tmp_path / name / "final" / "model.safetensors") for name in ("whole", "stopped"))
+    assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+
+
+def test_one_process_without_ray(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    options = ("--launcher", "none", "--epochs", "2")
+    told = ended(start(tmp_path, "out", (), *options))
+    assert "12 steps, 96 samples in " in told
+    assert "finished already: nothing to do" in ended(start(tmp_path, "out", (), *options))

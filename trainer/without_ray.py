@@ -1,0 +1,57 @@
+"""Train in this process, alone or as one of `torchrun`'s."""
+
+import sys
+
+from schemas.run_record import start_run
+from schemas.storage import Folder
+from trainer.config import TrainConfig
+from trainer.data.balance.chance_file import check_has_counts
+from trainer.data.open_data import open_folders
+from trainer.distributed import World, join_world, leave_world
+from trainer.interruption import SignalInterruption
+from trainer.loop import train
+from trainer.reporter import Console, Silent
+from trainer.resolved import resolve
+from trainer.run_record import training_record
+from trainer.summary import summary
+
+STOPPED = 143
+"""Exit code of a run that saved and stopped when it got SIGTERM, as shells tell it."""
+
+
+def run(config: TrainConfig) -> None:
+    """Train `config` as the processes that were started say, and print where things lie.
+
+    SIGTERM to any of them saves a checkpoint and ends all with exit code 143; the same command goes on.
+    """
+    config = resolve(config)
+    world = join_world(use_gpu=config.device == "cuda")
+    console = Console() if world.first else Silent()
+    folder = Folder(config.output)
+    if not _begins(config, folder, world):
+        console.message(f"{folder.url} is finished already: nothing to do")
+        leave_world(world)
+        return
+    interruption = SignalInterruption(world)
+    try:
+        train(config, world, console, interruption=interruption)
+    finally:
+        interruption.close()
+        console.close()
+    told = summary(folder) if world.first else None
+    leave_world(world)
+    if interruption.stopped:
+        console.message(f"SIGTERM: a checkpoint is in {folder.url}; the same command goes on")
+        sys.exit(STOPPED)
+    if told:
+        console.message(told)
+
+
+def _begins(config: TrainConfig, folder: Folder, world: World) -> bool:
+    """Claim the folder by the first worker; return False in all where the run is finished already."""
+    begins = False
+    if world.first:
+        if config.balance == "online":
+            check_has_counts([Folder(path) for path in config.shards])
+        begins = start_run(folder, training_record(config, open_folders(config.shards)))
+    return world.sum(int(begins)) > 0
