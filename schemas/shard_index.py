@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 
 from schemas.arrow_types import schema_of, values_of
 from schemas.buffers import one_chunk
+from schemas.file_part import FilePart
 from schemas.kernels.tar_headers import IMAGE_BYTES, KEY_HASH, OFFSET
 from schemas.storage import UNKNOWN_SIZE
-from schemas.tar_contents import TarContents, UInt8s, key_of
+from schemas.tar_contents import TarContents, key_of
 
 STRIDE = 32
 """Blocks begin at a multiple of it: 12.5 million offsets for 400 million samples, 3 bytes each in Parquet."""
@@ -48,20 +49,20 @@ header of samples 0, `STRIDE`, 2 `STRIDE`, ...; end is where the last member end
 image, passed_over members that belong to no key; example names one of them."""
 
 
-def index_row(name: str, contents: TarContents, data: UInt8s) -> pa.Table:
+def index_row(name: str, contents: TarContents, part: FilePart) -> pa.Table:
     """Return the row of tar `name`. Raises ValueError that names a key which two of its samples have."""
     samples = contents.samples
     hashes = np.sort(samples[:, KEY_HASH])
     if len(repeated := hashes[1:][hashes[1:] == hashes[:-1]]):
         first, second = np.flatnonzero(samples[:, KEY_HASH] == repeated[0])[:2]
-        keys = {key_of(data, samples[first]), key_of(data, samples[second])}
+        keys = {key_of(part, samples[first]), key_of(part, samples[second])}
         if len(keys) == 1:
             raise ValueError(
                 f"{name}: expected each key once, two samples have {keys.pop()!r}; members of a key stand side by side"
             )
     row = {
         "tar": name,
-        "tar_bytes": len(data),
+        "tar_bytes": len(part),
         "samples": len(samples),
         "image_bytes": int(samples[:, IMAGE_BYTES].sum()),
         "end": contents.end,

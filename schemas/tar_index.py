@@ -4,6 +4,7 @@ In: a tar on any file system, and what lies beside it. Out: its row (`schemas/sh
 sidecars that img2dataset and `pipeline download` write.
 """
 
+import io
 import logging
 import tempfile
 import time
@@ -15,10 +16,11 @@ from typing import IO
 import pyarrow as pa
 
 from schemas.checked import first_line
+from schemas.file_part import FilePart
 from schemas.shard_index import index_row
 from schemas.shards_folder import STATS_SUFFIX, TAR_SUFFIX
 from schemas.storage import UNKNOWN_SIZE, Folder
-from schemas.tar_contents import mapped, read_contents
+from schemas.tar_contents import read_contents
 from schemas.tar_listing import file_marks
 from schemas.tar_sidecars import check_sidecars
 
@@ -73,16 +75,13 @@ def tar_row(tar: TarToIndex, folder: Folder) -> pa.Table:
 
 def _row(raw: IO[bytes], tar: TarToIndex, folder: Folder) -> pa.Table:
     where = folder.path(tar.name)
-    with mapped(raw) as data:
-        contents = read_contents(data, where)
-        if not contents.is_whole:
-            logger.warning(
-                "%s is cut off or damaged after %d samples; the rest is left out", where, len(contents.samples)
-            )
-        row = index_row(tar.name, contents, data)
-        if tar.has_stats:
-            check_sidecars(folder, tar.name, contents, data)
-        del data
+    part = FilePart(raw, 0, raw.seek(0, io.SEEK_END), where)
+    contents = read_contents(part)
+    if not contents.is_whole:
+        logger.warning("%s is cut off or damaged after %d samples; the rest is left out", where, len(contents.samples))
+    row = index_row(tar.name, contents, part)
+    if tar.has_stats:
+        check_sidecars(folder, tar.name, contents, part)
     return row
 
 

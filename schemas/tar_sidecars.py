@@ -13,18 +13,19 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.buffers import string_buffers
+from schemas.file_part import FilePart
 from schemas.kernels.key_hashes import hash_keys
 from schemas.kernels.tar_headers import KEY_HASH
 from schemas.sample import STATUS_SUCCESS
 from schemas.shards_folder import STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX
 from schemas.storage import Folder
 from schemas.tables import naming_parquet
-from schemas.tar_contents import TarContents, UInt8s, key_of
+from schemas.tar_contents import TarContents, key_of
 
 _ADVICE = "the tar or the file was changed, or is another shard's: put together what belongs together"
 
 
-def check_sidecars(folder: Folder, tar: str, contents: TarContents, data: UInt8s) -> None:
+def check_sidecars(folder: Folder, tar: str, contents: TarContents, part: FilePart) -> None:
     """Check the sidecars of `tar`, whose ``_stats.json`` is there."""
     stem = tar.removesuffix(TAR_SUFFIX)
     stats = f"{stem}{STATS_SUFFIX}"
@@ -35,10 +36,10 @@ def check_sidecars(folder: Folder, tar: str, contents: TarContents, data: UInt8s
     if successes != found:
         raise ValueError(f"{folder.path(stats)}: {successes} successes, {found} keys in {tar}; {_ADVICE}")
     if folder.exists(f"{stem}{TABLE_SUFFIX}"):
-        _check_keys(folder, f"{stem}{TABLE_SUFFIX}", tar, contents, data)
+        _check_keys(folder, f"{stem}{TABLE_SUFFIX}", tar, contents, part)
 
 
-def _check_keys(folder: Folder, name: str, tar: str, contents: TarContents, data: UInt8s) -> None:
+def _check_keys(folder: Folder, name: str, tar: str, contents: TarContents, part: FilePart) -> None:
     where = folder.path(name)
     with naming_parquet(where):
         body = pa.py_buffer(folder.read(name))
@@ -51,7 +52,7 @@ def _check_keys(folder: Folder, name: str, tar: str, contents: TarContents, data
     held: npt.NDArray[np.int64] = contents.samples[:, KEY_HASH]
     strange = np.flatnonzero(~np.isin(held, stated))
     if len(strange):
-        key = key_of(data, contents.samples[strange[0]])
+        key = key_of(part, contents.samples[strange[0]])
         raise ValueError(f"{where}: no success of key {key!r}, a sample of {tar}; {_ADVICE}")
     lacking = np.flatnonzero(~np.isin(stated, held))
     if len(lacking) and not contents.left_out:

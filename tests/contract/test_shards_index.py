@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -15,6 +14,7 @@ from schemas.tables import read_table
 from schemas.tar_contents import read_contents
 from schemas.tar_samples import TarSamples
 from tests.support.download import serving
+from tests.support.file_parts import part_of
 from tests.support.made_shards import MadeShards, make_shards
 from trainer.data.find_index import find_index
 from trainer.data.open_data import open_folders
@@ -33,8 +33,8 @@ def walked(folder: Path) -> pa.Table:
     """Return the index as the headers of the tars give it."""
     rows = []
     for tar in sorted(folder.glob("*.tar")):
-        data = np.fromfile(tar, dtype=np.uint8)
-        rows.append(index_row(tar.name, read_contents(data, tar.name), data))
+        part = part_of(tar.read_bytes())
+        rows.append(index_row(tar.name, read_contents(part), part))
     return pa.concat_tables(rows)
 
 

@@ -46,7 +46,7 @@ class DataSet:
     def open_block(self, data: BlockBytes, source: int, block: int) -> tuple[Block, int]:
         """Return a block and its bytes."""
         place = self.sources[source].place(block)
-        opened = Block(data.get(place), place.samples, place.where)
+        opened = Block(data.get(place), place.samples)
         if place.removals is not None:
             opened.remove(place.removals)
         return opened, place.end - place.begin

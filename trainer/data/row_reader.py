@@ -120,15 +120,16 @@ class RowReader:
         crop_bits: int, out: npt.NDArray[np.uint8],
     ) -> tuple[str, bool]:  # fmt: skip
         """Fill one row; return its caption, and whether another sample had to be taken."""
-        tried = 0
+        tried, first_fault = 0, ""
         for at, block, place in islice(self._in_turn(blocks, source, number, sample), MAX_REPLACEMENTS):
             caption = self._sample(block, source, at, place, epoch, bits, crop_bits, out)
             if caption is not None:
                 return caption, tried > 0
+            first_fault = first_fault or block.faults[place]
             tried += 1
         raise ValueError(
             f"{self._data.sources[source].place(number).where}: {tried} samples in a row cannot be used, the first "
-            f"because it {block.faults.get(place, WITHOUT_CAPTION)}; check --shards"
+            f"because it {first_fault}; check --shards"
         )
 
     def _in_turn(self, blocks: LiveBlocks, source: int, number: int, sample: int) -> Iterator[tuple[int, Block, int]]:

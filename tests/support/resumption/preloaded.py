@@ -10,6 +10,7 @@ import pyarrow.dataset  # noqa: F401
 from PIL import Image
 
 from schemas.tar_contents import read_contents
+from tests.support.file_parts import part_of
 from tests.support.resumption import processes  # noqa: F401
 from trainer.data.order.sample_order import SampleOrder
 
@@ -17,4 +18,4 @@ Image.init()
 SampleOrder(np.full(4, 8, dtype=np.int32), seed=0).rows(0, 8, 0, 8)
 _sink = io.BytesIO()
 tarfile.open(fileobj=_sink, mode="w").close()
-read_contents(np.frombuffer(_sink.getvalue(), dtype=np.uint8), "an empty tar")
+read_contents(part_of(_sink.getvalue()))

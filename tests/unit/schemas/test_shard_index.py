@@ -10,15 +10,16 @@ from schemas.kernels.tar_headers import OFFSET
 from schemas.shard_index import SHARD_INDEX, STRIDE, as_arrays, check_fits, check_index, index_row
 from schemas.tables import check_schema
 from schemas.tar_contents import read_contents
-from tests.unit.schemas.test_tar_contents import array, sample, tar_of
+from tests.support.file_parts import part_of
+from tests.unit.schemas.test_tar_contents import sample, tar_of
 
 
 def index_of(*counts: int) -> tuple[pa.Table, list[list[int]]]:
     """Return the index of tars with so many samples, and the offsets of all of them."""
     rows, offsets = [], []
     for number, count in enumerate(counts):
-        data = array(tar_of([member for key in range(count) for member in sample(key, 10 + 300 * (key % 3))]))
-        contents = read_contents(data, "a.tar")
+        data = part_of(tar_of([member for key in range(count) for member in sample(key, 10 + 300 * (key % 3))]))
+        contents = read_contents(data)
         rows.append(index_row(f"{number}.tar", contents, data))
         offsets.append([*contents.samples[:, OFFSET].tolist(), contents.end])
     return pa.concat_tables(rows), offsets
@@ -38,16 +39,16 @@ def test_blocks_begin_where_their_first_sample_does(counts: list[int]) -> None:
 
 
 def test_what_is_counted() -> None:
-    data = array(tar_of([*sample(0), ("alone.txt", b"x"), ("._a.jpg", b"y")]))
-    row = index_row("a.tar", read_contents(data, "a.tar"), data).to_pylist()[0]
+    data = part_of(tar_of([*sample(0), ("alone.txt", b"x"), ("._a.jpg", b"y")]))
+    row = index_row("a.tar", read_contents(data), data).to_pylist()[0]
     assert (row["samples"], row["image_bytes"], row["left_out"], row["passed_over"]) == (1, 700, 1, 1)
     assert row["example"] == "alone.txt: image_missing"
 
 
 def test_a_key_of_two_samples_is_an_error() -> None:
-    data = array(tar_of([*sample(1), *sample(2), ("000001.png", b"again")]))
+    data = part_of(tar_of([*sample(1), *sample(2), ("000001.png", b"again")]))
     with pytest.raises(ValueError, match=r"^a\.tar: expected each key once, two samples have '000001'"):
-        index_row("a.tar", read_contents(data, "a.tar"), data)
+        index_row("a.tar", read_contents(data), data)
 
 
 @pytest.mark.parametrize(

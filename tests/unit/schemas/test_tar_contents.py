@@ -4,6 +4,7 @@ import io
 import tarfile
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from schemas import tar_contents
+from schemas.file_part import FilePart, OpenFile
 from schemas.kernels.tar_headers import (
     COLUMNS,
     IMAGE_AT,
@@ -22,9 +24,11 @@ from schemas.kernels.tar_headers import (
     OFFSET,
     TEXT_AT,
     TEXT_BYTES,
+    WINDOW_BYTES,
     walk_headers,
 )  # fmt: skip
-from schemas.tar_contents import TarContents, key_of, mapped, read_contents
+from schemas.tar_contents import TarContents, key_of, read_contents
+from tests.support.file_parts import part_of
 
 Members = list[tuple[str, bytes]]
 
@@ -44,17 +48,15 @@ def tar_of(members: Members, **options: Any) -> bytes:
     return sink.getvalue()
 
 
-def array(data: bytes) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    return np.frombuffer(data, dtype=np.uint8)
-
-
 def by_tarfile(data: bytes) -> TarContents:
-    return tar_contents._read_by_tarfile(array(data), "a.tar")
+    return tar_contents._read_by_tarfile(part_of(data))
 
 
 def is_understood(data: bytes) -> bool:
     """Whether the kernel alone reads it."""
-    walk = walk_headers(array(data), 1 << 26, np.empty((len(data) // 1024 + 2, COLUMNS), dtype=np.int64))
+    part = part_of(data)
+    samples = np.empty((len(data) // 1024 + 2, COLUMNS), dtype=np.int64)
+    walk = walk_headers(part.fileno(), 0, len(data), 1 << 26, samples, np.empty(WINDOW_BYTES, dtype=np.uint8))
     return bool(walk.ended != ODD)
 
 
@@ -89,17 +91,21 @@ NAMES = st.lists(
     names=NAMES, sizes=st.lists(st.sampled_from([0, 1, 511, 512, 513]), min_size=12, max_size=12),
     form=st.sampled_from([tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT]),
     mtime=st.sampled_from([0, 1700000000, 1700000000.25]), cut=st.none() | st.integers(0, 12_000),
+    window=st.sampled_from([512, 1_000, 2_048, WINDOW_BYTES, tar_contents.DISK_WINDOW_BYTES]),
+    before=st.sampled_from([0, 512, 777]),
 )  # fmt: skip
-@example(names=["a.jpg", "b.jpg", "a.txt"], sizes=[1] * 12, form=tarfile.PAX_FORMAT, mtime=0, cut=None)
+@example(names=["a.jpg", "b.jpg", "a.txt"], sizes=[1] * 12, form=0, mtime=0, cut=None, window=512, before=1)
 def test_the_kernel_finds_what_tarfile_finds(
-    names: list[str], sizes: list[int], form: int, mtime: float, cut: int | None
+    names: list[str], sizes: list[int], form: int, mtime: float, cut: int | None, window: int, before: int
 ) -> None:
     try:
         data = tar_of([(name, bytes(size)) for name, size in zip(names, sizes, strict=False)], format=form, mtime=mtime)
     except ValueError:  # a name that ustar cannot hold
         return
     data = data[:cut]
-    assert outcome(read_contents, array(data), "a.tar") == outcome(by_tarfile, data)
+    with mock.patch.multiple(tar_contents, WINDOW_BYTES=window, DISK_WINDOW_BYTES=window):
+        found = outcome(read_contents, part_of(data, before=b"\1" * before))
+    assert found == outcome(by_tarfile, data)
 
 
 @settings(max_examples=100, deadline=None)
@@ -107,7 +113,7 @@ def test_the_kernel_finds_what_tarfile_finds(
 def test_a_changed_byte_is_read_as_tarfile_reads_it(place: int, value: int) -> None:
     data = bytearray(tar_of([*sample(0, 300), *sample(1, 300)]))
     data[place] = value
-    assert outcome(read_contents, array(bytes(data)), "a.tar") == outcome(by_tarfile, bytes(data))
+    assert outcome(read_contents, part_of(bytes(data))) == outcome(by_tarfile, bytes(data))
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])
@@ -116,12 +122,12 @@ def test_what_writers_write_needs_no_tarfile(form: int, mtime: float) -> None:
     """webdataset's writer notes times with fractions, which are a header of their own in the pax format."""
     data = tar_of([*sample(0), *sample(1)], format=form, mtime=mtime)
     assert is_understood(data)
-    assert read_contents(array(data), "a.tar").samples.shape == (2, COLUMNS)
+    assert read_contents(part_of(data)).samples.shape == (2, COLUMNS)
 
 
 def test_where_the_members_are() -> None:
     data = tar_of([("text.txt", b"no image"), *sample(3, 1000), *sample(4, 20)])
-    found = read_contents(array(data), "a.tar")
+    found = read_contents(part_of(data))
     assert found.left_out == {"image_missing": 1}
     for number, row in zip((3, 4), found.samples.tolist(), strict=True):
         assert data[row[OFFSET] :].startswith(f"{number:06d}.jpg".encode())
@@ -129,22 +135,22 @@ def test_where_the_members_are() -> None:
         assert data[row[JSON_AT] : row[JSON_AT] + row[JSON_BYTES]] == b"{}" * 20
         assert data[row[TEXT_AT] : row[TEXT_AT] + row[TEXT_BYTES]] == b"a cat"
         assert row[KEY_HASH] == tar_contents.key_hash(f"{number:06d}")
-        assert key_of(array(data), np.array(row)) == f"{number:06d}"
+        assert key_of(part_of(data), np.array(row)) == f"{number:06d}"
     assert data[found.end :] == bytes(len(data) - found.end)
 
 
 def test_the_image_is_the_first_of_the_formats_whatever_its_place() -> None:
     data = tar_of([("a.webp", b"w"), ("a.png", b"p"), ("a.jpg", b"jj"), ("a.seg.png", b"mask")])
-    assert read_contents(array(data), "a.tar").samples[0, IMAGE_BYTES] == 2
+    assert read_contents(part_of(data)).samples[0, IMAGE_BYTES] == 2
 
 
 @given(st.integers(0, 11), st.integers(1, 11))
 def test_a_part_holds_the_samples_between(first: int, count: int) -> None:
     data = tar_of([member for number in range(12) for member in sample(number, 100 * number + 1)])
-    whole = read_contents(array(data), "a.tar").samples
-    begins = [*whole[:, OFFSET].tolist(), read_contents(array(data), "a.tar").end]
+    whole = read_contents(part_of(data)).samples
+    begins = [*whole[:, OFFSET].tolist(), read_contents(part_of(data)).end]
     last = min(first + count, 12)
-    part = read_contents(array(data[begins[first] : begins[last]]), "a.tar")
+    part = read_contents(part_of(data[begins[first] : begins[last]]))
     moved = whole[first:last].copy()
     for column in (OFFSET, IMAGE_AT, JSON_AT, TEXT_AT):
         moved[:, column] -= begins[first]
@@ -156,7 +162,7 @@ def test_a_part_holds_the_samples_between(first: int, count: int) -> None:
                                      [("é.jpg", b"1"), ("é.txt", b"x"), ("é.txt", b"y")]])  # fmt: skip
 def test_a_member_twice_is_an_error_that_names_the_place(members: Members) -> None:
     with pytest.raises(ValueError, match=r"^a\.tar: at byte \d+ a sample has a member of a suffix for the second time"):
-        read_contents(array(tar_of(members)), "a.tar")
+        read_contents(part_of(tar_of(members)))
 
 
 @pytest.mark.parametrize(
@@ -164,18 +170,32 @@ def test_a_member_twice_is_an_error_that_names_the_place(members: Members) -> No
 )
 def test_what_is_no_tar_is_an_error(data: bytes) -> None:
     with pytest.raises(ValueError, match=r"^a\.tar: expected a tar file, "):
-        read_contents(array(data), "a.tar")
+        read_contents(part_of(data))
 
 
 def test_an_empty_tar_has_no_sample() -> None:
-    found = read_contents(array(tar_of([])), "a.tar")
+    found = read_contents(part_of(tar_of([])))
     assert (found.samples.shape, found.is_whole, found.end) == ((0, COLUMNS), True, 0)
 
 
-def test_a_file_is_read_where_it_is_touched(tmp_path: Path) -> None:
-    (tmp_path / "a.tar").write_bytes(tar_of(sample(1)))
-    (tmp_path / "b.tar").write_bytes(b"")
-    with (tmp_path / "a.tar").open("rb") as raw, mapped(raw) as data:
-        assert len(read_contents(data, "a.tar").samples) == 1
-    with (tmp_path / "b.tar").open("rb") as raw, mapped(raw) as data:
-        assert len(data) == 0
+def test_images_are_stepped_over(tmp_path: Path) -> None:
+    path, sizes = tmp_path / "a.tar", {"a.jpg": tar_contents.MAX_IMAGE_BYTES + 1, "b.bin": 1 << 30}
+    with path.open("wb") as sink:
+        for name, size in sizes.items():
+            header = tarfile.TarInfo(name)
+            header.size = size
+            sink.write(header.tobuf())
+            sink.seek(-(-size // 512) * 512, io.SEEK_CUR)  # a hole
+        sink.write(tar_of(sample(1)))
+    part = FilePart(OpenFile(path), 0, path.stat().st_size, str(path))
+    read_contents(part)  # the kernel is compiled, or read
+    before = bytes_read()
+    found = read_contents(part)
+    assert bytes_read() - before <= 4 * tar_contents.DISK_WINDOW_BYTES
+    assert len(found.samples) == 1
+    assert found.left_out == {"image_size": 1, "image_missing": 1}
+
+
+def bytes_read() -> int:
+    """Return how many bytes this process has had from files."""
+    return int(Path("/proc/self/io").read_text().split()[1])

@@ -1,7 +1,7 @@
 """One block in memory: its samples' images and captions.
 
-In: the bytes of a tar between two samples. Out: for each sample its image's bytes and what its other members say. The
-block's own headers say where they are, so nothing is kept a sample outside the blocks that are open.
+In: a part of a tar between two samples. Out: for each sample its image's bytes and what its other members say, read
+when they are asked for. The block's own headers say where they are: nothing is kept a sample outside open blocks.
 """
 
 import re
@@ -10,6 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
+from schemas.file_part import FilePart
 from schemas.kernels.tar_headers import (
     IMAGE_AT,
     IMAGE_BYTES,
@@ -24,7 +25,7 @@ from schemas.kernels.tar_headers import (
     TYPE_AT,
 )
 from schemas.removals import Removals, digest_prefix
-from schemas.tar_contents import MAX_TEXT_BYTES, UInt8s, key_of, read_contents
+from schemas.tar_contents import MAX_TEXT_BYTES, key_of, read_contents
 
 FurtherCaptions = Callable[[str], list[str]]
 
@@ -33,13 +34,13 @@ _SHA256 = re.compile(rb'"sha256"\s*:\s*"([0-9a-fA-F]{64})"')
 
 
 class Block:
-    """The samples of a block."""
+    """The samples of a block. What is read of them raises as `FilePart.read` does: the shard was cut meanwhile."""
 
-    def __init__(self, data: UInt8s, num_samples: int, where: str) -> None:
+    def __init__(self, part: FilePart, num_samples: int) -> None:
         """Raise ValueError that names the block when it does not hold the samples that the index says."""
-        self.where = where
-        self._data = data
-        self._samples: npt.NDArray[np.int64] = read_contents(data, where).samples
+        self.where = where = part.where
+        self._part = part
+        self._samples: npt.NDArray[np.int64] = read_contents(part).samples
         if len(self._samples) != num_samples:
             raise ValueError(
                 f"{where}: {len(self._samples)} samples, the index says {num_samples}; the tar was written again: "
@@ -67,16 +68,17 @@ class Block:
     def key(self, sample: int) -> str:
         """Return the key of a sample, without folders."""
         begin = int(self._samples[sample, OFFSET])
-        name, end, _ = self._data[begin : begin + NAME_BYTES].tobytes().partition(b"\0")
-        plain = end and name.isascii() and self._data[begin + TYPE_AT] in b"0\0" and not self._data[begin + PREFIX_AT]
+        header = self._part.read(begin, PREFIX_AT + 1)
+        name, end, _ = header[:NAME_BYTES].partition(b"\0")
+        plain = end and name.isascii() and header[TYPE_AT] in b"0\0" and not header[PREFIX_AT]
         if plain:  # of a member without a header of its own for the name: a thirtieth of tarfile's time
             return name.decode().rpartition("/")[2].partition(".")[0]
-        return key_of(self._data, self._samples[sample]).rpartition("/")[2]
+        return key_of(self._part, self._samples[sample]).rpartition("/")[2]
 
-    def image(self, sample: int) -> UInt8s:
-        """Return the bytes of a sample's image, not copied."""
-        at, size = self._samples[sample, IMAGE_AT], self._samples[sample, IMAGE_BYTES]
-        return self._data[at : at + size]
+    def image(self, sample: int) -> npt.NDArray[np.uint8]:
+        """Return the bytes of a sample's image."""
+        at, size = int(self._samples[sample, IMAGE_AT]), int(self._samples[sample, IMAGE_BYTES])
+        return np.frombuffer(self._part.read(at, size), dtype=np.uint8)
 
     def description(self, sample: int) -> bytes | None:
         """Return the sample's ``.json``."""
@@ -88,4 +90,4 @@ class Block:
 
     def _member(self, sample: int, at_column: int, bytes_column: int) -> bytes | None:
         at, size = int(self._samples[sample, at_column]), int(self._samples[sample, bytes_column])
-        return self._data[at : at + min(size, MAX_TEXT_BYTES)].tobytes() if size >= 0 else None
+        return self._part.read(at, min(size, MAX_TEXT_BYTES)) if size >= 0 else None

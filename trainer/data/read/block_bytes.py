@@ -1,13 +1,12 @@
 """The bytes of a block, from wherever its tar lies: one range request, tried again with pauses.
 
-In: where a block lies. Out: an array over pages of the file: a local tar's own, or those of a temporary file without a
-name, which is gone whatever happens to this process.
+In: where a block lies. Out: the part of a file that it is: of a local tar, or of a temporary file without a name, which
+is gone whatever happens to this process. What of it is in use lies in the system's memory of files, not in this
+process's.
 """
 
 import errno
-import io
 import logging
-import mmap
 import os
 import tempfile
 import threading
@@ -15,16 +14,14 @@ import time
 from collections import OrderedDict
 from pathlib import Path
 
-import numpy as np
-
-from schemas.tar_contents import UInt8s
+from schemas.file_part import FilePart, OpenFile
 from trainer.data.read.range_request import NotAsIndexed, RangeRequests, ReadingEnded
 from trainer.data.shard_source import BlockPlace
 
 logger = logging.getLogger(__name__)
 
-MAX_MAPPED_TARS = 512
-"""Local tars that stay mapped without a block of theirs in use."""
+MAX_OPEN_TARS = 512
+"""Local tars that stay open without a block of theirs in use."""
 FIRST_PAUSE_S, MAX_PAUSE_S = 0.5, 30.0
 TRIES_A_DEADLINE = 3
 """An attempt that hangs is given up after this part of the deadline."""
@@ -40,7 +37,7 @@ class BlockBytes:
         """
         self._cache_dir = cache_dir
         self._deadline_s = deadline_s
-        self._maps: OrderedDict[str, mmap.mmap] = OrderedDict()
+        self._tars: OrderedDict[str, OpenFile] = OrderedDict()
         self._lock = threading.Lock()
         self._requests = RangeRequests()
         self.fetched_bytes = 0
@@ -48,8 +45,8 @@ class BlockBytes:
         self.requests = 0
         """That brought them; those tried again are not counted."""
 
-    def get(self, place: BlockPlace) -> UInt8s:
-        """Return the bytes of a block.
+    def get(self, place: BlockPlace) -> FilePart:
+        """Return a block.
 
         Raises FileNotFoundError that names a shard which is gone, ValueError that names one which is not as it was
         indexed, and OSError when a block does not come before the deadline or the cache has no room.
@@ -65,34 +62,32 @@ class BlockBytes:
     def resume(self) -> None:
         self._requests.resume()
 
-    def _local(self, place: BlockPlace) -> UInt8s:
-        pages = self._map_of(place)
-        first = place.begin // mmap.PAGESIZE * mmap.PAGESIZE
-        pages.madvise(mmap.MADV_WILLNEED, first, place.end - first)  # its samples come in another order than they lie
-        return np.frombuffer(pages, dtype=np.uint8)[place.begin : place.end]
+    def _local(self, place: BlockPlace) -> FilePart:
+        part = FilePart(self._tar_of(place), place.begin, place.end, place.where)
+        part.want()  # its samples come in another order than they lie
+        return part
 
-    def _map_of(self, place: BlockPlace) -> mmap.mmap:
+    def _tar_of(self, place: BlockPlace) -> OpenFile:
         path = place.folder.path(place.tar)
         with self._lock:
-            found = self._maps.get(path)
+            found = self._tars.get(path)
             if found is not None:
-                self._maps.move_to_end(path)
+                self._tars.move_to_end(path)
                 return found
         try:
-            with Path(path).open("rb") as raw:
-                size = raw.seek(0, io.SEEK_END)
-                if size < place.end:
-                    raise ValueError(
-                        f"{path}: {size} bytes, the index has a sample that ends at {place.end}; the tar was cut: "
-                        "download it again or make the index again with pipeline index"
-                    )
-                found = mmap.mmap(raw.fileno(), size, access=mmap.ACCESS_READ)
+            found = OpenFile(Path(path))
         except FileNotFoundError as error:
             raise _gone(place) from error
+        size = os.fstat(found.fileno()).st_size
+        if size < place.end:
+            raise ValueError(
+                f"{path}: {size} bytes, the index has a sample that ends at {place.end}; the tar was cut: "
+                "download it again or make the index again with pipeline index"
+            )
         with self._lock:
-            self._maps[path] = found
-            while len(self._maps) > MAX_MAPPED_TARS:
-                self._maps.popitem(last=False)
+            self._tars[path] = found
+            while len(self._tars) > MAX_OPEN_TARS:
+                self._tars.popitem(last=False)
         return found
 
     def _requested(self, place: BlockPlace) -> memoryview:
@@ -124,17 +119,17 @@ class BlockBytes:
             self.requests += 1
         return found
 
-    def _kept(self, data: memoryview, place: BlockPlace) -> UInt8s:
-        """Return `data` as pages of a file, so that the pool lies on the disk where memory is short."""
+    def _kept(self, data: memoryview, place: BlockPlace) -> FilePart:
+        """Return `data` as a file, so that the pool lies on the disk where memory is short."""
         try:
             descriptor, name = tempfile.mkstemp(prefix="webimagetext-block-", dir=self._cache_dir)
         except OSError as error:
             raise OSError(f"--cache-dir {self._where()}: cannot be written: {error.strerror}; give another") from error
+        file = OpenFile(descriptor)
         try:
             os.unlink(name)
             with open(descriptor, "wb", closefd=False) as sink:
                 sink.write(data)
-            return np.frombuffer(mmap.mmap(descriptor, len(data), access=mmap.ACCESS_READ), dtype=np.uint8)
         except OSError as error:
             if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                 raise
@@ -142,8 +137,7 @@ class BlockBytes:
                 f"--cache-dir {self._where()}: no room for {len(data)} bytes of {place.where}; give another with more "
                 "room, or a smaller --shuffle-pool in a new run"
             ) from error
-        finally:
-            os.close(descriptor)
+        return FilePart(file, 0, len(data), place.where)
 
     def _where(self) -> str:
         return self._cache_dir or tempfile.gettempdir()

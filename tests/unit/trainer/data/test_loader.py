@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import os
 from pathlib import Path
 
 import numpy as np
@@ -138,6 +139,16 @@ def test_only_broken_samples_end_the_run(tmp_path: Path) -> None:
         one_batch(loader, 0, 4)
 
 
+def test_the_error_of_unusable_samples_tells_what_is_wrong_with_the_first(tmp_path: Path) -> None:
+    write_tar(tmp_path / "0.tar", [("a.png", picture(0)), ("b.png", picture(1)[:30]), ("b.txt", b"a cat")])
+    data = open_shards(tmp_path)
+    loader, faults = make_loader(data, TOKENIZER), ("has no caption", "does not decode")
+    first = int(data.mixture.rows(0, 1, 0, 1).samples[0])
+    told = rf"0\.tar, bytes 0 to \d+: 2 samples in a row cannot be used, the first because it {faults[first]}"
+    with pytest.raises(ValueError, match=told):
+        one_batch(loader, 0, 1)
+
+
 def test_a_block_of_broken_samples_gives_its_rows_to_the_next(tmp_path: Path) -> None:
     loader = make_loader(open_shards(write_shards(tmp_path, 32, per_shard=16, broken=tuple(range(16)))), TOKENIZER)
     assert one_batch(loader, 0, 32).replaced == 16
@@ -157,6 +168,17 @@ def test_a_shard_that_vanished_is_an_error_that_names_it(tmp_path: Path) -> None
     (tmp_path / "00001.tar").unlink()
     with pytest.raises(FileNotFoundError, match=r"00001\.tar: the shard was there when the run began and is gone"):
         list(loader.batches(range(3), 20, 0, 20))
+
+
+@pytest.mark.parametrize("left", [0, 1_000])
+def test_a_shard_that_is_cut_while_it_is_read_is_an_error_that_names_it(tmp_path: Path, left: int) -> None:
+    loader = make_loader(open_shards(write_shards(tmp_path, 20, per_shard=20)), TOKENIZER, threads=1)
+    batches = loader.batches(range(100), 5, 0, 5)
+    next(batches)
+    os.truncate(tmp_path / "00000.tar", left)
+    with pytest.raises(ValueError, match=r"00000\.tar, bytes 0 to \d+: the file ends at byte \d+, .* it was cut"):
+        list(batches)
+    loader.close()
 
 
 def test_a_tar_that_is_another_is_an_error_that_names_it(tmp_path: Path) -> None:
