@@ -167,7 +167,8 @@ def test_open_clip_trains_on_every_sample_with_two_workers(made: Run) -> None:
     """Each worker has whole tars and gives as many batches: of few samples four times, so that none can be missing."""
     few = len(made.captions) < 1000
     asked = len(made.captions) * (4 if few else 1)
-    found = read("open_clip", "read_open_clip.py", made.shards, str(asked), cwd=made.root)
+    path = {"PYTHONPATH": str(REPOSITORY)}
+    found = read("open_clip", "read_open_clip.py", made.shards, str(asked), cwd=made.root, env=path)
     assert sorted(found["val"]) == made.captions
     assert len(found["train"]) >= asked
     assert set(found["train"]) == set(made.captions) if few else set(found["train"]) <= set(made.captions)

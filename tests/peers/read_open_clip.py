@@ -7,6 +7,9 @@ import json
 import sys
 from pathlib import Path
 
+import tests.peers.torchvision_alone  # noqa: F401  (first of all)
+
+# isort: split
 import open_clip
 import torch
 from open_clip_train.data import get_data

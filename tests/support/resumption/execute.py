@@ -2,14 +2,27 @@
 
 import json
 import multiprocessing
+import re
 import shutil
 from collections.abc import Iterator
 from functools import cache
 from multiprocessing.context import BaseContext
 from pathlib import Path
 
+from tests.support.process_tree import wait_until_gone
 from tests.support.resumption.data_sets import open_loader
-from tests.support.resumption.processes import CACHE, ERRORS, STATE, WORKER_DIED, launch, log_name, rows_seen
+from tests.support.resumption.processes import (
+    BLOCKS,
+    CACHE,
+    ERRORS,
+    STATE,
+    WORKER_DIED,
+    launch,
+    loader_error_name,
+    log_name,
+    processes_name,
+    rows_seen,
+)
 from tests.support.resumption.schedule import Attempt, Run, Schedule
 from tests.support.waiting import PATIENCE_S
 
@@ -36,22 +49,36 @@ def undisturbed(run: Run, paths: list[str]) -> Seen:
 def carry_out(schedule: Schedule, paths: list[str], folder: Path) -> int:
     """Make the attempts, until one comes to the end; return how many were made.
 
-    Raises AssertionError when one ends in a way that its schedule does not say, or a state is too large.
+    Raises AssertionError when one ends in a way that its schedule does not say, when it leaves processes or blocks
+    behind, or a state is too large.
     """
-    folder.mkdir()
+    (folder / BLOCKS).mkdir(parents=True)
     for number, attempt in enumerate(schedule.attempts):
         if attempt.forgets:
             shutil.rmtree(folder / CACHE, ignore_errors=True)
         code = _made(number, schedule.run, attempt, paths, folder)
         errors = folder / ERRORS
         assert not errors.exists(), errors.read_text()
-        expected = {"worker": WORKER_DIED, "launcher": -9, "cache": 0, "nobody": 0}[attempt.victim]
-        assert code in (0, expected), (number, attempt, code)
+        expected = {"worker": WORKER_DIED, "loader": WORKER_DIED, "launcher": -9, "cache": 0, "nobody": 0}
+        assert code in (0, expected[attempt.victim]), (number, attempt, code)
+        _check_loaders(number, attempt, folder, code == WORKER_DIED)
+        assert list((folder / BLOCKS).iterdir()) == []
         state = folder / STATE
         assert not state.exists() or state.stat().st_size <= MAX_STATE_BYTES
         if code == 0:
             return number + 1
     raise AssertionError("the last attempt did not come to the end")
+
+
+def _check_loaders(number: int, attempt: Attempt, folder: Path, died: bool) -> None:
+    """Raise AssertionError when loader processes outlive their worker, or a killed one is not told of as such."""
+    for rank in range(attempt.workers):
+        path = folder / processes_name(number, rank)
+        if path.exists() and (text := path.read_text()):  # empty: killed while it was written
+            wait_until_gone(json.loads(text))
+    if attempt.victim == "loader" and died:
+        told = (folder / loader_error_name(number)).read_text()
+        assert re.match(r"loader process \d of \d \(pid \d+\) was ended by SIGKILL; .*run the same command again", told)
 
 
 def _made(number: int, run: Run, attempt: Attempt, paths: list[str], folder: Path) -> int | None:

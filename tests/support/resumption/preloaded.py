@@ -3,6 +3,7 @@
 import io
 import tarfile
 
+import fsspec.implementations.http
 import fsspec.implementations.local  # noqa: F401
 import numpy as np
 import pandas  # noqa: F401  # pyarrow imports it when it makes arrays

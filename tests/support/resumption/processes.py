@@ -13,16 +13,20 @@ import signal
 import threading
 import traceback
 import zlib
+from contextlib import suppress
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
+from tests.support.process_tree import children
 from tests.support.resumption.data_sets import open_loader
 from tests.support.resumption.schedule import Attempt, Moment, Run
-from trainer.data.loader import Batch
+from trainer.data.batch import Batch
 
 STATE = "state.json"
 CACHE = "cache"
+BLOCKS = "blocks"
+"""The folder for blocks that come over a network; nothing may be left in it."""
 ERRORS = "errors.txt"
 WORKER_DIED = 3
 
@@ -37,6 +41,16 @@ def rows_seen(batch: Batch) -> list[tuple[int, int]]:
 
 def log_name(number: int, rank: int) -> str:
     return f"seen-{number}-{rank}.jsonl"
+
+
+def processes_name(number: int, rank: int) -> str:
+    """Return the file with the ids of a worker's loader processes."""
+    return f"processes-{number}-{rank}.json"
+
+
+def loader_error_name(number: int) -> str:
+    """Return the file that says why workers ended whose loader process was killed."""
+    return f"loader-error-{number}.txt"
 
 
 def launch(number: int, run: Run, attempt: Attempt, paths: list[str], folder: Path, lives: Connection) -> None:
@@ -104,9 +118,11 @@ def _work(
     try:
         os.environ["XDG_CACHE_HOME"] = str(folder / CACHE)
         _take_steps(rank, number, run, attempt, paths, folder, launcher)
-    except (EOFError, OSError) as error:
-        if not isinstance(error, EOFError | BrokenPipeError | ConnectionResetError):
-            _tell(folder)
+    except ChildProcessError as error:
+        with (folder / loader_error_name(number)).open("a") as sink:
+            sink.write(f"{error}\n")
+    except (EOFError, BrokenPipeError, ConnectionResetError):
+        pass
     except BaseException:
         _tell(folder)
     os._exit(0)
@@ -124,6 +140,7 @@ def _take_steps(
     loader = open_loader(
         run.data, paths, batch_size=run.batch_size, samples=run.num_steps * run.batch_size, seed=run.seed, rank=rank,
         world_size=attempt.workers, decode_threads=attempt.decode_threads, read_ahead_bytes=attempt.read_ahead_bytes,
+        loader_processes=attempt.loader_processes, cache_dir=str(folder / BLOCKS),
     )  # fmt: skip
     if (folder / STATE).exists():
         loader.load_state_dict(json.loads((folder / STATE).read_text()))
@@ -135,6 +152,8 @@ def _take_steps(
         return
     with (folder / log_name(number, rank)).open("w") as log:
         for batch in loader:
+            if attempt.loader_processes:
+                (folder / processes_name(number, rank)).write_text(json.dumps(children(os.getpid())))
             _killed(attempt, rank, step, "before")
             _killed(attempt, rank, step, "soon")
             log.write(json.dumps([step, rows_seen(batch)]) + "\n")
@@ -159,9 +178,23 @@ def _save(folder: Path, state: dict[str, Any], attempt: Attempt, step: int) -> N
 
 
 def _killed(attempt: Attempt, rank: int, step: int, moment: Moment) -> None:
-    """Kill this process where the attempt says so."""
-    if attempt.victim != "worker" or (rank, moment) != (attempt.rank, attempt.moment) or step < attempt.step:
+    """Kill this process, or one of its loader processes, where the attempt says so."""
+    if attempt.victim not in ("worker", "loader") or (rank, moment) != (attempt.rank, attempt.moment):
         return
-    if moment not in ("soon", "starting"):
-        os.kill(os.getpid(), signal.SIGKILL)
-    threading.Timer(attempt.delay_s, os.kill, (os.getpid(), signal.SIGKILL)).start()
+    if step < attempt.step:
+        return
+    victim = os.getpid()
+    if attempt.victim == "loader":
+        loaders = children(victim)
+        if not loaders:
+            return
+        victim = loaders[step % len(loaders)]
+    if moment in ("soon", "starting"):
+        threading.Timer(attempt.delay_s, _kill, (victim,)).start()
+    else:
+        _kill(victim)
+
+
+def _kill(process: int) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)
