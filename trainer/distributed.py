@@ -1,10 +1,17 @@
 """Who this process is among the workers; nothing here knows of Ray."""
 
+import logging
 import os
+import threading
+import time
 from dataclasses import dataclass
 
 import torch
 import torch.distributed as dist
+
+logger = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -43,6 +50,7 @@ class World:
 def join_world(*, use_gpu: bool) -> World:
     """Return the world of this process: an initialised group (Ray), torchrun's environment, or one process."""
     if not dist.is_initialized() and "TORCHELASTIC_RUN_ID" in os.environ:
+        end_with_launcher()
         dist.init_process_group("nccl" if use_gpu else "gloo")
     rank, size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
     if not use_gpu:
@@ -50,6 +58,23 @@ def join_world(*, use_gpu: bool) -> World:
     device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
     torch.cuda.set_device(device)
     return World(rank, size, device)
+
+
+def end_with_launcher() -> None:
+    """Have this process end when the one that started it is gone.
+
+    A torchrun that is killed leaves its workers running: they would write into the folder in which the same command
+    goes on meanwhile.
+    """
+    launcher = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == launcher:
+            time.sleep(LOOK_EVERY_S)
+        logger.error("process %d, which started this worker, is gone: the worker ends, too", launcher)
+        os._exit(1)
+
+    threading.Thread(target=watch, name="launcher", daemon=True).start()
 
 
 def leave_world(world: World) -> None:

@@ -1,5 +1,7 @@
 """Who a process is among the workers, and which rows of a batch it holds."""
 
+import subprocess
+import sys
 from itertools import pairwise
 
 import pytest
@@ -7,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.process_tree import NEEDS_PROC, wait_until_gone
 from trainer.distributed import World, join_world, leave_world, local_rows
 
 
@@ -32,3 +35,22 @@ def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
 
 def test_one_worker_writes() -> None:
     assert [World(rank, 2, torch.device("cpu")).first for rank in (0, 1)] == [True, False]
+
+
+WORKER = """
+import os, time
+from trainer.distributed import end_with_launcher
+end_with_launcher()
+print(os.getpid(), flush=True)
+time.sleep(1800)
+"""
+
+
+@NEEDS_PROC
+def test_a_worker_ends_with_its_launcher() -> None:
+    launcher = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {WORKER!r}])"
+    with subprocess.Popen([sys.executable, "-c", launcher], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        worker = int(process.stdout.readline())
+        process.kill()
+    wait_until_gone([worker])
