@@ -5,6 +5,10 @@ remembered); the tiny ones are ours, for 64-pixel images on a CPU.
 """
 
 from dataclasses import dataclass
+from typing import Literal
+
+Activation = Literal["quick_gelu", "gelu"]
+"""Of the MLPs: the release's approximation x * sigmoid(1.702 x), or the exact function of most models since."""
 
 VOCAB_SIZE = 49_408
 """512 byte symbols, 48,894 merges, [SOS] and [EOS]: the released model's vocabulary (the paper says 49,152)."""
@@ -22,6 +26,12 @@ class ViTConfig:
     width: int
     layers: int
     heads: int
+    mlp_width: int | None = None
+    """Inside the MLPs; None: 4 * width."""
+    activation: Activation = "quick_gelu"
+    pre_norm: bool = True
+    """Layer normalisation before the blocks, as CLIP has it and other ViTs have not."""
+    layer_norm_eps: float = 1e-5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +61,9 @@ class TextConfig:
     heads: int
     context_length: int = 77
     vocab_size: int = VOCAB_SIZE
+    mlp_width: int | None = None
+    """Inside the MLPs; None: 4 * width."""
+    activation: Activation = "quick_gelu"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from trainer.presets import Activation
+
 
 class QuickGELU(nn.Module):
     """x * sigmoid(1.702 x), the released model's approximation of GELU."""
@@ -40,13 +42,13 @@ class Attention(nn.Module):
 
 
 class MLP(nn.Module):
-    """Two linear maps, four times wider between them."""
+    """Two linear maps, wider between them."""
 
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, mlp_width: int, activation: Activation) -> None:
         super().__init__()
-        self.c_fc = nn.Linear(width, 4 * width)
-        self.gelu = QuickGELU()
-        self.c_proj = nn.Linear(4 * width, width)
+        self.c_fc = nn.Linear(width, mlp_width)
+        self.gelu = QuickGELU() if activation == "quick_gelu" else nn.GELU()
+        self.c_proj = nn.Linear(mlp_width, width)
 
     def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
         return self.c_proj(self.gelu(self.c_fc(x_NLC)))
@@ -55,12 +57,14 @@ class MLP(nn.Module):
 class Block(nn.Module):
     """Pre-norm residual block: attention, then MLP."""
 
-    def __init__(self, width: int, heads: int, causal: bool) -> None:
+    def __init__(
+        self, width: int, heads: int, causal: bool, mlp_width: int, activation: Activation, layer_norm_eps: float
+    ) -> None:
         super().__init__()
-        self.ln_1 = nn.LayerNorm(width)
+        self.ln_1 = nn.LayerNorm(width, eps=layer_norm_eps)
         self.attn = Attention(width, heads, causal)
-        self.ln_2 = nn.LayerNorm(width)
-        self.mlp = MLP(width)
+        self.ln_2 = nn.LayerNorm(width, eps=layer_norm_eps)
+        self.mlp = MLP(width, mlp_width, activation)
 
     def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
         x_NLC = x_NLC + self.attn(self.ln_1(x_NLC))
@@ -68,12 +72,25 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """A stack of blocks over ``[N, L, C]``."""
+    """A stack of blocks over ``[N, L, C]``; their MLPs are four times wider inside by default."""
 
-    def __init__(self, width: int, layers: int, heads: int, *, causal: bool = False) -> None:
+    def __init__(
+        self,
+        width: int,
+        layers: int,
+        heads: int,
+        *,
+        causal: bool = False,
+        mlp_width: int | None = None,
+        activation: Activation = "quick_gelu",
+        layer_norm_eps: float = 1e-5,
+    ) -> None:
         super().__init__()
         self.width = width
-        self.resblocks = nn.ModuleList([Block(width, heads, causal) for _ in range(layers)])
+        blocks = [
+            Block(width, heads, causal, mlp_width or 4 * width, activation, layer_norm_eps) for _ in range(layers)
+        ]
+        self.resblocks = nn.ModuleList(blocks)
 
     def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
         for block in self.resblocks:

@@ -11,7 +11,7 @@ from trainer.presets import ViTConfig
 
 
 class VisionTransformer(nn.Module):
-    """ViT with an extra layer normalisation before the blocks (`ln_pre`) and the class token's output."""
+    """ViT whose output is the class token's; CLIP's has an extra layer normalisation before the blocks (`ln_pre`)."""
 
     def __init__(self, config: ViTConfig, embed_dim: int) -> None:
         super().__init__()
@@ -23,9 +23,17 @@ class VisionTransformer(nn.Module):
         self.conv1 = nn.Conv2d(3, width, config.patch_px, stride=config.patch_px, bias=False)
         self.class_embedding = nn.Parameter(scale * torch.randn(width))
         self.positional_embedding = nn.Parameter(scale * torch.randn(positions, width))
-        self.ln_pre = nn.LayerNorm(width)
-        self.transformer = Transformer(width, config.layers, config.heads)
-        self.ln_post = nn.LayerNorm(width)
+        eps = config.layer_norm_eps
+        self.ln_pre = nn.LayerNorm(width, eps=eps) if config.pre_norm else nn.Identity()
+        self.transformer = Transformer(
+            width,
+            config.layers,
+            config.heads,
+            mlp_width=config.mlp_width,
+            activation=config.activation,
+            layer_norm_eps=eps,
+        )
+        self.ln_post = nn.LayerNorm(width, eps=eps)
         self.proj = nn.Parameter(scale * torch.randn(width, embed_dim))
 
     def forward(self, images_N3PP: torch.Tensor) -> torch.Tensor:
