@@ -116,8 +116,9 @@ def find_room(config: TrainConfig, data: DataSet, world: World) -> CacheRoom | N
     """Return what the workers of this machine need of the cache's folder. Raises ValueError where less is free."""
     batch_size = config.recipe.global_batch_size
     rows = -(-batch_size // world.size)
-    needed = expected_bytes(data, batch_size, rows, config.read_ahead_bytes, loader_processes(config, world))
-    return check_room(needed * int(os.environ.get("LOCAL_WORLD_SIZE", "1")), config.cache_dir)
+    workers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+    needed = expected_bytes(data, batch_size, rows, config.read_ahead_bytes, workers)
+    return check_room(needed, config.cache_dir, data.set_name())
 
 
 def loader_processes(config: TrainConfig, world: World) -> int:

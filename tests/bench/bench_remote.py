@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from PIL import Image
 
+from schemas.stored_index import index_of_table
 from tests.bench.photographs import repeated
 from tests.bench.timing import best, line
 from trainer.data.data_set import DataSet
@@ -72,7 +73,10 @@ def opened(place: str) -> DataSet:
     """Return the samples at `place` in the order of a large set."""
     folders = open_folders([place])
     data = open_data(
-        folders, [make_index(folders[0].folder, folders[0].sizes, 2, lambda _: None)], seed=0, pool=1 << 20
+        folders,
+        [index_of_table(make_index(folders[0].folder, folders[0].sizes, 2), place)],
+        seed=0,
+        pool=1 << 20,
     )
     order = SampleOrder(data.sources[0].blocks.sizes, seed=0, pool=STREAMS * WINDOW, streams=STREAMS)
     return dataclasses.replace(data, mixture=Mixture([order], [1]))

@@ -57,6 +57,7 @@ LISTED = {
     "trainer/data/order/drawn.py": "a protocol: order/test_sample_order with epochs of different sizes",
     "trainer/data/order/locate.py": "kernels of order/test_sample_order, against laws",
     "trainer/data/read/block.py": "test_loader and test_open_data read samples through it",
+    "trainer/data/read/cache_errors.py": "read/test_block_bytes and read/test_cache_room: no room, no folder",
     "trainer/data/read/captions.py": "test_open_data, against collect's reading; test_loader",
     "trainer/data/read/live_blocks.py": "test_loader: opened before, given up after",
     "trainer/data/read/range_request.py": "read/test_block_bytes, against servers with faults by plan",

@@ -4,8 +4,12 @@ In: folders of shards and how they are mixed. Out: the rows of any batch, and th
 workers; a worker opens the blocks of its own rows only.
 """
 
+import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from schemas.tar_samples import KEY_RULE
 from trainer.data.order.drawn import Drawn
@@ -15,6 +19,7 @@ from trainer.data.order.sample_order import DEFAULT_POOL, STREAMS, SampleOrder
 from trainer.data.read.block import Block
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import CaptionRule
+from trainer.data.read.shared_blocks import boot_id
 from trainer.data.shard_source import ShardSource
 
 _ORDER = 3
@@ -46,10 +51,32 @@ class DataSet:
     def open_block(self, data: BlockBytes, source: int, block: int) -> tuple[Block, int]:
         """Return a block and its bytes."""
         place = self.sources[source].place(block)
-        opened = Block(data.get(place), place.samples)
+        opened = Block(data.get(place, self._stays(source)), place.samples)
         if place.removals is not None:
             opened.remove(place.removals)
         return opened, place.end - place.begin
+
+    def give_up_block(self, data: BlockBytes, source: int, block: int) -> None:
+        """Free the room of a block that this worker needs no more, unless all need it all the time."""
+        data.give_up(self.sources[source].place(block), self._stays(source))
+
+    def _stays(self, source: int) -> bool:
+        """Tell whether a source is shuffled as a whole: any batch may need any of its blocks."""
+        return self.mixture.orders[source].num_streams == 1
+
+    def set_name(self) -> str:
+        """Return what names the blocks of the run among all, for the processes of a machine; empty where all are local.
+
+        It is another after the machine was started again.
+        """
+        if all(folder.local for source in self.sources for folder in source.folders):
+            return ""
+        name = hashlib.sha256(boot_id().encode())
+        for source in self.sources:
+            name.update(json.dumps([[folder.url for folder in source.folders], source.tars.to_pylist()]).encode())
+            for array in (source.folder_of, source.blocks.shards, source.begins, source.ends):
+                name.update(np.ascontiguousarray(array).tobytes())
+        return name.hexdigest()[:32]
 
 
 def mix_sources(

@@ -17,13 +17,14 @@ from trainer.data.batch import Batch
 from trainer.data.data_set import DataSet
 from trainer.data.loading.process import Setup
 from trainer.data.loading.processes import LoaderProcesses, ring_shape
-from trainer.data.loading.rows_maker import BLOCK_THREADS, DEADLINE_S, MadeRows, RowsMaker, WorkerRows, steps_of
+from trainer.data.loading.rows_maker import DEADLINE_S, MadeRows, RowsMaker, WorkerRows, steps_of
+from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.row_reader import RowReader
 
 if TYPE_CHECKING:  # `tokenizers` is not among what a loader for others needs
     from trainer.tokenizer import CaptionTokenizer
 
-__all__ = ["BLOCK_THREADS", "DEADLINE_S", "Batch", "Loader"]
+__all__ = ["DEADLINE_S", "Batch", "Loader"]
 
 PREFETCHED_BATCHES = 2
 END_S = 0.5
@@ -61,6 +62,8 @@ class Loader:
             "cache_dir": cache_dir,
         }
         self._maker: RowsMaker | None = None
+        self._cache = BlockBytes(cache_dir, DEADLINE_S, data.set_name()) if processes else None
+        """Keeps what its processes share from one pass to the next."""
         self.processes: LoaderProcesses | None = None
         """While batches are made by processes."""
         self._fetched = (0, 0)
@@ -135,6 +138,8 @@ class Loader:
     def close(self) -> None:
         if self._maker is not None:
             self._maker.close()
+        if self._cache is not None:
+            self._cache.close()
 
 
 class _NewArrays:

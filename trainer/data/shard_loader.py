@@ -17,7 +17,8 @@ import torch.distributed as dist
 
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import find_index
-from trainer.data.loader import BLOCK_THREADS, DEADLINE_S, Batch, Loader
+from trainer.data.loader import DEADLINE_S, Batch, Loader
+from trainer.data.loading.rows_maker import open_blocks
 from trainer.data.open_data import open_data, open_folders
 from trainer.data.order.mixture import Rows
 from trainer.data.order.sample_order import DEFAULT_POOL
@@ -83,7 +84,7 @@ class ShardLoader:
         }  # fmt: skip
         self._cache_dir = cache_dir
         rows = -(-batch_size // world_size)
-        check_room(expected_bytes(self.data, batch_size, rows, read_ahead_bytes, loader_processes), cache_dir)
+        check_room(expected_bytes(self.data, batch_size, rows, read_ahead_bytes), cache_dir, self.data.set_name())
         self.batch_size = batch_size
         self._rows = local_rows(batch_size, rank, world_size)
         wanted = int(epochs * self.data.num_samples) if samples is None else samples
@@ -120,8 +121,8 @@ class ShardLoader:
         """
         if self._done >= self.num_batches:
             self._done = 0
-        data, read = self.data, BlockBytes(self._cache_dir, DEADLINE_S)
-        blocks = LiveBlocks(lambda source, block: data.open_block(read, source, block), BLOCK_THREADS)
+        data, read = self.data, BlockBytes(self._cache_dir, DEADLINE_S, self.data.set_name())
+        blocks = open_blocks(data, read)
         try:
             for step in range(self._done, self.num_batches):
                 rows = data.mixture.rows(step, self.batch_size, *self._rows)
@@ -138,7 +139,9 @@ class ShardLoader:
                     yield last
                 blocks.give_up(data.mixture.places_before(self._done * self.batch_size))
         finally:
+            read.abort()
             blocks.close()
+            read.close()
 
     def _undecoded(self, blocks: LiveBlocks, rows: Rows, draws: Draws, row: int) -> Iterator[dict[str, Any]]:
         source, number, place = int(rows.sources[row]), int(rows.blocks[row]), int(rows.samples[row])

@@ -94,8 +94,8 @@ class RowsMaker:
         self._reader = reader
         self._tokenizer = tokenizer
         self._read_ahead_bytes = read_ahead_bytes
-        self.bytes = BlockBytes(cache_dir, DEADLINE_S)
-        self.blocks = LiveBlocks(lambda source, block: data.open_block(self.bytes, source, block), BLOCK_THREADS)
+        self.bytes = BlockBytes(cache_dir, DEADLINE_S, data.set_name())
+        self.blocks = open_blocks(data, self.bytes)
         self._threads = ThreadPoolExecutor(decode_threads, thread_name_prefix="decode")
 
     def made(self, wanted: WorkerRows, arrays: ImageArrays, part: int = 0, parts: int = 1) -> Iterator[MadeRows]:
@@ -176,6 +176,16 @@ class RowsMaker:
         self.bytes.abort()
         self._threads.shutdown(cancel_futures=True)
         self.blocks.close()
+        self.bytes.close()
+
+
+def open_blocks(data: DataSet, read: BlockBytes) -> LiveBlocks:
+    """Return the blocks of `data`, none of them open, that `read` brings."""
+    return LiveBlocks(
+        lambda source, block: data.open_block(read, source, block),
+        BLOCK_THREADS,
+        lambda source, block: data.give_up_block(read, source, block),
+    )
 
 
 def steps_of(steps: Iterable[int]) -> range | list[int]:

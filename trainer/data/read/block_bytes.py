@@ -1,11 +1,11 @@
 """The bytes of a block, from wherever its tar lies: one range request, tried again with pauses.
 
-In: where a block lies. Out: the part of a file that it is: of a local tar, or of a temporary file without a name, which
-is gone whatever happens to this process. What of it is in use lies in the system's memory of files, not in this
-process's.
+In: where a block lies. Out: the part of a file that it is: of a local tar, or of one in the cache, which the processes
+of a machine share (`shared_blocks`). Without a set to share that has no name, and is gone with its process.
+What of it is in use lies in the system's memory of files, not in this process's.
 """
 
-import errno
+import hashlib
 import logging
 import os
 import tempfile
@@ -15,7 +15,9 @@ from collections import OrderedDict
 from pathlib import Path
 
 from schemas.file_part import FilePart, OpenFile
+from trainer.data.read.cache_errors import cache_errors, make_cache_dir
 from trainer.data.read.range_request import NotAsIndexed, RangeRequests, ReadingEnded
+from trainer.data.read.shared_blocks import LIVE, STAYS, SharedBlocks, write_whole
 from trainer.data.shard_source import BlockPlace
 
 logger = logging.getLogger(__name__)
@@ -30,30 +32,53 @@ TRIES_A_DEADLINE = 3
 class BlockBytes:
     """Gives the bytes of blocks to several threads."""
 
-    def __init__(self, cache_dir: str | None, deadline_s: float) -> None:
+    def __init__(self, cache_dir: str | None, deadline_s: float, set_name: str = "") -> None:
         """`cache_dir` holds what comes over the network (by default the system's folder for temporary files).
 
-        A block is tried for about `deadline_s`.
+        With `set_name`, which is that of all processes that read the set, they share it. A block is tried for about
+        `deadline_s`. Raises OSError that names the cache where it cannot be made.
         """
-        self._cache_dir = cache_dir
+        self._cache_dir = cache_dir or tempfile.gettempdir()
         self._deadline_s = deadline_s
         self._tars: OrderedDict[str, OpenFile] = OrderedDict()
         self._lock = threading.Lock()
         self._requests = RangeRequests()
+        self._shared: SharedBlocks | None = None
+        if set_name:
+            make_cache_dir(self._cache_dir)
+            self._shared = SharedBlocks(self._cache_dir, set_name)
         self.fetched_bytes = 0
         """That came over the network."""
         self.requests = 0
         """That brought them; those tried again are not counted."""
 
-    def get(self, place: BlockPlace) -> FilePart:
-        """Return a block.
+    def get(self, place: BlockPlace, stays: bool = False) -> FilePart:
+        """Return a block, which others share until one gives it up, or with `stays` until all are done.
 
         Raises FileNotFoundError that names a shard which is gone, ValueError that names one which is not as it was
         indexed, and OSError when a block does not come before the deadline or the cache has no room.
         """
         if place.folder.local:
             return self._local(place)
-        return self._kept(self._requested(place), place)
+        if self._shared is not None:
+            found = self._shared.get(
+                _name_of(place, stays), place.where, lambda: self._requested(place), self._requests.pause,
+                self._deadline_s / TRIES_A_DEADLINE,
+            )  # fmt: skip
+            if found is not None:
+                return found
+        return self._kept(self._requested(place), place.where)
+
+    def give_up(self, place: BlockPlace, stays: bool = False) -> None:
+        """Free the room of a block; who has it keeps it, who needs it again fetches it again."""
+        if self._shared is not None and not place.folder.local:
+            self._shared.give_up(_name_of(place, stays))
+
+    def close(self) -> None:
+        """End all requests, and leave what is shared: the last one deletes it."""
+        self.abort()
+        if self._shared is not None:
+            self._shared.close()
 
     def abort(self) -> None:
         """End all requests, and those that begin before `resume`: a run that ends waits for none."""
@@ -119,28 +144,21 @@ class BlockBytes:
             self.requests += 1
         return found
 
-    def _kept(self, data: memoryview, place: BlockPlace) -> FilePart:
-        """Return `data` as a file, so that the pool lies on the disk where memory is short."""
-        try:
+    def _kept(self, data: memoryview, where: str) -> FilePart:
+        """Return `data` as a file without a name, so that the pool lies on the disk where memory is short."""
+        make_cache_dir(self._cache_dir)
+        with cache_errors(self._cache_dir, len(data)):
             descriptor, name = tempfile.mkstemp(prefix="webimagetext-block-", dir=self._cache_dir)
-        except OSError as error:
-            raise OSError(f"--cache-dir {self._where()}: cannot be written: {error.strerror}; give another") from error
-        file = OpenFile(descriptor)
-        try:
+            file = OpenFile(descriptor)
             os.unlink(name)
-            with open(descriptor, "wb", closefd=False) as sink:
-                sink.write(data)
-        except OSError as error:
-            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
-                raise
-            raise OSError(
-                f"--cache-dir {self._where()}: no room for {len(data)} bytes of {place.where}; give another with more "
-                "room, or a smaller --shuffle-pool in a new run"
-            ) from error
-        return FilePart(file, 0, len(data), place.where)
+            write_whole(descriptor, data)
+        return FilePart(file, 0, len(data), where)
 
-    def _where(self) -> str:
-        return self._cache_dir or tempfile.gettempdir()
+
+def _name_of(place: BlockPlace, stays: bool) -> str:
+    """Return the name of a block among all of its set."""
+    where = f"{place.folder.url}\0{place.tar}\0{place.begin}\0{place.end}".encode()
+    return (STAYS if stays else LIVE) + hashlib.sha256(where).hexdigest()[:32]
 
 
 def _told(error: Exception) -> str:

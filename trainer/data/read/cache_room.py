@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from trainer.data.data_set import DataSet
 from trainer.data.order.sample_order import SampleOrder
+from trainer.data.read.cache_errors import cache_errors, make_cache_dir
+from trainer.data.read.shared_blocks import held_bytes, sweep
 
 MARGIN = 20
 """A part of so many is added."""
@@ -40,32 +42,34 @@ def live_samples(order: SampleOrder, per_block: int, batch_size: int, rows: int)
     return min(order.num_samples, streams * (order.window + 3 * per_block))
 
 
-def expected_bytes(data: DataSet, batch_size: int, rows: int, read_ahead_bytes: int, processes: int) -> int:
-    """Return how many bytes of blocks a worker holds of sources that are not local; 0 where all are."""
+def expected_bytes(data: DataSet, batch_size: int, rows: int, read_ahead_bytes: int, workers: int = 1) -> int:
+    """Return how many bytes of blocks that are not local `workers` of a machine hold, each with `rows` of a batch.
+
+    0 where all are local. Of a set that is shuffled as a whole they share each block.
+    """
     found = 0
     for source, order in zip(data.sources, data.mixture.orders, strict=True):
         if all(folder.local for folder in source.folders):
             continue
         per_block = -(-source.num_samples // len(source.blocks))
-        live = live_samples(order, per_block, batch_size, rows)
-        if order.num_streams == 1:  # every process reads all of a set that is shuffled as a whole
-            live *= max(1, processes)
-        found += live * source.num_bytes // source.num_samples
-    return found + found // MARGIN + read_ahead_bytes if found else 0
+        live = live_samples(order, per_block, batch_size, rows) * (1 if order.num_streams == 1 else workers)
+        found += min(live, source.num_samples) * source.num_bytes // source.num_samples
+    return found + found // MARGIN + workers * read_ahead_bytes if found else 0
 
 
-def check_room(needed_bytes: int, cache_dir: str | None) -> CacheRoom | None:
-    """Return what is needed and free, None where nothing is.
+def check_room(needed_bytes: int, cache_dir: str | None, set_name: str) -> CacheRoom | None:
+    """Return what is needed and free, None where nothing is; blocks of the set that are there already count as free.
 
-    Raises ValueError where less is free, OSError for a folder that is not there.
+    Deletes what killed runs of other sets left. Raises ValueError where less is free, OSError for a folder that cannot
+    be made.
     """
     if not needed_bytes:
         return None
     folder = cache_dir or tempfile.gettempdir()
-    try:
-        free = shutil.disk_usage(folder).free
-    except OSError as error:
-        raise OSError(f"--cache-dir {folder}: {error.strerror}; give a local folder that is there") from error
+    make_cache_dir(folder)
+    with cache_errors(folder):
+        sweep(folder, set_name)
+        free = shutil.disk_usage(folder).free + held_bytes(folder, set_name)
     if free < needed_bytes:
         raise ValueError(
             f"--cache-dir {folder}: the blocks of remote shards take up to {needed_bytes / 1e9:.1f} GB, "

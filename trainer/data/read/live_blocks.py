@@ -23,9 +23,18 @@ MAX_OTHERS = 4
 class LiveBlocks:
     """Open blocks of several sources."""
 
-    def __init__(self, open_block: Callable[[int, int], tuple[Block, int]], threads: int) -> None:
-        """`open_block` gives a block of a source and its bytes; called by `threads` threads."""
+    def __init__(
+        self,
+        open_block: Callable[[int, int], tuple[Block, int]],
+        threads: int,
+        given_up: Callable[[int, int], None] = lambda source, block: None,
+    ) -> None:
+        """`open_block` gives a block of a source and its bytes; called by `threads` threads.
+
+        `given_up` is called with each block that is not needed any more.
+        """
         self._open = open_block
+        self._given_up = given_up
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="blocks")
         self._open_blocks: OrderedDict[Key, Future[tuple[Block, int]]] = OrderedDict()
         self._others: OrderedDict[Key, Future[tuple[Block, int]]] = OrderedDict()
@@ -59,7 +68,9 @@ class LiveBlocks:
                 if found is None or _failed(found):
                     found = self._others[key] = self._pool.submit(self._open, *key)
                     while len(self._others) > MAX_OTHERS:
-                        self._others.popitem(last=False)
+                        other, _ = self._others.popitem(last=False)
+                        if other not in self._open_blocks:
+                            self._given_up(*other)
         return found.result()[0]
 
     def give_up(self, places: list[int]) -> None:
@@ -69,6 +80,8 @@ class LiveBlocks:
             for key in done:
                 del self._expiries[key]
                 del self._open_blocks[key]
+        for key in done:
+            self._given_up(*key)
 
     def __len__(self) -> int:
         return len(self._open_blocks)

@@ -2,7 +2,6 @@
 
 import errno
 import logging
-import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ from tests.support.s3_server import s3_bucket
 from tests.support.shard_server import serving
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S, wait_until
-from trainer.data.read import block_bytes
+from trainer.data.read import block_bytes, shared_blocks
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.range_request import ReadingEnded
 from trainer.data.shard_source import BlockPlace
@@ -155,16 +154,21 @@ def test_no_room_in_the_cache_is_an_error_that_says_what_to_do(tmp_path: Path, m
     folder = write_shards(tmp_path / "s", 8)
     with serving(folder) as server:
         place, _ = part(folder, server.url)
-        with pytest.raises(OSError, match=r"--cache-dir .*/absent: cannot be written: No such file or directory; give"):
-            BlockBytes(str(tmp_path / "absent"), PATIENCE_S).get(place)
+        (tmp_path / "file").write_bytes(b"")
+        told = r"--cache-dir .*/file/c: cannot be written: Not a directory; give another"
+        with pytest.raises(OSError, match=told):
+            BlockBytes(str(tmp_path / "file" / "c"), PATIENCE_S, "set")
+        with pytest.raises(OSError, match=told):
+            BlockBytes(str(tmp_path / "file" / "c"), PATIENCE_S).get(place)
 
         def full(*_: Any, **__: Any) -> None:
             raise OSError(errno.ENOSPC, "No space left on device")
 
-        monkeypatch.setattr(block_bytes, "open", full, raising=False)
-        with pytest.raises(OSError, match=rf"--cache-dir {tempfile.gettempdir()}: no room for 8488 bytes of .*{NAME}"):
-            BlockBytes(None, PATIENCE_S).get(place)
-    assert server.requests[NAME] == 2, "the room is not looked for again and again"
+        monkeypatch.setattr(shared_blocks.os, "pwrite", full)
+        for name in ("", "set"):
+            with pytest.raises(OSError, match=rf"--cache-dir {tmp_path}/a: no room for 8488 bytes of a block; give"):
+                BlockBytes(str(tmp_path / "a"), PATIENCE_S, name).get(place)
+    assert server.requests[NAME] == 3, "the room is not looked for again and again"
 
 
 def test_nothing_is_left_in_the_cache_folder(tmp_path: Path) -> None:
@@ -175,6 +179,27 @@ def test_nothing_is_left_in_the_cache_folder(tmp_path: Path) -> None:
         held = BlockBytes(str(cache), PATIENCE_S).get(place)
         assert list(cache.iterdir()) == []
         assert held.read(0, len(expected) + 1) == expected
+        shared = BlockBytes(str(cache), PATIENCE_S, "set")
+        held = shared.get(place, stays=True)
+        shared.close()
+        assert list(cache.iterdir()) == []
+        assert held.read(0, len(expected) + 1) == expected
+
+
+def test_a_block_is_fetched_once_by_all_that_share_until_it_is_given_up(tmp_path: Path) -> None:
+    folder, cache = write_shards(tmp_path / "s", 8), str(tmp_path / "cache")
+    with serving(folder) as server:
+        place, expected = part(folder, server.url)
+        read, other = BlockBytes(cache, PATIENCE_S, "set"), BlockBytes(cache, PATIENCE_S, "set")
+        for stays, requests in ((False, 1), (True, 3)):
+            held = [one.get(place, stays) for one in (read, other, read)]
+            assert [one.read(0, len(one)) for one in held] == 3 * [expected]
+            assert read.requests + other.requests == server.requests[NAME] == requests
+            read.give_up(place, stays)
+            assert other.get(place, stays).read(0, len(expected)) == expected
+            assert server.requests[NAME] == requests + (not stays)
+        read.close()
+        other.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,6 +1,8 @@
 """The room for live blocks: enough for what is live in fact, not much more, refused before the start."""
 
+import time
 from collections import namedtuple
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,10 +11,12 @@ import pytest
 from tests.support.opened_shards import open_shards
 from tests.support.shard_server import serving
 from tests.support.small_shards import write_shards
+from tests.support.waiting import PATIENCE_S
 from trainer.data.order.mixture import Mixture
 from trainer.data.order.sample_order import SampleOrder
 from trainer.data.read import cache_room
 from trainer.data.read.cache_room import check_room, expected_bytes, live_samples
+from trainer.data.read.shared_blocks import SharedBlocks
 
 
 @pytest.mark.parametrize(("batch_size", "first", "last"), [(2_048, 0, 256), (2_000, 500, 1_000), (300, 0, 100)])
@@ -36,21 +40,39 @@ def test_it_is_enough_and_not_twice_what_is_live(batch_size: int, first: int, la
 def test_local_shards_need_none_and_remote_ones_their_bytes(tmp_path: Path) -> None:
     folder = write_shards(tmp_path, 40)
     local = open_shards(folder)
-    assert expected_bytes(local, 10, 10, 1_000, 0) == 0
-    assert check_room(0, "/absent") is None
+    assert expected_bytes(local, 10, 10, 1_000) == 0
+    assert check_room(0, "/absent", "") is None
     with serving(folder) as server:
         remote = open_shards(server.url)
         whole = remote.sources[0].num_bytes
-        assert expected_bytes(remote, 10, 5, 1_000, 0) == whole + whole // 20 + 1_000
-        assert expected_bytes(remote, 10, 5, 1_000, 2) == 2 * whole + 2 * whole // 20 + 1_000
+        assert expected_bytes(remote, 10, 5, 1_000) == whole + whole // 20 + 1_000
+        assert expected_bytes(remote, 10, 5, 1_000, 2) == whole + whole // 20 + 2_000, "workers share a whole set"
+        order = SampleOrder(np.full(1_500, 320, dtype=np.int32), seed=2, pool=64 * 2_048, streams=64)
+        in_streams = replace(remote, mixture=Mixture([order], [1]))
+        with_one, with_two = (expected_bytes(in_streams, 2_048, 256, 0, workers) for workers in (1, 2))
+        assert with_one <= with_two <= 2 * with_one
 
 
 def test_too_little_room_is_an_error_that_says_what_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     usage = namedtuple("usage", "free")
+    folder = tmp_path / "made" / "here"
     monkeypatch.setattr(cache_room.shutil, "disk_usage", lambda _: usage(3_000_000_000))
-    with pytest.raises(ValueError, match=r"--cache-dir /c: .* up to 4\.0 GB, 3\.0 GB are free; .*--shuffle-pool"):
-        check_room(4_000_000_000, "/c")
-    assert str(check_room(2_000_000_000, "/c")) == "up to 2.0 GB of blocks in /c, 3.0 GB free"
-    monkeypatch.undo()
-    with pytest.raises(OSError, match=r"--cache-dir .*/absent: No such file or directory; give a local folder"):
-        check_room(1, str(tmp_path / "absent"))
+    with pytest.raises(ValueError, match=r"--cache-dir .*/here: .* up to 4\.0 GB, 3\.0 GB are free; .*--shuffle-pool"):
+        check_room(4_000_000_000, str(folder), "set")
+    assert folder.is_dir()
+    assert str(check_room(2_000_000_000, str(folder), "set")) == f"up to 2.0 GB of blocks in {folder}, 3.0 GB free"
+    (folder / "file").write_bytes(b"")
+    with pytest.raises(OSError, match=r"--cache-dir .*/file/c: cannot be written: Not a directory; give another"):
+        check_room(1, str(folder / "file" / "c"), "set")
+
+
+def test_blocks_that_are_there_already_need_no_more_room(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cache_room.shutil, "disk_usage", lambda _: namedtuple("usage", "free")(1_000))
+    shared = SharedBlocks(str(tmp_path), "set")
+    with pytest.raises(ValueError, match="are free"):
+        check_room(1_500, str(tmp_path), "set")
+    shared.get("whole-a", "a block", lambda: memoryview(bytes(600)), time.sleep, PATIENCE_S)
+    found = check_room(1_500, str(tmp_path), "set")
+    assert found is not None
+    assert found.free_bytes == 1_600
+    shared.close()
