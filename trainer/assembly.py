@@ -69,13 +69,14 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
     data, further = prepare_data(config, shards, folder, world, reporter)
-    tokenizer = prepare_tokenizer(folder, data, further, config, world)
+    room = find_room(config, data, world)
+    cache = BlockBytes(config.cache_dir, DEADLINE_S, data.set_name())
+    tokenizer = prepare_tokenizer(folder, data, further, config, world, cache, reporter)
     model = make_model(config.model_config, tokenizer, config.seed, world)
     optimizer = make_optimizer(model, config.recipe)
     state = TrainState(step=0, samples=0, replaced=0)
     if steps := find_checkpoints(folder):
         state = read_checkpoint(folder, steps[-1], model, optimizer, record.identity)
-    room = find_room(config, data, world)
     wrapped: nn.Module = model
     if world.size > 1:
         wrapped = DistributedDataParallel(model, device_ids=None if world.device.type == "cpu" else [world.device])
@@ -86,7 +87,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
         is_stored=config.resize == "stored",
         further=further,
     )
-    return Run(
+    run = Run(
         config=config,
         world=world,
         folder=folder,
@@ -110,6 +111,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
         ),
         cache_room=room,
     )
+    cache.close()  # the loader has it by now: what the tokenizer was trained on needs not be fetched again
+    return run
 
 
 def find_room(config: TrainConfig, data: DataSet, world: World) -> CacheRoom | None:
@@ -156,11 +159,12 @@ def prepare_data(
 
 
 def prepare_tokenizer(
-    folder: Folder, data: DataSet, further: FurtherCaptions | None, config: TrainConfig, world: World
-) -> CaptionTokenizer:
+    folder: Folder, data: DataSet, further: FurtherCaptions | None, config: TrainConfig, world: World,
+    read: BlockBytes, reporter: Reporter | None = None,
+) -> CaptionTokenizer:  # fmt: skip
     """Return the run's tokenizer; the first worker trains and writes it when the folder has none yet."""
     if world.first and not folder.exists(TOKENIZER_FILE):
-        captions = some_captions(data, BlockBytes(config.cache_dir, DEADLINE_S), further, MAX_TRAINING_CAPTIONS)
+        captions = some_captions(data, read, further, MAX_TRAINING_CAPTIONS, reporter)
         trained = train_tokenizer(
             captions,
             vocab_size=config.model_config.text.vocab_size,

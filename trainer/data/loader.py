@@ -62,8 +62,8 @@ class Loader:
             "cache_dir": cache_dir,
         }
         self._maker: RowsMaker | None = None
-        self._cache = BlockBytes(cache_dir, DEADLINE_S, data.set_name()) if processes else None
-        """Keeps what its processes share from one pass to the next."""
+        self._cache = BlockBytes(cache_dir, DEADLINE_S, data.set_name())
+        """Keeps what is shared from now to `close`, also where others read it: its processes, in one pass each."""
         self.processes: LoaderProcesses | None = None
         """While batches are made by processes."""
         self._fetched = (0, 0)
@@ -138,8 +138,7 @@ class Loader:
     def close(self) -> None:
         if self._maker is not None:
             self._maker.close()
-        if self._cache is not None:
-            self._cache.close()
+        self._cache.close()
 
 
 class _NewArrays:

@@ -62,12 +62,12 @@ class BlockBytes:
             return self._local(place)
         if self._shared is not None:
             found = self._shared.get(
-                _name_of(place, stays), place.where, lambda: self._requested(place), self._requests.pause,
+                _name_of(place, stays), place.where, lambda: self.request(place), self._requests.pause,
                 self._deadline_s / TRIES_A_DEADLINE,
             )  # fmt: skip
             if found is not None:
                 return found
-        return self._kept(self._requested(place), place.where)
+        return self._kept(self.request(place), place.where)
 
     def give_up(self, place: BlockPlace, stays: bool = False) -> None:
         """Free the room of a block; who has it keeps it, who needs it again fetches it again."""
@@ -115,7 +115,8 @@ class BlockBytes:
                 self._tars.popitem(last=False)
         return found
 
-    def _requested(self, place: BlockPlace) -> memoryview:
+    def request(self, place: BlockPlace) -> memoryview:
+        """Return the bytes at a place over the network, asked for once more where that can help; raises as `get`."""
         give_up = time.monotonic() + self._deadline_s
         pause = FIRST_PAUSE_S
         path = place.folder.path(place.tar)

@@ -19,7 +19,7 @@ FIRST, RANDOM = "first", "random"
 def captions_of(description: bytes | None, text: bytes | None) -> list[str]:
     """Return the captions of a sample: those of its description, else its text; empty without any."""
     if description is not None:
-        found = _texts(_listed(_parsed(description)))
+        found = texts_of(_listed(_parsed(description)))
         if found:
             return found
     if text is not None:
@@ -35,7 +35,8 @@ def _parsed(description: bytes) -> Any:
         return {}
 
 
-def _texts(items: list[Any]) -> list[str]:
+def texts_of(items: list[Any]) -> list[str]:
+    """Return what of `items` are captions; one without any letter is none."""
     texts = [_text_of(item) for item in items]
     captions = [text.removeprefix(MARK) for text in texts if isinstance(text, str)]
     return [text for text in captions if text.strip()]
@@ -90,7 +91,7 @@ class CaptionRule:
         if not isinstance(body, dict):
             return []
         held = [
-            (weight, _texts(value if isinstance(value := body.get(kind), list) else [value]))
+            (weight, texts_of(value if isinstance(value := body.get(kind), list) else [value]))
             for kind, weight in zip(self.kinds, self.weights, strict=True)
         ]
         held = [(weight, texts) for weight, texts in held if texts]
