@@ -8,7 +8,7 @@ from torch import nn
 
 from trainer.data.batch import Batch
 from trainer.distributed import World
-from trainer.loss import contrastive_loss
+from trainer.loss.contrastive import contrastive_loss
 
 
 def backward(

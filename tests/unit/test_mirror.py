@@ -67,6 +67,8 @@ LISTED = {
     "trainer/data/shard_source.py": "test_open_data and schemas/test_shard_index",
     "trainer/command_line.py": "whole commands: tests/integration/test_train_ray",
     "trainer/options/*.py": "test_config: groups of options, checked as the config that they make",
+    "trainer/loss/gathered.py": "loss/test_contrastive: even, uneven and no rows on up to four workers",
+    "trainer/loss/tiles.py": "loss/test_contrastive: tiles of all sizes against the whole matrix",
     "trainer/loop.py": "whole trainings: tests/integration/test_train",
     "trainer/pulse.py": "a protocol; test_ray_mailbox, test_stalls, tests/integration/test_train_cluster",
     "trainer/ray_worker.py": "Ray's workers: tests/integration/test_train_ray, test_train_cluster",

@@ -7,7 +7,7 @@ from trainer.backward import backward
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
 from trainer.distributed import World
-from trainer.loss import contrastive_loss
+from trainer.loss.contrastive import contrastive_loss
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 

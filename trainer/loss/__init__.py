@@ -1,0 +1,1 @@
+"""Losses over the global batch, sharded over the workers: contrastive (`contrastive`) and sigmoid (`sigmoid`)."""
