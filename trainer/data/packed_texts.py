@@ -68,6 +68,32 @@ class PackedTexts:
         end = begin + int(lengths.sum())
         return PackedTexts(self.tokens_T[begin:end], self.starts_N1[start : start + len(lengths) + 1] - begin, lengths)
 
+    @property
+    def positions_T(self) -> torch.Tensor:
+        """Position of each token in its caption, int64."""
+        device = self.tokens_T.device
+        starts_T = self.starts_N1[:-1].repeat_interleave(
+            self.starts_N1.diff(),
+            output_size=len(self.tokens_T),  # told, so that no one waits for the device
+        )
+        return torch.arange(len(self.tokens_T), device=device) - starts_T
+
+    def by_length(self) -> tuple["PackedTexts", torch.Tensor]:
+        """Return the captions sorted by length, and where each of these captions is among them, ``[N]``."""
+        order = np.argsort(self.lengths, kind="stable")
+        lengths = self.lengths[order]
+        ends, starts = np.cumsum(lengths), np.cumsum(self.lengths) - self.lengths
+        tokens = np.repeat(starts[order] - (ends - lengths), lengths) + np.arange(len(self.tokens_T))
+        places = np.empty_like(order)
+        places[order] = np.arange(len(order))
+        device = self.tokens_T.device
+        found = PackedTexts(
+            self.tokens_T[torch.from_numpy(tokens).to(device, non_blocking=True)],
+            torch.from_numpy(np.append(0, ends).astype(np.int32)).to(device, non_blocking=True),
+            lengths,
+        )
+        return found, torch.from_numpy(places).to(device, non_blocking=True)
+
     def to(self, device: torch.device | str, non_blocking: bool = False) -> "PackedTexts":
         """Return the captions on `device`; lengths stay on the host."""
         return PackedTexts(

@@ -34,7 +34,7 @@ def _unit_length(features_NE: torch.Tensor) -> torch.Tensor:
 
 
 class CLIP(nn.Module):
-    """Both encoders; images come as uint8 and are normalised here, on the device."""
+    """Both encoders; images come as uint8 and are normalised on the device."""
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -53,8 +53,9 @@ class CLIP(nn.Module):
 
     def encode_images(self, images_N3PP: torch.Tensor) -> torch.Tensor:
         """Return features ``[N, E]`` of length one of uint8 images."""
-        pixels = images_N3PP.to(self.image_mean.dtype).div_(255).sub_(self.image_mean).div_(self.image_std)
-        return _unit_length(self.image_encoder(pixels))
+        scale_3 = 1 / (255 * self.image_std.flatten())
+        shift_3 = -(self.image_mean / self.image_std).flatten()
+        return _unit_length(self.image_encoder(images_N3PP, scale_3, shift_3))
 
     def encode_texts(self, texts: PackedTexts) -> torch.Tensor:
         """Return features ``[N, E]`` of length one."""

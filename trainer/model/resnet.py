@@ -99,9 +99,14 @@ class ModifiedResNet(nn.Module):
         self.layer1, self.layer2, self.layer3, self.layer4 = stages
         self.attnpool = AttentionPool(config.image_px // 32, config.pool_width, config.heads, embed_dim)
 
-    def forward(self, images_N3PP: torch.Tensor) -> torch.Tensor:
-        """Return features ``[N, E]``, not normalised, of normalised images."""
-        x = F.relu(self.bn1(self.conv1(images_N3PP)), inplace=True)
+    def forward(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
+        """Return features ``[N, E]``, not normalised, of images whose pixels become ``scale * pixel + shift``.
+
+        Pixels are put channels-last while they are bytes, so that no convolution changes the layout again.
+        """
+        pixels = images_N3PP.contiguous(memory_format=torch.channels_last)
+        x = torch.addcmul(shift_3[:, None, None], pixels, scale_3[:, None, None])
+        x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         x = F.relu(self.bn2(self.conv2(x)), inplace=True)
         x = self.avgpool(F.relu(self.bn3(self.conv3(x)), inplace=True))
         x = self.layer4(self.layer3(self.layer2(self.layer1(x))))

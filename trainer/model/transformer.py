@@ -1,31 +1,25 @@
 """The residual attention blocks that the vision and the text transformer share.
 
-Shapes: N samples, L positions, C channels, H heads.
+Shapes: N samples, C channels; x has any shape ``[..., C]`` that the layout knows (`trainer/model/layout.py`).
 """
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from trainer.model.layout import Layout
+from trainer.model.quick_gelu import QuickGELU
 from trainer.presets import Activation
-
-
-class QuickGELU(nn.Module):
-    """x * sigmoid(1.702 x), the released model's approximation of GELU."""
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        return x * torch.sigmoid(1.702 * x)
 
 
 class Attention(nn.Module):
     """Multi-head self-attention with one projection for query, key and value."""
 
-    def __init__(self, width: int, heads: int, causal: bool) -> None:
+    def __init__(self, width: int, heads: int) -> None:
         super().__init__()
         if width % heads:
             raise ValueError(f"width must be a multiple of heads, found width {width} and heads {heads}")
         self.heads = heads
-        self.causal = causal
         self.in_proj = nn.Linear(width, 3 * width)
         self.out_proj = nn.Linear(width, width)
         # torch's MultiheadAttention starts so, and the release takes it over for the vision transformer
@@ -33,12 +27,17 @@ class Attention(nn.Module):
         nn.init.zeros_(self.in_proj.bias)
         nn.init.zeros_(self.out_proj.bias)
 
-    def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
-        num, length, width = x_NLC.shape
-        qkv = self.in_proj(x_NLC).view(num, length, 3, self.heads, width // self.heads)
-        query_NHLD, key_NHLD, value_NHLD = qkv.permute(2, 0, 3, 1, 4).unbind(0)
-        mixed_NHLD = F.scaled_dot_product_attention(query_NHLD, key_NHLD, value_NHLD, is_causal=self.causal)
-        return self.out_proj(mixed_NHLD.transpose(1, 2).reshape(num, length, width))
+    def forward(self, x: torch.Tensor, layout: Layout, *, pooled: bool = False) -> torch.Tensor:
+        """Return what attention gives for each position, or with `pooled` ``[N, C]`` for each sample's own."""
+        if not pooled:
+            query, key, value = self.in_proj(x).chunk(3, dim=-1)
+        else:
+            width = x.shape[-1]
+            query_weight, others_weight = self.in_proj.weight.split((width, 2 * width))
+            query_bias, others_bias = self.in_proj.bias.split((width, 2 * width))
+            query = F.linear(layout.pool(x), query_weight, query_bias)
+            key, value = F.linear(x, others_weight, others_bias).chunk(2, dim=-1)
+        return self.out_proj(layout.attend(query, key, value, self.heads, pooled=pooled))
 
 
 class MLP(nn.Module):
@@ -50,29 +49,32 @@ class MLP(nn.Module):
         self.gelu = QuickGELU() if activation == "quick_gelu" else nn.GELU()
         self.c_proj = nn.Linear(mlp_width, width)
 
-    def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
-        return self.c_proj(self.gelu(self.c_fc(x_NLC)))
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.c_proj(self.gelu(self.c_fc(x)))
 
 
 class Block(nn.Module):
     """Pre-norm residual block: attention, then MLP."""
 
-    def __init__(
-        self, width: int, heads: int, causal: bool, mlp_width: int, activation: Activation, layer_norm_eps: float
-    ) -> None:
+    def __init__(self, width: int, heads: int, mlp_width: int, activation: Activation, layer_norm_eps: float) -> None:
         super().__init__()
         self.ln_1 = nn.LayerNorm(width, eps=layer_norm_eps)
-        self.attn = Attention(width, heads, causal)
+        self.attn = Attention(width, heads)
         self.ln_2 = nn.LayerNorm(width, eps=layer_norm_eps)
         self.mlp = MLP(width, mlp_width, activation)
 
-    def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
-        x_NLC = x_NLC + self.attn(self.ln_1(x_NLC))
-        return x_NLC + self.mlp(self.ln_2(x_NLC))
+    def forward(self, x: torch.Tensor, layout: Layout, *, pooled: bool = False) -> torch.Tensor:
+        """Return the block's output in the shape of x; with `pooled` ``[N, C]``, of each sample's own position alone.
+
+        What the other positions would be is not made then: exact, as nothing after the last block reads them.
+        """
+        mixed = self.attn(self.ln_1(x), layout, pooled=pooled)
+        x = (layout.pool(x) if pooled else x) + mixed
+        return x + self.mlp(self.ln_2(x))
 
 
 class Transformer(nn.Module):
-    """A stack of blocks over ``[N, L, C]``; their MLPs are four times wider inside by default."""
+    """A stack of blocks; their MLPs are four times wider inside by default."""
 
     def __init__(
         self,
@@ -80,22 +82,21 @@ class Transformer(nn.Module):
         layers: int,
         heads: int,
         *,
-        causal: bool = False,
         mlp_width: int | None = None,
         activation: Activation = "quick_gelu",
         layer_norm_eps: float = 1e-5,
     ) -> None:
         super().__init__()
         self.width = width
-        blocks = [
-            Block(width, heads, causal, mlp_width or 4 * width, activation, layer_norm_eps) for _ in range(layers)
-        ]
+        blocks = [Block(width, heads, mlp_width or 4 * width, activation, layer_norm_eps) for _ in range(layers)]
         self.resblocks = nn.ModuleList(blocks)
 
-    def forward(self, x_NLC: torch.Tensor) -> torch.Tensor:
-        for block in self.resblocks:
-            x_NLC = block(x_NLC)
-        return x_NLC
+    def forward(self, x: torch.Tensor, layout: Layout, *, pooled: bool = True) -> torch.Tensor:
+        """Return ``[N, C]``, each sample's own position, or without `pooled` all of them, in the shape of x."""
+        last = len(self.resblocks) - 1
+        for number, block in enumerate(self.resblocks):
+            x = block(x, layout, pooled=pooled and number == last)
+        return x
 
     def initialise_as_released(self) -> None:
         """Draw the weights as the release does for its text transformer (CLIP code, `initialize_parameters`)."""

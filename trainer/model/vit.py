@@ -6,6 +6,9 @@ Shapes: N images, L positions, C channels, E embedding, P pixels per side.
 import torch
 from torch import nn
 
+from trainer.model.layout import Images
+from trainer.model.patches import cut_patches, embed_patches
+from trainer.model.precision import product_dtype
 from trainer.model.transformer import Transformer
 from trainer.presets import ViTConfig
 
@@ -36,10 +39,20 @@ class VisionTransformer(nn.Module):
         self.ln_post = nn.LayerNorm(width, eps=eps)
         self.proj = nn.Parameter(scale * torch.randn(width, embed_dim))
 
-    def forward(self, images_N3PP: torch.Tensor) -> torch.Tensor:
-        """Return features ``[N, E]``, not normalised, of normalised images."""
-        patches_NLC = self.conv1(images_N3PP).flatten(2).transpose(1, 2)
+    def forward(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
+        """Return features ``[N, E]``, not normalised, of images whose pixels become ``scale * pixel + shift``."""
+        return self.ln_post(self._blocks(images_N3PP, scale_3, shift_3, pooled=True)) @ self.proj
+
+    def encode_positions(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
+        """Return ``[N, L, C]``: what the last block gives at the class token and at every patch."""
+        return self._blocks(images_N3PP, scale_3, shift_3, pooled=False)
+
+    def _blocks(
+        self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor, *, pooled: bool
+    ) -> torch.Tensor:
+        weight = self.conv1.weight
+        patches_NLK = cut_patches(images_N3PP, weight.shape[-1])
+        patches_NLC = embed_patches(patches_NLK, weight, scale_3, shift_3, product_dtype(weight))
         class_N1C = self.class_embedding.to(patches_NLC.dtype).expand(len(patches_NLC), 1, -1)
         x_NLC = torch.cat([class_N1C, patches_NLC], dim=1) + self.positional_embedding
-        x_NLC = self.transformer(self.ln_pre(x_NLC))
-        return self.ln_post(x_NLC[:, 0]) @ self.proj
+        return self.transformer(self.ln_pre(x_NLC), Images(), pooled=pooled)

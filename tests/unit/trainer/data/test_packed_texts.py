@@ -28,6 +28,17 @@ def test_rows_are_those_of_the_lists(rows: list[list[int]], data: st.DataObject)
 
 @settings(max_examples=60, deadline=None)
 @given(ROWS)
+def test_sorted_by_length_each_caption_is_found_again(rows: list[list[int]]) -> None:
+    texts = PackedTexts.from_rows(rows)
+    found, places_N = texts.by_length()
+    assert sorted(found.lengths.tolist()) == found.lengths.tolist()
+    assert [found.to_lists()[place] for place in places_N.tolist()] == rows
+    assert found.starts_N1.tolist() == np.cumsum([0, *found.lengths]).tolist()
+    assert texts.positions_T.tolist() == [place for row in rows for place in range(len(row))]
+
+
+@settings(max_examples=60, deadline=None)
+@given(ROWS)
 def test_padded_rows_have_zeros_after_eos(rows: list[list[int]]) -> None:
     tokens_NL, eos_N = PackedTexts.from_rows(rows).padded(10)
     assert tokens_NL.tolist() == [row + [0] * (10 - len(row)) for row in rows]

@@ -40,12 +40,14 @@ def test_scale_is_clamped_at_100() -> None:
 
 
 def test_images_are_normalised_as_the_release_does() -> None:
-    model = CLIP(VIT)
-    seen = []
-    model.image_encoder.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))
-    model.encode_images(torch.full((1, 3, 32, 32), 255, dtype=torch.uint8))
+    """Pixels u become (u / 255 - mean) / std: for the ResNet, whose first convolution shows them."""
+    model = CLIP(RESNET)
+    seen: list[torch.Tensor] = []
+    model.image_encoder.conv1.register_forward_hook(lambda _, inputs, __: seen.append(inputs[0]))  # type: ignore[union-attr]
+    model.encode_images(torch.full((2, 3, 32, 32), 255, dtype=torch.uint8))
     wanted = [(1 - 0.48145466) / 0.26862954, (1 - 0.4578275) / 0.26130258, (1 - 0.40821073) / 0.27577711]
     torch.testing.assert_close(seen[0][0, :, 0, 0], torch.tensor(wanted))
+    assert seen[0].is_contiguous(memory_format=torch.channels_last)
 
 
 def test_first_weights_are_the_releases() -> None:
