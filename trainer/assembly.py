@@ -11,7 +11,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from schemas.run_record import start_run
 from schemas.storage import Folder
-from trainer.checkpoint import TOKENIZER_FILE, TrainState, find_checkpoints, read_checkpoint, read_tokenizer
+from trainer.checkpoint import TOKENIZER_FILE, TrainState, read_tokenizer
 from trainer.config import TrainConfig
 from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
@@ -32,6 +32,7 @@ from trainer.plan import Plan, make_plan
 from trainer.presets import ModelConfig, ResNetConfig
 from trainer.reporter import Reporter
 from trainer.run_record import training_record
+from trainer.saving.resume import resume
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
 
 PROCESSES_A_GPU = 2
@@ -74,12 +75,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     tokenizer = prepare_tokenizer(folder, data, further, config, world, cache, reporter)
     model = make_model(config.model_config, tokenizer, config.seed, world)
     optimizer = make_optimizer(model, config.recipe)
-    state = TrainState(step=0, samples=0, replaced=0)
-    if steps := find_checkpoints(folder):
-        state = read_checkpoint(folder, steps[-1], model, optimizer, record.identity)
-    wrapped: nn.Module = model
-    if world.size > 1:
-        wrapped = DistributedDataParallel(model, device_ids=None if world.device.type == "cpu" else [world.device])
+    state = resume(folder, model, optimizer, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
+    wrapped = spread(model, world)
     reader = RowReader(
         data,
         image_px=config.model_config.image.image_px,
@@ -113,6 +110,23 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     )
     cache.close()  # the loader has it by now: what the tokenizer was trained on needs not be fetched again
     return run
+
+
+def spread(model: CLIP, world: World) -> nn.Module:
+    """Return the model as it trains on all workers: gradients are averaged while the backward pass goes on.
+
+    BatchNorm's running statistics are not sent with each forward pass: those of the first worker are the model's, in
+    checkpoints and evaluations.
+    """
+    if world.size == 1:
+        return model
+    return DistributedDataParallel(
+        model,
+        device_ids=None if world.device.type == "cpu" else [world.device],
+        broadcast_buffers=False,
+        gradient_as_bucket_view=True,
+        static_graph=True,
+    )
 
 
 def find_room(config: TrainConfig, data: DataSet, world: World) -> CacheRoom | None:

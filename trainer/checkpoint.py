@@ -7,20 +7,22 @@ OUTPUT/final/                      the same without the optimizer: what evaluati
 
 import dataclasses
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 from torch import nn
 
 from schemas.storage import FileRecord, Folder
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
+from trainer.saving.host_copies import TensorFiles
+from trainer.saving.tensor_file import write_tensors
 from trainer.tokenizer import CaptionTokenizer
-from trainer.written_files import FINAL, STATE_FILE, WrittenFiles, read_state, written_files
+from trainer.written_files import FINAL, STATE_FILE, DamagedFile, WrittenFiles, read_state, written_files
 
 STATE_VERSION = 1
 """Of state.json; another version is refused."""
@@ -33,6 +35,15 @@ _STEP_NAME = re.compile(r"step-(\d{7,})")
 
 
 @dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best evaluation of a run so far."""
+
+    step: int
+    measure: str
+    value: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class TrainState:
     """Where a run stands."""
 
@@ -41,6 +52,10 @@ class TrainState:
     """Places of the run's sequence that are done."""
     replaced: int
     """Rows so far whose sample did not decode."""
+    skipped: int = 0
+    """Steps so far that were left out because a gradient was not finite."""
+    best: Best | None = None
+    """The best evaluation so far, where one is kept."""
 
 
 def model_config_to_json(config: ModelConfig) -> dict[str, Any]:
@@ -65,15 +80,17 @@ def model_config_from_json(body: Any, where: str) -> ModelConfig:
         raise ValueError(f"{where}: expected the geometry of a model of this project, found {error!r}") from error
 
 
-def _optimizer_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+def state_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> TensorFiles:
+    """Return the tensors of a training by the files of a checkpoint that hold them; they are the training's own."""
     tensors = {}
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}/{name}"] = torch.as_tensor(value)
-    return tensors
+    return {MODEL_FILE: model.state_dict(), OPTIMIZER_FILE: tensors}
 
 
-def _load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Put what `state_tensors` gave of an optimizer into this one."""
     parameters = dict(model.named_parameters())
     for name, tensor in tensors.items():
         key, _, parameter_name = name.partition("/")
@@ -82,44 +99,56 @@ def _load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors:
         parameter = parameters[parameter_name]
         if tensor.shape == parameter.shape and key != "step":
             # in the parameter's memory format: the fused kernel walks both as they lie in memory
-            tensor = torch.empty_like(parameter, requires_grad=False).copy_(tensor)
+            tensor = torch.empty_like(parameter, dtype=tensor.dtype, requires_grad=False).copy_(tensor)
         optimizer.state[parameter][key] = tensor.to(parameter.device)
-
-
-def _save(tensors: dict[str, torch.Tensor]) -> bytes:
-    return save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
 
 
 def write_model(folder: Folder, prefix: str, model: CLIP, tokenizer: CaptionTokenizer) -> list[FileRecord]:
     """Write weights, geometry and tokenizer under `prefix`; return their records."""
+    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    return _write_files(folder, prefix, {MODEL_FILE: weights}, model.config, tokenizer)
+
+
+def _write_files(
+    folder: Folder, prefix: str, files: TensorFiles, config: ModelConfig, tokenizer: CaptionTokenizer
+) -> list[FileRecord]:
     return [
-        folder.write(f"{prefix}/{MODEL_FILE}", _save(model.state_dict())),
-        folder.write_json(f"{prefix}/{CONFIG_FILE}", model_config_to_json(model.config)),
+        *(write_tensors(folder, f"{prefix}/{name}", tensors) for name, tensors in files.items()),
+        folder.write_json(f"{prefix}/{CONFIG_FILE}", model_config_to_json(config)),
         folder.write(f"{prefix}/{TOKENIZER_FILE}", tokenizer.to_json()),
     ]
 
 
 def write_checkpoint(
     folder: Folder,
-    model: CLIP,
-    optimizer: torch.optim.Optimizer,
+    files: TensorFiles,
+    config: ModelConfig,
     tokenizer: CaptionTokenizer,
     state: TrainState,
     identity: str,
     keep: int,
 ) -> None:
-    """Write the checkpoint of this step; its last file makes it valid. Then delete all but the `keep` latest."""
+    """Write the checkpoint of this step; its last file makes it valid.
+
+    `files` are those of `state_tensors`, contiguous and on the CPU. Then delete all but the `keep` latest and the best.
+    """
     prefix = f"{CHECKPOINTS}/step-{state.step:07d}"
-    records = write_model(folder, prefix, model, tokenizer)
-    records.append(folder.write(f"{prefix}/{OPTIMIZER_FILE}", _save(_optimizer_tensors(model, optimizer))))
+    folder.delete(f"{prefix}/{STATE_FILE}")  # of the same step: while files are replaced it is no checkpoint
+    records = _write_files(folder, prefix, files, config, tokenizer)
+    told = {name: value for name, value in dataclasses.asdict(state).items() if value is not None}
     body = {
         "version": STATE_VERSION,
         "identity": identity,
-        **dataclasses.asdict(state),
+        **told,
         "files": {record.name.rsplit("/", 1)[-1]: [record.bytes, record.sha256] for record in records},
     }
     folder.write_json(f"{prefix}/{STATE_FILE}", body)
-    for step in find_checkpoints(folder)[:-keep]:
+    best = [state.best.step] if state.best is not None else []
+    _delete_checkpoints(folder, {*find_checkpoints(folder)[:-keep]} - {*best})
+
+
+def _delete_checkpoints(folder: Folder, steps: Iterable[int]) -> None:
+    for step in sorted(steps):
         stale = f"{CHECKPOINTS}/step-{step:07d}"
         folder.delete(f"{stale}/{STATE_FILE}")  # first, so that half a deletion is no checkpoint
         folder.delete(stale)
@@ -138,27 +167,38 @@ def find_checkpoints(folder: Folder) -> list[int]:
 def read_checkpoint(
     folder: Folder, step: int, model: CLIP, optimizer: torch.optim.Optimizer, identity: str
 ) -> TrainState:
-    """Load a checkpoint into model and optimizer. Raises ValueError for another run, version or damaged files."""
+    """Load a checkpoint into model and optimizer.
+
+    Raises ValueError for another run or version, `DamagedFile` for files that are not as they were written.
+    """
     checkpoint = folder.sub(f"{CHECKPOINTS}/step-{step:07d}")
     state, written = read_state(checkpoint, STATE_VERSION)
     if state["identity"] != identity:
         raise ValueError(f"{checkpoint.url} belongs to another run (identity {state['identity']!r})")
     if state["step"] != step:
-        raise ValueError(
+        raise DamagedFile(
             f"{checkpoint.path(STATE_FILE)}: step {state['step']} in a folder of step {step}; {written.remedy}"
         )
     if folder.exists(TOKENIZER_FILE):  # the run's own: each checkpoint holds a copy of it
         written.read(folder, TOKENIZER_FILE)
-    model.load_state_dict(_tensors(checkpoint, MODEL_FILE, written))
-    _load_optimizer(model, optimizer, _tensors(checkpoint, OPTIMIZER_FILE, written))
-    return TrainState(step=state["step"], samples=state["samples"], replaced=state["replaced"])
+    weights, statistics = (_tensors(checkpoint, name, written) for name in (MODEL_FILE, OPTIMIZER_FILE))
+    model.load_state_dict(weights)
+    load_optimizer(model, optimizer, statistics)
+    best = Best(**state["best"]) if "best" in state else None
+    return TrainState(
+        step=state["step"],
+        samples=state["samples"],
+        replaced=state["replaced"],
+        skipped=state.get("skipped", 0),
+        best=best,
+    )
 
 
 def _tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:
     try:
         return load_tensors(written.read(folder, name))
     except SafetensorError as error:
-        raise ValueError(f"{folder.path(name)}: expected a safetensors file, {error}") from error
+        raise DamagedFile(f"{folder.path(name)}: expected a safetensors file, {error}") from error
 
 
 def read_tokenizer(folder: Folder, written: WrittenFiles | None = None) -> CaptionTokenizer:

@@ -10,6 +10,7 @@ from trainer.options.model import ModelOptions
 from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
+from trainer.options.telling import TellingOptions
 from trainer.presets import ModelConfig, Recipe, find_preset
 from trainer.workers import most_workers
 
@@ -18,7 +19,9 @@ OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "wa
 
 
 @dataclass(frozen=True, kw_only=True)
-class TrainConfig(ReadingOptions, SavingOptions, MachineOptions, RecipeOptions, ModelOptions, DataOptions):
+class TrainConfig(
+    TellingOptions, ReadingOptions, SavingOptions, MachineOptions, RecipeOptions, ModelOptions, DataOptions
+):
     """Train CLIP on WebDataset shards."""
 
     def _check(self) -> None:

@@ -4,7 +4,9 @@ import logging
 import os
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import torch
 import torch.distributed as dist
@@ -29,34 +31,58 @@ class World:
 
     def barrier(self) -> None:
         if self.size > 1:
-            dist.barrier()
+            dist.barrier(device_ids=[self.device.index] if self.device.type == "cuda" else None)
 
-    def mean(self, value: torch.Tensor) -> float:
-        """Return the mean of a scalar over the workers."""
+    def add_up(self, values: torch.Tensor) -> None:
+        """Put the sum over the workers in place of `values`; waits for no device."""
         if self.size > 1:
-            value = value.detach().clone()
-            dist.all_reduce(value)
-        return float(value) / self.size
+            dist.all_reduce(values)
 
-    def sum(self, value: int) -> int:
-        """Return the sum of a count over the workers."""
+    def copy_of_first(self, values: torch.Tensor) -> None:
+        """Put the values of the first worker in place of `values`."""
+        if self.size > 1:
+            dist.broadcast(values, 0)
+
+    def from_first(self, make: Callable[[], bytes]) -> bytes:
+        """Return on all workers what `make` gives on the first. Its ValueError or OSError is raised on all of them."""
         if self.size == 1:
-            return value
-        total = torch.tensor(value, dtype=torch.int64, device=self.device)
-        dist.all_reduce(total)
-        return int(total)
+            return make()
+        failure: ValueError | OSError | None = None
+        data = torch.empty(0, dtype=torch.uint8)
+        if self.first:
+            try:
+                made = make()
+            except (ValueError, OSError) as error:
+                made, failure = str(error).encode(), error
+            data = torch.tensor(list(made), dtype=torch.uint8)
+        told = torch.tensor([len(data), failure is not None], dtype=torch.int64, device=self.device)
+        self.copy_of_first(told)
+        num_bytes, failed = told.tolist()
+        data = data.to(self.device) if self.first else torch.empty(num_bytes, dtype=torch.uint8, device=self.device)
+        if num_bytes:
+            self.copy_of_first(data)
+        found = data.cpu().numpy().tobytes()
+        if failed:
+            raise failure or ValueError(found.decode())
+        return found
 
 
-def join_world(*, use_gpu: bool) -> World:
-    """Return the world of this process: an initialised group (Ray), torchrun's environment, or one process."""
+def join_world(*, use_gpu: bool, timeout_s: float = 1_800.0) -> World:
+    """Return the world of this process: an initialised group (Ray), torchrun's environment, or one process.
+
+    Workers that wait for one that is gone give up after `timeout_s` (Ray's group has its own).
+    """
+    device = torch.device("cpu")
+    if use_gpu:
+        device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
+        torch.cuda.set_device(device)
     if not dist.is_initialized() and "TORCHELASTIC_RUN_ID" in os.environ:
         end_with_launcher()
-        dist.init_process_group("nccl" if use_gpu else "gloo")
+        # with its device NCCL connects at once, and a barrier need not guess it
+        dist.init_process_group(
+            "nccl" if use_gpu else "gloo", timeout=timedelta(seconds=timeout_s), device_id=device if use_gpu else None
+        )
     rank, size = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-    if not use_gpu:
-        return World(rank, size, torch.device("cpu"))
-    device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
-    torch.cuda.set_device(device)
     return World(rank, size, device)
 
 

@@ -158,6 +158,7 @@ def run(config: TrainConfig) -> None:
     trainer = ray.train.torch.TorchTrainer(
         train_worker,
         train_loop_config={"config": config, "mailbox": mailbox},
+        torch_config=ray.train.torch.TorchConfig(timeout_s=int(config.collective_timeout_s)),
         scaling_config=ray.train.ScalingConfig(**_scaling(config)),
         run_config=ray.train.RunConfig(
             name="ray", storage_path=folder.url, failure_config=ray.train.FailureConfig(**_failures(config))

@@ -1,27 +1,39 @@
 """The training loop: shards in, checkpoints and a trained model out. The same under Ray, torchrun, one process."""
 
-import math
-from contextlib import closing
+import time
+from collections import deque
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager
 
 import torch
 
-from schemas.manifest import write_manifest
 from trainer.assembly import Run, assemble
-from trainer.checkpoint import TrainState, write_checkpoint, write_model
+from trainer.checkpoint import TrainState
 from trainer.config import TrainConfig
+from trainer.data.batch import Batch
 from trainer.data.data_set import DataSet
+from trainer.device_batches import device_batches
 from trainer.distributed import World, local_rows
+from trainer.final_model import write_final_model
+from trainer.flops import StepFlops, peak_flops, utilization
+from trainer.garbage import steady_collections
 from trainer.interruption import Interruption, NoInterruption, Notice
-from trainer.metrics import TRAINING_FILE, Metrics, MetricsTable
+from trainer.metrics import Metrics
 from trainer.optim.schedule import learning_rate
 from trainer.pulse import NoPulse, Pulse
 from trainer.reporter import Reporter
+from trainer.saving.background import Background
+from trainer.saving.saver import Saver
 from trainer.stalls import WAITS
 from trainer.step import train_step
-from trainer.stopwatch import Stopwatch
-from trainer.written_files import FINAL
+from trainer.stopwatch import Lap, Stopwatch
+from trainer.tally import Row, Tally
+from trainer.telling.teller import Teller
+from trainer.update import Updater
 
-WRITE_METRICS_EVERY_S = 10.0
+
+class RunStopped(ValueError):
+    """The run went wrong by itself and was saved; starting its workers again would only go on with it."""
 
 
 def train(
@@ -47,9 +59,10 @@ def train(
     if run.cache_room is not None:
         reporter.message(f"reading over the network: {run.cache_room}")
     with closing(run.loader):
-        metrics = _take_steps(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
+        training = _Training(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
+        training.go_on()
     world.barrier()
-    return metrics
+    return training.metrics
 
 
 def _left_out(data: DataSet) -> str:
@@ -67,107 +80,174 @@ def _balance(run: Run) -> str:
     return f"{run.data.epoch_samples:,} of them expected an epoch by online balancing, cap {run.config.cap:,}, "
 
 
-def _take_steps(run: Run, reporter: Reporter, pulse: Pulse, interruption: Interruption) -> Metrics | None:
-    config, world, plan = run.config, run.world, run.plan
-    batch_size = plan.global_batch_size
-    start_row, stop_row = local_rows(batch_size, world.rank, world.size)
-    first_step, last_step = run.state.step, plan.total_steps
-    if config.stop_after_steps is not None:
-        last_step = min(last_step, first_step + config.stop_after_steps)
-    autocast = config.precision == "bfloat16" or (config.precision == "auto" and world.device.type == "cuda")
-    table = MetricsTable(run.folder, first_step)
-    watch = Stopwatch()
-    losses = torch.zeros((), device=world.device)
-    replaced = 0
-    metrics: Metrics | None = None
-    run.model.train()
-    steps = range(first_step, last_step)
-    with closing(run.loader.batches(steps, batch_size, start_row, stop_row)) as batches:
-        for step in range(first_step + 1, last_step + 1):
-            pulse.at(step - 1, "waits for data")
-            watch.wait()
-            batch = next(batches)
-            watch.go_on()
-            pulse.at(step - 1, WAITS)
-            samples = step * batch_size
-            rate = learning_rate(
-                samples,
-                peak=config.recipe.learning_rate,
-                warmup_samples=plan.warmup_samples,
-                total_samples=plan.total_samples,
+@contextmanager
+def _writing(background: Background) -> Iterator[None]:
+    """End the thread with the block; what it failed with is raised, unless the block failed before."""
+    try:
+        yield
+    except BaseException:
+        background.close(raises=False)
+        raise
+    background.close()
+
+
+class _Training:
+    """The steps of one invocation, on one worker."""
+
+    def __init__(self, run: Run, reporter: Reporter, pulse: Pulse, interruption: Interruption) -> None:
+        self._run = run
+        self._pulse = pulse
+        self._interruption = interruption
+        self._stopped = False
+        self._background = Background("writer")
+        self._teller = Teller(run, reporter, self._background)
+        self._saver = Saver(run, self._background, self._teller.flush)
+        self._updater = Updater(run.model, run.optimizer)
+        self._tally = Tally(run.world)
+        self._watch = Stopwatch()
+        self._rows: deque[tuple[int, Lap, Row]] = deque()
+        """Rows that are closed and not read: at most one while the steps go on."""
+        self._saved_s = time.monotonic()
+        self._save_is_due = False
+        """By the first worker's clock; all learn it from the same row."""
+        self._replaced, self._total_replaced, self._total_skipped = 0, run.state.replaced, run.state.skipped
+        autocast = run.config.precision == "bfloat16" or (
+            run.config.precision == "auto" and run.world.device.type == "cuda"
+        )
+        self._autocast = torch.bfloat16 if autocast else None
+        self._step_flops, self._flops = StepFlops(run.model.config), 0
+        self._peak_flops = peak_flops(run.world.device) if autocast else None
+        self._fault: str | None = None
+        self.metrics: Metrics | None = None
+
+    def go_on(self) -> None:
+        """Take the steps that are left, or as many as are asked for."""
+        run = self._run
+        first, last = run.state.step, run.plan.total_steps
+        if run.config.stop_after_steps is not None:
+            last = min(last, first + run.config.stop_after_steps)
+        rows = local_rows(run.plan.global_batch_size, run.world.rank, run.world.size)
+        run.model.train()
+        with ExitStack() as stack:
+            stack.enter_context(closing(self._teller))
+            stack.enter_context(_writing(self._background))
+            loaded = stack.enter_context(
+                closing(run.loader.batches(range(first, last), run.plan.global_batch_size, *rows))
             )
-            losses += train_step(
-                run.wrapped, run.model, run.optimizer, batch, world,
-                global_batch_size=batch_size, learning_rate=rate, autocast=autocast,
-            )  # fmt: skip
-            watch.steps += 1
-            replaced += batch.replaced
-            notice = Notice.NONE
-            if step % config.log_every_steps == 0:
-                notice = interruption.asked()
-            if notice is Notice.STOP:
-                last_step = step
-            saves = notice is not Notice.NONE or step % config.checkpoint_every_steps == 0 or step == last_step
-            if step % config.log_every_steps == 0 or saves:  # a resumed run begins a row where this one did
-                metrics = Metrics(
-                    step=step,
-                    epoch=samples / plan.num_samples,
-                    samples=samples,
-                    loss=world.mean(losses / watch.steps),
-                    logit_scale=float(run.model.logit_scale.detach().exp()),
-                    learning_rate=rate,
-                    samples_per_s=watch.steps_per_s * batch_size,
-                    data_wait_share=watch.wait_share,
-                    replaced=run.state.replaced + world.sum(replaced),
-                )
-                if not math.isfinite(metrics.loss):
-                    raise ValueError(f"the loss is {metrics.loss} at step {step}; a lower --learning-rate may help")
-                reporter.progress(metrics)
-                table.add(metrics)
-                if world.first and table.age_s > WRITE_METRICS_EVERY_S:
-                    table.write()
-                losses.zero_()
-                watch.lap()
-            if saves:
-                pulse.at(step, "writes a checkpoint" if world.first else WAITS)
-                state = TrainState(step=step, samples=samples, replaced=run.state.replaced + world.sum(replaced))
-                if world.first:
-                    table.write()
-                    write_checkpoint(
-                        run.folder, run.model, run.optimizer, run.tokenizer, state, run.identity,
-                        config.keep_checkpoints,
-                    )  # fmt: skip
-                world.barrier()
-            if notice is Notice.STOP:
-                break
-    if world.first and last_step == plan.total_steps:
-        _finish(run, table, (last_step - first_step) * batch_size, watch.total_s)
-    return metrics
+            batches = stack.enter_context(closing(device_batches(loaded, run.world.device)))
+            collections = stack.enter_context(steady_collections())
+            for step in range(first + 1, last + 1):
+                self._background.check()
+                self._pulse.at(step - 1, "waits for data")
+                with self._watch.waiting():
+                    batch = next(batches)
+                self._pulse.at(step - 1, WAITS)
+                self._step(step, batch)
+                self._end_step(step, is_last=step == last)
+                if self._stopped:
+                    break
+                collections.after(step)
+        if run.world.first and last == run.plan.total_steps and not self._stopped:
+            write_final_model(
+                run, self._teller.last(), (last - first) * run.plan.global_batch_size, self._watch.total_s
+            )
 
+    def _step(self, step: int, batch: Batch) -> None:
+        run = self._run
+        loss, updated = train_step(
+            run.wrapped, self._updater, batch, run.world, global_batch_size=run.plan.global_batch_size,
+            learning_rate=self._rate(step), autocast=self._autocast,
+        )  # fmt: skip
+        self._tally.add(loss, updated)
+        self._replaced += batch.replaced
+        self._flops += self._step_flops.of(batch.texts.lengths)
+        self._watch.steps += 1
 
-def _finish(run: Run, table: MetricsTable, samples: int, seconds: float) -> None:
-    """Write the final model, the speeds, and last the manifest over what is deterministic (no clocks in it).
+    def _rate(self, step: int) -> float:
+        return learning_rate(
+            step * self._run.plan.global_batch_size,
+            peak=self._run.config.recipe.learning_rate,
+            warmup_samples=self._run.plan.warmup_samples,
+            total_samples=self._run.plan.total_samples,
+        )
 
-    `samples` and `seconds` are those of this invocation.
-    """
-    records = write_model(run.folder, FINAL, run.model, run.tokenizer)
-    last = table.last()
-    if last is not None and samples:
-        told = {name: last[name] for name in ("step", "samples", "loss", "logit_scale", "replaced")}
-        told |= {"num_samples": run.data.num_samples, "num_workers": run.world.size, "seconds": seconds}
-        told |= {"samples_per_s": samples / seconds, "samples_per_s_per_worker": samples / seconds / run.world.size}
-        if run.config.cap is not None:
-            places = run.data.mixture.places_before(run.plan.total_samples)
-            orders = run.data.mixture.orders
-            told["balance"] = {
-                "cap": run.config.cap,
-                "expected": [order.epoch_samples for order in orders],
-                "drawn": [order.epoch_sizes(place) for order, place in zip(orders, places, strict=True)],
-            }
-        run.folder.write_json(TRAINING_FILE, told)
-    summary = {
-        "steps": run.plan.total_steps,
-        "samples_seen": run.plan.total_samples,
-        "parameters": sum(parameter.numel() for parameter in run.model.parameters()),
-    }
-    write_manifest(run.folder, "checkpoint", records, rows=run.data.num_samples, identity=run.identity, summary=summary)
+    def _end_step(self, step: int, *, is_last: bool) -> None:
+        config = self._run.config
+        ends_row = step % config.log_every_steps == 0
+        notice = self._interruption.asked() if ends_row else Notice.NONE
+        saves = is_last or notice is not Notice.NONE or step % config.checkpoint_every_steps == 0
+        if not saves and not ends_row:
+            return
+        self._close_row(step)
+        self._read_rows(leave=0 if saves else 1)
+        if saves or self._save_is_due or self._fault:
+            self._read_rows(leave=0)
+            self._pulse.at(step, "saves" if self._run.world.first else WAITS)
+            self._save(step)
+        if notice is not Notice.NONE:
+            self._background.wait()  # until it is written: this machine may be gone soon
+            self._stopped = notice is Notice.STOP and not is_last
+        if self._fault:
+            self._background.wait()
+            self._run.world.barrier()  # until the first worker has saved
+            raise RunStopped(self._fault)
+
+    def _close_row(self, step: int) -> None:
+        """End a row of metrics; a resumed run begins one where this one was saved."""
+        every = self._run.config.checkpoint_every_minutes
+        is_due = every is not None and time.monotonic() - self._saved_s >= 60 * every
+        row = self._tally.close(
+            sums={"replaced": self._replaced, "flops": self._flops, "save_is_due": self._run.world.first and is_due},
+            same={"logit_scale": self._run.model.logit_scale.exp()},
+        )
+        self._replaced, self._flops = 0, 0
+        self._rows.append((step, self._watch.lap(), row))
+
+    def _read_rows(self, *, leave: int) -> None:
+        """Tell the rows that are closed but for the last `leave` ones, for which the device may still be at work."""
+        while len(self._rows) > leave:
+            self._read_row(*self._rows.popleft())
+
+    def _read_row(self, step: int, lap: Lap, row: Row) -> None:
+        run = self._run
+        found = row.read()
+        self._total_replaced += round(found["replaced"])
+        self._total_skipped += round(found["skipped"])
+        self._save_is_due = self._save_is_due or found["save_is_due"] > 0
+        samples = step * run.plan.global_batch_size
+        self.metrics = Metrics(
+            step=step,
+            epoch=samples / run.plan.num_samples,
+            samples=samples,
+            loss=found["loss"],
+            logit_scale=found["logit_scale"],
+            learning_rate=self._rate(step),
+            samples_per_s=lap.steps_per_s * run.plan.global_batch_size,
+            data_wait_share=lap.wait_share,
+            replaced=self._total_replaced,
+            gradient_norm=found["norm"],
+            skipped=self._total_skipped,
+            mfu=utilization(found["flops"], lap.seconds * run.world.size, self._peak_flops),
+            memory_gb=self._memory_gb(),
+        )
+        self._teller.row(self.metrics)
+        if found["in_a_row"] >= run.config.max_skipped_steps:
+            self._fault = self._fault or (
+                f"{round(found['in_a_row'])} steps in a row until step {step} had a gradient that is not finite; the "
+                "weights from before them are saved: a lower --learning-rate, or --precision float32, in another "
+                "--output may help"
+            )
+
+    def _memory_gb(self) -> float | None:
+        device = self._run.world.device
+        return torch.cuda.max_memory_allocated(device) / 1e9 if device.type == "cuda" else None
+
+    def _save(self, step: int) -> None:
+        state = TrainState(
+            step=step,
+            samples=step * self._run.plan.global_batch_size,
+            replaced=self._total_replaced,
+            skipped=self._total_skipped,
+        )
+        self._saver.save(state)
+        self._saved_s, self._save_is_due = time.monotonic(), False

@@ -1,20 +1,15 @@
-"""What a run tells while it goes: rows of metrics.csv, a progress bar or log lines, the final summary."""
+"""What a run tells while it goes: the columns of metrics.csv."""
 
-import csv
-import io
-import time
-from dataclasses import asdict, dataclass, fields
-from typing import Any
-
-from schemas.storage import Folder
+from dataclasses import dataclass
 
 METRICS_FILE = "metrics.csv"
+EVALUATIONS_FILE = "evaluations.csv"
 TRAINING_FILE = "training.json"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Metrics:
-    """One row of metrics.csv; loss is the mean over the steps since the row before."""
+    """One row of metrics.csv; loss and gradient norm are means over the steps since the row before."""
 
     step: int
     epoch: float
@@ -24,43 +19,13 @@ class Metrics:
     learning_rate: float
     samples_per_s: float
     data_wait_share: float
-    """Share of the time that the loop waited for data."""
+    """Share of the time that the first worker waited for data."""
     replaced: int
-
-
-_WHOLE = ("step", "samples", "replaced")
-"""Columns of whole numbers."""
-
-
-class MetricsTable:
-    """metrics.csv, written whole each time (a row per `log_every_steps`), so that a crash leaves no half row."""
-
-    def __init__(self, folder: Folder, resumed_step: int) -> None:
-        self._folder = folder
-        self._rows: list[dict[str, Any]] = []
-        self._written_s = time.monotonic()
-        if folder.exists(METRICS_FILE):
-            text = folder.read(METRICS_FILE).decode()
-            read = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(io.StringIO(text))]
-            self._rows = [row | {n: int(row[n]) for n in _WHOLE} for row in read if row["step"] <= resumed_step]
-
-    @property
-    def age_s(self) -> float:
-        """Seconds since the file was written."""
-        return time.monotonic() - self._written_s
-
-    def add(self, metrics: Metrics) -> None:
-        self._rows.append(asdict(metrics))
-
-    def last(self) -> dict[str, Any] | None:
-        """Return the latest row, None when there is none."""
-        return self._rows[-1] if self._rows else None
-
-    def write(self) -> None:
-        text = io.StringIO()
-        writer = csv.DictWriter(text, [field.name for field in fields(Metrics)], lineterminator="\n")
-        writer.writeheader()
-        for row in self._rows:
-            writer.writerow({name: f"{v:.6g}" if isinstance(v, float) else v for name, v in row.items()})
-        self._folder.write(METRICS_FILE, text.getvalue().encode())
-        self._written_s = time.monotonic()
+    gradient_norm: float
+    """Of all gradients together (L2), before they are clipped."""
+    skipped: int
+    """Steps of the run so far that were left out because a gradient was not finite."""
+    mfu: float | None
+    """Share of the devices' peak that the model's products of real tokens and pixels took; None on a CPU."""
+    memory_gb: float | None
+    """Most memory that the first worker's tensors took on its device so far, in 10^9 bytes; None on a CPU."""

@@ -25,7 +25,7 @@ def run(config: TrainConfig) -> None:
     SIGTERM to any of them saves a checkpoint and ends all with exit code 143; the same command goes on.
     """
     config = resolve(config)
-    world = join_world(use_gpu=config.device == "cuda")
+    world = join_world(use_gpu=config.device == "cuda", timeout_s=config.collective_timeout_s)
     console = Console() if world.first else Silent()
     folder = Folder(config.output)
     if not _begins(config, folder, world):
@@ -49,9 +49,10 @@ def run(config: TrainConfig) -> None:
 
 def _begins(config: TrainConfig, folder: Folder, world: World) -> bool:
     """Claim the folder by the first worker; return False in all where the run is finished already."""
-    begins = False
-    if world.first:
-        if config.balance == "online":
-            check_has_counts([Folder(path) for path in config.shards])
-        begins = start_run(folder, training_record(config, open_folders(config.shards)))
-    return world.sum(int(begins)) > 0
+    return world.from_first(lambda: bytes([_claimed(config, folder)])) == bytes([True])
+
+
+def _claimed(config: TrainConfig, folder: Folder) -> bool:
+    if config.balance == "online":
+        check_has_counts([Folder(path) for path in config.shards])
+    return start_run(folder, training_record(config, open_folders(config.shards)))

@@ -16,8 +16,14 @@ from schemas.storage import Folder
 STATE_FILE, FINAL = "state.json", "final"
 
 _FILES = {"files?": {str: (int, str)}}
-_STATE = {"version": int, "identity": str, "step": int, "samples": int, "replaced": int, **_FILES}
+_BEST = {"step": int, "measure": str, "value": float | int}
+_STATE = {"version": int, "identity": str, "step": int, "samples": int, "replaced": int, "skipped?": int,
+          "best?": _BEST, **_FILES}  # fmt: skip
 _WHAT = "the state of a checkpoint of this project"
+
+
+class DamagedFile(ValueError):
+    """A file that is not as it was written."""
 
 
 @dataclass(frozen=True)
@@ -32,10 +38,10 @@ class WrittenFiles:
     """What to do about a file that is not as it was written."""
 
     def check(self, path: str, name: str, data: bytes) -> None:
-        """Raise ValueError when `data`, read from `path`, is not what was written as `name`."""
+        """Raise `DamagedFile` when `data`, read from `path`, is not what was written as `name`."""
         known = self.sha256.get(name)
         if known is not None and hashlib.sha256(data).hexdigest() != known:
-            raise ValueError(
+            raise DamagedFile(
                 f"{path}: its SHA-256 is not the one that {self.noted_in} holds, so it is damaged or was changed; "
                 f"{self.remedy}"
             )
@@ -50,9 +56,12 @@ class WrittenFiles:
 def read_state(folder: Folder, version: int) -> tuple[dict[str, Any], WrittenFiles]:
     """Return the state of the checkpoint in `folder`, and its notes.
 
-    Raises ValueError for another `version`, and for a state that lacks something.
+    Raises ValueError for another `version`, and for a state that lacks something; `DamagedFile` where it is no JSON.
     """
-    body = folder.read_json(STATE_FILE)
+    try:
+        body = folder.read_json(STATE_FILE)
+    except ValueError as error:
+        raise DamagedFile(str(error)) from error
     found = body.get("version") if isinstance(body, dict) else None
     if isinstance(found, int) and found != version:
         raise ValueError(f"{folder.path(STATE_FILE)}: state version {found!r}, this program resumes {version}")

@@ -19,6 +19,7 @@ from trainer.model.clip import CLIP
 from trainer.optim.adamw import is_decayed, make_optimizer
 from trainer.presets import ModelConfig, Preset, ViTConfig, find_preset
 from trainer.step import train_step
+from trainer.update import Updater
 
 SHORT_LENGTH = 24
 LEARNING_RATE = 1e-5
@@ -78,14 +79,15 @@ def made_batch(config: ModelConfig, batch_size: int, length: int) -> Batch:
 
 def our_step(preset: Preset, batch: Batch, device: torch.device) -> Callable[[], torch.Tensor]:
     model = CLIP(preset.model).to(device)
-    optimizer = make_optimizer(model, preset.recipe)
+    updater = Updater(model, make_optimizer(model, preset.recipe))
     world = World(0, 1, device)
 
     def step() -> torch.Tensor:
-        return train_step(
-            model, model, optimizer, batch, world, global_batch_size=len(batch.eos_b),
-            learning_rate=LEARNING_RATE, autocast=device.type == "cuda",
+        loss, _ = train_step(
+            model, updater, batch, world, global_batch_size=len(batch.images_b3PP),
+            learning_rate=LEARNING_RATE, autocast=torch.bfloat16 if device.type == "cuda" else None,
         )  # fmt: skip
+        return loss
 
     return step
 

@@ -42,10 +42,10 @@ LEFT_OUT = [
     ),
     (
         TrainConfig(shards=("s",), output="o"),
-        "cache_bytes cache_dir checkpoint_every_steps cpus_per_worker decode_threads device keep_checkpoints "
-        "launcher loader_processes log_every_steps max_failures num_workers output read_ahead_bytes "
-        "resize_every_s shards stall_s stop_after_steps "
-        "verify_checksums",
+        "cache_bytes cache_dir checkpoint_every_minutes checkpoint_every_steps collective_timeout_s cpus_per_worker "
+        "decode_threads device keep_best keep_checkpoints launcher loader_processes log_every_steps max_failures "
+        "max_skipped_steps num_workers output read_ahead_bytes resize_every_s shards stall_s stop_after_steps "
+        "tensorboard verify_checksums wandb",
     ),
 ]
 

@@ -74,6 +74,11 @@ LISTED = {
     "trainer/ray_worker.py": "Ray's workers: tests/integration/test_train_ray, test_train_cluster",
     "trainer/start.py": "whole commands: tests/integration/test_train_ray, test_torchrun",
     "trainer/without_ray.py": "whole commands: tests/integration/test_torchrun",
+    "trainer/final_model.py": "whole trainings: tests/integration/test_train",
+    "trainer/saving/saver.py": "whole trainings, killed while it writes: tests/integration/test_killed_while_writing",
+    "trainer/telling/csv_table.py": "telling/test_csv_files: rows, parts, what crashes left",
+    "trainer/telling/sink.py": "a protocol: telling/test_csv_files, test_tensorboard, test_wandb_run",
+    "trainer/telling/teller.py": "whole trainings: tests/integration/test_train",
     "trainer/run.py": "whole commands: tests/integration/test_train_ray",
 }
 """By pattern of a module's path: where it is tested, and why there."""

@@ -31,8 +31,15 @@ class MachineOptions(OptionGroup):
     """A run whose workers all wait for one is ended after so long: the one is named and killed, which counts as a
     failure. 0: never. More than the longest step, and a checkpoint's reading, take."""
 
+    collective_timeout_s: NotIdentity[float] = 1_800.0
+    """Seconds that a worker waits for the others before the run fails. The first one may index hundreds of millions of
+    samples meanwhile."""
+
     def _check(self) -> None:
-        check_at_least(self, {"cpus_per_worker": 1, "max_failures": 0, "stall_s": 0, "resize_every_s": 0})
+        check_at_least(
+            self,
+            {"cpus_per_worker": 1, "max_failures": 0, "stall_s": 0, "resize_every_s": 0, "collective_timeout_s": 1},
+        )
         check_workers("num_workers", self.num_workers)
         if self.launcher == "none" and self.num_workers != 1:
             raise ValueError(

@@ -11,7 +11,16 @@ import torch
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
-from trainer.checkpoint import TrainState, load_model, read_checkpoint, write_checkpoint, write_model
+from trainer.checkpoint import (
+    Best,
+    TrainState,
+    find_checkpoints,
+    load_model,
+    read_checkpoint,
+    state_tensors,
+    write_checkpoint,
+    write_model,
+)
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
@@ -43,7 +52,7 @@ def run(tmp_path: Path) -> Path:
     folder.write("tokenizer.json", TOKENIZER.to_json())
     for step in (3, 7):
         state = TrainState(step=step, samples=8 * step, replaced=1)
-        write_checkpoint(folder, model, optimizer, TOKENIZER, state, "this run", keep=2)
+        write_checkpoint(folder, state_tensors(model, optimizer), CONFIG, TOKENIZER, state, "this run", keep=2)
     return tmp_path / "run"
 
 
@@ -191,3 +200,29 @@ def test_another_run_or_version_is_refused(run: Path) -> None:
     change_state(run, lambda body: body.update(version=2))
     with pytest.raises(ValueError, match="state version 2, this program resumes 1"):
         resume(run)
+
+
+def test_the_best_is_kept_beside_the_latest(run: Path) -> None:
+    folder, (model, optimizer) = Folder(str(run)), fresh()
+    for step, best in ((9, 9), (11, 9), (13, 9), (15, 15), (17, 15)):
+        told = Best(step=best, measure="zero_shot_top1", value=0.5)
+        state = TrainState(step=step, samples=8 * step, replaced=1, skipped=2, best=told)
+        write_checkpoint(folder, state_tensors(model, optimizer), CONFIG, TOKENIZER, state, "this run", keep=1)
+        assert find_checkpoints(folder) == sorted({best, step})
+    assert read_checkpoint(folder, 17, model, optimizer, "this run") == state
+
+
+def test_statistics_keep_their_type(run: Path) -> None:
+    model, optimizer = fresh()
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    for values in optimizer.state.values():
+        values["exp_avg"] = values["exp_avg"].bfloat16()
+    state = TrainState(step=9, samples=72, replaced=0)
+    folder = Folder(str(run))
+    write_checkpoint(folder, state_tensors(model, optimizer), CONFIG, TOKENIZER, state, "this run", keep=2)
+    other, resumed = fresh(seed=1)
+    read_checkpoint(folder, 9, other, resumed, "this run")
+    assert {values["exp_avg"].dtype for values in resumed.state.values()} == {torch.bfloat16}
+    assert {values["exp_avg_sq"].dtype for values in resumed.state.values()} == {torch.float32}

@@ -28,8 +28,11 @@ def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch) -> N
     world = join_world(use_gpu=False)
     assert (world.rank, world.size, world.device.type, world.first) == (0, 1, "cpu", True)
     world.barrier()
-    assert world.mean(torch.tensor(2.5)) == 2.5
-    assert world.sum(7) == 7
+    values = torch.tensor([2.5, 7.0])
+    world.add_up(values)
+    world.copy_of_first(values)
+    assert values.tolist() == [2.5, 7.0]
+    assert world.from_first(lambda: b"read") == b"read"
     leave_world(world)
 
 

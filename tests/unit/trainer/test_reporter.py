@@ -9,7 +9,8 @@ from trainer.reporter import Console
 def row(step: int) -> Metrics:
     return Metrics(
         step=step, epoch=step / 10, samples=8 * step, loss=1 / (step + 2), logit_scale=14.3, learning_rate=1e-3,
-        samples_per_s=123.456789, data_wait_share=0.25, replaced=0,
+        samples_per_s=123.456789, data_wait_share=0.25, replaced=0, gradient_norm=2.5, skipped=0, mfu=None,
+        memory_gb=None,
     )  # fmt: skip
 
 

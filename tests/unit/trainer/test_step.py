@@ -10,6 +10,7 @@ from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import PRESETS, ModelConfig, TextConfig, ViTConfig
 from trainer.step import train_step
+from trainer.update import Updater
 
 CONFIG = ModelConfig(
     embed_dim=8,
@@ -33,11 +34,12 @@ def losses(rate: float, steps: int, autocast: bool = False) -> tuple[list[float]
     torch.manual_seed(0)
     model = CLIP(CONFIG)
     optimizer = make_optimizer(model, PRESETS["vit-tiny"].recipe)
-    found = []
+    updater, found = Updater(model, optimizer), []
     for _ in range(steps):
-        loss = train_step(
-            model, model, optimizer, batch(), WORLD, global_batch_size=4, learning_rate=rate, autocast=autocast
-        )
+        loss, _ = train_step(
+            model, updater, batch(), WORLD, global_batch_size=4, learning_rate=rate,
+            autocast=torch.bfloat16 if autocast else None,
+        )  # fmt: skip
         assert not loss.requires_grad
         found.append(float(loss))
     assert {group["lr"] for group in optimizer.param_groups} == {rate}
@@ -62,5 +64,6 @@ def test_the_scale_stays_below_its_bound() -> None:
     model = CLIP(CONFIG)
     model.logit_scale.data.fill_(9.0)
     optimizer = make_optimizer(model, PRESETS["vit-tiny"].recipe)
-    train_step(model, model, optimizer, batch(), WORLD, global_batch_size=4, learning_rate=1e-3, autocast=False)
+    updater = Updater(model, optimizer)
+    train_step(model, updater, batch(), WORLD, global_batch_size=4, learning_rate=1e-3, autocast=None)
     assert float(model.logit_scale.detach().exp()) == pytest.approx(100.0)

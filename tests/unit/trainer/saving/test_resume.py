@@ -1,0 +1,92 @@
+"""A run goes on from its newest whole checkpoint; damaged ones after it are told of and are none any more."""
+
+import logging
+from pathlib import Path
+
+import pytest
+import torch
+
+from schemas.storage import Folder
+from trainer.checkpoint import TrainState, find_checkpoints, state_tensors, write_checkpoint
+from trainer.distributed import World
+from trainer.model.clip import CLIP
+from trainer.optim.adamw import make_optimizer
+from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
+from trainer.saving.resume import resume
+from trainer.tokenizer import train_tokenizer
+
+ONE = World(0, 1, torch.device("cpu"))
+TOKENIZER = train_tokenizer(["a red picture"], vocab_size=540, context_length=12)
+CONFIG = ModelConfig(
+    embed_dim=8,
+    image=ViTConfig(image_px=16, patch_px=8, width=16, layers=1, heads=2),
+    text=TextConfig(width=16, layers=1, heads=2, context_length=12, vocab_size=TOKENIZER.vocab_size),
+)
+
+
+def made(seed: int) -> tuple[CLIP, torch.optim.Optimizer]:
+    torch.manual_seed(seed)
+    model = CLIP(CONFIG)
+    return model, make_optimizer(model, find_preset("vit-tiny").recipe)
+
+
+def write(folder: Folder, step: int) -> CLIP:
+    model, optimizer = made(step)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    state = TrainState(step=step, samples=8 * step, replaced=0, skipped=step)
+    write_checkpoint(folder, state_tensors(model, optimizer), CONFIG, TOKENIZER, state, "this run", keep=9)
+    return model
+
+
+def files(folder: Path, step: int) -> Path:
+    return folder / "checkpoints" / f"step-{step:07d}"
+
+
+def test_without_any_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
+    model, optimizer = made(0)
+    assert resume(Folder(str(tmp_path)), model, optimizer, "this run", ONE) is None
+
+
+@pytest.mark.parametrize("damage", ["weights", "statistics", "missing", "cut state"])
+def test_a_damaged_one_is_passed_over(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Folder(str(tmp_path))
+    wanted = write(folder, 3)
+    write(folder, 5)
+    name = {"statistics": "optimizer.safetensors", "cut state": "state.json"}.get(damage, "model.safetensors")
+    path = files(tmp_path, 5) / name
+    if damage == "missing":
+        path.unlink()
+    else:
+        path.write_bytes(path.read_bytes()[:-3])
+    model, optimizer = made(1)
+    with caplog.at_level(logging.WARNING):
+        state = resume(folder, model, optimizer, "this run", ONE)
+    assert state == TrainState(step=3, samples=24, replaced=0, skipped=3)
+    assert all(torch.equal(a, b) for a, b in zip(model.parameters(), wanted.parameters(), strict=True))
+    assert "step-0000005" in caplog.text
+    assert "goes on from step 3" in caplog.text
+    assert find_checkpoints(folder) == [3]
+    assert (files(tmp_path, 5) / "state.json.damaged").exists()
+    write(folder, 5)
+    assert find_checkpoints(folder) == [3, 5]
+
+
+def test_where_none_is_whole_the_newest_is_named(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    for step in (3, 5):
+        write(folder, step)
+        (files(tmp_path, step) / "model.safetensors").write_bytes(b"")
+    model, optimizer = made(1)
+    with pytest.raises(ValueError, match=r"step-0000005/model\.safetensors: its SHA-256"):
+        resume(folder, model, optimizer, "this run", ONE)
+    assert find_checkpoints(folder) == [3, 5]
+
+
+def test_another_run_is_refused_whatever_is_older(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    write(folder, 3)
+    model, optimizer = made(1)
+    with pytest.raises(ValueError, match="belongs to another run"):
+        resume(folder, model, optimizer, "other", ONE)

@@ -1,0 +1,36 @@
+"""The end of a run: the trained model, its speeds, and last the manifest over what is deterministic."""
+
+from typing import Any
+
+from schemas.manifest import write_manifest
+from trainer.assembly import Run
+from trainer.checkpoint import write_model
+from trainer.metrics import TRAINING_FILE
+from trainer.written_files import FINAL
+
+
+def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, seconds: float) -> None:
+    """Write model, speeds, manifest (no clocks in it), by the first worker.
+
+    `samples` and `seconds` are those of this invocation, `last_row` the latest of the metrics.
+    """
+    records = write_model(run.folder, FINAL, run.model, run.tokenizer)
+    if last_row is not None and samples:
+        told = {name: last_row[name] for name in ("step", "samples", "loss", "logit_scale", "replaced", "skipped")}
+        told |= {"num_samples": run.data.num_samples, "num_workers": run.world.size, "seconds": seconds}
+        told |= {"samples_per_s": samples / seconds, "samples_per_s_per_worker": samples / seconds / run.world.size}
+        if run.config.cap is not None:
+            places = run.data.mixture.places_before(run.plan.total_samples)
+            orders = run.data.mixture.orders
+            told["balance"] = {
+                "cap": run.config.cap,
+                "expected": [order.epoch_samples for order in orders],
+                "drawn": [order.epoch_sizes(place) for order, place in zip(orders, places, strict=True)],
+            }
+        run.folder.write_json(TRAINING_FILE, told)
+    summary = {
+        "steps": run.plan.total_steps,
+        "samples_seen": run.plan.total_samples,
+        "parameters": sum(parameter.numel() for parameter in run.model.parameters()),
+    }
+    write_manifest(run.folder, "checkpoint", records, rows=run.data.num_samples, identity=run.identity, summary=summary)

@@ -1,0 +1,1 @@
+"""Checkpoints written beside the training: copies in host memory, a thread, files."""

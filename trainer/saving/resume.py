@@ -1,0 +1,96 @@
+"""Where a run goes on: its newest checkpoint that is whole, read by the first worker and sent to the others.
+
+Storage gives each byte once, whatever the number of workers; between them it takes a fraction of that time.
+"""
+
+import dataclasses
+import json
+import logging
+
+import torch
+
+from schemas.storage import Folder, canonical_json
+from trainer.checkpoint import (
+    CHECKPOINTS,
+    Best,
+    TrainState,
+    find_checkpoints,
+    load_optimizer,
+    read_checkpoint,
+    state_tensors,
+)
+from trainer.distributed import World
+from trainer.model.clip import CLIP
+from trainer.written_files import STATE_FILE, DamagedFile
+
+logger = logging.getLogger(__name__)
+
+DAMAGED_SUFFIX = ".damaged"
+_DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int64)}
+
+
+def resume(
+    folder: Folder, model: CLIP, optimizer: torch.optim.Optimizer, identity: str, world: World
+) -> TrainState | None:
+    """Put the run's newest whole checkpoint into model and optimizer of all workers; return its state, None without.
+
+    Raises ValueError for a checkpoint of another run or version, and where none of them is whole.
+    """
+
+    def read() -> bytes:
+        state = _read_newest(folder, model, optimizer, identity)
+        if state is None:
+            return b""
+        statistics = state_tensors(model, optimizer)["optimizer.safetensors"]
+        tensors = [[name, list(tensor.shape), str(tensor.dtype)] for name, tensor in statistics.items()]
+        return canonical_json({"state": dataclasses.asdict(state), "tensors": tensors})
+
+    told = world.from_first(read)
+    if not told:
+        return None
+    body = json.loads(told)
+    if world.size > 1:
+        _share(model, optimizer, body["tensors"], world)
+    best = body["state"].pop("best")
+    return TrainState(**body["state"], best=Best(**best) if best else None)
+
+
+def _read_newest(folder: Folder, model: CLIP, optimizer: torch.optim.Optimizer, identity: str) -> TrainState | None:
+    """Load the newest checkpoint that is whole. Damaged ones after it are told of, and are none any more."""
+    damaged: list[tuple[int, Exception]] = []
+    for step in reversed(find_checkpoints(folder)):
+        try:
+            state = read_checkpoint(folder, step, model, optimizer, identity)
+        except (DamagedFile, FileNotFoundError) as error:
+            damaged.append((step, error))
+            continue
+        for bad_step, fault in damaged:
+            notes = f"{CHECKPOINTS}/step-{bad_step:07d}/{STATE_FILE}"
+            folder.copy(notes, notes + DAMAGED_SUFFIX)
+            folder.delete(notes)
+            logger.warning("%s; the run goes on from step %d", str(fault).partition(";")[0], step)
+        return state
+    if damaged:
+        raise damaged[0][1]
+    return None
+
+
+def _share(model: CLIP, optimizer: torch.optim.Optimizer, tensors: list[list], world: World) -> None:
+    """Give all workers the first one's weights, buffers and statistics."""
+    for tensor in model.state_dict().values():
+        _send(tensor, world)
+    received = {}
+    own = state_tensors(model, optimizer)["optimizer.safetensors"]
+    for name, shape, dtype in tensors:
+        found = own[name] if world.first else torch.empty(shape, dtype=_DTYPES[dtype], device=world.device)
+        received[name] = found
+        _send(found, world)
+    if not world.first:
+        load_optimizer(model, optimizer, received)
+
+
+def _send(tensor: torch.Tensor, world: World) -> None:
+    dense = tensor.detach().to(world.device).contiguous()
+    world.copy_of_first(dense)
+    if not world.first:
+        tensor.detach().copy_(dense)
