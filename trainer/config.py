@@ -7,6 +7,7 @@ from typing import Any
 from trainer.options.data import DataOptions
 from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
+from trainer.options.optim import OptimOptions
 from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
@@ -20,7 +21,14 @@ OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "wa
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(
-    TellingOptions, ReadingOptions, SavingOptions, MachineOptions, RecipeOptions, ModelOptions, DataOptions
+    TellingOptions,
+    ReadingOptions,
+    SavingOptions,
+    MachineOptions,
+    OptimOptions,
+    RecipeOptions,
+    ModelOptions,
+    DataOptions,
 ):
     """Train CLIP on WebDataset shards."""
 
@@ -31,6 +39,8 @@ class TrainConfig(
                 f"global_batch_size must be at least 2 per worker, found {self.global_batch_size!r} "
                 f"for {workers} workers"
             )
+        if self.text_weights == "bfloat16" and self.precision in ("float32", "float16"):
+            raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
 
     @property
     def recipe(self) -> Recipe:

@@ -16,8 +16,9 @@ class ModelOptions(OptionGroup):
     vit-l-14-336) or rn-tiny, vit-tiny (64 pixels, for CPUs)."""
     vocab_size: int | None = None
     """Most tokens of the tokenizer, [SOS] and [EOS] included; the preset's by default."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of matrix products; auto is bfloat16 on a GPU and float32 on a CPU."""
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    """Of matrix products; auto is bfloat16 on a GPU and float32 on a CPU. float16 scales the loss (the paper's mixed
+    precision), for GPUs without bfloat16."""
 
     def _check(self) -> None:
         find_preset(self.model)

@@ -31,6 +31,23 @@ def make(**changes: Any) -> TrainConfig:
         ({"cap": 5}, "cap takes balance online, found 'none'"),
         ({"balance": "online"}, "balance online takes a cap, found none"),
         ({"balance": "online", "cap": 0}, "cap must be at least 1, found 0"),
+        ({"cooldown_samples": 5}, "cooldown_samples takes schedule constant-cooldown, found 'cosine'"),
+        ({"schedule": "constant-cooldown", "cooldown_epochs": 0.0}, "cooldown_epochs must be above 0 and finite"),
+        (
+            {"schedule": "constant-cooldown", "cooldown_epochs": 1.0, "cooldown_samples": 5},
+            "give cooldown_samples or cooldown_epochs, not both",
+        ),
+        ({"final_learning_rate": -1.0}, "final_learning_rate must be at least 0 and finite, found -1.0"),
+        ({"schedule": "constant", "final_learning_rate": 1e-5}, "final_learning_rate takes schedule cosine or"),
+        ({"image_learning_rate": 0.0}, "image_learning_rate must be above 0 and finite, found 0.0"),
+        ({"layer_decay": 0.0}, "layer_decay must be above 0 and at most 1, found 0.0"),
+        ({"layer_decay": 1.1}, "layer_decay must be above 0 and at most 1, found 1.1"),
+        ({"clip_gradient_norm": 0.0}, "clip_gradient_norm must be above 0 and finite, found 0.0"),
+        ({"ema_decay": 1.0}, "ema_decay must be between 0 and 1, found 1.0"),
+        (
+            {"text_weights": "bfloat16", "precision": "float32"},
+            "text_weights bfloat16 takes precision bfloat16, found 'float32'",
+        ),
     ],
 )
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:
