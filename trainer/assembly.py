@@ -28,11 +28,14 @@ from trainer.data.verify_shards import verify_shards
 from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
+from trainer.optim.ema import Ema
+from trainer.optim.loss_scale import LossScaler, make_loss_scaler
+from trainer.optim.text_weights import keep_text_weights
 from trainer.plan import Plan, make_plan
 from trainer.presets import ModelConfig, ResNetConfig
 from trainer.reporter import Reporter
 from trainer.run_record import training_record
-from trainer.saving.resume import resume
+from trainer.saving.resume import Trained, resume
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
 
 PROCESSES_A_GPU = 2
@@ -53,6 +56,8 @@ class Run:
     wrapped: nn.Module
     """`model`, inside DistributedDataParallel when there are several workers."""
     optimizer: torch.optim.Optimizer
+    ema: Ema | None
+    scaler: LossScaler | None
     state: TrainState
     """Where the run stood when this invocation began."""
     loader: Loader
@@ -74,8 +79,12 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     cache = BlockBytes(config.cache_dir, DEADLINE_S, data.set_name())
     tokenizer = prepare_tokenizer(folder, data, further, config, world, cache, reporter)
     model = make_model(config.model_config, tokenizer, config.seed, world)
-    optimizer = make_optimizer(model, config.recipe)
-    state = resume(folder, model, optimizer, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
+    keep_text_weights(model, config.text_weights)
+    optimizer = make_optimizer(model, config.recipe, config)
+    ema = Ema(model, config.ema_decay) if config.ema_decay is not None else None
+    scaler = make_loss_scaler(config.precision, world.device)
+    trained = Trained(model, optimizer, ema, scaler)
+    state = resume(folder, trained, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
     wrapped = spread(model, world)
     reader = RowReader(
         data,
@@ -95,6 +104,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
         model=model,
         wrapped=wrapped,
         optimizer=optimizer,
+        ema=ema,
+        scaler=scaler,
         state=state,
         loader=Loader(
             data,

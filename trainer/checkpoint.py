@@ -6,6 +6,7 @@ OUTPUT/final/                      the same without the optimizer: what evaluati
 """
 
 import dataclasses
+import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from torch import nn
 
 from schemas.storage import FileRecord, Folder
 from trainer.model.clip import CLIP
+from trainer.optim.ema import EMA_FILE, Ema
+from trainer.optim.loss_scale import LossScaler
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.tensor_file import write_tensors
@@ -54,6 +57,8 @@ class TrainState:
     """Rows so far whose sample did not decode."""
     skipped: int = 0
     """Steps so far that were left out because a gradient was not finite."""
+    loss_scale: dict[str, float] | None = None
+    """Of float16, as `LossScaler` knows it."""
     best: Best | None = None
     """The best evaluation so far, where one is kept."""
 
@@ -80,13 +85,14 @@ def model_config_from_json(body: Any, where: str) -> ModelConfig:
         raise ValueError(f"{where}: expected the geometry of a model of this project, found {error!r}") from error
 
 
-def state_tensors(model: nn.Module, optimizer: torch.optim.Optimizer) -> TensorFiles:
+def state_tensors(model: nn.Module, optimizer: torch.optim.Optimizer, ema: Ema | None = None) -> TensorFiles:
     """Return the tensors of a training by the files of a checkpoint that hold them; they are the training's own."""
     tensors = {}
     for name, parameter in model.named_parameters():
         for key, value in optimizer.state.get(parameter, {}).items():
             tensors[f"{key}/{name}"] = torch.as_tensor(value)
-    return {MODEL_FILE: model.state_dict(), OPTIMIZER_FILE: tensors}
+    averages = {EMA_FILE: ema.state_dict()} if ema is not None else {}
+    return {MODEL_FILE: model.state_dict(), OPTIMIZER_FILE: tensors, **averages}
 
 
 def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
@@ -165,9 +171,16 @@ def find_checkpoints(folder: Folder) -> list[int]:
 
 
 def read_checkpoint(
-    folder: Folder, step: int, model: CLIP, optimizer: torch.optim.Optimizer, identity: str
+    folder: Folder,
+    step: int,
+    model: CLIP,
+    optimizer: torch.optim.Optimizer,
+    identity: str,
+    *,
+    ema: Ema | None = None,
+    scaler: LossScaler | None = None,
 ) -> TrainState:
-    """Load a checkpoint into model and optimizer.
+    """Load a checkpoint into model, optimizer and what else is given.
 
     Raises ValueError for another run or version, `DamagedFile` for files that are not as they were written.
     """
@@ -182,14 +195,20 @@ def read_checkpoint(
     if folder.exists(TOKENIZER_FILE):  # the run's own: each checkpoint holds a copy of it
         written.read(folder, TOKENIZER_FILE)
     weights, statistics = (_tensors(checkpoint, name, written) for name in (MODEL_FILE, OPTIMIZER_FILE))
+    averages = _tensors(checkpoint, EMA_FILE, written) if ema is not None else {}
     model.load_state_dict(weights)
     load_optimizer(model, optimizer, statistics)
+    if ema is not None:
+        ema.load_state_dict(averages, checkpoint.path(EMA_FILE))
+    if scaler is not None:
+        scaler.load_json(json.dumps(state.get("loss_scale")).encode(), checkpoint.path(STATE_FILE))
     best = Best(**state["best"]) if "best" in state else None
     return TrainState(
         step=state["step"],
         samples=state["samples"],
         replaced=state["replaced"],
         skipped=state.get("skipped", 0),
+        loss_scale=state.get("loss_scale"),
         best=best,
     )
 

@@ -6,6 +6,7 @@ from schemas.manifest import write_manifest
 from trainer.assembly import Run
 from trainer.checkpoint import write_model
 from trainer.metrics import TRAINING_FILE
+from trainer.optim.ema import FINAL_EMA
 from trainer.written_files import FINAL
 
 
@@ -15,6 +16,9 @@ def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, s
     `samples` and `seconds` are those of this invocation, `last_row` the latest of the metrics.
     """
     records = write_model(run.folder, FINAL, run.model, run.tokenizer)
+    if run.ema is not None:
+        with run.ema.applied_to(run.model):
+            records += write_model(run.folder, FINAL_EMA, run.model, run.tokenizer)
     if last_row is not None and samples:
         told = {name: last_row[name] for name in ("step", "samples", "loss", "logit_scale", "replaced", "skipped")}
         told |= {"num_samples": run.data.num_samples, "num_workers": run.world.size, "seconds": seconds}

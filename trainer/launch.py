@@ -27,6 +27,7 @@ from trainer.resolved import resolve
 from trainer.run_record import training_record
 from trainer.stalls import BEAT_S, describe
 from trainer.summary import summary
+from trainer.telling.open_sinks import check_sinks
 from trainer.workers import format_workers, least_workers, most_workers
 
 POLL_PROGRESS_EVERY_S = 0.5
@@ -147,6 +148,7 @@ def run(config: TrainConfig) -> None:
     check_resources(config)
     folder = Folder(config.output)
     console = Console()
+    check_sinks(config)
     if config.balance == "online":
         check_has_counts([Folder(path) for path in config.shards])
     if not start_run(folder, training_record(config, open_folders(config.shards))):
@@ -176,5 +178,7 @@ def run(config: TrainConfig) -> None:
             _deliver(mailbox, console)
         console.close()
         ray.shutdown()
+    if console.error is not None:
+        raise ValueError(console.error)
     if told := summary(folder):
         console.message(told)

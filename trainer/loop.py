@@ -19,7 +19,8 @@ from trainer.flops import StepFlops, peak_flops, utilization
 from trainer.garbage import steady_collections
 from trainer.interruption import Interruption, NoInterruption, Notice
 from trainer.metrics import Metrics
-from trainer.optim.schedule import learning_rate
+from trainer.optim.schedule import find_cooldown, learning_rate
+from trainer.precision import autocast_dtype
 from trainer.pulse import NoPulse, Pulse
 from trainer.reporter import Reporter
 from trainer.saving.background import Background
@@ -102,7 +103,9 @@ class _Training:
         self._background = Background("writer")
         self._teller = Teller(run, reporter, self._background)
         self._saver = Saver(run, self._background, self._teller.flush)
-        self._updater = Updater(run.model, run.optimizer)
+        self._updater = Updater(
+            run.model, run.optimizer, max_norm=run.config.clip_gradient_norm, scaler=run.scaler, ema=run.ema
+        )
         self._tally = Tally(run.world)
         self._watch = Stopwatch()
         self._rows: deque[tuple[int, Lap, Row]] = deque()
@@ -111,12 +114,12 @@ class _Training:
         self._save_is_due = False
         """By the first worker's clock; all learn it from the same row."""
         self._replaced, self._total_replaced, self._total_skipped = 0, run.state.replaced, run.state.skipped
-        autocast = run.config.precision == "bfloat16" or (
-            run.config.precision == "auto" and run.world.device.type == "cuda"
-        )
-        self._autocast = torch.bfloat16 if autocast else None
+        self._autocast = autocast_dtype(run.config.precision, run.world.device)
         self._step_flops, self._flops = StepFlops(run.model.config), 0
-        self._peak_flops = peak_flops(run.world.device) if autocast else None
+        self._peak_flops = peak_flops(run.world.device) if self._autocast else None
+        self._cooldown_samples = find_cooldown(
+            run.config, num_samples=run.plan.num_samples, total_samples=run.plan.total_samples
+        )
         self._fault: str | None = None
         self.metrics: Metrics | None = None
 
@@ -154,11 +157,11 @@ class _Training:
 
     def _step(self, step: int, batch: Batch) -> None:
         run = self._run
-        loss, updated = train_step(
-            run.wrapped, self._updater, batch, run.world, global_batch_size=run.plan.global_batch_size,
+        loss, applied = train_step(
+            run.wrapped, self._updater, batch, run.world, step=step, global_batch_size=run.plan.global_batch_size,
             learning_rate=self._rate(step), autocast=self._autocast,
         )  # fmt: skip
-        self._tally.add(loss, updated)
+        self._tally.add(loss, applied)
         self._replaced += batch.replaced
         self._flops += self._step_flops.of(batch.texts.lengths)
         self._watch.steps += 1
@@ -169,6 +172,9 @@ class _Training:
             peak=self._run.config.recipe.learning_rate,
             warmup_samples=self._run.plan.warmup_samples,
             total_samples=self._run.plan.total_samples,
+            schedule=self._run.config.schedule,
+            cooldown_samples=self._cooldown_samples,
+            final=self._run.config.final_learning_rate,
         )
 
     def _end_step(self, step: int, *, is_last: bool) -> None:
@@ -248,6 +254,7 @@ class _Training:
             samples=step * self._run.plan.global_batch_size,
             replaced=self._total_replaced,
             skipped=self._total_skipped,
+            loss_scale=self._run.scaler.state_dict() if self._run.scaler is not None else None,
         )
         self._saver.save(state)
         self._saved_s, self._save_is_due = time.monotonic(), False

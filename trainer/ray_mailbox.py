@@ -56,6 +56,9 @@ class ToMailbox:
     def work(self, title: str, done_bytes: int, total_bytes: int) -> None:
         self._mailbox.put.remote("work", {"title": title, "done_bytes": done_bytes, "total_bytes": total_bytes})
 
+    def stopped(self, text: str) -> None:
+        self._mailbox.put.remote("stopped", {"text": text})
+
     def message(self, text: str) -> None:
         self._mailbox.put.remote("message", {"text": text})
 

@@ -8,7 +8,7 @@ import ray.train
 from trainer.config import TrainConfig
 from trainer.distributed import join_world
 from trainer.interruption import Notice
-from trainer.loop import train
+from trainer.loop import RunStopped, train
 from trainer.ray_mailbox import BeatingPulse, ToMailbox
 from trainer.reporter import Reporter, Silent
 
@@ -47,9 +47,13 @@ def train_worker(arguments: dict[str, Any]) -> None:
     logger = logging.getLogger("trainer")
     logger.handlers = [_LogToReporter(reporter, world.rank)]
     logger.propagate = False
+    told = reporter if world.first else Silent()
     pulse = BeatingPulse(arguments["mailbox"], world.rank, world.size)
     try:
-        metrics = train(config, world, reporter if world.first else Silent(), pulse, PreemptionNotice())
+        metrics = train(config, world, told, pulse, PreemptionNotice())
+    except RunStopped as error:  # not raised: Ray would start the workers again
+        told.stopped(str(error))
+        metrics = None
     finally:
         pulse.close()
     ray.train.report({"loss": metrics.loss, "samples_per_s": metrics.samples_per_s} if metrics else {})

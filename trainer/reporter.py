@@ -27,6 +27,9 @@ class Reporter(Protocol):
 
     def message(self, text: str) -> None: ...
 
+    def stopped(self, text: str) -> None:
+        """Take the error that ended the run by its own decision: it is not to be started again."""
+
     def close(self) -> None: ...
 
 
@@ -45,6 +48,9 @@ class Silent:
     def message(self, text: str) -> None:
         pass
 
+    def stopped(self, text: str) -> None:
+        pass
+
     def close(self) -> None:
         pass
 
@@ -58,6 +64,8 @@ class Console:
         self._total = 0
         self._last_line_s = 0.0
         self._terminal = sys.stderr.isatty()
+        self.error: str | None = None
+        """Why the run ended by its own decision."""
 
     def start(self, *, done_samples: int, total_samples: int, title: str) -> None:
         self.message(title)
@@ -105,6 +113,9 @@ class Console:
             self._bar.write(text, file=sys.stderr)
         else:
             print(text, file=sys.stderr, flush=True)
+
+    def stopped(self, text: str) -> None:
+        self.error = text
 
     def close(self) -> None:
         for bar in (self._bar, self._work):

@@ -6,7 +6,8 @@ from torch import nn
 from trainer.backward import backward
 from trainer.data.batch import Batch
 from trainer.distributed import World
-from trainer.update import Updated, Updater
+from trainer.optim.gradients import Applied
+from trainer.update import Updater
 
 
 def train_step(
@@ -15,15 +16,18 @@ def train_step(
     batch: Batch,
     world: World,
     *,
+    step: int,
     global_batch_size: int,
     learning_rate: float,
     autocast: torch.dtype | None,
-) -> tuple[torch.Tensor, Updated]:
+) -> tuple[torch.Tensor, Applied]:
     """Forward, backward, update; return this worker's share of the loss (see `contrastive_loss`) and the update.
 
     `wrapped` is the model of `updater`, in DistributedDataParallel when there are several workers. A step whose
     gradients are not finite changes nothing.
     """
     updater.keep_buffers()
-    loss = backward(wrapped, batch, world, global_batch_size=global_batch_size, autocast=autocast)
-    return loss, updater.update(learning_rate)
+    loss = backward(
+        wrapped, batch, world, global_batch_size=global_batch_size, autocast=autocast, scaler=updater.scaler
+    )
+    return loss, updater.update(step, learning_rate)

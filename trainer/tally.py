@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 
 from trainer.distributed import World
-from trainer.update import Updated
+from trainer.optim.gradients import Applied
 
 _OWN = ("loss", "norm", "skipped", "in_a_row")
 
@@ -51,10 +51,10 @@ class Tally:
         self._most = torch.zeros((), device=world.device)
         self._steps = 0
 
-    def add(self, loss: torch.Tensor, updated: Updated) -> None:
+    def add(self, loss: torch.Tensor, applied: Applied) -> None:
         """Count a step; `loss` is this worker's share."""
-        skipped = updated.skipped
-        taken = torch.stack([loss.detach().to(skipped.dtype), updated.norm.to(skipped.dtype)])
+        skipped = applied.skipped
+        taken = torch.stack([loss.detach().to(skipped.dtype), applied.norm.to(skipped.dtype)])
         self._sums[:2] += torch.where(skipped > 0, 0.0, taken)
         self._sums[2] += skipped
         self._run = (self._run + skipped) * skipped

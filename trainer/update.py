@@ -4,31 +4,34 @@ A loss that is not finite gives gradients that are not, and what one worker's gr
 averaged, so all workers decide alike without asking one another.
 """
 
-from dataclasses import dataclass
-
 import torch
 
 from trainer.model.clip import CLIP
-
-
-@dataclass(frozen=True)
-class Updated:
-    """What an update knows, on the device."""
-
-    norm: torch.Tensor
-    """Of all gradients together (L2)."""
-    skipped: torch.Tensor
-    """1 where the update was left out, else 0; float32."""
+from trainer.optim.adamw import set_learning_rate
+from trainer.optim.ema import Ema
+from trainer.optim.gradients import Applied, apply_gradients
+from trainer.optim.loss_scale import LossScaler
 
 
 class Updater:
     """Updates weights; a step whose gradients are not finite leaves weights, statistics of the optimizer and buffers
     (BatchNorm's) as they were before it."""
 
-    def __init__(self, model: CLIP, optimizer: torch.optim.Optimizer) -> None:
+    def __init__(
+        self,
+        model: CLIP,
+        optimizer: torch.optim.Optimizer,
+        *,
+        max_norm: float | None = None,
+        scaler: LossScaler | None = None,
+        ema: Ema | None = None,
+    ) -> None:
+        """Clip gradients to `max_norm`, divide them by the scale of `scaler`, have `ema` follow the weights."""
         self._model = model
         self._optimizer = optimizer
-        self._parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        self._max_norm = max_norm
+        self.scaler = scaler
+        self._ema = ema
         state = model.state_dict(keep_vars=True)
         self._buffers = [buffer for name, buffer in model.named_buffers() if name in state]
         self._kept = [torch.empty_like(buffer) for buffer in self._buffers]
@@ -38,16 +41,14 @@ class Updater:
         if self._buffers:
             torch._foreach_copy_(self._kept, self._buffers)
 
-    def update(self, learning_rate: float) -> Updated:
-        """Update by the gradients that are there."""
-        for group in self._optimizer.param_groups:
-            group["lr"] = learning_rate
-        norm = torch.nn.utils.get_total_norm([p.grad for p in self._parameters if p.grad is not None])
-        is_skipped = ~torch.isfinite(norm)
-        # torch's fused optimizers leave weights and statistics alone where this is 1
-        self._optimizer.found_inf = is_skipped.float()  # type: ignore[attr-defined]
-        self._optimizer.step()
+    def update(self, step: int, learning_rate: float) -> Applied:
+        """Make step `step`, counted from 1, of the gradients that are there."""
+        set_learning_rate(self._optimizer, learning_rate)
+        applied = apply_gradients(self._optimizer, max_norm=self._max_norm, scaler=self.scaler)
         self._model.clamp_logit_scale()
+        is_skipped = applied.skipped > 0
         for buffer, kept in zip(self._buffers, self._kept, strict=True):
             torch.where(is_skipped, kept, buffer, out=buffer)
-        return Updated(norm, is_skipped.float())
+        if self._ema is not None:
+            self._ema.update(self._model, step)
+        return applied

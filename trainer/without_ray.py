@@ -14,6 +14,7 @@ from trainer.reporter import Console, Silent
 from trainer.resolved import resolve
 from trainer.run_record import training_record
 from trainer.summary import summary
+from trainer.telling.open_sinks import check_sinks
 
 STOPPED = 143
 """Exit code of a run that saved and stopped when it got SIGTERM, as shells tell it."""
@@ -25,6 +26,7 @@ def run(config: TrainConfig) -> None:
     SIGTERM to any of them saves a checkpoint and ends all with exit code 143; the same command goes on.
     """
     config = resolve(config)
+    check_sinks(config)
     world = join_world(use_gpu=config.device == "cuda", timeout_s=config.collective_timeout_s)
     console = Console() if world.first else Silent()
     folder = Folder(config.output)

@@ -18,7 +18,7 @@ STATE_FILE, FINAL = "state.json", "final"
 _FILES = {"files?": {str: (int, str)}}
 _BEST = {"step": int, "measure": str, "value": float | int}
 _STATE = {"version": int, "identity": str, "step": int, "samples": int, "replaced": int, "skipped?": int,
-          "best?": _BEST, **_FILES}  # fmt: skip
+          "loss_scale?": {str: float | int}, "best?": _BEST, **_FILES}  # fmt: skip
 _WHAT = "the state of a checkpoint of this project"
 
 

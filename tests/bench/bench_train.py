@@ -84,7 +84,7 @@ def our_step(preset: Preset, batch: Batch, device: torch.device) -> Callable[[],
 
     def step() -> torch.Tensor:
         loss, _ = train_step(
-            model, updater, batch, world, global_batch_size=len(batch.images_b3PP),
+            model, updater, batch, world, step=1, global_batch_size=len(batch.images_b3PP),
             learning_rate=LEARNING_RATE, autocast=torch.bfloat16 if device.type == "cuda" else None,
         )  # fmt: skip
         return loss

@@ -6,12 +6,14 @@ Storage gives each byte once, whatever the number of workers; between them it ta
 import dataclasses
 import json
 import logging
+from dataclasses import dataclass
 
 import torch
 
 from schemas.storage import Folder, canonical_json
 from trainer.checkpoint import (
     CHECKPOINTS,
+    OPTIMIZER_FILE,
     Best,
     TrainState,
     find_checkpoints,
@@ -21,6 +23,8 @@ from trainer.checkpoint import (
 )
 from trainer.distributed import World
 from trainer.model.clip import CLIP
+from trainer.optim.ema import Ema
+from trainer.optim.loss_scale import LossScaler
 from trainer.written_files import STATE_FILE, DamagedFile
 
 logger = logging.getLogger(__name__)
@@ -29,19 +33,27 @@ DAMAGED_SUFFIX = ".damaged"
 _DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int64)}
 
 
-def resume(
-    folder: Folder, model: CLIP, optimizer: torch.optim.Optimizer, identity: str, world: World
-) -> TrainState | None:
-    """Put the run's newest whole checkpoint into model and optimizer of all workers; return its state, None without.
+@dataclass(frozen=True)
+class Trained:
+    """What training changes on a worker."""
+
+    model: CLIP
+    optimizer: torch.optim.Optimizer
+    ema: Ema | None = None
+    scaler: LossScaler | None = None
+
+
+def resume(folder: Folder, trained: Trained, identity: str, world: World) -> TrainState | None:
+    """Put the run's newest whole checkpoint into what all workers train; return its state, None without one.
 
     Raises ValueError for a checkpoint of another run or version, and where none of them is whole.
     """
 
     def read() -> bytes:
-        state = _read_newest(folder, model, optimizer, identity)
+        state = _read_newest(folder, trained, identity)
         if state is None:
             return b""
-        statistics = state_tensors(model, optimizer)["optimizer.safetensors"]
+        statistics = state_tensors(trained.model, trained.optimizer)[OPTIMIZER_FILE]
         tensors = [[name, list(tensor.shape), str(tensor.dtype)] for name, tensor in statistics.items()]
         return canonical_json({"state": dataclasses.asdict(state), "tensors": tensors})
 
@@ -50,17 +62,22 @@ def resume(
         return None
     body = json.loads(told)
     if world.size > 1:
-        _share(model, optimizer, body["tensors"], world)
+        _share(trained, body["tensors"], world)
     best = body["state"].pop("best")
-    return TrainState(**body["state"], best=Best(**best) if best else None)
+    state = TrainState(**body["state"], best=Best(**best) if best else None)
+    if trained.scaler is not None and not world.first:
+        trained.scaler.load_state_dict(state.loss_scale or {})
+    return state
 
 
-def _read_newest(folder: Folder, model: CLIP, optimizer: torch.optim.Optimizer, identity: str) -> TrainState | None:
+def _read_newest(folder: Folder, trained: Trained, identity: str) -> TrainState | None:
     """Load the newest checkpoint that is whole. Damaged ones after it are told of, and are none any more."""
     damaged: list[tuple[int, Exception]] = []
     for step in reversed(find_checkpoints(folder)):
         try:
-            state = read_checkpoint(folder, step, model, optimizer, identity)
+            state = read_checkpoint(
+                folder, step, trained.model, trained.optimizer, identity, ema=trained.ema, scaler=trained.scaler
+            )
         except (DamagedFile, FileNotFoundError) as error:
             damaged.append((step, error))
             continue
@@ -75,18 +92,19 @@ def _read_newest(folder: Folder, model: CLIP, optimizer: torch.optim.Optimizer, 
     return None
 
 
-def _share(model: CLIP, optimizer: torch.optim.Optimizer, tensors: list[list], world: World) -> None:
-    """Give all workers the first one's weights, buffers and statistics."""
-    for tensor in model.state_dict().values():
-        _send(tensor, world)
-    received = {}
-    own = state_tensors(model, optimizer)["optimizer.safetensors"]
+def _share(trained: Trained, tensors: list[tuple[str, list[int], str]], world: World) -> None:
+    """Give all workers the first one's weights, buffers, statistics (`tensors`: name, shape, type) and averages."""
+    files = state_tensors(trained.model, trained.optimizer, trained.ema)
+    for name in sorted({*files} - {OPTIMIZER_FILE}):
+        for tensor in files[name].values():
+            _send(tensor, world)
+    own, received = files[OPTIMIZER_FILE], {}
     for name, shape, dtype in tensors:
         found = own[name] if world.first else torch.empty(shape, dtype=_DTYPES[dtype], device=world.device)
         received[name] = found
         _send(found, world)
     if not world.first:
-        load_optimizer(model, optimizer, received)
+        load_optimizer(trained.model, trained.optimizer, received)
 
 
 def _send(tensor: torch.Tensor, world: World) -> None:

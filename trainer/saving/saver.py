@@ -31,7 +31,7 @@ class Saver:
         if not run.world.first:
             return
         self._background.wait()  # the copies have memory for one checkpoint
-        copied = self._copies.take(state_tensors(run.model, run.optimizer))
+        copied = self._copies.take(state_tensors(run.model, run.optimizer, run.ema))
 
         def write() -> None:
             self._before()

@@ -10,7 +10,7 @@ from trainer.stalls import WAITS, Beat
 
 METRICS = Metrics(
     step=1, epoch=0.1, samples=8, loss=0.5, logit_scale=14.3, learning_rate=1e-3, samples_per_s=1.0,
-    data_wait_share=0.0, replaced=0,
+    data_wait_share=0.0, replaced=0, gradient_norm=1.0, skipped=0, mfu=None, memory_gb=None,
 )  # fmt: skip
 
 
@@ -20,9 +20,10 @@ def test_letters_are_taken_once_and_are_calls_of_a_reporter() -> None:
     reporter.start(done_samples=0, total_samples=80, title="t")
     reporter.progress(METRICS)
     reporter.message("m")
+    reporter.stopped("s")
     reporter.close()
     letters = mailbox.take()
-    assert [call for call, _ in letters] == ["start", "progress", "message"]
+    assert [call for call, _ in letters] == ["start", "progress", "message", "stopped"]
     assert mailbox.take() == []
     console: Any = Silent()
     for call, arguments in letters:

@@ -20,6 +20,9 @@ def test_off_a_terminal_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) 
     for step in range(1, 11):
         console.progress(row(step))
     console.close()
+    assert console.error is None
+    console.stopped("why")
+    assert console.error == "why"
     lines = capsys.readouterr().err.splitlines()
     assert lines[0] == "begin"
     assert len(lines) == 3, "the first and the last step"

@@ -37,7 +37,7 @@ def losses(rate: float, steps: int, autocast: bool = False) -> tuple[list[float]
     updater, found = Updater(model, optimizer), []
     for _ in range(steps):
         loss, _ = train_step(
-            model, updater, batch(), WORLD, global_batch_size=4, learning_rate=rate,
+            model, updater, batch(), WORLD, step=1, global_batch_size=4, learning_rate=rate,
             autocast=torch.bfloat16 if autocast else None,
         )  # fmt: skip
         assert not loss.requires_grad
@@ -65,5 +65,5 @@ def test_the_scale_stays_below_its_bound() -> None:
     model.logit_scale.data.fill_(9.0)
     optimizer = make_optimizer(model, PRESETS["vit-tiny"].recipe)
     updater = Updater(model, optimizer)
-    train_step(model, updater, batch(), WORLD, global_batch_size=4, learning_rate=1e-3, autocast=None)
+    train_step(model, updater, batch(), WORLD, step=1, global_batch_size=4, learning_rate=1e-3, autocast=None)
     assert float(model.logit_scale.detach().exp()) == pytest.approx(100.0)

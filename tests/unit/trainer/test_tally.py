@@ -6,15 +6,15 @@ import pytest
 import torch
 
 from trainer.distributed import World
+from trainer.optim.gradients import Applied
 from trainer.tally import Tally
-from trainer.update import Updated
 
 ONE = World(0, 1, torch.device("cpu"))
 
 
 def add(tally: Tally, loss: float, norm: float) -> None:
     skipped = torch.tensor(float(not math.isfinite(norm)))
-    tally.add(torch.tensor(loss), Updated(torch.tensor(norm), skipped))
+    tally.add(torch.tensor(loss), Applied(torch.tensor(norm), skipped))
 
 
 def test_means_are_of_the_steps_that_were_taken() -> None:

@@ -45,7 +45,7 @@ def test_a_poisoned_step_leaves_everything_as_it_was(poison: float) -> None:
     updater.keep_buffers()
     forward(model, 0.5)
     fill_gradients(model, 1)
-    taken = updater.update(1e-2)
+    taken = updater.update(1, 1e-2)
     assert taken.skipped == 0
     wanted = torch.cat([parameter.grad.flatten() for parameter in model.parameters() if parameter.grad is not None])
     assert float(taken.norm) == pytest.approx(float(wanted.norm()), rel=1e-5)
@@ -56,19 +56,19 @@ def test_a_poisoned_step_leaves_everything_as_it_was(poison: float) -> None:
     assert any(buffer.isnan().any() for buffer in model.buffers())
     fill_gradients(model, 2)
     model.text_encoder.text_projection.grad[0, 0] = poison  # type: ignore[index]
-    assert updater.update(1e-2).skipped == 1
+    assert updater.update(1, 1e-2).skipped == 1
     after = state_of(model, optimizer)
     assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
 
     updater.keep_buffers()
     fill_gradients(model, 3)
-    assert updater.update(1e-2).skipped == 0
+    assert updater.update(1, 1e-2).skipped == 0
     other, other_optimizer, alone = made()
     alone.keep_buffers()
     forward(other, 0.5)
     for seed in (1, 3):
         fill_gradients(other, seed)
-        alone.update(1e-2)
+        alone.update(1, 1e-2)
         alone.keep_buffers()
     found, expected = state_of(model, optimizer), state_of(other, other_optimizer)
     assert all(torch.equal(a, b) for a, b in zip(found, expected, strict=True))

@@ -58,7 +58,7 @@ def table_captions(
     for key, listed in zip(table[KEY].to_pylist(), table[column].to_pylist(), strict=True):
         captions += texts_of(listed if isinstance(listed, list) else [listed])
         if further is not None:
-            captions += further(key)
+            captions += further(str(key))
     return captions
 
 

@@ -12,7 +12,7 @@ from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
-from trainer.saving.resume import resume
+from trainer.saving.resume import Trained, resume
 from trainer.tokenizer import train_tokenizer
 
 ONE = World(0, 1, torch.device("cpu"))
@@ -46,7 +46,7 @@ def files(folder: Path, step: int) -> Path:
 
 def test_without_any_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
     model, optimizer = made(0)
-    assert resume(Folder(str(tmp_path)), model, optimizer, "this run", ONE) is None
+    assert resume(Folder(str(tmp_path)), Trained(model, optimizer), "this run", ONE) is None
 
 
 @pytest.mark.parametrize("damage", ["weights", "statistics", "missing", "cut state"])
@@ -62,7 +62,7 @@ def test_a_damaged_one_is_passed_over(tmp_path: Path, damage: str, caplog: pytes
         path.write_bytes(path.read_bytes()[:-3])
     model, optimizer = made(1)
     with caplog.at_level(logging.WARNING):
-        state = resume(folder, model, optimizer, "this run", ONE)
+        state = resume(folder, Trained(model, optimizer), "this run", ONE)
     assert state == TrainState(step=3, samples=24, replaced=0, skipped=3)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), wanted.parameters(), strict=True))
     assert "step-0000005" in caplog.text
@@ -80,7 +80,7 @@ def test_where_none_is_whole_the_newest_is_named(tmp_path: Path) -> None:
         (files(tmp_path, step) / "model.safetensors").write_bytes(b"")
     model, optimizer = made(1)
     with pytest.raises(ValueError, match=r"step-0000005/model\.safetensors: its SHA-256"):
-        resume(folder, model, optimizer, "this run", ONE)
+        resume(folder, Trained(model, optimizer), "this run", ONE)
     assert find_checkpoints(folder) == [3, 5]
 
 
@@ -89,4 +89,4 @@ def test_another_run_is_refused_whatever_is_older(tmp_path: Path) -> None:
     write(folder, 3)
     model, optimizer = made(1)
     with pytest.raises(ValueError, match="belongs to another run"):
-        resume(folder, model, optimizer, "other", ONE)
+        resume(folder, Trained(model, optimizer), "other", ONE)
