@@ -8,7 +8,7 @@ import pytest
 
 from schemas.kernels.kernel_cache import PACKAGES, ROOT
 
-DECORATORS = {"kernel", "unlocked", "leaf", "inlined", "spliced", "intrinsic"}
+DECORATORS = {"kernel", "unlocked", "leaf", "inlined", "spliced", "intrinsic", "jit"}
 MOST_IGNORED = 20
 SOURCES = [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 

@@ -5,6 +5,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from trainer.optim.half_adamw import HalfAdamW
 from trainer.optim.layers import Layer, find_layers
 from trainer.options.optim import OptimOptions
 from trainer.presets import Recipe
@@ -17,20 +18,28 @@ def is_decayed(name: str, parameter: nn.Parameter) -> bool:
     return parameter.ndim >= 2 and name.rsplit(".", 1)[-1] not in _NEVER_DECAYED
 
 
-def make_optimizer(model: nn.Module, recipe: Recipe, options: OptimOptions | None = None) -> torch.optim.Optimizer:
+def make_optimizer(
+    model: nn.Module, recipe: Recipe, options: OptimOptions | None = None, *, seed: int = 0
+) -> torch.optim.Optimizer:
     """Return AdamW over the parameters of `model` that have gradients; a run's config serves as `options`.
 
-    Groups are few: one for each weight decay and `rate_scale`, the part of the schedule's rate that its parameters
-    take. Before each step `set_learning_rate` sets the rates. Freeze parameters, and call `keep_text_weights`, before.
+    torch's fused one where all is float32, else `HalfAdamW`, whose draws `seed` decides. Groups are few: one for each
+    weight decay and `rate_scale`, the part of the schedule's rate that its parameters take. Before each step
+    `set_learning_rate` sets the rates. Freeze parameters, and call `keep_text_weights`, before.
     The optimizer takes `grad_scale` and `found_inf` (see `trainer.optim.gradients.apply_gradients`).
     """
     options = options or OptimOptions()
-    return torch.optim.AdamW(
-        _groups(model, recipe, options),
+    groups = _groups(model, recipe, options)
+    betas = recipe.beta1, recipe.beta2
+    if options.adam_statistics == options.text_weights == "float32":
+        return torch.optim.AdamW(groups, lr=recipe.learning_rate, betas=betas, eps=recipe.eps, fused=True)
+    return HalfAdamW(
+        groups,
         lr=recipe.learning_rate,
-        betas=(recipe.beta1, recipe.beta2),
+        betas=betas,
         eps=recipe.eps,
-        fused=True,
+        statistics=getattr(torch, options.adam_statistics),
+        seed=seed,
     )
 
 

@@ -1,13 +1,18 @@
 """Which weights decay, which rate each takes; the optimizer is torch's where all is float32."""
 
+from typing import Literal
+
 import pytest
 import torch
 
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import is_decayed, make_optimizer, set_learning_rate
+from trainer.optim.half_adamw import HalfAdamW
+from trainer.optim.text_weights import keep_text_weights
 from trainer.options.optim import OptimOptions
 from trainer.presets import PRESETS, Recipe
 
+Precision = Literal["float32", "bfloat16"]
 RECIPE = Recipe(learning_rate=1e-3, beta2=0.98, eps=1e-6, weight_decay=0.1)
 
 
@@ -84,3 +89,18 @@ def test_a_step_moves_each_weight_by_its_rate() -> None:
     for name, wanted in (("image_encoder.ln_post.bias", 1e-3), ("text_encoder.ln_final.bias", 4e-3),
                          ("text_encoder.transformer.resblocks.0.ln_1.bias", 1e-3)):  # fmt: skip
         torch.testing.assert_close(moved[name], torch.full_like(moved[name], wanted), rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("statistics", "text_weights"), [("bfloat16", "float32"), ("float32", "bfloat16")])
+def test_halves_take_the_optimizer_that_rounds_them(statistics: Precision, text_weights: Precision) -> None:
+    model = tiny()
+    assert type(make_optimizer(model, RECIPE)) is torch.optim.AdamW
+    options = OptimOptions(adam_statistics=statistics, text_weights=text_weights)
+    keep_text_weights(model, options.text_weights)
+    optimizer = make_optimizer(model, RECIPE, options, seed=1)
+    assert isinstance(optimizer, HalfAdamW)
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    for parameter in model.parameters():
+        assert str(optimizer.state[parameter]["exp_avg_sq"].dtype) == f"torch.{statistics}"

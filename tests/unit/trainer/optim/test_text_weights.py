@@ -1,10 +1,33 @@
-"""Which weights of the text encoder are kept in half precision."""
+"""Which weights of the text encoder are kept in half precision; replicas of them stay equal to the bit."""
 
+import hashlib
+from pathlib import Path
+
+import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as multiprocessing
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
 
+from trainer.backward import backward
+from trainer.data.batch import Batch
+from trainer.data.packed_texts import PackedTexts
+from trainer.distributed import World, local_rows
 from trainer.model.clip import CLIP
+from trainer.optim.adamw import make_optimizer, set_learning_rate
+from trainer.optim.gradients import apply_gradients
 from trainer.optim.text_weights import keep_text_weights
-from trainer.presets import find_preset
+from trainer.options.optim import OptimOptions
+from trainer.presets import ModelConfig, Recipe, TextConfig, ViTConfig, find_preset
+
+CONFIG = ModelConfig(
+    embed_dim=8,
+    image=ViTConfig(image_px=16, patch_px=8, width=16, layers=1, heads=2),
+    text=TextConfig(width=16, layers=1, heads=2, context_length=6, vocab_size=20),
+)
+BATCH = 7
+OPTIONS = OptimOptions(adam_statistics="bfloat16", text_weights="bfloat16", clip_gradient_norm=1.0)
 
 
 def test_linear_maps_are_halves_and_the_rest_is_not() -> None:
@@ -25,3 +48,58 @@ def test_float32_changes_nothing() -> None:
     model = CLIP(find_preset("vit-tiny").model)
     keep_text_weights(model, "float32")
     assert {parameter.dtype for parameter in model.parameters()} == {torch.float32}
+
+
+def rows(step: int, start: int, stop: int) -> Batch:
+    generator = torch.Generator().manual_seed(step)
+    images = torch.randint(0, 256, (BATCH, 3, 16, 16), generator=generator, dtype=torch.uint8)
+    texts = torch.randint(1, 20, (BATCH, 6), generator=generator)
+    told = {"images_b3PP": images[start:stop], "texts": PackedTexts.from_rows(texts[start:stop].tolist())}
+    return Batch(**dict.fromkeys(Batch.__dataclass_fields__) | told)
+
+
+def train(world: World, steps: int) -> tuple[str, CLIP]:
+    """Return a hash of all weights and statistics after `steps` steps, and the model."""
+    torch.manual_seed(0)
+    model = CLIP(CONFIG)
+    keep_text_weights(model, OPTIONS.text_weights)
+    optimizer = make_optimizer(model, Recipe(learning_rate=1e-3, beta2=0.98, eps=1e-6), OPTIONS, seed=11)
+    wrapped: nn.Module = DistributedDataParallel(model) if world.size > 1 else model
+    set_learning_rate(optimizer, 1e-3)
+    for step in range(steps):
+        batch = rows(step % 50, *local_rows(BATCH, world.rank, world.size))
+        backward(wrapped, batch, world, global_batch_size=BATCH, autocast=torch.bfloat16)
+        apply_gradients(optimizer, max_norm=OPTIONS.clip_gradient_norm)
+        model.clamp_logit_scale()
+    whole = hashlib.sha256()
+    for parameter in model.parameters():
+        for tensor in (parameter.detach(), *optimizer.state[parameter].values()):
+            whole.update(tensor.contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    return whole.hexdigest(), model
+
+
+def _worker(rank: int, size: int, steps: int, directory: str) -> None:
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo", init_method=f"file://{directory}/meet", rank=rank, world_size=size)
+    digest, _ = train(World(rank, size, torch.device("cpu")), steps)
+    Path(directory, str(rank)).write_text(digest)
+    dist.barrier()  # a process that leaves while the other still talks to it can abort that one
+    dist.destroy_process_group()
+
+
+@pytest.mark.parametrize(
+    ("size", "steps"),
+    [(2, 3), (3, 3), pytest.param(2, 1000, marks=pytest.mark.slow), pytest.param(3, 1000, marks=pytest.mark.slow)],
+)
+def test_replicas_stay_equal(size: int, steps: int, tmp_path: Path) -> None:
+    multiprocessing.spawn(_worker, args=(size, steps, str(tmp_path)), nprocs=size)
+    assert len({(tmp_path / str(rank)).read_text() for rank in range(size)}) == 1
+
+
+def test_a_run_repeats_itself_and_moves_its_half_weights() -> None:
+    alone = World(0, 1, torch.device("cpu"))
+    first, model = train(alone, 3)
+    assert train(alone, 3)[0] == first
+    begun = train(alone, 0)[1]
+    for (name, parameter), other in zip(model.named_parameters(), begun.parameters(), strict=True):
+        assert not torch.equal(parameter, other), name
