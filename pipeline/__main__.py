@@ -16,6 +16,7 @@ from pipeline.index.config import IndexConfig
 from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
 from pipeline.runners.logs import show_only_errors
+from schemas.closed_pipe import quiet_on_closed_pipe
 from schemas.printable import print_error
 
 Command = (
@@ -39,9 +40,9 @@ DESCRIPTION = f"Collect, balance and download image-text pairs. {BEAM_OPTIONS}"
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     ours, beam_args = split_arguments(sys.argv[1:] if arguments is None else arguments)
-    config = parse(ours)
     try:
-        _run(config, beam_args)
+        with quiet_on_closed_pipe():
+            _run(parse(ours), beam_args)
     except (ValueError, OSError) as error:
         print_error(str(error))
         raise SystemExit(2) from None

@@ -9,6 +9,7 @@ import tyro
 from querygen.config import BuildConfig, CompareConfig, CountConfig, ExplainConfig, MergeConfig, WordnetConfig
 from querygen.report.config import ReportConfig
 from querygen.workers.lean_start import lean_start
+from schemas.closed_pipe import quiet_on_closed_pipe
 from schemas.printable import one_line, print_error, print_warnings_safely
 
 Command = (
@@ -51,41 +52,10 @@ def main(arguments: list[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     try:
         print_warnings_safely()
-        config = _parse(sys.argv[1:] if arguments is None else arguments)
-        lean_start()
-        if isinstance(config, BuildConfig):
-            from querygen.build import build
-
-            if not build(config):
-                raise SystemExit(DAMAGED_INPUT)
-        elif isinstance(config, CountConfig | MergeConfig):
-            from querygen.counts.counts_folder import make_counts, merge_counts
-
-            if not (make_counts(config) if isinstance(config, CountConfig) else merge_counts(config)):
-                raise SystemExit(DAMAGED_INPUT)
-        elif isinstance(config, CompareConfig):
-            from querygen.compare.compare import compare
-            from querygen.compare.compare_summary import print_comparison
-
-            print_comparison(compare(config), (config.a, config.b))
-        elif isinstance(config, ReportConfig):
-            from querygen.report.page import write_report
-
-            print(f"written to {one_line(write_report(config))}")
-        elif isinstance(config, ExplainConfig):
-            from querygen.explain.explain import explain
-
-            raise SystemExit(explain(config))
-        else:
-            from pathlib import Path
-
-            from querygen.synsets.wordnet_data import cache_dir, find_wordnet, prepare
-
-            if config.output or config.wordnet_dir:
-                found = str(prepare(Path(config.output) if config.output else cache_dir(), config.wordnet_dir))
-            else:
-                found = str(find_wordnet(None))
-            print(f"WordNet is in {found}")
+        with quiet_on_closed_pipe():
+            config = _parse(sys.argv[1:] if arguments is None else arguments)
+            lean_start()
+            _run(config)
     except BrokenProcessPool:
         print(
             "error: a process that counts was killed, probably because memory ran out; give fewer --num-processes and "
@@ -102,3 +72,39 @@ def main(arguments: list[str] | None = None) -> None:
     except KeyboardInterrupt:
         print("interrupted; nothing is finished: run the same command again", file=sys.stderr)
         raise SystemExit(130) from None
+
+
+def _run(config: Any) -> None:
+    if isinstance(config, BuildConfig):
+        from querygen.build import build
+
+        if not build(config):
+            raise SystemExit(DAMAGED_INPUT)
+    elif isinstance(config, CountConfig | MergeConfig):
+        from querygen.counts.counts_folder import make_counts, merge_counts
+
+        if not (make_counts(config) if isinstance(config, CountConfig) else merge_counts(config)):
+            raise SystemExit(DAMAGED_INPUT)
+    elif isinstance(config, CompareConfig):
+        from querygen.compare.compare import compare
+        from querygen.compare.compare_summary import print_comparison
+
+        print_comparison(compare(config), (config.a, config.b))
+    elif isinstance(config, ReportConfig):
+        from querygen.report.page import write_report
+
+        print(f"written to {one_line(write_report(config))}")
+    elif isinstance(config, ExplainConfig):
+        from querygen.explain.explain import explain
+
+        raise SystemExit(explain(config))
+    else:
+        from pathlib import Path
+
+        from querygen.synsets.wordnet_data import cache_dir, find_wordnet, prepare
+
+        if config.output or config.wordnet_dir:
+            found = str(prepare(Path(config.output) if config.output else cache_dir(), config.wordnet_dir))
+        else:
+            found = str(find_wordnet(None))
+        print(f"WordNet is in {found}")

@@ -9,7 +9,13 @@ import os
 from pathlib import Path
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from schemas.checked import first_line
+from schemas.kernels.file_bytes import read_in_memory
+
+UInt8s = npt.NDArray[np.uint8]
 
 PROBES = 16
 """Places of a part that are looked at to tell whether the system has it in memory."""
@@ -51,25 +57,32 @@ class FilePart:
         """Return the descriptor; it is open for as long as this object is."""
         return self._file.fileno()
 
-    def read(self, at: int, size: int) -> bytes:
-        """Return `size` bytes from `at` on, fewer where the part ends.
+    def read(self, at: int, size: int, buffer: UInt8s | None = None) -> UInt8s:
+        """Return `size` bytes from `at` on, fewer where the part ends; in `buffer` if it has room for them.
 
         Raises ValueError that names the part when the file ends before it does, OSError when its disk does.
         """
         size = max(0, min(size, self._bytes - at))
-        try:
-            data = os.pread(self.fileno(), size, self.begin + at)
-            while len(data) < size and (more := os.pread(self.fileno(), size - len(data), self.begin + at + len(data))):
-                data += more  # the system gives 2 GiB at a time
-        except OSError as error:
-            raise OSError(f"{self.where}: cannot be read: {first_line(error)}") from error
-        if len(data) < size:
-            raise ValueError(
-                f"{self.where}: the file ends at byte {self.begin + at + len(data)}, {self.begin + self._bytes} were "
-                "expected: it was cut after it was opened; put it back as it was, or make the index again with "
-                "pipeline index"
-            )
+        data = np.empty(size, dtype=np.uint8) if buffer is None or len(buffer) < size else buffer[:size]
+        if read_in_memory(self.fileno(), data, self.begin + at) != len(data):
+            self._wait_for(at, data)
         return data
+
+    def _wait_for(self, at: int, data: UInt8s) -> None:
+        """Fill `data`, while other threads of Python run."""
+        done = 0
+        while done < len(data):
+            try:
+                got = os.preadv(self.fileno(), [data[done:].data], self.begin + at + done)
+            except OSError as error:
+                raise OSError(f"{self.where}: cannot be read: {first_line(error)}") from error
+            if not got:
+                raise ValueError(
+                    f"{self.where}: the file ends at byte {self.begin + at + done}, {self.begin + self._bytes} were "
+                    "expected: it was cut after it was opened; put it back as it was, or make the index again with "
+                    "pipeline index"
+                )
+            done += got
 
     def between(self, begin: int, end: int) -> "FilePart":
         """Return the part from byte `begin` of this one to before byte `end`, or to this one's end."""
@@ -85,14 +98,9 @@ class FilePart:
 
     def is_in_memory(self) -> bool:
         """Tell whether the system has the part in memory, by `PROBES` of its bytes; False where it does not tell."""
-        step = max(1, self._bytes // PROBES)
-        try:
-            return all(
-                os.preadv(self.fileno(), [bytearray(1)], self.begin + at, os.RWF_NOWAIT)
-                for at in range(0, self._bytes, step)
-            )
-        except OSError:  # not in memory, or a file system that cannot tell
-            return False
+        byte, step = np.empty(1, dtype=np.uint8), max(1, self._bytes // PROBES)
+        places = range(self.begin, self.begin + self._bytes, step)
+        return all(read_in_memory(self.fileno(), byte, at) == 1 for at in places)
 
 
 class _Stream(io.RawIOBase):
@@ -114,6 +122,6 @@ class _Stream(io.RawIOBase):
 
     def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]  # typeshed asks for any buffer
         data = self._part.read(self._at, len(buffer))
-        buffer[: len(data)] = data
+        buffer[: len(data)] = data.data
         self._at += len(data)
         return len(data)

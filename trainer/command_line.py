@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from schemas.closed_pipe import quiet_on_closed_pipe
 from schemas.printable import print_error, print_warnings_safely
 
 
@@ -25,7 +26,8 @@ def expected_errors() -> Iterator[None]:
     """Turn ValueError and OSError into ``error: ...`` and exit code 2; anything else keeps its traceback."""
     print_warnings_safely()
     try:
-        yield
+        with quiet_on_closed_pipe():
+            yield
     except Exception as error:
         cause = _expected_cause(error)
         if cause is None:

@@ -70,9 +70,15 @@ def check_runner(config: Any, beam_args: Sequence[str]) -> None:
         from pipeline.runners.dataflow.checks import check_dataflow_options, check_dataflow_paths
 
         check_dataflow_options(options)
-        paths = [(name, getattr(config, name, "")) for name in PATH_FIELDS]
-        check_dataflow_paths([(name, path) for name, path in paths if isinstance(path, str)])
-        check_dataflow_paths([("failed", path) for path in getattr(config, "failed", ())])
+        check_dataflow_paths(_paths(config))
+
+
+def _paths(config: Any) -> list[tuple[str, str]]:
+    """Return each path of a configuration with the option that it is given by."""
+    single = [(f"--{name}", getattr(config, name, "")) for name in PATH_FIELDS]
+    found = [(option, part) for option, value in single if isinstance(value, str) for part in value.split(",")]
+    found += [("--failed", path) for path in getattr(config, "failed", ())]
+    return found + [("DIR", path) for path in getattr(config, "shards", ())]
 
 
 def is_local(beam_args: Sequence[str]) -> bool:

@@ -21,6 +21,7 @@ RUNNING = ("beam", "integration", "contract")
 
 LISTED = {
     "schemas/kernels/compiled.py": "test_kernel_cache: what a decorator promises shows in what is cached",
+    "schemas/kernels/file_bytes.py": "schemas/test_file_part and test_tar_contents read files by it",
     "schemas/kernels/key_hashes.py": "schemas/test_removals: keys of columns are those of tars",
     "schemas/kernels/tar_headers.py": "schemas/test_tar_contents compares the kernel with tarfile",
     "schemas/plain_image.py": "one rule for two: pipeline/download/decode/test_image, trainer/data/test_transforms",

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from schemas.file_part import UInt8s
 from trainer.data.data_set import DataSet
 from trainer.data.order.draws import UInt64s, keyed_hash
 from trainer.data.order.mixture import Rows
@@ -39,6 +40,9 @@ SOURCE_BITS = 48
 
 CACHED_PIXELS = 4 / 3
 """Pixels of a resized image to those of its crop, about: how much the cache of a whole set takes."""
+
+BUFFER_BYTES = 1 << 20
+"""Of a thread, for the bytes of one image: in new memory each time, they took as long to be given as to be read."""
 
 Draws = tuple[UInt64s, UInt64s, UInt64s]
 """Of each row: for the crop, the caption, and the kind of caption."""
@@ -69,13 +73,20 @@ class RowReader:
         self._cache: dict[int, Pixels] | None = {} if fits else None
         self._told: set[int] = set()
         self._lock = threading.Lock()
+        self._own = threading.local()
 
     def __getstate__(self) -> dict[str, Any]:
         """Go to another process without what this one has decoded or told."""
-        return {**self.__dict__, "_cache": None if self._cache is None else {}, "_told": set(), "_lock": None}
+        return {
+            **self.__dict__,
+            "_cache": None if self._cache is None else {},
+            "_told": set(),
+            "_lock": None,
+            "_own": None,
+        }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state, _lock=threading.Lock())
+        self.__dict__.update(state, _lock=threading.Lock(), _own=threading.local())
 
     def ids(self, rows: Rows) -> npt.NDArray[np.int64]:
         """Return the id of each row's sample."""
@@ -175,13 +186,20 @@ class RowReader:
     ) -> None:
         """Fill `out` from the image of a sample. Raises `ImageFault`."""
         if self._cache is None:
-            decode_crop(block.image(place), self.image_px, crop_bits, out, is_stored=self._is_stored)
+            decode_crop(block.image(place, self._buffer()), self.image_px, crop_bits, out, is_stored=self._is_stored)
             return
         name = self._name(source, number, place)
         found = self._cache.get(name)
         if found is None:
-            found = self._cache[name] = decode(block.image(place), self.image_px)
+            found = self._cache[name] = decode(block.image(place, self._buffer()), self.image_px)
         out[:] = crop(found, self.image_px, crop_bits)
+
+    def _buffer(self) -> UInt8s:
+        """Return this thread's buffer."""
+        if not hasattr(self._own, "buffer"):
+            self._own.buffer = np.empty(BUFFER_BYTES, dtype=np.uint8)
+        buffer: UInt8s = self._own.buffer
+        return buffer
 
     def _name(self, source: int, number: int, place: int) -> int:
         """Return the id of a sample by its block."""

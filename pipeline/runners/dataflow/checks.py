@@ -75,9 +75,8 @@ def check_installed() -> None:
 def check_dataflow_paths(paths: Sequence[tuple[str, str]]) -> None:
     """Raise ValueError for a path (option, value) on this machine: the workers would read and write their own disks."""
     for option, value in paths:
-        for part in value.split(","):
-            if part and "://" not in part:
-                raise ValueError(f"DataflowRunner: --{option} {part!r} is a path of this machine; give a gs:// URL")
+        if value and "://" not in value:
+            raise ValueError(f"DataflowRunner: {option} {value!r} is a path of this machine; give a gs:// URL")
 
 
 def build_proto(pipeline: beam.Pipeline, options: PipelineOptions) -> beam_runner_api_pb2.Pipeline:

@@ -14,9 +14,9 @@ from tests.unit.schemas.test_tar_contents import sample, tar_of
 
 def test_a_part_is_numbered_from_its_beginning() -> None:
     part = part_of(b"0123456789", before=b"abc")
-    assert (len(part), part.read(2, 3), part.read(8, 5), part.read(10, 1)) == (10, b"234", b"89", b"")
-    assert part.between(4, 6).read(0, 9) == b"45"
-    assert part.between(4, 99).read(0, 9) == b"456789"
+    assert [part.read(*asked).tobytes() for asked in ((2, 3), (8, 5), (10, 1))] == [b"234", b"89", b""]
+    assert part.between(4, 6).read(0, 9).tobytes() == b"45"
+    assert part.between(4, 99).read(0, 9).tobytes() == b"456789"
 
 
 def test_a_part_is_a_file_of_its_own() -> None:
@@ -31,7 +31,7 @@ def test_a_file_is_open_as_long_as_a_part_of_it_is_there(tmp_path: Path) -> None
     file = OpenFile(tmp_path / "a")
     part = FilePart(file, 0, 10, "a").between(2, 4)
     del file
-    assert part.read(0, 2) == b"23"
+    assert part.read(0, 2).tobytes() == b"23"
     assert str(tmp_path / "a") in open_paths()
     del part
     assert str(tmp_path / "a") not in open_paths()

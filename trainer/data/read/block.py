@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from schemas.file_part import FilePart
+from schemas.file_part import FilePart, UInt8s
 from schemas.kernels.tar_headers import (
     IMAGE_AT,
     IMAGE_BYTES,
@@ -68,17 +68,17 @@ class Block:
     def key(self, sample: int) -> str:
         """Return the key of a sample, without folders."""
         begin = int(self._samples[sample, OFFSET])
-        header = self._part.read(begin, PREFIX_AT + 1)
+        header = self._part.read(begin, PREFIX_AT + 1).tobytes()
         name, end, _ = header[:NAME_BYTES].partition(b"\0")
         plain = end and name.isascii() and header[TYPE_AT] in b"0\0" and not header[PREFIX_AT]
         if plain:  # of a member without a header of its own for the name: a thirtieth of tarfile's time
             return name.decode().rpartition("/")[2].partition(".")[0]
         return key_of(self._part, self._samples[sample]).rpartition("/")[2]
 
-    def image(self, sample: int) -> npt.NDArray[np.uint8]:
-        """Return the bytes of a sample's image."""
+    def image(self, sample: int, buffer: UInt8s | None = None) -> UInt8s:
+        """Return the bytes of a sample's image, in `buffer` if it has room for them."""
         at, size = int(self._samples[sample, IMAGE_AT]), int(self._samples[sample, IMAGE_BYTES])
-        return np.frombuffer(self._part.read(at, size), dtype=np.uint8)
+        return self._part.read(at, size, buffer)
 
     def description(self, sample: int) -> bytes | None:
         """Return the sample's ``.json``."""
@@ -90,4 +90,4 @@ class Block:
 
     def _member(self, sample: int, at_column: int, bytes_column: int) -> bytes | None:
         at, size = int(self._samples[sample, at_column]), int(self._samples[sample, bytes_column])
-        return self._part.read(at, min(size, MAX_TEXT_BYTES)) if size >= 0 else None
+        return self._part.read(at, min(size, MAX_TEXT_BYTES)).tobytes() if size >= 0 else None

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from pipeline.index.config import IndexConfig
 from pipeline.runners.runner import (
     check_beam_options,
     check_runner,
@@ -64,3 +65,12 @@ def test_paths_of_this_machine_are_refused_for_dataflow_alone() -> None:
     config.output = "gs://bucket/out"
     with pytest.raises(ValueError, match="--failed '/there' is a path of this machine"):
         check_runner(config, CLOUD)
+
+
+def test_the_folders_of_an_index_are_refused_for_dataflow_as_other_paths_are() -> None:
+    check_runner(IndexConfig(shards=("gs://bucket/a,b", "gs://bucket/c")), CLOUD)
+    check_runner(IndexConfig(shards=("/here",)), [])
+    with pytest.raises(ValueError, match=r"^DataflowRunner: DIR 'here' is a path of this machine; give a gs:// URL"):
+        check_runner(IndexConfig(shards=("gs://bucket/a", "here")), CLOUD)
+    with pytest.raises(ValueError, match="--output '/index' is a path of this machine"):
+        check_runner(IndexConfig(shards=("gs://bucket/a",), output="/index"), CLOUD)

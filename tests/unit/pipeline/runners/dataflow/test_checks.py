@@ -40,6 +40,6 @@ def test_what_is_missing_or_malformed_is_named(changes: dict[str, object], messa
 
 
 def test_paths_of_this_machine_are_named_one_by_one() -> None:
-    check_dataflow_paths([("input", "gs://b/a.csv,https://h/b.csv"), ("queries", "")])
+    check_dataflow_paths([("--input", "gs://b/a.csv"), ("--input", "https://h/b.csv"), ("--queries", "")])
     with pytest.raises(ValueError, match=r"--input 'b\.csv' is a path of this machine; give a gs:// URL"):
-        check_dataflow_paths([("input", "gs://b/a.csv,b.csv")])
+        check_dataflow_paths([("--input", "gs://b/a.csv"), ("--input", "b.csv")])

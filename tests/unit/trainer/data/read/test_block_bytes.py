@@ -44,7 +44,7 @@ def always(fault: str) -> Callable[[str, int], str]:
 def test_a_local_block_is_a_part_of_its_tar(tmp_path: Path) -> None:
     place, expected = part(write_shards(tmp_path, 8), str(tmp_path))
     read = BlockBytes(None, PATIENCE_S)
-    assert read.get(place).read(0, len(expected) + 1) == expected
+    assert read.get(place).read(0, len(expected) + 1).tobytes() == expected
     assert (read.requests, read.fetched_bytes) == (0, 0)
 
 
@@ -53,7 +53,7 @@ def test_a_block_is_one_request_for_its_bytes(tmp_path: Path) -> None:
     with serving(folder) as server:
         place, expected = part(folder, server.url)
         read = BlockBytes(None, PATIENCE_S)
-        assert read.get(place).read(0, len(expected) + 1) == expected
+        assert read.get(place).read(0, len(expected) + 1).tobytes() == expected
     assert server.ranges == [(NAME, 512, 9_000)]
     assert sum(server.sent_bytes.values()) == read.fetched_bytes == len(expected)
     assert sum(server.requests.values()) == read.requests == 1
@@ -68,7 +68,7 @@ def test_what_passes_is_tried_again(tmp_path: Path, faults: tuple[str, ...], cap
     folder = write_shards(tmp_path, 8)
     with serving(folder, plan=in_turn(*faults)) as server, caplog.at_level(logging.WARNING):
         place, expected = part(folder, server.url)
-        assert BlockBytes(None, PATIENCE_S).get(place).read(0, len(expected) + 1) == expected
+        assert BlockBytes(None, PATIENCE_S).get(place).read(0, len(expected) + 1).tobytes() == expected
     assert server.requests[NAME] == len(faults) + 1
     assert caplog.text.count("tried again in") == len(faults)
     assert f"{NAME}, bytes 512 to 9000" in caplog.text
@@ -82,7 +82,7 @@ def test_an_attempt_that_hangs_ends_and_the_next_one_brings_it(
     folder = write_shards(tmp_path, 8)
     with serving(folder, plan=in_turn(fault)) as server:
         place, expected = part(folder, server.url)
-        assert BlockBytes(None, PATIENCE_S).get(place).read(0, len(expected) + 1) == expected
+        assert BlockBytes(None, PATIENCE_S).get(place).read(0, len(expected) + 1).tobytes() == expected
 
 
 def test_after_the_deadline_the_error_names_the_block(tmp_path: Path) -> None:
@@ -178,12 +178,12 @@ def test_nothing_is_left_in_the_cache_folder(tmp_path: Path) -> None:
         place, expected = part(folder, server.url)
         held = BlockBytes(str(cache), PATIENCE_S).get(place)
         assert list(cache.iterdir()) == []
-        assert held.read(0, len(expected) + 1) == expected
+        assert held.read(0, len(expected) + 1).tobytes() == expected
         shared = BlockBytes(str(cache), PATIENCE_S, "set")
         held = shared.get(place, stays=True)
         shared.close()
         assert list(cache.iterdir()) == []
-        assert held.read(0, len(expected) + 1) == expected
+        assert held.read(0, len(expected) + 1).tobytes() == expected
 
 
 def test_a_block_is_fetched_once_by_all_that_share_until_it_is_given_up(tmp_path: Path) -> None:
@@ -193,10 +193,10 @@ def test_a_block_is_fetched_once_by_all_that_share_until_it_is_given_up(tmp_path
         read, other = BlockBytes(cache, PATIENCE_S, "set"), BlockBytes(cache, PATIENCE_S, "set")
         for stays, requests in ((False, 1), (True, 3)):
             held = [one.get(place, stays) for one in (read, other, read)]
-            assert [one.read(0, len(one)) for one in held] == 3 * [expected]
+            assert [one.read(0, len(one)).tobytes() for one in held] == 3 * [expected]
             assert read.requests + other.requests == server.requests[NAME] == requests
             read.give_up(place, stays)
-            assert other.get(place, stays).read(0, len(expected)) == expected
+            assert other.get(place, stays).read(0, len(expected)).tobytes() == expected
             assert server.requests[NAME] == requests + (not stays)
         read.close()
         other.close()
@@ -214,7 +214,7 @@ def test_blocks_on_s3(tmp_path: Path, s3: str) -> None:
     remote.fs.pipe_file(remote.path(NAME), (folder / NAME).read_bytes())
     read = BlockBytes(None, PATIENCE_S)
     place, expected = part(folder, s3)
-    assert read.get(place).read(0, len(expected) + 1) == expected
+    assert read.get(place).read(0, len(expected) + 1).tobytes() == expected
     assert (read.requests, read.fetched_bytes) == (1, len(expected))
     size = (folder / NAME).stat().st_size
     with pytest.raises(ValueError, match=rf"{NAME}, bytes 512 to {size + 512}: it has no more than {size} bytes"):

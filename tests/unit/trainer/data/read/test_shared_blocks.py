@@ -27,7 +27,7 @@ def not_fetched() -> memoryview:
 
 def get(shared: SharedBlocks, name: str, fetch: object = fetched, patience_s: float = PATIENCE_S) -> bytes | None:
     found = shared.get(name, "a block", fetch, time.sleep, patience_s)  # type: ignore[arg-type]  # a fetch of these tests
-    return None if found is None else found.read(0, len(found))
+    return None if found is None else found.read(0, len(found)).tobytes()
 
 
 _HOLD = """
