@@ -1,18 +1,26 @@
-"""Speed of the trainer's loader over HTTP, 100 ms to the first byte a request, beside the same shards on the disk.
+"""Reading over HTTP, 100 ms to the first byte a request, beside the same shards on the disk: rate, bytes, requests.
 
-Run by `make bench BENCH=remote`. The server is a process of its own and counts what it sends. The order is that of a
-large set on a small one: 8 streams, windows of 512 samples, blocks of 8 MiB and more, so that blocks come and go as
-they do in a run. `remote-main` is what the training's own process spends on a sample when loader processes decode.
+Run by `make bench BENCH=remote`. The server is a process of its own and counts what it sends; on a machine with two
+cores and more it has one, and the loader another, near and far: what sending takes is no part of the figure, what
+receiving and keeping take is. `remote-cpu` is the same in CPU time, which other work on the machine does not disturb.
+
+The order is that of a large set on a small one: 8 streams, windows of 512 samples, blocks of 8 MiB and more, so that
+blocks come and go as they do in a run; `whole` is a set that fits the pool. What is fetched is counted for a worker
+with threads, with two loader processes, and for a machine of two such workers.
+`remote-main` is what the training's own process spends on a sample when loader processes decode.
 """
 
 import dataclasses
 import io
 import json
+import os
 import subprocess
 import sys
 import tarfile
 import tempfile
 import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -21,7 +29,7 @@ from PIL import Image
 
 from schemas.stored_index import index_of_table
 from tests.bench.photographs import repeated
-from tests.bench.timing import best, line
+from tests.bench.timing import line
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import make_index
 from trainer.data.loader import Loader
@@ -29,18 +37,18 @@ from trainer.data.open_data import open_data, open_folders
 from trainer.data.order.mixture import Mixture
 from trainer.data.order.sample_order import SampleOrder
 from trainer.data.row_reader import RowReader
-from trainer.tokenizer import train_tokenizer
+from trainer.tokenizer import CaptionTokenizer, train_tokenizer
 
 NUM_IMAGES = 8_192
 NUM_SHARDS = 4
 BATCH_SIZE = 256
-NUM_DECODERS = 2
+NUM_DECODERS = 1
 IMAGE_PX = 224
 STORED_PX = 256
 STREAMS, WINDOW = 8, 512
 LATENCY_S = 0.1
 READ_AHEAD_BYTES = 128 << 20
-ROUNDS = 2
+ROUNDS = 3
 
 
 def write_shards(folder: Path) -> list[str]:
@@ -69,17 +77,95 @@ def _stored(data: bytes) -> bytes:
     return sink.getvalue()
 
 
-def opened(place: str) -> DataSet:
-    """Return the samples at `place` in the order of a large set."""
+def opened(place: str, streams: int = STREAMS) -> DataSet:
+    """Return the samples at `place` in the order of a large set, or with one stream shuffled as a whole."""
     folders = open_folders([place])
-    data = open_data(
-        folders,
-        [index_of_table(make_index(folders[0].folder, folders[0].sizes, 2), place)],
-        seed=0,
-        pool=1 << 20,
-    )
-    order = SampleOrder(data.sources[0].blocks.sizes, seed=0, pool=STREAMS * WINDOW, streams=STREAMS)
+    index = index_of_table(make_index(folders[0].folder, folders[0].sizes, 2), place)
+    data = open_data(folders, [index], seed=0, pool=1 << 20)
+    if streams == 1:
+        return data
+    order = SampleOrder(data.sources[0].blocks.sizes, seed=0, pool=streams * WINDOW, streams=streams)
     return dataclasses.replace(data, mixture=Mixture([order], [1]))
+
+
+class Server:
+    """The server's process."""
+
+    def __init__(self, folder: str) -> None:
+        command = [sys.executable, "-m", "tests.support.shard_server", folder, str(LATENCY_S)]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.url = self._line()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def _line(self) -> str:
+        assert self._process.stdout is not None
+        return self._process.stdout.readline().strip()
+
+    def sent(self) -> tuple[int, int]:
+        """Return the requests that the server answered, and the bytes."""
+        print(file=self._process.stdin, flush=True)
+        requests, num_bytes = map(int, self._line().split())
+        return requests, num_bytes
+
+    def sent_by(self, run: Callable[[], object]) -> tuple[int, int]:
+        """Return the requests, and the bytes, that `run` causes."""
+        before = self.sent()
+        run()
+        requests, num_bytes = (now - then for now, then in zip(self.sent(), before, strict=True))
+        return requests, num_bytes
+
+    def close(self) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.close()
+        self._process.wait()
+
+
+def keep_apart(server: Server) -> None:
+    """Give the loader one core and the server another, where there are two."""
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) > 1:
+        os.sched_setaffinity(server.pid, {cores[0]})
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(thread), {cores[1]})
+
+
+@dataclasses.dataclass(frozen=True)
+class Taken:
+    """Seconds that a sample took, the start counted in."""
+
+    wall_s: float
+    cpu_s: float
+    """Of this process."""
+
+
+def loaded(
+    data: DataSet, tokenizer: CaptionTokenizer, processes: int = 0, first: int = 0, last: int = BATCH_SIZE,
+    epochs: int = 1,
+) -> Taken:  # fmt: skip
+    """Make rows `first` .. `last` - 1 of the batches of `epochs` epochs."""
+    loader = Loader(
+        data, RowReader(data, image_px=IMAGE_PX), tokenizer, decode_threads=NUM_DECODERS,
+        read_ahead_bytes=READ_AHEAD_BYTES, processes=processes,
+    )  # fmt: skip
+    steps = range(epochs * NUM_IMAGES // BATCH_SIZE)
+    wall_s, cpu_s = time.perf_counter(), time.process_time()
+    with closing(loader), closing(loader.batches(steps, BATCH_SIZE, first, last)) as made:
+        samples = sum(len(batch.ids) for batch in made)
+        assert samples == len(steps) * (last - first)
+        return Taken((time.perf_counter() - wall_s) / samples, (time.process_time() - cpu_s) / samples)
+
+
+def two_workers(data: DataSet, tokenizer: CaptionTokenizer) -> None:
+    """Read what a machine of two workers reads, each half of the rows with two loader processes."""
+    half = BATCH_SIZE // 2
+    with ThreadPoolExecutor(2) as pool:
+        for worker in [
+            pool.submit(loaded, data, tokenizer, 2, first, first + half) for first in range(0, BATCH_SIZE, half)
+        ]:
+            worker.result()
 
 
 def main() -> None:
@@ -87,49 +173,32 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="bench-remote-") as name:
         captions = write_shards(Path(name))
         tokenizer = train_tokenizer(captions, vocab_size=4_096, context_length=77)
-        command = [sys.executable, "-m", "tests.support.shard_server", name, str(LATENCY_S)]
-        server = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-        assert server.stdin is not None
-        assert server.stdout is not None
-        local, remote = opened(name), opened(server.stdout.readline().strip())
-
-        def sent() -> tuple[int, int]:
-            """Return the requests that the server answered, and the bytes."""
-            assert server.stdin is not None
-            assert server.stdout is not None
-            print(file=server.stdin, flush=True)
-            requests, num_bytes = map(int, server.stdout.readline().split())
-            return requests, num_bytes
-
-        def run(data: DataSet, processes: int) -> float:
-            """Make the batches of an epoch; return the CPU seconds of this process between the first and the last."""
-            loader = Loader(
-                data, RowReader(data, image_px=IMAGE_PX), tokenizer, decode_threads=NUM_DECODERS,
-                read_ahead_bytes=READ_AHEAD_BYTES, processes=processes,
-            )  # fmt: skip
-            with (
-                closing(loader),
-                closing(loader.batches(range(NUM_IMAGES // BATCH_SIZE), BATCH_SIZE, 0, BATCH_SIZE)) as made,
+        server = Server(name)
+        local, remote, whole = opened(name), opened(server.url), opened(server.url, streams=1)
+        cores = os.sched_getaffinity(0)
+        keep_apart(server)
+        before = server.sent()
+        runs = [tuple(loaded(data, tokenizer, epochs=2) for data in (local, remote)) for _ in range(ROUNDS)]
+        requests, num_bytes = (now - then for now, then in zip(server.sent(), before, strict=True))
+        for told, unit, seconds in (("remote", "images/s", "wall_s"), ("remote-cpu", "images/s of CPU", "cpu_s")):
+            near, far = (min(getattr(run[place], seconds) for run in runs) for place in (0, 1))
+            line(told, 1 / far, "on the disk", 1 / near, unit, 0.9)
+        line("remote-request", num_bytes / requests / 1e6, "a block of 8 MiB", (8 << 20) / 1e6, "MB", 0.98)
+        for thread in os.listdir("/proc/self/task"):
+            os.sched_setaffinity(int(thread), cores)
+        share = local.sources[0].num_bytes
+        for regime, data in (("streams", remote), ("whole", whole)):
+            for who, run in (
+                ("threads", lambda data=data: loaded(data, tokenizer)),
+                ("processes", lambda data=data: loaded(data, tokenizer, 2)),
+                ("machine", lambda data=data: two_workers(data, tokenizer)),
             ):
-                next(made)
-                start = time.process_time()
-                assert sum(len(batch.ids) for batch in made) == NUM_IMAGES - BATCH_SIZE
-                return time.process_time() - start
-
-        before = sent()
-        local_s, remote_s = best(lambda: run(local, 0), lambda: run(remote, 0), rounds=ROUNDS)
-        requests, num_bytes = (now - then for now, then in zip(sent(), before, strict=True))
-        before = sent()
-        apart_s = run(remote, 2)
-        apart = sent()[1] - before[1]
-        server.stdin.close()
-        server.wait()
-    share = local.sources[0].num_bytes
-    line("remote", NUM_IMAGES / remote_s, "on the disk", NUM_IMAGES / local_s, "images/s", 0.9)
-    line("remote-fetched", num_bytes / ROUNDS / 1e6, "the share", share / 1e6, "MB", 1.05)
-    line("remote-fetched-processes", apart / 1e6, "the share", share / 1e6, "MB of two processes", 1.05)
-    line("remote-request", num_bytes / requests / 1e6, "a block of 8 MiB", (8 << 20) / 1e6, "MB", 0.98)
-    line("remote-main", 1e3 * apart_s / (NUM_IMAGES - BATCH_SIZE), "bound", 0.12, "ms of this process a sample", 1)
+                requests, num_bytes = server.sent_by(run)
+                told = f"the share in {len(local.sources[0].blocks)} blocks"
+                line(f"remote-{regime}-{who}", num_bytes / 1e6, told, share / 1e6, f"MB, {requests} requests", 1.05)
+        apart_s = loaded(remote, tokenizer, 2).cpu_s
+        server.close()
+    line("remote-main", 1e3 * apart_s, "bound", 0.12, "ms of this process a sample", 1)
 
 
 if __name__ == "__main__":

@@ -15,9 +15,9 @@ from collections import OrderedDict
 from pathlib import Path
 
 from schemas.file_part import FilePart, OpenFile
-from trainer.data.read.cache_errors import cache_errors, make_cache_dir
-from trainer.data.read.range_request import NotAsIndexed, RangeRequests, ReadingEnded
-from trainer.data.read.shared_blocks import LIVE, STAYS, SharedBlocks, write_whole
+from trainer.data.read.cache_errors import CacheError, cache_errors, make_cache_dir
+from trainer.data.read.range_request import NotAsIndexed, RangeRequests, ReadingEnded, Sink
+from trainer.data.read.shared_blocks import LIVE, STAYS, SharedBlocks, write_at
 from trainer.data.shard_source import BlockPlace
 
 logger = logging.getLogger(__name__)
@@ -62,12 +62,12 @@ class BlockBytes:
             return self._local(place)
         if self._shared is not None:
             found = self._shared.get(
-                _name_of(place, stays), place.where, lambda: self.request(place), self._requests.pause,
+                _name_of(place, stays), place.where, lambda to: self._fetch(place, to), self._requests.pause,
                 self._deadline_s / TRIES_A_DEADLINE,
             )  # fmt: skip
             if found is not None:
                 return found
-        return self._kept(self.request(place), place.where)
+        return self._kept(place)
 
     def give_up(self, place: BlockPlace, stays: bool = False) -> None:
         """Free the room of a block; who has it keeps it, who needs it again fetches it again."""
@@ -115,21 +115,40 @@ class BlockBytes:
                 self._tars.popitem(last=False)
         return found
 
-    def request(self, place: BlockPlace) -> memoryview:
-        """Return the bytes at a place over the network, asked for once more where that can help; raises as `get`."""
+    def read(self, place: BlockPlace) -> bytes:
+        """Return the bytes at a place over the network, kept nowhere; raises as `get`."""
+        data = bytearray(place.end - place.begin)
+
+        def put(piece: bytes, at: int) -> None:
+            data[at : at + len(piece)] = piece
+
+        self._request(place, put)
+        return bytes(data)
+
+    def _fetch(self, place: BlockPlace, descriptor: int) -> None:
+        """Write a block into an open file of the cache."""
+
+        def put(piece: bytes, at: int) -> None:
+            with cache_errors(self._cache_dir, place.end - place.begin):
+                write_at(descriptor, piece, at)
+
+        self._request(place, put)
+
+    def _request(self, place: BlockPlace, sink: Sink) -> None:
+        """Ask for the bytes at a place, once more where that can help."""
         give_up = time.monotonic() + self._deadline_s
         pause = FIRST_PAUSE_S
         path = place.folder.path(place.tar)
         while True:
             try:
                 attempt_s = self._deadline_s / TRIES_A_DEADLINE
-                found = self._requests.get(place.folder.fs, path, place.begin, place.end, attempt_s)
+                self._requests.get(place.folder.fs, path, place.begin, place.end, attempt_s, sink)
                 break
             except FileNotFoundError as error:
                 raise _gone(place) from error
             except NotAsIndexed as error:
                 raise ValueError(f"{place.where}: {error}; make the index again with pipeline index") from error
-            except ReadingEnded:
+            except (ReadingEnded, CacheError):
                 raise
             except Exception as error:  # each file system has its own kinds; what they mean is in the message
                 if time.monotonic() + pause > give_up:
@@ -141,19 +160,18 @@ class BlockBytes:
             self._requests.pause(pause)
             pause = min(2 * pause, MAX_PAUSE_S)
         with self._lock:
-            self.fetched_bytes += len(found)
+            self.fetched_bytes += place.end - place.begin
             self.requests += 1
-        return found
 
-    def _kept(self, data: memoryview, where: str) -> FilePart:
-        """Return `data` as a file without a name, so that the pool lies on the disk where memory is short."""
+    def _kept(self, place: BlockPlace) -> FilePart:
+        """Return a block as a file without a name, so that the pool lies on the disk where memory is short."""
         make_cache_dir(self._cache_dir)
-        with cache_errors(self._cache_dir, len(data)):
+        with cache_errors(self._cache_dir):
             descriptor, name = tempfile.mkstemp(prefix="webimagetext-block-", dir=self._cache_dir)
             file = OpenFile(descriptor)
             os.unlink(name)
-            write_whole(descriptor, data)
-        return FilePart(file, 0, len(data), where)
+        self._fetch(place, descriptor)
+        return FilePart(file, 0, place.end - place.begin, place.where)
 
 
 def _name_of(place: BlockPlace, stays: bool) -> str:

@@ -1,12 +1,13 @@
 """One range request: a part of a file on any fsspec filesystem, within a time.
 
-In: a file, and the bytes wanted of it. Out: those bytes, or an error that says whether another try can help. All
-requests of a process run in fsspec's own event loop, so that one that hangs can be ended from outside.
+In: a file, the bytes wanted of it, where they go. Out: those bytes, or an error that says whether another try can help.
+All requests of a process run in fsspec's own event loop, so that one that hangs can be ended from outside; what comes
+from a web server is written from there, piece by piece while it is in the processor's cache.
 """
 
 import asyncio
 import threading
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,10 @@ READ_BUFFER_BYTES = 1 << 20
 
 MAY_PASS = (408, 425, 429)
 """Of the statuses 4xx those that another try can help."""
+
+
+Sink = Callable[[bytes, int], object]
+"""Takes a piece of the bytes asked for, and where in them it begins; those of another try come once more."""
 
 
 class NotAsIndexed(ValueError):
@@ -39,22 +44,26 @@ class RangeRequests:
         self._lock = threading.Lock()
         self._aborted = threading.Event()
 
-    def get(self, fs: Any, path: str, begin: int, end: int, timeout_s: float) -> memoryview:
-        """Return bytes `begin` .. `end` - 1 of a file, asked for once.
+    def get(self, fs: Any, path: str, begin: int, end: int, timeout_s: float, sink: Sink) -> None:
+        """Write bytes `begin` .. `end` - 1 of a file, asked for once, to `sink`; when this returns it has had them all.
 
         Raises FileNotFoundError for a file that is gone, `NotAsIndexed` where no other try can help, `ReadingEnded`
-        after `abort`, else what the filesystem raises, or TimeoutError.
+        after `abort`, what `sink` raises, else what the filesystem raises, or TimeoutError.
         """
         if not getattr(fs, "async_impl", False):
-            return _exactly(fs.cat_file(path, start=begin, end=end), begin, end)
-        asked = _http_range(fs, path, begin, end) if _is_http(fs) else fs._cat_file(path, start=begin, end=end)
+            sink(_exactly(fs.cat_file(path, start=begin, end=end), begin, end), 0)
+            return
+        is_http = _is_http(fs)
+        asked = _http_range(fs, path, begin, end, sink) if is_http else fs._cat_file(path, start=begin, end=end)
         running = asyncio.run_coroutine_threadsafe(_within(asked, timeout_s), fs.loop)
         with self._lock:
             self._running.add(running)
         try:
             if self._aborted.is_set():
                 running.cancel()
-            return _exactly(running.result(), begin, end)
+            found = running.result()
+            if not is_http:
+                sink(_exactly(found, begin, end), 0)
         except CancelledError as error:
             raise ReadingEnded("the run ends") from error
         finally:
@@ -89,17 +98,17 @@ async def _within(asked: Coroutine[Any, Any, Any], timeout_s: float) -> Any:
         raise TimeoutError(f"no whole answer in {timeout_s:g} s") from error
 
 
-def _exactly(data: Any, begin: int, end: int) -> memoryview:
-    """Return `data` when it has the bytes that were asked for; one that breaks off raises before it comes here."""
+def _exactly(data: bytes, begin: int, end: int) -> bytes:
+    """Return `data` when it has the bytes that were asked for; an answer that breaks off raises before."""
     if len(data) > end - begin:
         raise NotAsIndexed(f"{len(data)} bytes came for a range of {end - begin}: the server does not serve ranges")
     if len(data) < end - begin:
         raise NotAsIndexed(f"it has no more than {begin + len(data)} bytes, the index has a sample that ends at {end}")
-    return memoryview(data)
+    return data
 
 
-async def _http_range(fs: Any, url: str, begin: int, end: int) -> bytearray:
-    """Return a range of what a web server has.
+async def _http_range(fs: Any, url: str, begin: int, end: int, sink: Sink) -> None:
+    """Write a range of what a web server has to `sink`.
 
     fsspec's own request takes the whole file from a server that does not know ranges.
     """
@@ -112,14 +121,15 @@ async def _http_range(fs: Any, url: str, begin: int, end: int) -> bytearray:
     session = await fs.set_session()
     async with session.get(fs.encode_url(url), read_bufsize=READ_BUFFER_BYTES, **options) as answer:
         _check_status(answer, begin, end)
-        body = bytearray()
-        async for piece in answer.content.iter_any():
-            body += piece
-            if len(body) > end - begin:
+        got = 0
+        async for piece, _ in answer.content.iter_chunks():  # as they came: any other way joins them first
+            piece = piece[: end - begin - got]
+            sink(piece, got)
+            got += len(piece)
+            if got == end - begin:
                 break
-    if len(body) < end - begin:
-        raise OSError(f"{len(body)} bytes came, expected {end - begin}")
-    return body
+    if got < end - begin:
+        raise OSError(f"{got} bytes came, expected {end - begin}")
 
 
 def _check_status(answer: "aiohttp.ClientResponse", begin: int, end: int) -> None:

@@ -39,9 +39,9 @@ class RemoteFile(io.RawIOBase):
         end = self._size if size is None or size < 0 else min(self._at + size, self._size)
         if end <= self._at:
             return b""
-        found = self._read.request(BlockPlace(self._folder, self._name, self._at, end, 0))
+        found = self._read.read(BlockPlace(self._folder, self._name, self._at, end, 0))
         self._at = end
-        return bytes(found)
+        return found
 
 
 def arrow_source(read: BlockBytes, folder: Folder, name: str) -> pa.NativeFile:

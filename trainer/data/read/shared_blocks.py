@@ -49,13 +49,14 @@ class SharedBlocks:
         self,
         name: str,
         where: str,
-        fetch: Callable[[], memoryview],
+        fetch: Callable[[int], object],
         pause: Callable[[float], None],
         patience_s: float,
     ) -> FilePart | None:
         """Return block `name`, fetched where no other process has; None after `patience_s` of another's.
 
-        `where` names it in errors, `pause` waits so many seconds. None, too, where the folder was deleted.
+        `where` names it in errors, `fetch` writes it to an open file, `pause` waits so many seconds. None, too, where
+        the folder was deleted.
         """
         path = f"{self.folder}/{name}"
         give_up = time.monotonic() + patience_s
@@ -68,19 +69,20 @@ class SharedBlocks:
             pause(POLL_S)
         return found
 
-    def _written(self, path: str, where: str, part: int, fetch: Callable[[], memoryview]) -> FilePart | None:
+    def _written(self, path: str, where: str, part: int, fetch: Callable[[int], object]) -> FilePart | None:
         """Fetch a block into the file that this process claimed, unless it came since it was looked for."""
         found = _found(path, where)
         if found is not None:
             os.unlink(path + PART)
             return found
         try:
-            data = fetch()
-            with cache_errors(self._cache_dir, len(data)):
-                write_whole(part, data)
+            with cache_errors(self._cache_dir):
+                os.ftruncate(part, 0)  # a killed process may have left a longer one
+            fetch(part)
+            with cache_errors(self._cache_dir):
                 file = OpenFile(Path(path + PART))  # opened anew: the lock goes with the descriptor that claimed it
                 os.rename(path + PART, path)
-            return FilePart(file, 0, len(data), where)
+            return FilePart(file, 0, os.fstat(file.fileno()).st_size, where)
         except BaseException:
             with suppress(FileNotFoundError):
                 os.unlink(path + PART)
@@ -128,12 +130,12 @@ def boot_id() -> str:
         return ""
 
 
-def write_whole(descriptor: int, data: memoryview) -> None:
-    """Write `data` into an open file in place of what is there."""
-    os.ftruncate(descriptor, 0)
-    at = 0
-    while at < len(data):
-        at += os.pwrite(descriptor, data[at:], at)
+def write_at(descriptor: int, data: bytes, at: int) -> None:
+    """Write all of `data` into an open file."""
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(descriptor, view, at)
+        view, at = view[written:], at + written
 
 
 def _found(path: str, where: str) -> FilePart | None:

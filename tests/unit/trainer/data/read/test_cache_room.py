@@ -1,5 +1,6 @@
 """The room for live blocks: enough for what is live in fact, not much more, refused before the start."""
 
+import os
 import time
 from collections import namedtuple
 from dataclasses import replace
@@ -71,7 +72,7 @@ def test_blocks_that_are_there_already_need_no_more_room(tmp_path: Path, monkeyp
     shared = SharedBlocks(str(tmp_path), "set")
     with pytest.raises(ValueError, match="are free"):
         check_room(1_500, str(tmp_path), "set")
-    shared.get("whole-a", "a block", lambda: memoryview(bytes(600)), time.sleep, PATIENCE_S)
+    shared.get("whole-a", "a block", lambda to: os.write(to, bytes(600)), time.sleep, PATIENCE_S)
     found = check_room(1_500, str(tmp_path), "set")
     assert found is not None
     assert found.free_bytes == 1_600

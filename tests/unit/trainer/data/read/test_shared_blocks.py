@@ -14,14 +14,14 @@ from tests.support.waiting import PATIENCE_S, wait_until
 from trainer.data.read import shared_blocks
 from trainer.data.read.shared_blocks import SharedBlocks, held_bytes, shared_folder, sweep
 
-DATA = memoryview(bytes(range(256)) * 40)
+DATA = bytes(range(256)) * 40
 
 
-def fetched() -> memoryview:
-    return DATA
+def fetched(descriptor: int) -> None:
+    os.write(descriptor, DATA)
 
 
-def not_fetched() -> memoryview:
+def not_fetched(descriptor: int) -> None:
     raise AssertionError("it is there already")
 
 
@@ -31,12 +31,12 @@ def get(shared: SharedBlocks, name: str, fetch: object = fetched, patience_s: fl
 
 
 _HOLD = """
-import sys, time
+import os, sys, time
 from trainer.data.read.shared_blocks import SharedBlocks
 shared = SharedBlocks(sys.argv[1], "set")
-shared.get("whole-here", "a block", lambda: memoryview(b"here"), time.sleep, 1)
-shared.get("live-old", "a block", lambda: memoryview(b"old"), time.sleep, 1)
-def never():
+shared.get("whole-here", "a block", lambda to: os.write(to, b"here"), time.sleep, 1)
+shared.get("live-old", "a block", lambda to: os.write(to, b"old"), time.sleep, 1)
+def never(to):
     print("claimed", flush=True)
     sys.stdin.read()
 shared.get("whole-wanted", "a block", never, time.sleep, 1)
@@ -44,7 +44,7 @@ shared.get("whole-wanted", "a block", never, time.sleep, 1)
 
 
 def holder(cache: Path) -> "subprocess.Popen[str]":
-    """Start a process that has two blocks and fetches a third one for ever."""
+    """Start a process that has a block and fetches a second one for ever."""
     process = subprocess.Popen(
         [sys.executable, "-c", _HOLD, str(cache)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     )
@@ -53,16 +53,28 @@ def holder(cache: Path) -> "subprocess.Popen[str]":
     return process
 
 
+def leave_as_killed(cache: Path) -> Path:
+    """Leave what a killed process does, of whose descriptors the system closes all; return the folder."""
+    shared = SharedBlocks(str(cache), "set")
+    get(shared, "whole-here")
+    get(shared, "live-old")
+    Path(shared.folder, "whole-wanted.part").write_bytes(DATA[:100])
+    detached = shared.close.detach()
+    assert detached is not None
+    os.close(detached[2][0])
+    return Path(shared.folder)
+
+
 def test_threads_fetch_a_block_once(tmp_path: Path) -> None:
     shared, begun, go_on = SharedBlocks(str(tmp_path), "set"), threading.Event(), threading.Event()
     calls: list[int] = []
     found: list[bytes | None] = []
 
-    def fetch() -> memoryview:
+    def fetch(descriptor: int) -> None:
         calls.append(1)
         begun.set()
         go_on.wait(PATIENCE_S)
-        return DATA
+        fetched(descriptor)
 
     threads = [threading.Thread(target=lambda: found.append(get(shared, "live-a", fetch))) for _ in range(4)]
     for thread in threads:
@@ -71,7 +83,7 @@ def test_threads_fetch_a_block_once(tmp_path: Path) -> None:
     go_on.set()
     for thread in threads:
         thread.join()
-    assert found == 4 * [DATA.tobytes()]
+    assert found == 4 * [DATA]
     assert len(calls) == 1
     shared.close()
 
@@ -87,42 +99,39 @@ def test_what_a_killed_process_had_claimed_is_fetched_by_another(tmp_path: Path)
     process.send_signal(signal.SIGKILL)
     process.communicate()
     waiting.join()
-    assert found == [DATA.tobytes()]
+    assert found == [DATA]
     shared.close()
     assert os.listdir(tmp_path) == []
 
 
 def test_a_run_takes_over_what_stays_of_a_killed_one_and_nothing_else(tmp_path: Path) -> None:
-    with holder(tmp_path) as process:
-        process.kill()
-    folder = Path(shared_folder(str(tmp_path), "set"))
+    folder = leave_as_killed(tmp_path)
     assert sorted(os.listdir(folder)) == ["live-old", "whole-here", "whole-wanted.part"]
     shared = SharedBlocks(str(tmp_path), "set")
     assert os.listdir(folder) == ["whole-here"]
-    assert held_bytes(str(tmp_path), "set") == 4
-    assert get(shared, "whole-here", not_fetched) == b"here"
+    assert held_bytes(str(tmp_path), "set") == len(DATA)
+    assert get(shared, "whole-here", not_fetched) == DATA
     shared.close()
 
 
 def test_after_a_start_of_the_machine_nothing_is_taken_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where it cannot be told: what is there may lack what was not on the disk yet."""
-    with holder(tmp_path) as process:
-        process.kill()
+    folder = leave_as_killed(tmp_path)
     monkeypatch.setattr(shared_blocks, "boot_id", lambda: "")
     shared = SharedBlocks(str(tmp_path), "set")
-    assert os.listdir(shared.folder) == []
+    assert os.listdir(folder) == []
     shared.close()
 
 
 def test_only_sets_that_nobody_reads_are_deleted(tmp_path: Path) -> None:
-    with holder(tmp_path) as process:
-        sweep(str(tmp_path), "other")
-        assert os.path.isdir(shared_folder(str(tmp_path), "set"))
-        other = SharedBlocks(str(tmp_path), "other")
-        other.close()
-        assert os.listdir(tmp_path) == [Path(shared_folder(str(tmp_path), "set")).name]
-        process.kill()
-    sweep(str(tmp_path), "other")
+    read = SharedBlocks(str(tmp_path), "read")
+    killed = leave_as_killed(tmp_path)
+    sweep(str(tmp_path), "set")
+    assert killed.is_dir()
+    other = SharedBlocks(str(tmp_path), "other")
+    assert sorted(tmp_path.iterdir()) == sorted(map(Path, (read.folder, other.folder)))
+    read.close()
+    other.close()
     assert os.listdir(tmp_path) == []
 
 
@@ -130,7 +139,7 @@ def test_the_last_one_deletes_the_folder(tmp_path: Path) -> None:
     first, last = SharedBlocks(str(tmp_path), "set"), SharedBlocks(str(tmp_path), "set")
     get(first, "whole-a")
     first.close()
-    assert get(last, "whole-a", not_fetched) == DATA.tobytes()
+    assert get(last, "whole-a", not_fetched) == DATA
     last.close()
     assert os.listdir(tmp_path) == []
 
@@ -138,15 +147,16 @@ def test_the_last_one_deletes_the_folder(tmp_path: Path) -> None:
 def test_a_fetch_that_fails_leaves_the_block_to_others(tmp_path: Path) -> None:
     shared = SharedBlocks(str(tmp_path), "set")
 
-    def fails() -> memoryview:
+    def fails(descriptor: int) -> None:
+        os.write(descriptor, DATA + DATA)
         raise TimeoutError("no answer")
 
     with pytest.raises(TimeoutError):
         get(shared, "live-a", fails)
     assert os.listdir(shared.folder) == []
-    assert get(shared, "live-a") == DATA.tobytes()
+    assert get(shared, "live-a") == DATA
     shared.give_up("live-a")
-    assert get(shared, "live-a") == DATA.tobytes()
+    assert get(shared, "live-a") == DATA
     shared.close()
 
 
