@@ -1,14 +1,11 @@
-"""Gradients of one global batch: forward, loss, backward.
-
-Shapes: b rows of this worker, E embedding.
-"""
+"""Gradients of one global batch: forward, loss, backward."""
 
 import torch
 from torch import nn
 
 from trainer.data.batch import Batch
 from trainer.distributed import World
-from trainer.loss.contrastive import contrastive_loss
+from trainer.loss.batch_loss import batch_loss
 
 
 def backward(
@@ -31,7 +28,7 @@ def backward(
     images = batch.images_b3PP.to(device, non_blocking=True)
     texts = batch.texts.to(device, non_blocking=True)
     with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-        image_features_bE, text_features_bE, logit_scale = wrapped(images, texts)
-    loss = contrastive_loss(image_features_bE.float(), text_features_bE.float(), logit_scale, world, global_batch_size)
+        outputs = wrapped(images, texts)
+    loss = batch_loss(outputs, world, global_batch_size)
     (loss if scaler is None else scaler.scale(loss)).backward()
     return loss.detach()

@@ -80,7 +80,10 @@ def model_config_from_json(body: Any, where: str) -> ModelConfig:
         if kind == "resnet":
             image["blocks"] = tuple(image["blocks"])
         encoder = ViTConfig(**image) if kind == "vit" else ResNetConfig(**image)
-        return ModelConfig(embed_dim=body["embed_dim"], image=encoder, text=TextConfig(**body["text"]))
+        loss = body.get("loss", "contrastive")
+        if loss not in ("contrastive", "sigmoid"):
+            raise ValueError(f"loss {loss!r}")
+        return ModelConfig(embed_dim=body["embed_dim"], image=encoder, text=TextConfig(**body["text"]), loss=loss)
     except (KeyError, TypeError, ValueError) as error:
         raise ValueError(f"{where}: expected the geometry of a model of this project, found {error!r}") from error
 

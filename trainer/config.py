@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.options.data import DataOptions
+from trainer.options.loss import LossOptions
 from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
 from trainer.options.optim import OptimOptions
@@ -26,6 +27,7 @@ class TrainConfig(
     SavingOptions,
     MachineOptions,
     OptimOptions,
+    LossOptions,
     RecipeOptions,
     ModelOptions,
     DataOptions,
@@ -50,8 +52,8 @@ class TrainConfig(
 
     @property
     def model_config(self) -> ModelConfig:
-        """The preset's model; its vocabulary is the most the tokenizer may reach."""
-        model = find_preset(self.model).model
+        """The preset's model, for the loss; its vocabulary is the most the tokenizer may reach."""
+        model = dataclasses.replace(find_preset(self.model).model, loss=self.loss)
         if self.vocab_size is None:
             return model
         return dataclasses.replace(model, text=dataclasses.replace(model.text, vocab_size=self.vocab_size))

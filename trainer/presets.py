@@ -10,6 +10,8 @@ from typing import Literal
 Activation = Literal["quick_gelu", "gelu"]
 """Of the MLPs: the release's approximation x * sigmoid(1.702 x), or the exact function of most models since."""
 
+LossName = Literal["contrastive", "sigmoid"]
+
 VOCAB_SIZE = 49_408
 """512 byte symbols, 48,894 merges, [SOS] and [EOS]: the released model's vocabulary (the paper says 49,152)."""
 NUM_SYMBOLS, NUM_SPECIALS = 512, 2
@@ -73,6 +75,8 @@ class ModelConfig:
     embed_dim: int
     image: ViTConfig | ResNetConfig
     text: TextConfig
+    loss: LossName = "contrastive"
+    """What the logits are for: for the sigmoid loss they have a bias, and another first scale."""
 
 
 @dataclass(frozen=True, kw_only=True)

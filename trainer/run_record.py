@@ -17,7 +17,7 @@ def training_record(config: TrainConfig, folders: Sequence[ShardFolder]) -> RunR
 
     `folders` are the config's shards, listed once: what is named here is what is read.
     """
-    resolved = (*OF_RECIPE, "vocab_size")
+    resolved = (*OF_RECIPE, "vocab_size", "loss")
     parts = {name: value for name, value in identity_options(config).items() if name not in resolved}
     parts["recipe"] = dataclasses.asdict(config.recipe)
     parts["geometry"] = dataclasses.asdict(config.model_config)

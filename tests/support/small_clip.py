@@ -13,10 +13,13 @@ CONFIG = ModelConfig(
 )
 
 
-def small_clip(config: ModelConfig = CONFIG) -> CLIP:
-    """Return the same weights at each call."""
+def small_clip(config: ModelConfig = CONFIG, scale: float | None = None) -> CLIP:
+    """Return the same weights at each call; `scale` in place of the first one."""
     torch.manual_seed(0)
-    return CLIP(config).double()
+    model = CLIP(config).double()
+    if scale is not None:
+        model.logit_scale.data.fill_(scale).log_()
+    return model
 
 
 def small_batch(size: int, image_px: int = 16) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -27,9 +30,14 @@ def small_batch(size: int, image_px: int = 16) -> tuple[torch.Tensor, torch.Tens
     return images, tokens, torch.randint(1, 6, (size,), generator=generator)
 
 
-def eager_loss(images_BE: torch.Tensor, texts_BE: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
-    """Return the loss of the whole batch (CLIP, figure 3)."""
+def eager_loss(
+    images_BE: torch.Tensor, texts_BE: torch.Tensor, scale: torch.Tensor, bias: torch.Tensor | None = None
+) -> torch.Tensor:
+    """Return the loss of the whole batch: CLIP's (figure 3), or with a bias SigLIP's (algorithm 1)."""
     logits_BB = scale * images_BE @ texts_BE.T
+    if bias is not None:
+        signs_BB = 2 * torch.eye(len(images_BE), dtype=logits_BB.dtype) - 1
+        return -F.logsigmoid(signs_BB * (logits_BB + bias)).sum() / len(images_BE)
     labels_B = torch.arange(len(images_BE), device=images_BE.device)
     return (F.cross_entropy(logits_BB, labels_B) + F.cross_entropy(logits_BB.T, labels_B)) / 2
 

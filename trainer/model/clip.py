@@ -18,6 +18,9 @@ from trainer.presets import ModelConfig, ViTConfig
 INITIAL_LOGIT_SCALE = math.log(1 / 0.07)
 """Logarithm of the first scale (CLIP, section 2.5)."""
 
+SIGMOID_LOGIT_SCALE, SIGMOID_LOGIT_BIAS = math.log(10), -10.0
+"""Logarithm of the first scale, and first bias, for the sigmoid loss (SigLIP, arXiv 2303.15343, section 3.2)."""
+
 MAX_LOGIT_SCALE = math.log(100)
 """The scale is clipped to at most 100 (CLIP, section 2.5)."""
 
@@ -45,7 +48,9 @@ class CLIP(nn.Module):
         else:
             self.image_encoder = ModifiedResNet(config.image, config.embed_dim)
         self.text_encoder = TextTransformer(config.text, config.embed_dim)
-        self.logit_scale = nn.Parameter(torch.tensor(INITIAL_LOGIT_SCALE))
+        is_sigmoid = config.loss == "sigmoid"
+        self.logit_scale = nn.Parameter(torch.tensor(SIGMOID_LOGIT_SCALE if is_sigmoid else INITIAL_LOGIT_SCALE))
+        self.logit_bias = nn.Parameter(torch.tensor(SIGMOID_LOGIT_BIAS)) if is_sigmoid else None
         self.image_mean: torch.Tensor
         self.image_std: torch.Tensor
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
@@ -61,9 +66,10 @@ class CLIP(nn.Module):
         """Return features ``[N, E]`` of length one."""
         return _unit_length(self.text_encoder(texts))
 
-    def forward(self, images_N3PP: torch.Tensor, texts: PackedTexts) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Return (image features ``[N, E]``, text features ``[N, E]``, scale of the logits)."""
-        return self.encode_images(images_N3PP), self.encode_texts(texts), self.logit_scale.exp()
+    def forward(self, images_N3PP: torch.Tensor, texts: PackedTexts) -> tuple[torch.Tensor, ...]:
+        """Return (image features ``[N, E]``, text features ``[N, E]``, scale of the logits[, bias of the logits])."""
+        found = (self.encode_images(images_N3PP), self.encode_texts(texts), self.logit_scale.exp())
+        return found if self.logit_bias is None else (*found, self.logit_bias)
 
     def clamp_logit_scale(self) -> None:
         """Keep the scale at most 100; called after each optimizer step."""

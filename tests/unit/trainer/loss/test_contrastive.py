@@ -96,8 +96,7 @@ def test_features_of_other_rows_are_refused() -> None:
 
 def by_model(world: World, case: tuple[int, float]) -> dict[str, Any]:
     batch_size, scale = case
-    model = small_clip()
-    model.logit_scale.data.fill_(scale).log_()
+    model = small_clip(scale=scale)
     start, stop = local_rows(batch_size, world.rank, world.size)
     wrapped = DistributedDataParallel(model)  # kept alive: its hooks average the gradients
     batch = rows_of(small_batch(batch_size), start, stop)
@@ -125,8 +124,7 @@ def test_workers_together_equal_one_process(tmp_path: Path) -> None:
     cases += [(size, ("features", case)) for size, case in FEW_ROWS]
     found = on_workers(work, cases, tmp_path)
     for (_, (batch_size, scale)), results in zip(WORKER_CASES, found, strict=False):
-        model = small_clip()
-        model.logit_scale.data.fill_(scale).log_()
+        model = small_clip(scale=scale)
         batch = small_batch(batch_size)
         whole = eager_loss(*model(batch.images_b3PP, batch.texts))
         whole.backward()
