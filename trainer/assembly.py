@@ -169,7 +169,8 @@ def prepare_data(
     index = folder.sub(INDEX_DIR)
     if world.first and config.cap is not None:
         indexes = zip(opened, read_indexes(opened, folder), strict=True)
-        prepare_chances([IndexedFolder(one.folder, table) for one, table in indexes], index, config.cap, threads)
+        indexed = [IndexedFolder(one.folder, table) for one, table in indexes]
+        prepare_chances(indexed, index, config.cap, threads, reporter)
     world.barrier()
     data = open_data(
         opened,

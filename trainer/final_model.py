@@ -23,18 +23,18 @@ def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, s
         told = {name: last_row[name] for name in ("step", "samples", "loss", "logit_scale", "replaced", "skipped")}
         told |= {"num_samples": run.data.num_samples, "num_workers": run.world.size, "seconds": seconds}
         told |= {"samples_per_s": samples / seconds, "samples_per_s_per_worker": samples / seconds / run.world.size}
-        if run.config.cap is not None:
-            places = run.data.mixture.places_before(run.plan.total_samples)
-            orders = run.data.mixture.orders
-            told["balance"] = {
-                "cap": run.config.cap,
-                "expected": [order.epoch_samples for order in orders],
-                "drawn": [order.epoch_sizes(place) for order, place in zip(orders, places, strict=True)],
-            }
         run.folder.write_json(TRAINING_FILE, told)
-    summary = {
+    summary: dict[str, Any] = {
         "steps": run.plan.total_steps,
         "samples_seen": run.plan.total_samples,
         "parameters": sum(parameter.numel() for parameter in run.model.parameters()),
     }
+    if run.config.cap is not None:
+        places = run.data.mixture.places_before(run.plan.total_samples)
+        orders = run.data.mixture.orders
+        summary["balance"] = {
+            "cap": run.config.cap,
+            "expected": [order.epoch_samples for order in orders],
+            "drawn": [order.epoch_sizes(place) for order, place in zip(orders, places, strict=True)],
+        }
     write_manifest(run.folder, "checkpoint", records, rows=run.data.num_samples, identity=run.identity, summary=summary)

@@ -15,15 +15,16 @@ def summary(folder: Folder) -> str | None:
         f"{told['step']:,} steps, {told['samples']:,} samples in {told['seconds']:.0f} s: "
         f"{told['samples_per_s']:,.0f} samples/s ({told['samples_per_s_per_worker']:,.0f} per worker), "
         f"loss {told['loss']:.3f}, logit scale {told['logit_scale']:.1f}, {told['replaced']} samples replaced\n"
-        f"{_drawn(told)}"
+        f"{_drawn(folder.read_json(MANIFEST_FILE))}"
         f"model {folder.url}/final, curves {folder.url}/metrics.csv, checkpoints {folder.url}/checkpoints"
     )
 
 
-def _drawn(told: JsonObject) -> str:
+def _drawn(manifest: JsonObject) -> str:
     """Return a line on the sizes of the epochs where samples were drawn for each."""
-    if "balance" not in told:
+    told = manifest["summary"].get("balance")
+    if told is None:
         return ""
-    expected, drawn = sum(told["balance"]["expected"]), told["balance"]["drawn"]
+    expected, drawn = sum(told["expected"]), told["drawn"]
     sources = "; ".join(f"{min(sizes):,} to {max(sizes):,} in {len(sizes)} epochs" for sizes in drawn if sizes)
-    return f"online balancing with cap {told['balance']['cap']:,}: {expected:,} samples expected an epoch, {sources}\n"
+    return f"online balancing with cap {told['cap']:,}: {expected:,} samples expected an epoch, {sources}\n"

@@ -83,7 +83,10 @@ def test_online_balancing_tells_its_sizes_and_resumes_exactly(tmp_path: Path) ->
     told = Told()
     train(whole, ONE, told)
     body = json.loads((Path(whole.output) / "training.json").read_text())
-    expected, sizes = body["balance"]["expected"][0], body["balance"]["drawn"][0]
+    manifest = read_manifest(Folder(whole.output), "checkpoint")
+    balance = manifest["summary"]["balance"]
+    assert balance["cap"] == 2
+    expected, sizes = balance["expected"][0], balance["drawn"][0]
     assert 60 < expected < 180
     title = f"200 samples (0 without a usable image), {expected} of them expected an epoch by online balancing, cap 2, "
     assert title in told.titles[0]
@@ -91,13 +94,13 @@ def test_online_balancing_tells_its_sizes_and_resumes_exactly(tmp_path: Path) ->
     assert body["samples"] == 3 * expected // 16 * 16
     assert len(sizes) in (3, 4)
     assert sum(sizes[:-1]) < body["samples"] <= sum(sizes)
-    assert read_manifest(Folder(whole.output), "checkpoint")["rows"] == 200
+    assert manifest["rows"] == 200
 
     parts = make_config(tmp_path, "parts", stop_after_steps=body["step"] // 3 + 1, **options)
     for _ in range(3):
         train(parts, ONE, Silent())
     assert curve(parts.output) == curve(whole.output)
-    assert json.loads((Path(parts.output) / "training.json").read_text())["balance"] == body["balance"]
+    assert read_manifest(Folder(parts.output), "checkpoint") == manifest
 
 
 class Told(Silent):

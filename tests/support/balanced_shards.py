@@ -23,6 +23,7 @@ from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import make_index
 from trainer.data.open_data import open_folders
+from trainer.reporter import Reporter
 
 SIDECAR = pa.schema([SHARD_TABLE.field(name) for name in ("key", "status", "image_id", "captions", "query_ids")])
 
@@ -99,13 +100,13 @@ def chances_of(samples: Sequence[Queries], cap: int) -> list[Fraction]:
     return chances
 
 
-def prepare(run: Path, *shards: Path, cap: int, threads: int = 2) -> Folder:
+def prepare(run: Path, *shards: Path, cap: int, threads: int = 2, reporter: Reporter | None = None) -> Folder:
     """Make the chances of shards as the first worker does; return the folder they are in."""
     index = Folder(str(run))
     folders = open_folders([str(path) for path in shards])
     prepare_chances(
         [IndexedFolder(one.folder, index_of_table(make_index(one.folder, one.sizes, 1), "made")) for one in folders],
-        index, cap, threads,
+        index, cap, threads, reporter,
     )  # fmt: skip
     return index
 

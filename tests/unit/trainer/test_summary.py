@@ -17,7 +17,7 @@ def test_figures_and_places(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
     folder.write_json(TRAINING_FILE, TOLD)
     assert summary(folder) is None, "no manifest: not finished"
-    folder.write_json(MANIFEST_FILE, {})
+    folder.write_json(MANIFEST_FILE, {"summary": {}})
     told = summary(folder)
     assert told == (
         "1,200 steps, 9,600 samples in 20 s: 471 samples/s (235 per worker), loss 1.234, logit scale 14.3, 2 samples "

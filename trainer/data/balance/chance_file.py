@@ -40,6 +40,7 @@ from trainer.data.balance.chances import (
 from trainer.data.balance.further_queries import FurtherQueries, further_queries
 from trainer.data.balance.query_numbers import QueryNumbers, number_queries, without_queries
 from trainer.data.balance.sidecar import IndexedTar, Int64s, TarQueries, check_columns, read_sidecar
+from trainer.reporter import Reporter, Silent
 
 CHANCES_FILE, COUNTS_FILE, EXPECTED_FILE = "chances.bin", "query_captions.parquet", "expected.json"
 
@@ -111,8 +112,10 @@ def check_has_counts(folders: Sequence[Folder]) -> None:
             check_columns(folder, first)
 
 
-def prepare_chances(folders: Sequence[IndexedFolder], run: Folder, cap: int, threads: int) -> None:
-    """Write the chances of all samples into the run's folder `run`, unless they are there.
+def prepare_chances(
+    folders: Sequence[IndexedFolder], run: Folder, cap: int, threads: int, reporter: Reporter | None = None
+) -> None:
+    """Write the chances of all samples into the run's folder `run`, unless they are there; `reporter` shows how far.
 
     Raises FileNotFoundError or ValueError that names a folder without counts, or a sidecar which does not fit its tar.
     """
@@ -120,7 +123,7 @@ def prepare_chances(folders: Sequence[IndexedFolder], run: Folder, cap: int, thr
         return
     check_has_counts([one.folder for one in folders])
     numbers = number_queries([one.folder for one in folders])
-    reader = _Reader(folders, numbers, threads)
+    reader = _Reader(folders, numbers, threads, reporter or Silent())
     if not run.exists(COUNTS_FILE):
         counts = reader.counts()
         columns = [numbers.queries["language"], numbers.queries["text"], pa.array(counts)]
@@ -170,12 +173,16 @@ class Chances:
 class _Reader:
     """Reads all sidecars, in threads."""
 
-    def __init__(self, folders: Sequence[IndexedFolder], numbers: QueryNumbers, threads: int) -> None:
+    def __init__(
+        self, folders: Sequence[IndexedFolder], numbers: QueryNumbers, threads: int, reporter: Reporter
+    ) -> None:
         self._tars = [(number, tar) for number, one in enumerate(folders) for tar in one.tars() if tar.samples]
         self._numbers = numbers
         self._further: FurtherQueries = further_queries([one.folder for one in folders], numbers)
         local = all(one.folder.local for one in folders)
         self._threads = threads if local else max(threads, MIN_REMOTE_THREADS)
+        self._sizes = [one.folder.sizes(TABLE_SUFFIX) for one in folders]
+        self._reporter = reporter
 
     def counts(self) -> Int64s:
         """Return how many captions match each query; each sidecar is checked against its tar."""
@@ -191,7 +198,7 @@ class _Reader:
             if self._further:
                 count_queries(*self._further.ranges(found.images), self._further.ids, own.counts)
 
-        for _ in _in_order(count, self._tars, self._threads):
+        for _ in self._shown("captions of each query", count):
             pass
         return np.sum(all_counts, axis=0, dtype=np.int64)
 
@@ -206,7 +213,20 @@ class _Reader:
                 multiply_missed(*self._further.ranges(found.images), self._further.ids, missed_by, missed)
             return numbered[0], chances(missed)
 
-        yield from _in_order(made, self._tars, self._threads)
+        yield from self._shown("chances of the samples", made)
+
+    def _shown(self, title: str, make: Callable[[tuple[int, IndexedTar]], Result]) -> Iterator[Result]:
+        """Yield what `make` makes of each tar, in order, and show how many bytes of the sidecars are read."""
+        sizes = [
+            max(0, self._sizes[number].get(tar.name.removesuffix(TAR_SUFFIX) + TABLE_SUFFIX, 0))
+            for number, tar in self._tars
+        ]
+        done, total = 0, sum(sizes)
+        for size, result in zip(sizes, _in_order(make, self._tars, self._threads), strict=True):
+            done += size
+            if total:  # a web server may list files without their sizes
+                self._reporter.work(title, done, total)
+            yield result
 
     def _read(self, number: int, tar: IndexedTar, *, check_key: bool) -> TarQueries:
         of_folder = self._numbers.of_folder[number]

@@ -23,6 +23,7 @@ from tests.support.balanced_shards import (
     zipf_samples,
 )
 from tests.support.small_shards import write_shards
+from tests.unit.trainer.data.test_open_data import Told
 from trainer.data.balance.chance_file import (
     CHANCES_FILE,
     COUNTS_FILE,
@@ -208,3 +209,17 @@ def test_a_file_of_chances_that_is_cut_is_an_error(tmp_path: Path) -> None:
 
 def test_the_sidecars_schema_is_that_of_download() -> None:
     assert {"key", "status", "image_id", "query_ids"} <= set(SIDECAR.names)
+
+
+def test_both_passes_show_how_far_they_are(tmp_path: Path) -> None:
+    folder = write_balanced(tmp_path / "a", zipf_samples(400, 60), 60)
+    told = Told()
+    prepare(tmp_path / "run", folder, cap=9, reporter=told)
+    total = sum(path.stat().st_size for path in folder.glob("*.parquet"))
+    num_tars = len(list(folder.glob("*.tar")))
+    assert num_tars > 1
+    for title in ("captions of each query", "chances of the samples"):
+        done = [call[1] for call in told.shown if call[0] == title]
+        assert len(done) == num_tars
+        assert done == sorted(done)
+        assert (done[-1], {call[2] for call in told.shown}) == (total, {total})
