@@ -16,11 +16,12 @@ from aiohttp import web
 
 from tests.support.server_thread import in_thread
 
-BUSY, GONE, REFUSED, CUT, SLOW, HANGS, WHOLE, SHORT, OTHER = (
-    "busy", "gone", "refused", "cut", "slow", "hangs", "whole", "short", "other",
+BUSY, GONE, REFUSED, CUT, SLOW, HANGS, WHOLE, SHORT, OTHER, WRITTEN, MIRROR, LONGER = (
+    "busy", "gone", "refused", "cut", "slow", "hangs", "whole", "short", "other", "written", "mirror", "longer",
 )  # fmt: skip
 """Faults: status 500; 404; 403; the connection breaks in the body; a byte a while, for ever; no answer; 200 with the
-whole file; less than was asked for; another range than was asked for."""
+whole file; less than was asked for; another range than was asked for; written anew, so that ETag and time are others;
+the ETag alone is another; more bytes in all."""
 
 Plan = Callable[[str, int], str]
 """The fault of request number n (from 0) for the body of a file, "" for none."""
@@ -95,7 +96,9 @@ class ShardServer:
             body = raw.read(end - begin if partial else size)
         answer = web.StreamResponse(status=206 if partial else 200)
         if partial:
-            answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size}"
+            answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size + 512 * (fault == LONGER)}"
+        answer.headers["ETag"] = '"b"' if fault in (WRITTEN, MIRROR) else '"a"'
+        answer.last_modified = 1 if fault == WRITTEN else 0
         answer.content_length = len(body)
         await answer.prepare(request)
         await self._send(answer, request, name, body, fault)

@@ -30,6 +30,8 @@ class BlockPlace:
     samples: int
     removals: Removals | None = None
     """Of its folder."""
+    tar_bytes: int = 0
+    """Of the whole tar as it was indexed; 0 where it is not known."""
 
     @property
     def where(self) -> str:
@@ -52,6 +54,8 @@ class ShardSource:
     example: str
     removals: list[Removals | None]
     """Of each folder."""
+    tar_bytes: npt.NDArray[np.int64]
+    """Of each tar."""
 
     @property
     def num_samples(self) -> int:
@@ -68,7 +72,7 @@ class ShardSource:
         folder = int(self.folder_of[tar])
         return BlockPlace(
             self.folders[folder], self.tars[tar].as_py(), int(self.begins[block]), int(self.ends[block]),
-            int(self.blocks.sizes[block]), self.removals[folder],
+            int(self.blocks.sizes[block]), self.removals[folder], int(self.tar_bytes[tar]),
         )  # fmt: skip
 
 
@@ -96,6 +100,7 @@ def join_indexes(
         passed_over=pc.sum(rows["passed_over"]).as_py() or 0,
         example=examples[0].as_py() if len(examples) else "",
         removals=removals if removals is not None else [None] * len(folders),
+        tar_bytes=one_chunk(rows["tar_bytes"]).to_numpy(),
     )
 
 

@@ -138,11 +138,10 @@ class BlockBytes:
         """Ask for the bytes at a place, once more where that can help."""
         give_up = time.monotonic() + self._deadline_s
         pause = FIRST_PAUSE_S
-        path = place.folder.path(place.tar)
         while True:
             try:
                 attempt_s = self._deadline_s / TRIES_A_DEADLINE
-                self._requests.get(place.folder.fs, path, place.begin, place.end, attempt_s, sink)
+                self._requests.get(place, attempt_s, sink)
                 break
             except FileNotFoundError as error:
                 raise _gone(place) from error

@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
+from trainer.data.shard_source import BlockPlace
+
 if TYPE_CHECKING:
     import aiohttp
 
@@ -43,18 +45,21 @@ class RangeRequests:
         self._running: set[Future[Any]] = set()
         self._lock = threading.Lock()
         self._aborted = threading.Event()
+        self._marks: dict[str, tuple[str, ...]] = {}
+        """Of each file that was read: what tells one version of it from another."""
 
-    def get(self, fs: Any, path: str, begin: int, end: int, timeout_s: float, sink: Sink) -> None:
-        """Write bytes `begin` .. `end` - 1 of a file, asked for once, to `sink`; when this returns it has had them all.
+    def get(self, place: BlockPlace, timeout_s: float, sink: Sink) -> None:
+        """Write the bytes at a place, asked for once, to `sink`; when this returns it has had them all.
 
         Raises FileNotFoundError for a file that is gone, `NotAsIndexed` where no other try can help, `ReadingEnded`
         after `abort`, what `sink` raises, else what the filesystem raises, or TimeoutError.
         """
+        fs, path, begin, end = place.folder.fs, place.folder.path(place.tar), place.begin, place.end
         if not getattr(fs, "async_impl", False):
             sink(_exactly(fs.cat_file(path, start=begin, end=end), begin, end), 0)
             return
         is_http = _is_http(fs)
-        asked = _http_range(fs, path, begin, end, sink) if is_http else fs._cat_file(path, start=begin, end=end)
+        asked = self._http_range(place, sink) if is_http else fs._cat_file(path, start=begin, end=end)
         running = asyncio.run_coroutine_threadsafe(_within(asked, timeout_s), fs.loop)
         with self._lock:
             self._running.add(running)
@@ -69,6 +74,43 @@ class RangeRequests:
         finally:
             with self._lock:
                 self._running.discard(running)
+
+    async def _http_range(self, place: BlockPlace, sink: Sink) -> None:
+        """Write a range of what a web server has to `sink`.
+
+        fsspec's own request takes the whole file from a server that does not know ranges.
+        """
+        fs, begin, end = place.folder.fs, place.begin, place.end
+        options = dict(fs.kwargs)
+        wanted = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
+        options["headers"] = {**options.get("headers", {}), **wanted}
+        import aiohttp  # not among what a loader for others needs: who reads over HTTP has it by fsspec
+
+        options.setdefault("timeout", aiohttp.ClientTimeout(total=None, sock_connect=STALL_S, sock_read=STALL_S))
+        session = await fs.set_session()
+        url = fs.encode_url(place.folder.path(place.tar))
+        async with session.get(url, read_bufsize=READ_BUFFER_BYTES, **options) as answer:
+            _check_status(answer, begin, end, place.tar_bytes)
+            self._check_marks(answer, str(url))
+            got = 0
+            async for piece, _ in answer.content.iter_chunks():  # as they came: any other way joins them first
+                piece = piece[: end - begin - got]
+                sink(piece, got)
+                got += len(piece)
+                if got == end - begin:
+                    break
+        if got < end - begin:
+            raise OSError(f"{got} bytes came, expected {end - begin}")
+
+    def _check_marks(self, answer: "aiohttp.ClientResponse", url: str) -> None:
+        """Raise `NotAsIndexed` for a file that is another than when it was first read.
+
+        Both marks must differ: servers that share a name and a disk can have their own ETags.
+        """
+        marks = tuple(answer.headers.get(mark, "") for mark in ("ETag", "Last-Modified"))
+        first = self._marks.setdefault(url, marks)
+        if all(one and one != other for one, other in zip(first, marks, strict=True)):
+            raise NotAsIndexed(f"it was written again while the run reads it: ETag {marks[0]}, at first {first[0]}")
 
     def pause(self, seconds: float) -> None:
         """Wait before another try. Raises `ReadingEnded` as soon as `abort` is called."""
@@ -107,32 +149,7 @@ def _exactly(data: bytes, begin: int, end: int) -> bytes:
     return data
 
 
-async def _http_range(fs: Any, url: str, begin: int, end: int, sink: Sink) -> None:
-    """Write a range of what a web server has to `sink`.
-
-    fsspec's own request takes the whole file from a server that does not know ranges.
-    """
-    options = dict(fs.kwargs)
-    wanted = {"Range": f"bytes={begin}-{end - 1}", "Accept-Encoding": "identity"}
-    options["headers"] = {**options.get("headers", {}), **wanted}
-    import aiohttp  # not among what a loader for others needs: who reads over HTTP has it by fsspec
-
-    options.setdefault("timeout", aiohttp.ClientTimeout(total=None, sock_connect=STALL_S, sock_read=STALL_S))
-    session = await fs.set_session()
-    async with session.get(fs.encode_url(url), read_bufsize=READ_BUFFER_BYTES, **options) as answer:
-        _check_status(answer, begin, end)
-        got = 0
-        async for piece, _ in answer.content.iter_chunks():  # as they came: any other way joins them first
-            piece = piece[: end - begin - got]
-            sink(piece, got)
-            got += len(piece)
-            if got == end - begin:
-                break
-    if got < end - begin:
-        raise OSError(f"{got} bytes came, expected {end - begin}")
-
-
-def _check_status(answer: "aiohttp.ClientResponse", begin: int, end: int) -> None:
+def _check_status(answer: "aiohttp.ClientResponse", begin: int, end: int, tar_bytes: int) -> None:
     """Raise what an answer means that is not the range asked for."""
     if answer.status in (404, 410):
         raise FileNotFoundError(str(answer.url))
@@ -145,7 +162,8 @@ def _check_status(answer: "aiohttp.ClientResponse", begin: int, end: int) -> Non
         if 400 <= answer.status < 500 and answer.status not in MAY_PASS:
             raise NotAsIndexed(reason)
         raise OSError(reason)
-    told = answer.headers.get("Content-Range", "").removeprefix("bytes").strip().partition("/")
-    if answer.status == 206 and told[0] and told[0] != f"{begin}-{end - 1}":
-        at, _, total = told[0], told[1], told[2]
+    at, _, total = answer.headers.get("Content-Range", "").removeprefix("bytes").strip().partition("/")
+    if answer.status == 206 and at and at != f"{begin}-{end - 1}":
         raise NotAsIndexed(f"bytes {at} of {total} came for bytes {begin}-{end - 1}")
+    if answer.status == 206 and tar_bytes > 0 and total.isdecimal() and int(total) != tar_bytes:
+        raise NotAsIndexed(f"it has {total} bytes, the index was made of {tar_bytes}")

@@ -57,8 +57,8 @@ def table_captions(
     captions: list[str] = []
     for key, listed in zip(table[KEY].to_pylist(), table[column].to_pylist(), strict=True):
         captions += texts_of(listed if isinstance(listed, list) else [listed])
-        if further is not None:
-            captions += further(str(key))
+        if further is not None and key is not None:
+            captions += further(key)
     return captions
 
 

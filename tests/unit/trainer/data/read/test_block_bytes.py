@@ -4,6 +4,7 @@ import errno
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from schemas.storage import Folder
 from tests.support import shard_server
+from tests.support.opened_shards import open_shards
 from tests.support.s3_server import s3_bucket
 from tests.support.shard_server import serving
 from tests.support.small_shards import write_shards
@@ -127,6 +129,31 @@ def test_a_shard_that_is_gone_or_shorter_is_named(tmp_path: Path) -> None:
             place, _ = part(folder, server.url, begin, end)
             with pytest.raises(ValueError, match=rf"{NAME}, bytes {begin} to {end}: .*{told}"):
                 BlockBytes(None, PATIENCE_S).get(place)
+
+
+def test_a_shard_that_is_another_than_at_first_is_refused_by_name(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path, 8)
+    place, expected = part(folder, "/unused")
+    for fault, told in ((shard_server.WRITTEN, 'written again .*: ETag "b", at first "a"'), (shard_server.MIRROR, "")):
+        with serving(folder, plan=in_turn("", fault)) as server:
+            read = BlockBytes(None, PATIENCE_S)
+            place = part(folder, server.url)[0]
+            assert read.get(place).tobytes() == expected
+            if told:
+                with pytest.raises(ValueError, match=rf"{NAME}, bytes 512 to 9000: it was {told}; make the index"):
+                    read.get(place)
+            else:
+                assert read.get(place).tobytes() == expected
+
+
+def test_a_shard_of_another_size_than_the_index_says_is_refused_by_name(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path, 8)
+    size = (folder / NAME).stat().st_size
+    with serving(folder, plan=always(shard_server.LONGER)) as server:
+        data = open_shards(folder)
+        place = replace(data.sources[0].place(0), folder=Folder(server.url))
+        with pytest.raises(ValueError, match=rf"{NAME}, .*: it has {size + 512} bytes, the index was made of {size};"):
+            BlockBytes(None, PATIENCE_S).get(place)
 
 
 def test_a_run_that_ends_waits_for_no_answer(tmp_path: Path) -> None:
