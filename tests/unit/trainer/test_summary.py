@@ -27,9 +27,8 @@ def test_figures_and_places(tmp_path: Path) -> None:
 
 def test_the_sizes_of_drawn_epochs(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
-    folder.write_json(
-        TRAINING_FILE, TOLD | {"balance": {"cap": 2000, "expected": [900, 90], "drawn": [[880, 910], []]}}
-    )
-    folder.write_json(MANIFEST_FILE, {})
+    balance = {"cap": 2000, "expected": [900, 90], "drawn": [[880, 910], []]}
+    folder.write_json(TRAINING_FILE, TOLD)
+    folder.write_json(MANIFEST_FILE, {"summary": {"balance": balance}})
     line = str(summary(folder)).splitlines()[1]
     assert line == "online balancing with cap 2,000: 990 samples expected an epoch, 880 to 910 in 2 epochs"
