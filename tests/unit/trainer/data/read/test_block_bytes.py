@@ -12,6 +12,7 @@ import pytest
 
 from schemas.storage import Folder
 from tests.support import shard_server
+from tests.support.gcs_server import gcs_bucket
 from tests.support.opened_shards import open_shards
 from tests.support.s3_server import s3_bucket
 from tests.support.shard_server import serving
@@ -235,17 +236,25 @@ def s3() -> Iterator[str]:
         yield url
 
 
-def test_blocks_on_s3(tmp_path: Path, s3: str) -> None:
+@pytest.fixture(scope="module")
+def gs() -> Iterator[str]:
+    with gcs_bucket("shards") as url:
+        yield url
+
+
+@pytest.mark.parametrize("store", ["s3", "gs"])
+def test_blocks_on_object_stores(tmp_path: Path, store: str, request: pytest.FixtureRequest) -> None:
+    url: str = request.getfixturevalue(store)
     folder = write_shards(tmp_path, 8)
-    remote = Folder(s3)
+    remote = Folder(url)
     remote.fs.pipe_file(remote.path(NAME), (folder / NAME).read_bytes())
     read = BlockBytes(None, PATIENCE_S)
-    place, expected = part(folder, s3)
+    place, expected = part(folder, url)
     assert read.get(place).read(0, len(expected) + 1).tobytes() == expected
     assert (read.requests, read.fetched_bytes) == (1, len(expected))
     size = (folder / NAME).stat().st_size
     with pytest.raises(ValueError, match=rf"{NAME}, bytes 512 to {size + 512}: it has no more than {size} bytes"):
-        read.get(part(folder, s3, 512, size + 512)[0])
+        read.get(part(folder, url, 512, size + 512)[0])
     remote.delete(NAME)
     with pytest.raises(FileNotFoundError, match=rf"{NAME}: the shard was there when the run began and is gone"):
         read.get(place)
