@@ -1,4 +1,4 @@
-"""The command ``trainer``: train, evaluate. ``trainer/run.py`` trains where this project is not installed."""
+"""The command ``trainer``: train, evaluate, interpolate. ``trainer/run.py`` trains where this is not installed."""
 
 import sys
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.start import start
+from trainer.weights.interpolate_config import InterpolateConfig
 
 ZeroShot = Annotated[ZeroShotConfig, tyro.conf.subcommand("zero-shot", prefix_name=False)]
 _Nothing = Annotated[None, tyro.conf.Suppress]
@@ -28,9 +29,14 @@ class Evaluate:
 Command = (
     Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate", prefix_name=False)]
+    | Annotated[InterpolateConfig, tyro.conf.subcommand("interpolate", prefix_name=False)]
 )
 
-CONFIGS: dict[tuple[str, ...], Any] = {("train",): TrainConfig, ("evaluate", "zero-shot"): ZeroShotConfig}
+CONFIGS: dict[tuple[str, ...], Any] = {
+    ("train",): TrainConfig,
+    ("evaluate", "zero-shot"): ZeroShotConfig,
+    ("interpolate",): InterpolateConfig,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -39,6 +45,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         config = parse(sys.argv[1:] if arguments is None else arguments)
         if isinstance(config, TrainConfig):
             start(config)
+        elif isinstance(config, InterpolateConfig):
+            from trainer.weights.interpolate import interpolate
+
+            interpolate(config)
         else:
             from trainer.evaluate.zero_shot import evaluate
 

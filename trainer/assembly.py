@@ -2,7 +2,7 @@
 
 import dataclasses
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -32,11 +32,14 @@ from trainer.optim.ema import Ema
 from trainer.optim.loss_scale import LossScaler, make_loss_scaler
 from trainer.optim.text_weights import keep_text_weights
 from trainer.plan import Plan, make_plan
-from trainer.presets import ModelConfig, ResNetConfig
+from trainer.presets import ResNetConfig
 from trainer.reporter import Reporter
 from trainer.run_record import training_record
 from trainer.saving.resume import Trained, resume
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
+from trainer.weights.begin import Beginning, read_beginning
+from trainer.weights.load import load_given, share_weights
+from trainer.weights.lock import lock_encoders
 
 PROCESSES_A_GPU = 2
 
@@ -71,14 +74,17 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
         torch.set_num_threads(config.cpus_per_worker)
     folder = Folder(config.output)
     shards = open_folders(config.shards)
-    record = training_record(config, shards)
+    beginning = read_beginning(config, world)
+    record = training_record(config, shards, beginning.inputs)
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
     data, further = prepare_data(config, shards, folder, world, reporter)
     room = find_room(config, data, world)
     cache = BlockBytes(config.cache_dir, DEADLINE_S, data.set_name())
-    tokenizer = prepare_tokenizer(folder, data, further, config, world, cache, reporter)
-    model = make_model(config.model_config, tokenizer, config.seed, world)
+    tokenizer = prepare_tokenizer(
+        folder, lambda: some_captions(data, cache, further, MAX_TRAINING_CAPTIONS, reporter), config, world, beginning
+    )
+    model = make_model(config, tokenizer, world, beginning, reporter)
     keep_text_weights(model, config.text_weights)
     optimizer = make_optimizer(model, config.recipe, config)
     ema = Ema(model, config.ema_decay) if config.ema_decay is not None else None
@@ -185,27 +191,41 @@ def prepare_data(
 
 
 def prepare_tokenizer(
-    folder: Folder, data: DataSet, further: FurtherCaptions | None, config: TrainConfig, world: World,
-    read: BlockBytes, reporter: Reporter | None = None,
-) -> CaptionTokenizer:  # fmt: skip
-    """Return the run's tokenizer; the first worker trains and writes it when the folder has none yet."""
+    folder: Folder, captions: Callable[[], Iterable[str]], config: TrainConfig, world: World, beginning: Beginning
+) -> CaptionTokenizer:
+    """Return the run's tokenizer; the first worker writes the given one, or trains it, when the folder has none yet."""
     if world.first and not folder.exists(TOKENIZER_FILE):
-        captions = some_captions(data, read, further, MAX_TRAINING_CAPTIONS, reporter)
-        trained = train_tokenizer(
-            captions,
-            vocab_size=config.model_config.text.vocab_size,
-            context_length=config.model_config.text.context_length,
-        )
-        folder.write(TOKENIZER_FILE, trained.to_json())
+        tokenizer = beginning.tokenizer
+        if tokenizer is None:
+            tokenizer = train_tokenizer(
+                captions(),
+                vocab_size=config.model_config.text.vocab_size,
+                context_length=config.model_config.text.context_length,
+            )
+        folder.write(TOKENIZER_FILE, tokenizer.to_json())
     world.barrier()
     return read_tokenizer(folder)
 
 
-def make_model(config: ModelConfig, tokenizer: CaptionTokenizer, seed: int, world: World) -> CLIP:
-    """Return the model with the seed's first weights on the worker's device."""
-    torch.manual_seed(seed)
-    text = dataclasses.replace(config.text, vocab_size=tokenizer.vocab_size)
-    model = CLIP(dataclasses.replace(config, text=text)).to(world.device)
-    if isinstance(config.image, ResNetConfig):
+def make_model(
+    config: TrainConfig,
+    tokenizer: CaptionTokenizer,
+    world: World,
+    beginning: Beginning,
+    reporter: Reporter | None = None,
+) -> CLIP:
+    """Return the model on the worker's device: the seed's first weights, in their place those given; locked."""
+    torch.manual_seed(config.seed)
+    geometry = config.model_config
+    text = dataclasses.replace(geometry.text, vocab_size=tokenizer.vocab_size)
+    model = CLIP(dataclasses.replace(geometry, text=text)).to(world.device)
+    for given in beginning.weights:
+        for line in load_given(model, given):
+            if reporter is not None:
+                reporter.message(line)
+    if config.init_from is not None or config.init_image_from is not None:
+        share_weights(model, world)
+    lock_encoders(model, config, is_projection_new=beginning.is_projection_new)
+    if isinstance(geometry.image, ResNetConfig):
         model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster convolutions
     return model

@@ -13,7 +13,8 @@ from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
 from trainer.options.telling import TellingOptions
-from trainer.presets import ModelConfig, Recipe, find_preset
+from trainer.presets import ModelConfig, Recipe
+from trainer.weights.geometry import DEFAULT_MODEL, find_geometry, recipe_of
 from trainer.workers import most_workers
 
 OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
@@ -46,14 +47,23 @@ class TrainConfig(
 
     @property
     def recipe(self) -> Recipe:
-        """The preset's recipe with what the options change."""
+        """The model's recipe with what the options change."""
         changes: dict[str, Any] = {name: getattr(self, name) for name in OF_RECIPE if getattr(self, name) is not None}
-        return dataclasses.replace(find_preset(self.model).recipe, **changes)
+        return dataclasses.replace(recipe_of(self.model, self.model_config), **changes)
+
+    @property
+    def model_title(self) -> str:
+        """What progress calls the model."""
+        return self.model or (DEFAULT_MODEL if self.init_from is None else f"the model of {self.init_from}")
 
     @property
     def model_config(self) -> ModelConfig:
-        """The preset's model, for the loss; its vocabulary is the most the tokenizer may reach."""
-        model = dataclasses.replace(find_preset(self.model).model, loss=self.loss)
+        """The model's geometry, for the loss; its vocabulary is the most a trained tokenizer may reach.
+
+        Raises FileNotFoundError or ValueError where it stands in a file that cannot be taken.
+        """
+        found = find_geometry(self.model, self.init_from, self.init_image_from, self.image_px)
+        model = dataclasses.replace(found, loss=self.loss)
         if self.vocab_size is None:
             return model
         return dataclasses.replace(model, text=dataclasses.replace(model.text, vocab_size=self.vocab_size))

@@ -43,8 +43,14 @@ def refuse_relative_paths(config: TrainConfig) -> None:
     """Raise ValueError for a relative path inside a Ray job: the job runs in an uploaded copy of the folder."""
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return
-    for option, path in [("--output", config.output), *(("--shards", path) for path in config.shards)]:
-        if "://" not in path and not Path(path).is_absolute():
+    given = [
+        ("--init-from", config.init_from),
+        ("--init-image-from", config.init_image_from),
+        ("--tokenizer", config.tokenizer if config.tokenizer not in ("openai", "train") else None),
+        ("--model", config.model if (config.model or "").endswith(".json") else None),
+    ]
+    for option, path in [("--output", config.output), *(("--shards", path) for path in config.shards), *given]:
+        if path is not None and "://" not in path and not Path(path).is_absolute():
             raise ValueError(
                 f"{option} {path!r} is relative, but a Ray job runs in an uploaded copy of the working directory, "
                 f'which is deleted with the job; give the absolute path, such as {option} "$PWD/{path}" typed in '

@@ -53,7 +53,7 @@ def train(
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,
-        title=f"{config.model} on {run.data.num_samples:,} samples ({_left_out(run.data)}), {_balance(run)}"
+        title=f"{config.model_title} on {run.data.num_samples:,} samples ({_left_out(run.data)}), {_balance(run)}"
         f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
         f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
     )

@@ -2,22 +2,30 @@
 
 import dataclasses
 from collections.abc import Sequence
+from typing import Any
 
 from schemas.run_options import identity_options
 from schemas.run_record import RunRecord
 from trainer.config import OF_RECIPE, TrainConfig
 from trainer.data.open_data import ShardFolder, describe_inputs
+from trainer.weights.begin import describe_beginning
+
+OF_MODEL = ("model", "image_px", "init_from", "init_image_from", "tokenizer", "vocab_size")
+"""Options in whose place the geometry and the hashes of what was given are in the identity."""
 
 ALGORITHM_VERSION = "3"
 """Raise it whenever the same options would train other weights."""
 
 
-def training_record(config: TrainConfig, folders: Sequence[ShardFolder]) -> RunRecord:
+def training_record(
+    config: TrainConfig, folders: Sequence[ShardFolder], given: Sequence[dict[str, Any]] | None = None
+) -> RunRecord:
     """Return what decides the weights: resolved recipe and model, seed, shards; not the number of workers.
 
-    `folders` are the config's shards, listed once: what is named here is what is read.
+    `folders` are the config's shards, listed once: what is named here is what is read. `given` describes the weights
+    and the tokenizer that the run begins with; they are hashed here when it is None.
     """
-    resolved = (*OF_RECIPE, "vocab_size", "loss")
+    resolved = (*OF_RECIPE, *OF_MODEL, "loss")
     parts = {name: value for name, value in identity_options(config).items() if name not in resolved}
     parts["recipe"] = dataclasses.asdict(config.recipe)
     parts["geometry"] = dataclasses.asdict(config.model_config)
@@ -25,7 +33,10 @@ def training_record(config: TrainConfig, folders: Sequence[ShardFolder]) -> RunR
     return RunRecord(
         command="trainer run",
         config=parts,
-        inputs=describe_inputs(folders),
+        inputs=[*describe_inputs(folders), *(describe_beginning(config) if given is None else given)],
         algorithm=ALGORITHM_VERSION,
-        paths={"shards": list(config.shards)},
+        paths={
+            "shards": list(config.shards),
+            **{name: path for name in ("init_from", "init_image_from") if (path := getattr(config, name)) is not None},
+        },
     )

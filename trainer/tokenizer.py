@@ -1,19 +1,20 @@
-"""Lower-cased byte-level BPE, trained on the captions; captions in, packed token ids out.
+"""Lower-cased byte-level BPE, trained on the captions or given; captions in, packed token ids out.
 
 The layout of the vocabulary is the released model's: 256 byte symbols, the same 256 at the end of a word
 (``</w>``), the merges in order, [SOS], [EOS]. Training is deterministic. As the released tokenizer does, it undoes
-character references (``AT&amp;T``) twice; ones trained before that do not, which their file says.
+character references (``AT&amp;T``) twice; ones trained before that do not, which their file says. The released
+vocabulary and others made for its tokenizer get captions cleaned as that one cleans them.
 """
 
-import html
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 
+from trainer.caption_text import as_released, without_references
 from trainer.data.packed_texts import PackedTexts
 from trainer.presets import MIN_VOCAB_SIZE, NUM_SPECIALS
 
@@ -36,11 +37,18 @@ def _byte_symbols() -> list[str]:
     return [chr(byte) for byte in printable] + [chr(256 + place) for place in range(len(others))]
 
 
-def _wrap(model: models.BPE) -> Tokenizer:
+def byte_alphabet() -> list[str]:
+    """Return the 512 tokens that each vocabulary begins with: the bytes, and the bytes at the end of a word."""
+    symbols = _byte_symbols()
+    return symbols + [symbol + END_OF_WORD for symbol in symbols]
+
+
+def _wrap(model: models.BPE, *, normalises: bool = True) -> Tokenizer:
     tokenizer = Tokenizer(model)
-    tokenizer.normalizer = normalizers.Sequence(
-        [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-    )
+    if normalises:
+        tokenizer.normalizer = normalizers.Sequence(
+            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
+        )
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
         [
             pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True),
@@ -51,20 +59,22 @@ def _wrap(model: models.BPE) -> Tokenizer:
     return tokenizer
 
 
-def without_references(text: str) -> str:
-    """Return `text` with its character references undone twice: tables of the web often hold ``&amp;amp;``."""
-    return html.unescape(html.unescape(text)) if "&" in text else text
-
-
 class CaptionTokenizer:
-    """A trained tokenizer with the context length it cuts to."""
+    """A tokenizer with the context length it cuts to."""
 
-    def __init__(self, tokenizer: Tokenizer, context_length: int, undoes_references: bool = True) -> None:
+    def __init__(
+        self,
+        tokenizer: Tokenizer,
+        context_length: int,
+        undoes_references: bool = True,
+        cleans_as_released: bool = False,
+    ) -> None:
         if context_length < 3:
             raise ValueError(f"context_length must be at least 3, found {context_length!r}")
         self._tokenizer = tokenizer
         self.context_length = context_length
         self.undoes_references = undoes_references
+        self.cleans_as_released = cleans_as_released
         sos, eos = tokenizer.token_to_id(SOS), tokenizer.token_to_id(EOS)
         if sos is None or eos is None:
             raise ValueError(f"a tokenizer needs the tokens {SOS} and {EOS}")
@@ -77,9 +87,7 @@ class CaptionTokenizer:
 
     def encode(self, captions: list[str]) -> PackedTexts:
         """Return the captions' tokens, each from [SOS] to [EOS]; a long caption is cut, [EOS] kept."""
-        if self.undoes_references:
-            captions = [without_references(caption) for caption in captions]
-        cut = [caption[:MAX_CAPTION_CHARACTERS] for caption in captions]
+        cut = [self._cleaned(caption)[:MAX_CAPTION_CHARACTERS] for caption in captions]
         rows = [e.ids[: self.context_length - 2] for e in self._tokenizer.encode_batch_fast(cut)]
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) + NUM_SPECIALS
         ends = np.cumsum(lengths)
@@ -91,11 +99,18 @@ class CaptionTokenizer:
         tokens[is_word] = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
         return PackedTexts.from_flat(tokens, lengths)
 
+    def _cleaned(self, caption: str) -> str:
+        if self.cleans_as_released:
+            return as_released(caption)
+        return without_references(caption) if self.undoes_references else caption
+
     def to_json(self) -> bytes:
         """Return the file ``tokenizer.json``: the Hugging Face tokenizer and the context length."""
         body: dict[str, Any] = {"context_length": self.context_length}
         if self.undoes_references:  # files without the key are of tokenizers that do not
             body["undoes_references"] = True
+        if self.cleans_as_released:
+            body["cleans_as_released"] = True
         body["tokenizer"] = json.loads(self._tokenizer.to_str())
         return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
 
@@ -105,7 +120,8 @@ class CaptionTokenizer:
         try:
             body = json.loads(data)
             tokenizer = Tokenizer.from_str(json.dumps(body["tokenizer"]))
-            return cls(tokenizer, int(body["context_length"]), body.get("undoes_references", False) is True)
+            flags = [body.get(name, False) is True for name in ("undoes_references", "cleans_as_released")]
+            return cls(tokenizer, int(body["context_length"]), *flags)
         except ValueError:
             raise
         except Exception as error:  # the compiled library raises bare Exception for a malformed model
@@ -119,8 +135,7 @@ def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length:
     """
     if vocab_size < MIN_VOCAB_SIZE:
         raise ValueError(f"vocab_size must be at least {MIN_VOCAB_SIZE} (bytes and specials), found {vocab_size!r}")
-    symbols = _byte_symbols()
-    alphabet = symbols + [symbol + END_OF_WORD for symbol in symbols]
+    alphabet = byte_alphabet()
     draft = _wrap(models.BPE(end_of_word_suffix=END_OF_WORD))
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - NUM_SPECIALS,
@@ -136,3 +151,24 @@ def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length:
     vocabulary = {token: number for number, token in enumerate(tokens)}
     model = models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix=END_OF_WORD)
     return CaptionTokenizer(_wrap(model), context_length)
+
+
+def given_tokenizer(
+    vocabulary: Mapping[str, int], merges: Sequence[tuple[str, str]], *, context_length: int
+) -> CaptionTokenizer:
+    """Return the tokenizer of a vocabulary that was made for the release's tokenizer, or is its own.
+
+    Raises ValueError when the two do not fit each other.
+    """
+    numbers = sorted(vocabulary.values())
+    if numbers != list(range(len(numbers))):
+        raise ValueError(f"expected the ids 0 to {len(numbers) - 1}, each once")
+    if lacking := [symbol for symbol in byte_alphabet() if symbol not in vocabulary]:
+        raise ValueError(
+            f"expected all 512 symbols of bytes, found none for {lacking[0]!r} and {len(lacking) - 1} more"
+        )
+    for merge in merges:
+        if "".join(merge) not in vocabulary or not all(part in vocabulary for part in merge):
+            raise ValueError(f"the merge {' '.join(merge)!r} is of tokens that the vocabulary lacks")
+    model = models.BPE(vocab=dict(vocabulary), merges=list(merges), end_of_word_suffix=END_OF_WORD)
+    return CaptionTokenizer(_wrap(model, normalises=False), context_length, cleans_as_released=True)

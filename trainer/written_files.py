@@ -39,8 +39,12 @@ class WrittenFiles:
 
     def check(self, path: str, name: str, data: bytes) -> None:
         """Raise `DamagedFile` when `data`, read from `path`, is not what was written as `name`."""
+        self.check_hash(path, name, hashlib.sha256(data).hexdigest())
+
+    def check_hash(self, path: str, name: str, sha256: str) -> None:
+        """Raise `DamagedFile` when the file at `path` has another SHA-256 than was written as `name`."""
         known = self.sha256.get(name)
-        if known is not None and hashlib.sha256(data).hexdigest() != known:
+        if known is not None and sha256 != known:
             raise DamagedFile(
                 f"{path}: its SHA-256 is not the one that {self.noted_in} holds, so it is damaged or was changed; "
                 f"{self.remedy}"

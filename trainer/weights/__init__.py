@@ -1,0 +1,1 @@
+"""Other people's weights, geometries and vocabularies, as a training begins with them."""
