@@ -86,7 +86,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     )
     model = make_model(config, tokenizer, world, beginning, reporter)
     keep_text_weights(model, config.text_weights)
-    optimizer = make_optimizer(model, config.recipe, config)
+    optimizer = make_optimizer(model, config.recipe, config, seed=config.seed)
     ema = Ema(model, config.ema_decay) if config.ema_decay is not None else None
     scaler = make_loss_scaler(config.precision, world.device)
     trained = Trained(model, optimizer, ema, scaler)

@@ -25,7 +25,7 @@ from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.tensor_file import write_tensors
 from trainer.tokenizer import CaptionTokenizer
-from trainer.written_files import FINAL, STATE_FILE, DamagedFile, WrittenFiles, read_state, written_files
+from trainer.written_files import FINAL, FINAL_EMA, STATE_FILE, DamagedFile, WrittenFiles, read_state, written_files
 
 STATE_VERSION = 1
 """Of state.json; another version is refused."""
@@ -232,24 +232,25 @@ def read_tokenizer(folder: Folder, written: WrittenFiles | None = None) -> Capti
         raise ValueError(f"{folder.path(TOKENIZER_FILE)}: {error}") from error
 
 
-def model_folder(path: str) -> Folder:
+def model_folder(path: str, *, averaged: bool = False) -> Folder:
     """Return the folder of the model that `path` means.
 
-    `path` is a run's output (its final model, else its latest checkpoint), or a folder with the files of one
-    model. Raises FileNotFoundError that says what was expected.
+    `path` is a run's output (its final model, `averaged` the one of averages, else its latest checkpoint), or a folder
+    with the files of one model. Raises FileNotFoundError that says what was expected.
     """
+    final = FINAL_EMA if averaged else FINAL
     folder = Folder(path)
     if not folder.exists():
         raise FileNotFoundError(f"--checkpoint: no such folder {folder.url!r}")
     if not folder.exists(MODEL_FILE):
         steps = find_checkpoints(folder)
-        if folder.exists(f"{FINAL}/{MODEL_FILE}"):
-            folder = folder.sub(FINAL)
+        if folder.exists(f"{final}/{MODEL_FILE}"):
+            folder = folder.sub(final)
         elif steps:
             folder = folder.sub(f"{CHECKPOINTS}/step-{steps[-1]:07d}")
         else:
             raise FileNotFoundError(
-                f"--checkpoint: {folder.url} holds neither {MODEL_FILE} nor {FINAL}/ nor a finished checkpoint; "
+                f"--checkpoint: {folder.url} holds neither {MODEL_FILE} nor {final}/ nor a finished checkpoint; "
                 "expected the --output of trainer/run.py or one of its checkpoints"
             )
     for name in (CONFIG_FILE, TOKENIZER_FILE):
@@ -258,19 +259,32 @@ def model_folder(path: str) -> Folder:
     return folder
 
 
-def load_model(path: str) -> tuple[CLIP, CaptionTokenizer]:
+def weights_file(folder: Folder, *, averaged: bool) -> str:
+    """Return which file of `model_folder` has the weights. Raises FileNotFoundError where it has no averages."""
+    if not averaged or folder.url.rpartition("/")[2] == FINAL_EMA:
+        return MODEL_FILE
+    if not folder.exists(EMA_FILE):
+        raise FileNotFoundError(
+            f"--weights ema: {folder.url} has no {EMA_FILE}; expected a checkpoint of a run with --ema-decay, "
+            f"or its {FINAL_EMA}/"
+        )
+    return EMA_FILE
+
+
+def load_model(path: str, *, averaged: bool = False) -> tuple[CLIP, CaptionTokenizer]:
     """Return the model that `path` means (see `model_folder`), in evaluation mode on the CPU, and its tokenizer.
 
-    Raises FileNotFoundError or ValueError that says what was expected.
+    `averaged`: with the averages of its weights. Raises FileNotFoundError or ValueError that says what was expected.
     """
-    folder = model_folder(path)
+    folder = model_folder(path, averaged=averaged)
+    file = weights_file(folder, averaged=averaged)
     written = written_files(folder)
     written.read(folder, CONFIG_FILE)
     config = model_config_from_json(folder.read_json(CONFIG_FILE), folder.path(CONFIG_FILE))
     tokenizer = read_tokenizer(folder, written)
     model = CLIP(config)
     try:
-        model.load_state_dict(_tensors(folder, MODEL_FILE, written))
+        model.load_state_dict(_tensors(folder, file, written))
     except RuntimeError as error:
-        raise ValueError(f"{folder.path(MODEL_FILE)}: the weights do not fit {CONFIG_FILE}: {error}") from error
+        raise ValueError(f"{folder.path(file)}: the weights do not fit {CONFIG_FILE}: {error}") from error
     return model.eval(), tokenizer

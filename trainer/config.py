@@ -42,7 +42,7 @@ class TrainConfig(
                 f"global_batch_size must be at least 2 per worker, found {self.global_batch_size!r} "
                 f"for {workers} workers"
             )
-        if self.text_weights == "bfloat16" and self.precision in ("float32", "float16"):
+        if self.text_weights == "bfloat16" and self.precision != "bfloat16":
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
 
     @property

@@ -6,8 +6,7 @@ from schemas.manifest import write_manifest
 from trainer.assembly import Run
 from trainer.checkpoint import write_model
 from trainer.metrics import TRAINING_FILE
-from trainer.optim.ema import FINAL_EMA
-from trainer.written_files import FINAL
+from trainer.written_files import FINAL, FINAL_EMA
 
 
 def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, seconds: float) -> None:

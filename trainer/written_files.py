@@ -13,7 +13,7 @@ from schemas.manifest import read_files
 from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
 
-STATE_FILE, FINAL = "state.json", "final"
+STATE_FILE, FINAL, FINAL_EMA = "state.json", "final", "final-ema"
 
 _FILES = {"files?": {str: (int, str)}}
 _BEST = {"step": int, "measure": str, "value": float | int}
@@ -83,9 +83,13 @@ def written_files(folder: Folder) -> WrittenFiles:
         return WrittenFiles(_hashes(body), STATE_FILE, remedy)
     parent, _, name = folder.url.rpartition("/")
     run = Folder(parent or "/")
-    if name != FINAL or not run.exists(MANIFEST_FILE) or run.read_json(MANIFEST_FILE).get("kind") != "checkpoint":
+    if (
+        name not in (FINAL, FINAL_EMA)
+        or not run.exists(MANIFEST_FILE)
+        or run.read_json(MANIFEST_FILE).get("kind") != "checkpoint"
+    ):
         return WrittenFiles({}, STATE_FILE, remedy)
-    noted = {file.name.removeprefix(f"{FINAL}/"): file.sha256 for file in read_files(run)}
+    noted = {file.name.removeprefix(f"{name}/"): file.sha256 for file in read_files(run)}
     return WrittenFiles(noted, "the run's file list", remedy)
 
 

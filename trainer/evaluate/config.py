@@ -2,7 +2,7 @@
 
 import os
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Literal
 
 import tyro
 
@@ -13,6 +13,8 @@ class ZeroShotConfig:
 
     checkpoint: Annotated[str, tyro.conf.arg(metavar="DIR")]
     """Output of a training, or one of its checkpoints."""
+    weights: Literal["trained", "ema"] = "trained"
+    """ema: the averages of a training with --ema-decay, of its end or of a checkpoint."""
     dataset: Annotated[str, tyro.conf.arg(metavar="DIR")]
     """A folder with a folder of images (jpg, png, webp, gif, bmp, tif, avif) per class, named as the class, spaces or
     underscores."""

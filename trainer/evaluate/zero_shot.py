@@ -20,7 +20,7 @@ from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from schemas.tables import write_table
-from trainer.checkpoint import MODEL_FILE, load_model, model_folder
+from trainer.checkpoint import load_model, model_folder, weights_file
 from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, score
 from trainer.evaluate.config import ZeroShotConfig
@@ -42,13 +42,15 @@ PREDICTIONS = schema_of(
 
 def _run_record(config: ZeroShotConfig, classes: list[str], templates: list[str], images: Labelled) -> RunRecord:
     """Return what decides the results: the weights, the class names, the templates, the images."""
-    checkpoint = model_folder(config.checkpoint)
+    averaged = config.weights == "ema"
+    checkpoint = model_folder(config.checkpoint, averaged=averaged)
+    weights = weights_file(checkpoint, averaged=averaged)
     sizes = [[path, (Path(config.dataset) / path).stat().st_size] for path in images.paths]
     return RunRecord(
         command="trainer evaluate zero-shot",
         config={"classes": classes, "templates": templates},
         inputs=[
-            {"name": MODEL_FILE, "sha256": hashlib.sha256(checkpoint.read(MODEL_FILE)).hexdigest()},
+            {"name": weights, "sha256": hashlib.sha256(checkpoint.read(weights)).hexdigest()},
             {"name": "dataset", "listing_sha256": hashlib.sha256(json.dumps(sizes).encode()).hexdigest()},
         ],
         paths={"checkpoint": checkpoint.url, "dataset": config.dataset},
@@ -62,7 +64,7 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
     record = _run_record(config, classes, templates, images)
     if config.output is not None:
         start_run(Folder(config.output), record)
-    model, tokenizer = load_model(config.checkpoint)
+    model, tokenizer = load_model(config.checkpoint, averaged=config.weights == "ema")
     torch.set_num_threads(config.threads)
     classes_KE = embed_classes(model, tokenizer, classes, templates, config.batch_size)
     places, cosines_NK, skipped = classify(

@@ -14,7 +14,7 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
-EMA_FILE, FINAL_EMA = "ema.safetensors", "final-ema"
+EMA_FILE = "ema.safetensors"
 
 
 class Ema:

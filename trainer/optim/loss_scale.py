@@ -35,12 +35,8 @@ class LossScaler(torch.amp.GradScaler):
         assert scale is not None, "the loss is scaled first"
         return scale
 
-    def to_json(self) -> bytes:
-        """Return scale and counter for a checkpoint; waits for the device."""
-        return json.dumps(self.state_dict()).encode()
-
     def load_json(self, body: bytes, where: str) -> None:
-        """Take up what `to_json` gave, read from `where`. Raises ValueError for anything else."""
+        """Take up `state_dict` as JSON, read from `where`. Raises ValueError for anything else."""
         try:
             self.load_state_dict(json.loads(body))
         except (KeyError, TypeError, ValueError, RuntimeError) as error:

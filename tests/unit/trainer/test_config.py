@@ -51,10 +51,7 @@ def make(**changes: Any) -> TrainConfig:
         ({"layer_decay": 1.1}, "layer_decay must be above 0 and at most 1, found 1.1"),
         ({"clip_gradient_norm": 0.0}, "clip_gradient_norm must be above 0 and finite, found 0.0"),
         ({"ema_decay": 1.0}, "ema_decay must be between 0 and 1, found 1.0"),
-        (
-            {"text_weights": "bfloat16", "precision": "float32"},
-            "text_weights bfloat16 takes precision bfloat16, found 'float32'",
-        ),
+        ({"text_weights": "bfloat16"}, "text_weights bfloat16 takes precision bfloat16, found 'auto'"),
     ],
 )
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:
