@@ -5,8 +5,10 @@ cores and more it has one, and the loader another, near and far: what sending ta
 receiving and keeping take is. `remote-cpu` is the same in CPU time, which other work on the machine does not disturb.
 
 The order is that of a large set on a small one: 8 streams, windows of 512 samples, blocks of 8 MiB and more, so that
-blocks come and go as they do in a run; `whole` is a set that fits the pool. What is fetched is counted for a worker
-with threads, with two loader processes, and for a machine of two such workers.
+blocks come and go as they do in a run; `whole` is a set that fits the pool, `sources` two sources mixed by weights, of
+which processes have rows of the same streams. What is fetched is counted for a worker with threads, with two loader
+processes, and for a machine of two such workers.
+
 `remote-main` is what the training's own process spends on a sample when loader processes decode.
 """
 
@@ -19,7 +21,7 @@ import sys
 import tarfile
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -41,6 +43,7 @@ from trainer.tokenizer import CaptionTokenizer, train_tokenizer
 
 NUM_IMAGES = 8_192
 NUM_SHARDS = 4
+FOLDERS = ("a", "b")
 BATCH_SIZE = 256
 NUM_DECODERS = 1
 IMAGE_PX = 224
@@ -58,7 +61,9 @@ def write_shards(folder: Path) -> list[str]:
     samples = repeated(NUM_IMAGES)
     stored: dict[bytes, bytes] = {}
     for shard in range(NUM_SHARDS):
-        with tarfile.open(folder / f"{shard:05d}.tar", "w") as tar:
+        home = folder / FOLDERS[shard % len(FOLDERS)]
+        home.mkdir(exist_ok=True)
+        with tarfile.open(home / f"{shard:05d}.tar", "w") as tar:
             for number in range(shard, NUM_IMAGES, NUM_SHARDS):
                 data, caption = samples[number]
                 if data not in stored:
@@ -79,15 +84,22 @@ def _stored(data: bytes) -> bytes:
     return sink.getvalue()
 
 
-def opened(place: str, streams: int = STREAMS) -> DataSet:
-    """Return the samples at `place` in the order of a large set, or with one stream shuffled as a whole."""
-    folders = open_folders([place])
-    index = index_of_table(make_index(folders[0].folder, folders[0].sizes, 2), place)
-    data = open_data(folders, [index], seed=0, pool=1 << 20)
+def opened(place: str, streams: int = STREAMS, weights: Sequence[float] = ()) -> DataSet:
+    """Return the samples at `place` in the order of a large set, or with one stream shuffled as a whole.
+
+    With `weights` the two folders are two sources, which share the streams.
+    """
+    folders = open_folders([f"{place}/{name}" for name in FOLDERS])
+    indexes = [index_of_table(make_index(opened.folder, opened.sizes, 2), place) for opened in folders]
+    data = open_data(folders, indexes, seed=0, pool=1 << 20, weights=weights)
     if streams == 1:
         return data
-    order = SampleOrder(data.sources[0].blocks.sizes, seed=0, pool=streams * WINDOW, streams=streams)
-    return dataclasses.replace(data, mixture=Mixture([order], [1]))
+    own = streams // len(data.sources)
+    orders = [
+        SampleOrder(source.blocks.sizes, seed=number, pool=own * WINDOW, streams=own)
+        for number, source in enumerate(data.sources)
+    ]
+    return dataclasses.replace(data, mixture=Mixture(orders, [1] * len(orders)))
 
 
 class Server:
@@ -177,6 +189,7 @@ def main() -> None:
         tokenizer = train_tokenizer(captions, vocab_size=4_096, context_length=77)
         server = Server(name)
         local, remote, whole = opened(name), opened(server.url), opened(server.url, streams=1)
+        mixed = opened(server.url, weights=(1, 1))
         cores = os.sched_getaffinity(0)
         keep_apart(server)
         before = server.sent()
@@ -189,7 +202,7 @@ def main() -> None:
         for thread in os.listdir("/proc/self/task"):
             os.sched_setaffinity(int(thread), cores)
         share = local.sources[0].num_bytes
-        for regime, data in (("streams", remote), ("whole", whole)):
+        for regime, data in (("streams", remote), ("whole", whole), ("sources", mixed)):
             for who, run in (
                 ("threads", lambda data=data: loaded(data, tokenizer)),
                 ("processes", lambda data=data: loaded(data, tokenizer, 2)),

@@ -13,6 +13,7 @@ import pytest
 
 from tests.support.opened_shards import open_shards
 from tests.support.process_tree import wait_until_gone
+from tests.support.shard_server import serving
 from tests.support.small_shards import captions, write_shards
 from tests.support.waiting import PATIENCE_S
 from trainer.data.batch import Batch
@@ -54,6 +55,25 @@ def test_batches_are_those_of_threads(tmp_path: Path) -> None:
     with closing(loader(data, 3, threads=5).batches(range(2, 12), 90, 7, 70)) as batches:
         assert [seen(batch) for batch in batches] == expected
     assert list_shm() - before == set()
+
+
+def test_processes_and_workers_fetch_each_block_of_a_whole_set_once(tmp_path: Path) -> None:
+    """In all epochs; nothing is left in the cache."""
+    folder, cache = write_shards(tmp_path / "s", 96), tmp_path / "cache"
+    with serving(folder) as server:
+        data = open_shards(server.url)
+        before = sum(server.sent_bytes.values())
+        loaders = [loader(data, 2, cache_dir=str(cache)), loader(data, 0, cache_dir=str(cache))]
+        passes = [one.batches(range(24), 12, first, first + 6) for one, first in zip(loaders, (0, 6), strict=True)]
+        seen_ids = [[batch.ids.tolist() for batch in batches] for batches in passes]
+        assert sum(server.sent_bytes.values()) - before == data.sources[0].num_bytes
+        assert sum(one.fetched[0] for one in loaders) == data.sources[0].num_bytes
+        assert sum(one.fetched[1] for one in loaders) == len(data.sources[0].blocks) == 6
+        for one in loaders:
+            one.close()
+    epoch = [sample for ids in seen_ids for batch in ids[:8] for sample in batch]
+    assert len(set(epoch)) == len(epoch) == 96
+    assert list(cache.iterdir()) == []
 
 
 def test_a_batch_that_is_held_stays_as_it_was(tmp_path: Path) -> None:
