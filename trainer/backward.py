@@ -1,11 +1,14 @@
-"""Gradients of one global batch: forward, loss, backward."""
+"""Gradients of one global batch: forward, loss, backward; at once or micro-batch by micro-batch."""
 
 import torch
 from torch import nn
 
 from trainer.data.batch import Batch
 from trainer.distributed import World
+from trainer.grad_cache import Outputs, cached_backward
 from trainer.loss.batch_loss import batch_loss
+from trainer.loss.gathered import share_rows
+from trainer.micro_batches import micro_batches
 
 
 def backward(
@@ -16,19 +19,33 @@ def backward(
     global_batch_size: int,
     autocast: torch.dtype | None = None,
     scaler: torch.amp.GradScaler | None = None,
+    micro_batch: int | None = None,
 ) -> torch.Tensor:
     """Fill `.grad` with the gradient of the loss over the global batch; return this worker's share of it, detached.
 
     `wrapped` is the model, in DistributedDataParallel when there are several workers; what `.grad` held before is
     dropped. Under autocast features are normalised, and logits made, in float32. Gradients are multiplied by the
-    scale of `scaler`, the loss is not.
+    scale of `scaler`, the loss is not. The model sees `micro_batch` rows at a time where a worker has more.
     """
     wrapped.zero_grad(set_to_none=True)
     device = world.device
-    images = batch.images_b3PP.to(device, non_blocking=True)
+    images_b3PP = batch.images_b3PP.to(device, non_blocking=True)
     texts = batch.texts.to(device, non_blocking=True)
-    with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-        outputs = wrapped(images, texts)
-    loss = batch_loss(outputs, world, global_batch_size)
-    (loss if scaler is None else scaler.scale(loss)).backward()
+
+    def loss_of(outputs: Outputs) -> torch.Tensor:
+        return batch_loss(outputs, world, global_batch_size)
+
+    def scaled(loss: torch.Tensor) -> torch.Tensor:
+        return loss if scaler is None else scaler.scale(loss)
+
+    def in_precision() -> torch.autocast:
+        return torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
+
+    if micro_batch is not None and micro_batch < share_rows(world, global_batch_size).most:
+        pieces = micro_batches(images_b3PP, texts, micro_batch)
+        return cached_backward(wrapped, pieces, device, loss_of=loss_of, scaled=scaled, in_precision=in_precision)
+    with in_precision():
+        outputs = wrapped(images_b3PP, texts)
+    loss = loss_of(outputs)
+    scaled(loss).backward()
     return loss.detach()

@@ -23,6 +23,12 @@ class World:
     rank: int
     size: int
     device: torch.device
+    rows_together: int = 1
+    """The rows of a global batch are shared out in so many at a time: what BatchNorm sees at once."""
+
+    def rows(self, global_batch_size: int) -> tuple[int, int]:
+        """Return the rows [start, stop) of the global batch that this worker holds."""
+        return local_rows(global_batch_size, self.rank, self.size, self.rows_together)
 
     @property
     def first(self) -> bool:
@@ -109,6 +115,12 @@ def leave_world(world: World) -> None:
         dist.destroy_process_group()
 
 
-def local_rows(global_batch_size: int, rank: int, size: int) -> tuple[int, int]:
-    """Return the rows [start, stop) of the global batch that worker `rank` of `size` holds."""
-    return rank * global_batch_size // size, (rank + 1) * global_batch_size // size
+def local_rows(global_batch_size: int, rank: int, size: int, together: int = 1) -> tuple[int, int]:
+    """Return the rows [start, stop) of the global batch that worker `rank` of `size` holds.
+
+    Both are multiples of `together`, and of the batch too: else ValueError.
+    """
+    groups, rest = divmod(global_batch_size, together)
+    if rest:
+        raise ValueError(f"expected a global batch in whole groups of {together} rows, found {global_batch_size} rows")
+    return rank * groups // size * together, (rank + 1) * groups // size * together

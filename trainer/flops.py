@@ -39,9 +39,10 @@ def image_flops(config: ModelConfig) -> int:
     with torch.device("meta"):
         kind = VisionTransformer if isinstance(config.image, ViTConfig) else ModifiedResNet
         encoder = kind(config.image, config.embed_dim)  # type: ignore[arg-type]  # each its own config
-        image_13PP = torch.empty(1, 3, config.image.image_px, config.image.image_px)
+        image_13PP = torch.empty(1, 3, config.image.image_px, config.image.image_px, dtype=torch.uint8)
+        scale_3 = torch.empty(3)
     with FlopCounterMode(display=False) as counter, torch.no_grad():
-        encoder.eval()(image_13PP)
+        encoder.eval()(image_13PP, scale_3, scale_3)
     return int(counter.get_total_flops())
 
 

@@ -13,7 +13,7 @@ from trainer.config import TrainConfig
 from trainer.data.batch import Batch
 from trainer.data.data_set import DataSet
 from trainer.device_batches import device_batches
-from trainer.distributed import World, local_rows
+from trainer.distributed import World
 from trainer.final_model import write_final_model
 from trainer.flops import StepFlops, peak_flops, utilization
 from trainer.garbage import steady_collections
@@ -129,7 +129,7 @@ class _Training:
         first, last = run.state.step, run.plan.total_steps
         if run.config.stop_after_steps is not None:
             last = min(last, first + run.config.stop_after_steps)
-        rows = local_rows(run.plan.global_batch_size, run.world.rank, run.world.size)
+        rows = run.world.rows(run.plan.global_batch_size)
         run.model.train()
         with ExitStack() as stack:
             stack.enter_context(closing(self._teller))

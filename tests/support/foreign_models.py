@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from trainer.distributed import World
-from trainer.loss import contrastive_loss
+from trainer.loss.contrastive import contrastive_loss
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ViTConfig
 from trainer.tokenizer import CaptionTokenizer, train_tokenizer

@@ -1,6 +1,7 @@
 """Workers in gloo groups. The same processes form one group after another, so that torch is imported once for all."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ Work = Callable[[World, Any], Any]
 
 PRELOADED = ["torch.nn.parallel", "torch._dynamo", "trainer.model.clip"]
 """Imported once, by the server that the processes are forked from; DistributedDataParallel imports the second."""
+
+DEADLINE = timedelta(minutes=5)
+"""Workers that wait longer for one another have lost one: an error in place of a hang."""
 
 
 def on_workers(work: Work, cases: Sequence[tuple[int, Any]], directory: Path) -> list[list[Any]]:
@@ -38,7 +42,7 @@ def _one_process(rank: int, work: Work, cases: Sequence[tuple[int, Any]], direct
     for number, (size, case) in enumerate(cases):
         if rank < size:
             meeting = f"file://{directory}/meet-{number}"
-            dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size)
+            dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=size, timeout=DEADLINE)
             torch.save(work(World(rank, size, torch.device("cpu")), case), _result(directory, number, rank))
             dist.barrier()  # a process that leaves while the other still talks to it can abort that one
             dist.destroy_process_group()

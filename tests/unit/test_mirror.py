@@ -77,6 +77,8 @@ LISTED = {
     "trainer/weights/geometry_file.py": "weights/test_geometry",
     "trainer/weights/interpolate_config.py": "weights/test_interpolate",
     "trainer/weights/safetensors_header.py": "weights/test_image_geometry",
+    "trainer/micro_batches.py": "test_grad_cache: any cut gives the gradient of the whole batch",
+    "trainer/random_state.py": "test_grad_cache: draws are the same in both passes; tests/gpu/test_grad_cache_gpu",
     "trainer/loop.py": "whole trainings: tests/integration/test_train",
     "trainer/pulse.py": "a protocol; test_ray_mailbox, test_stalls, tests/integration/test_train_cluster",
     "trainer/ray_worker.py": "Ray's workers: tests/integration/test_train_ray, test_train_cluster",

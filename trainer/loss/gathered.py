@@ -38,8 +38,9 @@ class RowShares:
 
 def share_rows(world: World, global_batch_size: int) -> RowShares:
     """Return the rows of each worker, as the loader deals them out."""
-    size = world.size
-    return RowShares(tuple(local_rows(global_batch_size, rank, size) for rank in range(size)), world.rank)
+    ranks = range(world.size)
+    bounds = (local_rows(global_batch_size, rank, world.size, world.rows_together) for rank in ranks)
+    return RowShares(tuple(bounds), world.rank)
 
 
 def check_rows(num_images: int, num_texts: int, shares: RowShares) -> None:

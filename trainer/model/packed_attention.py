@@ -10,6 +10,7 @@ operator to `torch.compile`, so lengths never change a graph.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import torch
 from torch.nn.attention.varlen import varlen_attn
@@ -179,17 +180,15 @@ def _fake_backward(
     return query, key, value
 
 
-def _keep(ctx: torch.autograd.function.FunctionCtx, inputs: tuple, output: tuple[torch.Tensor, torch.Tensor]) -> None:
+def _keep(ctx: Any, inputs: tuple, output: tuple[torch.Tensor, torch.Tensor]) -> None:
     *tensors, causal = inputs
     ctx.save_for_backward(*tensors, *output)
-    ctx.causal = causal  # type: ignore[attr-defined]  # contexts hold what is put there
+    ctx.causal = causal
 
 
-def _differentiate(
-    ctx: torch.autograd.function.FunctionCtx, gradient_SHD: torch.Tensor, _: torch.Tensor | None
-) -> tuple[torch.Tensor | None, ...]:
-    query, key, value, lengths, mixed, lse = ctx.saved_tensors  # type: ignore[attr-defined]
-    causal = ctx.causal  # type: ignore[attr-defined]
+def _differentiate(ctx: Any, gradient_SHD: torch.Tensor, _: torch.Tensor | None) -> tuple[torch.Tensor | None, ...]:
+    query, key, value, lengths, mixed, lse = ctx.saved_tensors
+    causal = ctx.causal
     found = attend_by_length_backward(gradient_SHD, query, key, value, mixed, lse, lengths, causal)
     return (*found, None, None)
 

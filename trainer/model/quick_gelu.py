@@ -3,23 +3,24 @@
 Only x is kept for the backward pass; composed of torch's operators, x and the sigmoid would be.
 """
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.autograd.function import FunctionCtx
 
 SLOPE = 1.702
 
 
 class _QuickGELU(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: FunctionCtx, x: torch.Tensor) -> torch.Tensor:
+    def forward(ctx: Any, x: torch.Tensor) -> torch.Tensor:
         ctx.save_for_backward(x)
         return F.silu(x * SLOPE, inplace=True).mul_(1 / SLOPE)
 
     @staticmethod
-    def backward(ctx: FunctionCtx, gradient: torch.Tensor) -> torch.Tensor:
-        (x,) = ctx.saved_tensors  # type: ignore[attr-defined]  # contexts hold what is put there
+    def backward(ctx: Any, gradient: torch.Tensor) -> torch.Tensor:
+        (x,) = ctx.saved_tensors
         found: torch.Tensor = torch.ops.aten.silu_backward(gradient, x * SLOPE)
         return found
 

@@ -23,6 +23,22 @@ def test_workers_share_the_batch_evenly_without_gaps(batch: int, size: int) -> N
     assert max(sizes) - min(sizes) <= 1
 
 
+@given(st.integers(0, 1_000), st.integers(1, 64), st.integers(1, 128))
+def test_rows_that_stay_together_are_not_parted(groups: int, size: int, together: int) -> None:
+    batch = groups * together
+    parts = [World(rank, size, torch.device("cpu"), together).rows(batch) for rank in range(size)]
+    assert parts[0][0] == 0
+    assert parts[-1][1] == batch
+    assert all(left[1] == right[0] and left[1] % together == 0 for left, right in pairwise(parts))
+    sizes = [stop - start for start, stop in parts]
+    assert max(sizes) - min(sizes) in (0, together)
+
+
+def test_a_batch_of_broken_groups_is_refused() -> None:
+    with pytest.raises(ValueError, match="expected a global batch in whole groups of 4 rows, found 10 rows"):
+        local_rows(10, 0, 2, 4)
+
+
 def test_one_process_is_a_world_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("TORCHELASTIC_RUN_ID", raising=False)
     world = join_world(use_gpu=False)

@@ -36,7 +36,7 @@ def state_of(model: CLIP, optimizer: torch.optim.Optimizer) -> list[torch.Tensor
 
 
 def forward(model: CLIP, value: float) -> None:
-    model.image_encoder(torch.full((2, 3, 32, 32), value))
+    model.image_encoder(torch.full((2, 3, 32, 32), value), torch.ones(3), torch.zeros(3))
 
 
 @pytest.mark.parametrize("poison", [math.inf, -math.inf, math.nan])

@@ -8,7 +8,7 @@ from torch import nn
 
 from tests.support.foreign_models import ONE, random_pairs
 from trainer.config import TrainConfig
-from trainer.loss import contrastive_loss
+from trainer.loss.contrastive import contrastive_loss
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import PRESETS, ModelConfig, ResNetConfig, TextConfig, ViTConfig

@@ -139,12 +139,12 @@ def test_a_shard_that_is_another_than_at_first_is_refused_by_name(tmp_path: Path
         with serving(folder, plan=in_turn("", fault)) as server:
             read = BlockBytes(None, PATIENCE_S)
             place = part(folder, server.url)[0]
-            assert read.get(place).tobytes() == expected
+            assert read.get(place).read(0, len(expected)).tobytes() == expected
             if told:
                 with pytest.raises(ValueError, match=rf"{NAME}, bytes 512 to 9000: it was {told}; make the index"):
                     read.get(place)
             else:
-                assert read.get(place).tobytes() == expected
+                assert read.get(place).read(0, len(expected)).tobytes() == expected
 
 
 def test_a_shard_of_another_size_than_the_index_says_is_refused_by_name(tmp_path: Path) -> None:
