@@ -17,12 +17,13 @@ import pyarrow as pa
 from schemas.arrow_types import values_of
 from schemas.cache_home import cache_home
 from schemas.manifest import recorded
-from schemas.shard_index import SHARD_INDEX, check_fits
+from schemas.shard_index import INDEX_NAME, SHARD_INDEX, check_fits
 from schemas.shards_folder import SIZES_FILE
 from schemas.storage import Folder
 from schemas.stored_index import ShardIndex, index_of_table, read_index, write_index
 from schemas.tar_index import TarToIndex, tar_row, tars_to_index
 from schemas.tar_listing import check_listing, file_marks, index_beside
+from trainer.data.made_once import CannotBeKept, make_once
 from trainer.reporter import Reporter, Silent
 
 logger = logging.getLogger(__name__)
@@ -56,17 +57,24 @@ def find_index(
 
 
 def _kept(folder: Folder, sizes: Mapping[str, int], threads: int, reporter: Reporter) -> ShardIndex:
+    """Return the index that the user's cache has, or put it there: one process of a machine does."""
     listing = json.dumps([folder.url, list(sizes.items()), sorted(file_marks(folder).items())])
-    name = f"{hashlib.sha256(listing.encode()).hexdigest()[:32]}.parquet"
-    cache = Folder(str(cache_home() / "shard_index"))
-    if cache.exists(name):
-        return read_index(cache, name)
-    table = make_index(folder, sizes, threads, reporter)
+    cache = Folder(str(cache_home() / "shard_index")).sub(hashlib.sha256(listing.encode()).hexdigest()[:32])
+    made: list[pa.Table] = []
+
+    def make(shown: Reporter) -> None:
+        made.append(make_index(folder, sizes, threads, shown))
+        try:
+            write_index(cache, INDEX_NAME, made)
+        except OSError as error:
+            logger.warning("the index of %s cannot be kept in %s: %s", folder.url, cache.url, error)
+
     try:
-        write_index(cache, name, [table])
-    except OSError as error:
-        logger.warning("the index of %s cannot be kept in %s: %s", folder.url, cache.url, error)
-    return index_of_table(table, folder.url)
+        make_once(cache, INDEX_NAME, make, reporter)
+    except CannotBeKept as error:
+        logger.warning("the index of %s is not kept: %s", folder.url, error)
+        made.append(make_index(folder, sizes, threads, reporter))
+    return index_of_table(made[0], folder.url) if made else read_index(cache, INDEX_NAME)
 
 
 def make_index(folder: Folder, sizes: Mapping[str, int], threads: int, reporter: Reporter | None = None) -> pa.Table:

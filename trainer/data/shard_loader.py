@@ -15,6 +15,8 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
+from trainer.data.balance.balanced import Balanced
+from trainer.data.balance.kept_chances import kept_chances
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import find_index
 from trainer.data.loader import DEADLINE_S, Batch, Loader
@@ -31,7 +33,7 @@ from trainer.data.row_reader import Draws, RowReader
 from trainer.distributed import local_rows
 from trainer.reporter import Console
 
-STATE_VERSION = 1
+STATE_VERSION = 2
 """Of `ShardLoader.state_dict`; another is refused."""
 
 
@@ -51,6 +53,8 @@ class ShardLoader:
         world_size: int | None = None,
         weights: Sequence[float] = (),
         captions: Sequence[str] = ("random",),
+        cap: int | None = None,
+        chances_dir: str | None = None,
         shuffle_pool: int = DEFAULT_POOL,
         decode_threads: int = 2,
         loader_processes: int = 0,
@@ -60,7 +64,10 @@ class ShardLoader:
         """`shards` are folders or URLs of folders with tars; `batch_size` is that of all workers together.
 
         `rank` and `world_size` are those of torch.distributed where that is initialised, else 0 and 1. The other
-        options are those of ``trainer/run.py``. Raises FileNotFoundError or ValueError that names what is wrong.
+        options are those of ``trainer/run.py``. With `cap` samples are drawn anew for each epoch (online balancing) and
+        `epochs` counts as many as one is expected to have; what that is drawn by lies in `chances_dir`, by default the
+        user's cache. An index that the shards lack, and the chances, are made by one process of a machine, for which
+        the others wait. Raises FileNotFoundError or ValueError that names what is wrong.
         """
         started = dist.is_available() and dist.is_initialized()
         rank = rank if rank is not None else dist.get_rank() if started else 0
@@ -70,12 +77,19 @@ class ShardLoader:
                 "expected a rank in 0 .. world_size - 1 and at least a row for each worker, found "
                 f"rank {rank} of {world_size}, batch_size {batch_size}"
             )
+        if cap is not None and cap < 1:
+            raise ValueError(f"expected a cap of 1 or more captions a query, found {cap}")
         folders = open_folders([shards] if isinstance(shards, str) else list(shards))
-        indexes = [
-            find_index(opened.folder, opened.sizes, decode_threads, Console(), opened.made_in) for opened in folders
-        ]
+        shown = Console()
+        indexes = [find_index(one.folder, one.sizes, decode_threads, shown, one.made_in) for one in folders]
+        balanced = None
+        if cap is not None:
+            balanced = Balanced(kept_chances(folders, indexes, cap, decode_threads, shown, chances_dir))
         rules = [parse_rule(rule) for rule in captions]
-        self.data: DataSet = open_data(folders, indexes, seed=seed, weights=weights, rules=rules, pool=shuffle_pool)
+        self.data: DataSet = open_data(
+            folders, indexes, seed=seed, weights=weights, rules=rules, pool=shuffle_pool, balanced=balanced
+        )
+        self._cap = cap
         further = open_further([opened.folder for opened in folders], None)
         self._reader = RowReader(self.data, image_px=image_px, further=further)
         self._options = {
@@ -87,10 +101,23 @@ class ShardLoader:
         check_room(expected_bytes(self.data, batch_size, rows, read_ahead_bytes), cache_dir, self.data.set_name())
         self.batch_size = batch_size
         self._rows = local_rows(batch_size, rank, world_size)
-        wanted = int(epochs * self.data.num_samples) if samples is None else samples
+        wanted = int(epochs * self.data.epoch_samples) if samples is None else samples
         self.num_batches = max(1, wanted // batch_size)
         """Global batches from the first to the last; less than one batch of the end is left out."""
         self._done = 0
+
+    @property
+    def expected_samples(self) -> list[int]:
+        """Of each source, how many samples an epoch has, or with `cap` is expected to have."""
+        return [order.epoch_samples for order in self.data.mixture.orders]
+
+    def epoch_sizes(self) -> list[list[int]]:
+        """Return, of each source, how many samples the epochs have that the batches given so far are of.
+
+        With `cap` these are drawn: the last epoch counts whole.
+        """
+        places = self.data.mixture.places_before(self._done * self.batch_size)
+        return [order.epoch_sizes(place) for order, place in zip(self.data.mixture.orders, places, strict=True)]
 
     def __len__(self) -> int:
         """Return how many batches are left."""
@@ -190,6 +217,7 @@ class ShardLoader:
             "streams": [order.num_streams for order in data.mixture.orders],
             "windows": [order.window for order in data.mixture.orders],
             "weights": list(data.mixture.weights),
+            "balance": [self._cap, self.expected_samples],
         }
 
 

@@ -13,7 +13,9 @@ import pytest
 import webdataset
 from PIL import Image
 
+from tests.support.balanced_shards import write_balanced, zipf_samples
 from tests.support.small_shards import captions, picture, write_shards
+from tests.support.waiting import PATIENCE_S
 from trainer.data import ShardLoader
 
 REPOSITORY = Path(__file__).resolve().parents[4]
@@ -166,3 +168,61 @@ def test_it_is_imported_without_what_the_rest_of_the_trainer_needs() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
+
+
+RANK = """
+import sys
+from trainer.data import ShardLoader
+rank, cap = int(sys.argv[2]), int(sys.argv[3]) or None
+shards = ShardLoader(sys.argv[1], batch_size=8, image_px=32, epochs=2, seed=3, rank=rank, world_size=2, cap=cap)
+print([batch.ids.tolist() for batch in shards])
+"""
+
+
+def of_ranks(folder: Path, cap: int) -> list[list[list[int]]]:
+    """Return the ids of the batches of two ranks that start at the same time, without a process group."""
+    command = [sys.executable, "-c", RANK, str(folder)]
+    ranks = [subprocess.Popen([*command, str(rank), str(cap)], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              cwd=REPOSITORY) for rank in (0, 1)]  # fmt: skip
+    told = [process.communicate(timeout=PATIENCE_S) for process in ranks]
+    assert all(process.returncode == 0 for process in ranks), told
+    assert sum(error.count(b"index of") for _, error in told) == 1, "one of them makes the index"
+    return [json.loads(out) for out, _ in told]
+
+
+def test_one_rank_makes_the_index_for_both(tmp_path: Path) -> None:
+    found = of_ranks(write_shards(tmp_path / "s", 40), 0)
+    whole = [batch.ids.tolist() for batch in loader(tmp_path / "s", batch_size=8)]
+    assert [first + second for first, second in zip(*found, strict=True)] == whole
+
+
+def test_ranks_draw_the_same_balanced_epochs(tmp_path: Path) -> None:
+    folder = write_balanced(tmp_path / "s", zipf_samples(200, 60), 60)
+    (folder / "tables" / "shard_index.parquet").unlink(missing_ok=True)
+    found = of_ranks(folder, 2)
+    shards = loader(folder, batch_size=8, cap=2)
+    whole = [batch.ids.tolist() for batch in shards]
+    assert [first + second for first, second in zip(*found, strict=True)] == whole
+    (expected,), (sizes,) = shards.expected_samples, shards.epoch_sizes()
+    assert 60 < expected < 180
+    assert len(whole) == 2 * expected // 8
+    ids = [id for batch in whole for id in batch]
+    assert sum(sizes[:-1]) < len(ids) <= sum(sizes)
+    assert len(set(ids[: sizes[0]])) == sizes[0], "no sample twice in an epoch"
+    assert set(ids[: sizes[0]]) != set(ids[sizes[0] : sum(sizes[:2])])
+
+
+def test_a_state_with_another_cap_is_refused(tmp_path: Path) -> None:
+    folder = write_balanced(tmp_path / "s", zipf_samples(200, 60), 60)
+    state = loader(folder, cap=2).state_dict()
+    assert len(json.dumps(state)) <= 1_024
+    loader(folder, cap=2).load_state_dict(state)
+    with pytest.raises(ValueError, match="the state is of another sequence: balance is"):
+        loader(folder, cap=3).load_state_dict(state)
+
+
+def test_a_cap_without_counts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="--balance online"):
+        loader(write_shards(tmp_path / "s", 20), cap=2)
+    with pytest.raises(ValueError, match="expected a cap of 1 or more captions a query, found 0"):
+        loader(tmp_path / "s", cap=0)
