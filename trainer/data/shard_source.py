@@ -81,13 +81,14 @@ def join_indexes(
 ) -> ShardSource:
     """Return the source of `folders` with their `indexes` and `removals`: the tars of one behind those of the other.
 
-    Of the offsets those of a group of tars are in memory at a time.
+    Of the offsets those of a group of tars are in memory at a time, and afterwards none.
     """
     rows = pa.concat_tables([index.rows for index in indexes]).combine_chunks()
     samples = one_chunk(rows["samples"]).to_numpy().astype(np.int64)
     ends = one_chunk(rows["end"]).to_numpy()
     blocks = cut_blocks(samples, samples_per_block(int(samples.sum()), int(ends.sum())))
     begins, block_ends = _places(blocks, indexes)
+    pa.default_memory_pool().release_unused()  # else Arrow keeps what the groups took: 12 MB at 10 million samples
     examples = rows["example"].filter(pc.not_equal(rows["example"], ""))
     return ShardSource(
         folders=folders,
