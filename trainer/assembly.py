@@ -13,6 +13,7 @@ from schemas.run_record import start_run
 from schemas.storage import Folder
 from trainer.checkpoint import TOKENIZER_FILE, TrainState, read_tokenizer
 from trainer.config import TrainConfig
+from trainer.cpu_share import with_threads
 from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
@@ -70,6 +71,7 @@ class Run:
 
 def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None) -> Run:
     """Claim the output folder and put the run together, from its latest checkpoint when it has one."""
+    config = with_threads(config, world)
     if world.device.type == "cpu":
         torch.set_num_threads(config.cpus_per_worker)
     folder = Folder(config.output)
@@ -91,7 +93,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     scaler = make_loss_scaler(config.precision, world.device)
     trained = Trained(model, optimizer, ema, scaler)
     state = resume(folder, trained, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
-    wrapped = spread(model, world)
+    wrapped = spread(model, world, static_graph=True)
     reader = RowReader(
         data,
         image_px=config.model_config.image.image_px,
@@ -129,20 +131,20 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     return run
 
 
-def spread(model: CLIP, world: World) -> nn.Module:
+def spread(model: CLIP, world: World, *, static_graph: bool) -> nn.Module:
     """Return the model as it trains on all workers: gradients are averaged while the backward pass goes on.
 
-    BatchNorm's running statistics are not sent with each forward pass: those of the first worker are the model's, in
-    checkpoints and evaluations.
+    `static_graph`: each step goes forward and backward once through the same parameters. BatchNorm's running statistics
+    are not sent with each forward pass: those of the first worker are the model's, in checkpoints and evaluations.
     """
     if world.size == 1:
         return model
     return DistributedDataParallel(
         model,
         device_ids=None if world.device.type == "cpu" else [world.device],
-        broadcast_buffers=False,
+        forward_sync_buffers=False,
         gradient_as_bucket_view=True,
-        static_graph=True,
+        static_graph=static_graph,
     )
 
 

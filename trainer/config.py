@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.options.data import DataOptions
+from trainer.options.evaluating import EvaluatingOptions
 from trainer.options.loss import LossOptions
 from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
@@ -23,6 +24,7 @@ OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "wa
 
 @dataclass(frozen=True, kw_only=True)
 class TrainConfig(
+    EvaluatingOptions,
     TellingOptions,
     ReadingOptions,
     SavingOptions,

@@ -17,13 +17,14 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from schemas.run_record import start_run
 from schemas.storage import Folder
 from trainer.config import TrainConfig
+from trainer.cpu_share import with_cpus
 from trainer.data.balance.chance_file import check_has_counts
 from trainer.data.open_data import open_folders
 from trainer.environment import QUIET, REPOSITORY
 from trainer.ray_mailbox import Mailbox
 from trainer.ray_worker import train_worker
 from trainer.reporter import Console
-from trainer.resolved import resolve
+from trainer.resolved import named_paths, resolve
 from trainer.run_record import training_record
 from trainer.stalls import BEAT_S, describe
 from trainer.summary import summary
@@ -43,14 +44,8 @@ def refuse_relative_paths(config: TrainConfig) -> None:
     """Raise ValueError for a relative path inside a Ray job: the job runs in an uploaded copy of the folder."""
     if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
         return
-    given = [
-        ("--init-from", config.init_from),
-        ("--init-image-from", config.init_image_from),
-        ("--tokenizer", config.tokenizer if config.tokenizer not in ("openai", "train") else None),
-        ("--model", config.model if (config.model or "").endswith(".json") else None),
-    ]
-    for option, path in [("--output", config.output), *(("--shards", path) for path in config.shards), *given]:
-        if path is not None and "://" not in path and not Path(path).is_absolute():
+    for option, path in [*named_paths(config), *(("--shards", path) for path in config.shards)]:
+        if "://" not in path and not Path(path).is_absolute():
             raise ValueError(
                 f"{option} {path!r} is relative, but a Ray job runs in an uploaded copy of the working directory, "
                 f'which is deleted with the job; give the absolute path, such as {option} "$PWD/{path}" typed in '
@@ -74,6 +69,16 @@ def check_resources(config: TrainConfig) -> None:
             f"--num-workers {asked} with --cpus-per-worker {config.cpus_per_worker} takes {cpus} CPUs, "
             f"this machine has {os.cpu_count()}; use fewer workers, or a cluster (RAY_ADDRESS)"
         )
+
+
+def share_cluster(config: TrainConfig) -> TrainConfig:
+    """Return the config with the CPUs of a worker where it gives none: the least that a GPU of the cluster has.
+
+    Where no node with a GPU is up yet, one.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    shares = [int(node.get("CPU", 1) // node["GPU"]) for node in nodes if node.get("GPU")]
+    return with_cpus(config, min(shares, default=1), 1)
 
 
 def _deliver(mailbox: Any, console: Console) -> None:
@@ -120,7 +125,7 @@ def start_ray(config: TrainConfig) -> None:
     """Connect to the job's cluster, or start Ray here with exactly the CPUs the workers ask for."""
     environment = {
         "PYTHONPATH": os.pathsep.join(filter(None, [REPOSITORY, os.environ.get("PYTHONPATH", "")])),
-        "OMP_NUM_THREADS": str(config.cpus_per_worker),
+        "OMP_NUM_THREADS": str(config.cpus_per_worker or 1),
         **{name: os.environ[name] for name in QUIET},
     }
     options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
@@ -161,6 +166,7 @@ def run(config: TrainConfig) -> None:
         console.message(f"{folder.url} is finished already: nothing to do")
         return
     start_ray(config)
+    config = share_cluster(config)
     logging.getLogger("ray").setLevel(logging.ERROR)
     mailbox = ray.remote(num_cpus=0)(Mailbox).remote()
     trainer = ray.train.torch.TorchTrainer(

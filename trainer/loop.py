@@ -6,23 +6,29 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import torch
+from torch.profiler import record_function
 
 from trainer.assembly import Run, assemble
-from trainer.checkpoint import TrainState
+from trainer.checkpoint import Best, TrainState
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
 from trainer.data.data_set import DataSet
 from trainer.device_batches import device_batches
 from trainer.distributed import World
+from trainer.evaluate.evaluator import Evaluator
+from trainer.expected_loss import read_expected_loss
 from trainer.final_model import write_final_model
 from trainer.flops import StepFlops, peak_flops, utilization
 from trainer.garbage import steady_collections
 from trainer.interruption import Interruption, NoInterruption, Notice
 from trainer.metrics import Metrics
 from trainer.optim.schedule import find_cooldown, learning_rate
+from trainer.options.telling import profiled_steps
 from trainer.precision import autocast_dtype
+from trainer.profiling import StepProfiler
 from trainer.pulse import NoPulse, Pulse
 from trainer.reporter import Reporter
+from trainer.run_environment import write_environment
 from trainer.saving.background import Background
 from trainer.saving.saver import Saver
 from trainer.stalls import WAITS
@@ -59,6 +65,7 @@ def train(
     )
     if run.cache_room is not None:
         reporter.message(f"reading over the network: {run.cache_room}")
+    write_environment(run.folder, config, world, run.state.step)
     with closing(run.loader):
         training = _Training(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
         training.go_on()
@@ -120,7 +127,14 @@ class _Training:
         self._cooldown_samples = find_cooldown(
             run.config, num_samples=run.plan.num_samples, total_samples=run.plan.total_samples
         )
+        self._evaluator = Evaluator(run.config, run.folder, run.world)
+        self._best = run.state.best if run.state.best and run.state.best.measure == run.config.keep_best else None
+        self._expected = read_expected_loss(run.config.expect_loss) if run.config.expect_loss is not None else None
+        self._told_step = run.state.step
+        steps = profiled_steps(run.config.profile) if run.config.profile is not None else range(0)
+        self._profiler = StepProfiler(run.folder, run.world.rank, steps)
         self._fault: str | None = None
+        """Why the run is to stop, saved."""
         self.metrics: Metrics | None = None
 
     def go_on(self) -> None:
@@ -139,10 +153,12 @@ class _Training:
             )
             batches = stack.enter_context(closing(device_batches(loaded, run.world.device)))
             collections = stack.enter_context(steady_collections())
+            profiler = stack.enter_context(closing(self._profiler))
             for step in range(first + 1, last + 1):
                 self._background.check()
                 self._pulse.at(step - 1, "waits for data")
-                with self._watch.waiting():
+                profiler.before(step)
+                with record_function("data"), self._watch.waiting():
                     batch = next(batches)
                 self._pulse.at(step - 1, WAITS)
                 self._step(step, batch)
@@ -150,6 +166,7 @@ class _Training:
                 if self._stopped:
                     break
                 collections.after(step)
+                profiler.after(step)
         if run.world.first and last == run.plan.total_steps and not self._stopped:
             write_final_model(
                 run, self._teller.last(), (last - first) * run.plan.global_batch_size, self._watch.total_s
@@ -182,14 +199,19 @@ class _Training:
         ends_row = step % config.log_every_steps == 0
         notice = self._interruption.asked() if ends_row else Notice.NONE
         saves = is_last or notice is not Notice.NONE or step % config.checkpoint_every_steps == 0
-        if not saves and not ends_row:
+        evaluates = self._evaluator.is_due(step, is_last=is_last)
+        if not saves and not evaluates and not ends_row:
             return
-        self._close_row(step)
-        self._read_rows(leave=0 if saves else 1)
+        with record_function("metrics"):
+            self._close_row(step)
+            self._read_rows(leave=0 if saves or evaluates else 1)
+        if evaluates and self._is_best(step, self._evaluate(step)):
+            saves = True
         if saves or self._save_is_due or self._fault:
-            self._read_rows(leave=0)
             self._pulse.at(step, "saves" if self._run.world.first else WAITS)
-            self._save(step)
+            with record_function("save"):
+                self._read_rows(leave=0)
+                self._save(step)
         if notice is not Notice.NONE:
             self._background.wait()  # until it is written: this machine may be gone soon
             self._stopped = notice is Notice.STOP and not is_last
@@ -237,12 +259,31 @@ class _Training:
             memory_gb=self._memory_gb(),
         )
         self._teller.row(self.metrics)
+        if self._expected is not None:
+            self._fault = self._fault or self._expected.fault(self._told_step, step, self.metrics.loss)
+        self._told_step = step
         if found["in_a_row"] >= run.config.max_skipped_steps:
             self._fault = self._fault or (
                 f"{round(found['in_a_row'])} steps in a row until step {step} had a gradient that is not finite; the "
                 "weights from before them are saved: a lower --learning-rate, or --precision float32, in another "
                 "--output may help"
             )
+
+    def _evaluate(self, step: int) -> dict[str, float]:
+        began_s = time.monotonic()
+        self._pulse.at(step, "evaluates")
+        measures = self._evaluator.measure(self._run.model, self._run.tokenizer)
+        self._watch.leave_out(time.monotonic() - began_s)
+        self._teller.evaluated(step, measures)
+        return measures
+
+    def _is_best(self, step: int, measures: dict[str, float]) -> bool:
+        """Tell whether this is the best so far by `keep_best`, and remember it."""
+        name = self._run.config.keep_best
+        if name is None or (self._best is not None and measures[name] <= self._best.value):
+            return False
+        self._best = Best(step=step, measure=name, value=measures[name])
+        return True
 
     def _memory_gb(self) -> float | None:
         device = self._run.world.device
@@ -254,6 +295,7 @@ class _Training:
             samples=step * self._run.plan.global_batch_size,
             replaced=self._total_replaced,
             skipped=self._total_skipped,
+            best=self._best,
             loss_scale=self._run.scaler.state_dict() if self._run.scaler is not None else None,
         )
         self._saver.save(state)

@@ -2,6 +2,7 @@
 
 import torch
 from torch import nn
+from torch.profiler import record_function
 
 from trainer.backward import backward
 from trainer.data.batch import Batch
@@ -27,7 +28,9 @@ def train_step(
     gradients are not finite changes nothing.
     """
     updater.keep_buffers()
-    loss = backward(
-        wrapped, batch, world, global_batch_size=global_batch_size, autocast=autocast, scaler=updater.scaler
-    )
-    return loss, updater.update(step, learning_rate)
+    with record_function("backward"):
+        loss = backward(
+            wrapped, batch, world, global_batch_size=global_batch_size, autocast=autocast, scaler=updater.scaler
+        )
+    with record_function("update"):
+        return loss, updater.update(step, learning_rate)

@@ -21,7 +21,7 @@ from tests.support.waiting import PATIENCE_S
 from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
 from trainer.distributed import World
-from trainer.loop import train
+from trainer.loop import RunStopped, train
 from trainer.reporter import Silent
 
 ONE = World(0, 1, torch.device("cpu"))
@@ -101,6 +101,45 @@ def test_online_balancing_tells_its_sizes_and_resumes_exactly(tmp_path: Path) ->
         train(parts, ONE, Silent())
     assert curve(parts.output) == curve(whole.output)
     assert read_manifest(Folder(parts.output), "checkpoint") == manifest
+
+
+def test_what_a_run_tells_of_itself(tmp_path: Path) -> None:
+    config = make_config(
+        tmp_path, "out", epochs=1.0, profile="2:3", tensorboard=True, checkpoint_every_minutes=1e-6,
+        checkpoint_every_steps=1000, keep_checkpoints=9, ema_decay=0.9, clip_gradient_norm=1.0,
+    )  # fmt: skip
+    metrics = train(config, ONE, Silent())
+    assert metrics is not None
+    assert metrics.gradient_norm > 0
+    assert (metrics.mfu, metrics.memory_gb) == (None, None)
+    # each row says that the minutes are over; it is read a row later, and the rows until then are saved with it
+    assert find_checkpoints(Folder(config.output)) == [2, 4, 5]
+    trace = json.loads((Path(config.output) / "profile" / "rank-0.json").read_text())
+    names = [event.get("name") for event in trace["traceEvents"]]
+    for region in ("data", "backward", "update", "metrics"):
+        assert names.count(region) == 2, region
+    assert list((Path(config.output) / "tensorboard").iterdir())
+    environment = json.loads((Path(config.output) / "environment.json").read_text())
+    assert environment["starts"][0]["inputs"] == json.loads((Path(config.output) / "run.json").read_text())["inputs"]
+    listed = [record.name for record in read_files(Folder(config.output))]
+    assert [name for name in listed if name.endswith("model.safetensors")] == [
+        "final-ema/model.safetensors", "final/model.safetensors",
+    ]  # fmt: skip
+    assert not [name for name in listed if not name.startswith("final")], "clocks and machines are none of the result"
+    load_model(f"{config.output}/final-ema")
+
+
+def test_a_loss_that_was_not_expected_ends_the_run_saved(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.json"
+    recipe.write_text('{"1": [0.1, 9.0], "6": [0.0, 0.001]}')
+    config = make_config(tmp_path, "out", checkpoint_every_steps=1000, expect_loss=str(recipe))
+    with pytest.raises(RunStopped, match=r"the loss at step 6 is .*recipe\.json expects 0 to 0\.001 from step 6 on"):
+        train(config, ONE, Silent())
+    assert find_checkpoints(Folder(config.output)) == [7], "a row is read a row later"
+    assert [row[0] for row in curve(config.output)] == ["1", "2", "3", "4", "5", "6", "7"]
+    metrics = train(dataclasses.replace(config, expect_loss=None), ONE, Silent())
+    assert metrics is not None
+    assert metrics.step == 15
 
 
 class Told(Silent):

@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 
+from trainer.data.packed_texts import PackedTexts
 from trainer.distributed import World
 from trainer.loss.contrastive import contrastive_loss
 from trainer.model.clip import CLIP
@@ -33,6 +34,11 @@ class Pairs:
     images_N3PP: torch.Tensor
     tokens_NL: torch.Tensor
     eos_N: torch.Tensor
+
+    @property
+    def texts(self) -> PackedTexts:
+        rows = zip(self.tokens_NL.tolist(), self.eos_N.tolist(), strict=True)
+        return PackedTexts.from_rows([row[: eos + 1] for row, eos in rows])
 
 
 def small_tokenizer(context_length: int) -> CaptionTokenizer:
@@ -112,7 +118,7 @@ def their_results(theirs: Any, pixels_N3PP: torch.Tensor, pairs: Pairs) -> dict[
 def assert_equal_results(ours: CLIP, pairs: Pairs, theirs: Mapping[str, torch.Tensor], naming: Naming) -> None:
     """Compare features, loss and each weight's gradient with what another implementation found for equal weights."""
     ours.zero_grad()
-    image, text, scale = ours(pairs.images_N3PP, pairs.tokens_NL, pairs.eos_N)
+    image, text, scale = ours(pairs.images_N3PP, pairs.texts)
     loss = contrastive_loss(image, text, scale, ONE, len(image))
     loss.backward()
     _assert_close("image features", image.detach(), theirs["image"])

@@ -101,5 +101,8 @@ class _Noting:
     def message(self, text: str) -> None:
         self._reporter.message(text)
 
+    def stopped(self, text: str) -> None:
+        self._reporter.stopped(text)
+
     def close(self) -> None:
         self._reporter.close()

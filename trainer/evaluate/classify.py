@@ -23,10 +23,10 @@ def embed_classes(
     model: CLIP, tokenizer: CaptionTokenizer, classes: list[str], templates: list[str], batch_size: int
 ) -> torch.Tensor:
     """Return ``[K, E]``: per class the mean of its prompts' features, of length one again."""
-    texts = prompts(classes, templates)
+    texts, device = prompts(classes, templates), model.logit_scale.device
     parts = []
     for start in range(0, len(texts), batch_size):
-        parts.append(model.encode_texts(tokenizer.encode(texts[start : start + batch_size])))
+        parts.append(model.encode_texts(tokenizer.encode(texts[start : start + batch_size]).to(device)))
     features_KTE = torch.cat(parts).view(len(classes), len(templates), -1)
     return F.normalize(features_KTE.mean(dim=1), dim=-1)
 
@@ -36,9 +36,9 @@ def classify(
     model: CLIP, dataset: str, images: Labelled, classes_KE: torch.Tensor, *, batch_size: int, threads: int
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """Return (places of the images that decode ``[N]``, cosines ``[N, K]``, one line per image that does not)."""
-    image_px = model.config.image.image_px
+    device, image_px = model.logit_scale.device, model.config.image.image_px
     places: list[int] = []
-    cosines: list[np.ndarray] = []
+    cosines = [np.empty((0, len(classes_KE)), dtype=np.float32)]
     skipped: list[str] = []
 
     def load(place: int) -> np.ndarray | str:
@@ -56,25 +56,28 @@ def classify(
             if not good:
                 continue
             places += [place for place, _ in good]
-            features_NE = model.encode_images(torch.from_numpy(np.stack([x for _, x in good])))
-            cosines.append((features_NE @ classes_KE.T).numpy())
-    if not places:
-        raise ValueError(f"--dataset: none of the {len(images.paths)} images of {dataset} decodes")
-    return np.array(places), np.concatenate(cosines), skipped
+            features_NE = model.encode_images(torch.from_numpy(np.stack([x for _, x in good])).to(device))
+            with torch.autocast(device.type, enabled=False):  # in half precision many would be equal
+                cosines.append((features_NE @ classes_KE.T).cpu().numpy())
+    return np.array(places, dtype=np.int64), np.concatenate(cosines), skipped
+
+
+def is_right(cosines_NK: np.ndarray, labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each image's class is the nearest ``[N]``, and one of the five nearest, the first of equals."""
+    order_NK = np.argsort(-cosines_NK, axis=1, kind="stable")[:, :5]
+    return order_NK[:, 0] == labels_N, (order_NK == labels_N[:, None]).any(axis=1)
 
 
 def score(cosines_NK: np.ndarray, labels_N: np.ndarray, classes: list[str]) -> dict[str, Any]:
     """Return top-1, top-5, mean per class and the accuracy of each class that has images."""
-    order_NK = np.argsort(-cosines_NK, axis=1, kind="stable")
-    right_N = order_NK[:, 0] == labels_N
-    top5 = (order_NK[:, :5] == labels_N[:, None]).any(axis=1)
+    right_N, right5_N = is_right(cosines_NK, labels_N)
     per_class = {classes[k]: float(right_N[labels_N == k].mean()) for k in np.unique(labels_N).tolist()}
     return {
         "images": len(labels_N),
         "classes": len(classes),
         "classes_with_images": len(per_class),
         "top1": float(right_N.mean()),
-        "top5": float(top5.mean()),
+        "top5": float(right5_N.mean()),
         "mean_per_class": float(np.mean(list(per_class.values()))),
         "chance": 1 / len(classes),
         "per_class": per_class,

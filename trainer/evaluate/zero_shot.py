@@ -70,6 +70,8 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
     places, cosines_NK, skipped = classify(
         model, config.dataset, images, classes_KE, batch_size=config.batch_size, threads=config.threads
     )
+    if not len(places):
+        raise ValueError(f"--dataset: none of the {len(images.paths)} images of {config.dataset} decodes")
     results = score(cosines_NK, np.array(images.labels)[places], classes)
     results |= {"templates": len(templates), "skipped": len(skipped), "passed_over": images.passed_over}
     for line in skipped[:20]:

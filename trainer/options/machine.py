@@ -20,8 +20,8 @@ class MachineOptions(OptionGroup):
     under `torchrun`, else ray."""
     device: NotIdentity[Literal["auto", "cpu", "cuda"]] = "auto"
     """auto takes GPUs when the machine that starts the run has one."""
-    cpus_per_worker: NotIdentity[int] = 1
-    """Ray CPUs, and compute threads, of each worker."""
+    cpus_per_worker: NotIdentity[int] = 0
+    """Ray CPUs, and compute threads, of each worker; 0: its share of the CPUs of its GPU's machine, 1 without GPUs."""
     max_failures: NotIdentity[int] = 2
     """How often Ray restarts the workers from the last checkpoint before the run fails; nodes that were preempted do
     not count."""
@@ -38,7 +38,7 @@ class MachineOptions(OptionGroup):
     def _check(self) -> None:
         check_at_least(
             self,
-            {"cpus_per_worker": 1, "max_failures": 0, "stall_s": 0, "resize_every_s": 0, "collective_timeout_s": 1},
+            {"cpus_per_worker": 0, "max_failures": 0, "stall_s": 0, "resize_every_s": 0, "collective_timeout_s": 1},
         )
         check_workers("num_workers", self.num_workers)
         if self.launcher == "none" and self.num_workers != 1:

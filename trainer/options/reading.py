@@ -10,8 +10,9 @@ from schemas.run_options import NotIdentity
 class ReadingOptions(OptionGroup):
     """How samples are read and decoded; nothing here changes a batch."""
 
-    decode_threads: NotIdentity[int] = 2
-    """Threads of each worker that decode images ahead, shared out to its loader processes."""
+    decode_threads: NotIdentity[int] = 0
+    """Threads of each worker that decode images ahead, shared out to its loader processes; 0: one for each of its CPUs,
+    at least 2."""
     loader_processes: NotIdentity[int | None] = None
     """Processes of each worker that read and decode; 0: threads of the worker itself. By default 2 with a GPU, where
     the interpreter's lock would hold up the training, and 0 on a CPU."""
@@ -27,4 +28,4 @@ class ReadingOptions(OptionGroup):
     more, shared out to the workers."""
 
     def _check(self) -> None:
-        check_at_least(self, {"decode_threads": 1, "cache_bytes": 0, "read_ahead_bytes": 0, "loader_processes": 0})
+        check_at_least(self, {"decode_threads": 0, "cache_bytes": 0, "read_ahead_bytes": 0, "loader_processes": 0})

@@ -9,6 +9,14 @@ from schemas.option_group import OptionGroup, check_at_least
 from schemas.run_options import NotIdentity
 
 
+def profiled_steps(text: str) -> range:
+    """Return the steps that ``10:12`` means, both of them included. Raises ValueError."""
+    first, _, last = text.partition(":")
+    if not (first.isdigit() and last.isdigit() and 1 <= int(first) <= int(last)):
+        raise ValueError(f"profile must be FIRST:LAST, two steps from 1 on, such as 10:12; found {text!r}")
+    return range(int(first), int(last) + 1)
+
+
 @dataclass(frozen=True, kw_only=True)
 class TellingOptions(OptionGroup):
     """What a run tells of itself while it goes."""
@@ -20,5 +28,13 @@ class TellingOptions(OptionGroup):
     wandb: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="PROJECT")]] = None
     """Send the metrics to this project of Weights & Biases, too (package wandb)."""
 
+    profile: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FIRST:LAST")]] = None
+    """Trace these steps by torch's profiler, such as 10:12; OUTPUT/profile/rank-0.json and so on."""
+    expect_loss: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FILE")]] = None
+    """JSON with the range in which the loss of a good run lies, {"100": [6.0, 9.5]}: from each step on the next row of
+    metrics is compared; a run outside is saved and stopped."""
+
     def _check(self) -> None:
         check_at_least(self, {"log_every_steps": 1})
+        if self.profile is not None:
+            profiled_steps(self.profile)

@@ -51,7 +51,20 @@ def make(**changes: Any) -> TrainConfig:
         ({"layer_decay": 1.1}, "layer_decay must be above 0 and at most 1, found 1.1"),
         ({"clip_gradient_norm": 0.0}, "clip_gradient_norm must be above 0 and finite, found 0.0"),
         ({"ema_decay": 1.0}, "ema_decay must be between 0 and 1, found 1.0"),
-        ({"text_weights": "bfloat16"}, "text_weights bfloat16 takes precision bfloat16, found 'auto'"),
+        ({"profile": "10"}, "profile must be FIRST:LAST, two steps from 1 on, such as 10:12; found '10'"),
+        ({"profile": "3:2"}, "found '3:2'"),
+        ({"checkpoint_every_minutes": 0.0}, "checkpoint_every_minutes must be above 0, found 0.0"),
+        ({"max_skipped_steps": 0}, "max_skipped_steps must be at least 1, found 0"),
+        ({"evaluate_every_steps": 5}, "evaluate_every_steps takes evaluate_dataset or evaluate_shards, found neither"),
+        ({"evaluate_shards": "d"}, "take evaluate_every_steps, found none"),
+        (
+            {"evaluate_every_steps": 5, "evaluate_dataset": "d", "evaluate_classes": "c"},
+            "zero-shot takes .* together, found no evaluate_templates",
+        ),
+        (
+            {"text_weights": "bfloat16", "precision": "float32"},
+            "text_weights bfloat16 takes precision bfloat16, found 'float32'",
+        ),
     ],
 )
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:

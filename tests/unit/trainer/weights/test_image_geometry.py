@@ -65,7 +65,7 @@ def test_a_vit_of_transformers_gives_its_features(
     shape = (1, 3, 1, 1)
     pixels = (images / 255 - torch.tensor(mean).view(shape)) / torch.tensor(std).view(shape)
     wanted = theirs(pixel_values=pixels).last_hidden_state[:, 0] @ ours.image_encoder.proj
-    found = ours.image_encoder((images / 255 - ours.image_mean) / ours.image_std)
+    found = ours.image_encoder((images / 255 - ours.image_mean) / ours.image_std, torch.ones(3), torch.zeros(3))
     assert float((found - wanted).detach().abs().max()) <= 1e-4 * float(wanted.detach().abs().max())
 
 

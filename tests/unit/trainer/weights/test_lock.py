@@ -32,7 +32,7 @@ def step(model: CLIP) -> dict[str, torch.Tensor]:
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     optimizer = make_optimizer(model, PRESETS["vit-tiny"].recipe)
     pairs = random_pairs(model.config, 4)
-    image, text, scale = model(pairs.images_N3PP, pairs.tokens_NL, pairs.eos_N)
+    image, text, scale = model(pairs.images_N3PP, pairs.texts)
     contrastive_loss(image, text, scale, ONE, 4).backward()
     optimizer.step()
     return before
@@ -59,7 +59,7 @@ def test_a_locked_text_encoder_stays_as_it_is() -> None:
     found = moved(model, step(model))
     assert all(name.startswith(("image_encoder.", "logit_scale")) for name in found)
     pairs = random_pairs(VIT, 4)
-    assert not model.encode_texts(pairs.tokens_NL, pairs.eos_N).requires_grad
+    assert not model.encode_texts(pairs.texts).requires_grad
 
 
 def trained(model: CLIP) -> set[str]:

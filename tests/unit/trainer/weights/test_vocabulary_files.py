@@ -48,8 +48,8 @@ def trained(captions: list[str]) -> CaptionTokenizer:
 
 
 def ids(tokenizer: CaptionTokenizer, texts: list[str]) -> list[list[int]]:
-    tokens, eos = tokenizer.encode(texts)
-    return [row[: end + 1].tolist() for row, end in zip(tokens, eos, strict=True)]
+    found = tokenizer.encode(texts)
+    return [row.tolist() for row in found.tokens_T.split(found.lengths.tolist())]
 
 
 def test_the_ids_are_those_of_transformers(captions: list[str], trained: CaptionTokenizer) -> None:

@@ -1,0 +1,90 @@
+"""The evaluations of a run while it trains: its options in, measures of the model as it is now out."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import torch
+
+from schemas.storage import Folder
+from trainer.config import TrainConfig
+from trainer.data.loader import DEADLINE_S
+from trainer.data.open_data import open_data, open_folders, prepare_indexes, read_indexes
+from trainer.data.read.block_bytes import BlockBytes
+from trainer.distributed import World
+from trainer.evaluate.class_accuracy import ClassAccuracy
+from trainer.evaluate.retrieval import Retrieval
+from trainer.model.clip import CLIP
+from trainer.precision import autocast_dtype
+from trainer.tokenizer import CaptionTokenizer
+
+EVALUATION_DIR = "evaluation"
+"""In the run's folder: the index of the held-out shards."""
+
+
+class Measured(Protocol):
+    """One kind of evaluation."""
+
+    measures: Sequence[str]
+
+    def measure(
+        self, model: CLIP, tokenizer: CaptionTokenizer, world: World, *, batch_size: int, threads: int
+    ) -> dict[str, float]: ...
+
+
+class Evaluator:
+    """What is measured; the same on all workers."""
+
+    def __init__(self, config: TrainConfig, folder: Folder, world: World) -> None:
+        """Open what the options name. Raises ValueError or FileNotFoundError before the first step."""
+        self._config = config
+        self._world = world
+        self._kinds: list[Measured] = []
+        if config.evaluate_dataset is not None:
+            assert config.evaluate_classes is not None
+            assert config.evaluate_templates is not None
+            self._kinds.append(
+                ClassAccuracy(config.evaluate_dataset, config.evaluate_classes, config.evaluate_templates)
+            )
+        if config.evaluate_shards is not None:
+            self._kinds.append(_open_retrieval(config, config.evaluate_shards, folder, world))
+        names = [name for kind in self._kinds for name in kind.measures]
+        if config.keep_best is not None and config.keep_best not in names:
+            raise ValueError(f"keep_best must be one of {', '.join(names) or 'no measure'}, found {config.keep_best!r}")
+
+    def is_due(self, step: int, *, is_last: bool) -> bool:
+        """Tell whether the model is measured after `step`."""
+        every = self._config.evaluate_every_steps
+        return every is not None and (is_last or step % every == 0)
+
+    @torch.no_grad()
+    def measure(self, model: CLIP, tokenizer: CaptionTokenizer) -> dict[str, float]:
+        """Return all measures, the same on all workers; the model trains on as if it had not been asked.
+
+        BatchNorm's running statistics are those of the first worker, which are the model's.
+        """
+        state = model.state_dict()
+        for name, buffer in model.named_buffers():
+            if name in state:
+                self._world.copy_of_first(buffer)
+        dtype = autocast_dtype(self._config.precision, self._world.device)
+        was_training = model.training
+        model.eval()
+        found: dict[str, float] = {}
+        with torch.autocast(self._world.device.type, dtype=dtype, enabled=dtype is not None):
+            for kind in self._kinds:
+                found |= kind.measure(
+                    model, tokenizer, self._world, batch_size=self._config.evaluate_batch_size,
+                    threads=max(self._config.cpus_per_worker, self._config.decode_threads),
+                )  # fmt: skip
+        model.train(was_training)
+        return found
+
+
+def _open_retrieval(config: TrainConfig, shards: str, folder: Folder, world: World) -> Retrieval:
+    opened = open_folders([shards])
+    own = folder.sub(EVALUATION_DIR)
+    if world.first:
+        prepare_indexes(opened, own, max(1, config.cpus_per_worker))
+    world.barrier()
+    data = open_data(opened, read_indexes(opened, own), seed=0, pool=1)
+    return Retrieval(data, BlockBytes(config.cache_dir, DEADLINE_S), config.evaluate_samples)
