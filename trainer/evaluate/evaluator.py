@@ -74,7 +74,7 @@ class Evaluator:
             for kind in self._kinds:
                 found |= kind.measure(
                     model, tokenizer, self._world, batch_size=self._config.evaluate_batch_size,
-                    threads=max(self._config.cpus_per_worker, self._config.decode_threads),
+                    threads=max(1, self._config.cpus_per_worker, self._config.decode_threads),
                 )  # fmt: skip
         model.train(was_training)
         return found
