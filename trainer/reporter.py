@@ -105,6 +105,7 @@ class Console:
             f"step {metrics.step}  epoch {metrics.epoch:.2f}  loss {metrics.loss:.3f}  "
             f"scale {metrics.logit_scale:.1f}  lr {metrics.learning_rate:.2e}  "
             f"{metrics.samples_per_s:,.0f} samples/s  {left_s:.0f} s left"
+            + (f"  {metrics.skipped} steps skipped" if metrics.skipped else "")
         )
 
     def message(self, text: str) -> None:

@@ -14,10 +14,11 @@ from safetensors.torch import load_file
 
 from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
-from schemas.storage import Folder
+from schemas.storage import FileRecord, Folder
 from tests.support.balanced_shards import write_balanced, zipf_samples
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S
+from trainer import checkpoint
 from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
 from trainer.distributed import World
@@ -140,6 +141,22 @@ def test_a_loss_that_was_not_expected_ends_the_run_saved(tmp_path: Path) -> None
     metrics = train(dataclasses.replace(config, expect_loss=None), ONE, Silent())
     assert metrics is not None
     assert metrics.step == 15
+
+
+def test_a_checkpoint_that_cannot_be_written_ends_the_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    written = checkpoint.write_tensors
+
+    def write(folder: Folder, name: str, tensors: dict[str, torch.Tensor]) -> FileRecord:
+        if "step-0000008" in name:
+            raise OSError("No space left on device")
+        return written(folder, name, tensors)
+
+    monkeypatch.setattr(checkpoint, "write_tensors", write)
+    config = make_config(tmp_path, "out")
+    with pytest.raises(OSError, match="No space left on device"):
+        train(config, ONE, Silent())
+    assert find_checkpoints(Folder(config.output)) == [4]
+    assert not (Path(config.output) / "manifest.json").exists()
 
 
 class Told(Silent):

@@ -6,7 +6,9 @@ import torch
 def product_dtype(weight: torch.Tensor) -> torch.dtype:
     """Return the type in which a product with `weight` is made."""
     device = weight.device.type
-    if device != "meta" and torch.is_autocast_enabled(device) and weight.dtype != torch.float64:  # autocast leaves float64 alone
+    if (
+        device != "meta" and torch.is_autocast_enabled(device) and weight.dtype != torch.float64
+    ):  # autocast leaves float64 alone
         return torch.get_autocast_dtype(device)
     return weight.dtype
 

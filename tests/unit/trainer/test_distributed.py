@@ -1,15 +1,26 @@
 """Who a process is among the workers, and which rows of a batch it holds."""
 
+<<<<<<< HEAD
 import subprocess
 import sys
+=======
+import multiprocessing
+import os
+>>>>>>> cbaaf44 (A checkpoint that cannot be written ends the run; the console tells of skipped steps; what a checkpoint takes is measured)
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
+<<<<<<< HEAD
 from tests.support.process_tree import NEEDS_PROC, wait_until_gone
+=======
+from tests.support.waiting import PATIENCE_S
+>>>>>>> cbaaf44 (A checkpoint that cannot be written ends the run; the console tells of skipped steps; what a checkpoint takes is measured)
 from trainer.distributed import World, join_world, leave_world, local_rows
 
 
@@ -56,6 +67,7 @@ def test_one_worker_writes() -> None:
     assert [World(rank, 2, torch.device("cpu")).first for rank in (0, 1)] == [True, False]
 
 
+<<<<<<< HEAD
 WORKER = """
 import os, time
 from trainer.distributed import end_with_launcher
@@ -73,3 +85,43 @@ def test_a_worker_ends_with_its_launcher() -> None:
         worker = int(process.stdout.readline())
         process.kill()
     wait_until_gone([worker])
+=======
+def tell_of_two(rank: int, store: str, told: str) -> None:
+    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
+    world = World(rank, 2, torch.device("cpu"))
+    found = [world.from_first(lambda: b"\x00read once" if rank == 0 else b"never asked").hex()]
+    found.append(world.from_first(lambda: b"").hex())
+
+    def fail() -> bytes:
+        raise OSError("the file is not there")
+
+    try:
+        world.from_first(fail)
+    except (OSError, ValueError) as error:
+        found.append(f"{type(error).__name__}: {error}")
+    values = torch.tensor([rank + 1.0, 2.0])
+    world.add_up(values)
+    found.append(str(values.tolist()))
+    world.copy_of_first(values.fill_(rank))
+    found.append(str(values.tolist()))
+    Path(f"{told}-{rank}").write_text("\n".join(found))
+    world.barrier()
+    os._exit(0)  # gloo's threads now and then abort a process that just ends
+
+
+def test_two_workers_have_what_the_first_read_or_its_error(tmp_path: Path) -> None:
+    processes = [
+        multiprocessing.get_context("spawn").Process(
+            target=tell_of_two, args=(rank, str(tmp_path / "store"), str(tmp_path / "told"))
+        )
+        for rank in (0, 1)
+    ]  # fmt: skip
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(PATIENCE_S)
+    for rank, kind in ((0, "OSError"), (1, "ValueError")):
+        assert (tmp_path / f"told-{rank}").read_text().splitlines() == [
+            b"\x00read once".hex(), "", f"{kind}: the file is not there", "[3.0, 4.0]", "[0.0, 0.0]",
+        ]  # fmt: skip
+>>>>>>> cbaaf44 (A checkpoint that cannot be written ends the run; the console tells of skipped steps; what a checkpoint takes is measured)

@@ -9,7 +9,7 @@ from trainer.reporter import Console
 def row(step: int) -> Metrics:
     return Metrics(
         step=step, epoch=step / 10, samples=8 * step, loss=1 / (step + 2), logit_scale=14.3, learning_rate=1e-3,
-        samples_per_s=123.456789, data_wait_share=0.25, replaced=0, gradient_norm=2.5, skipped=0, mfu=None,
+        samples_per_s=123.456789, data_wait_share=0.25, replaced=0, gradient_norm=2.5, skipped=4 * (step > 1), mfu=None,
         memory_gb=None,
     )  # fmt: skip
 
@@ -27,4 +27,5 @@ def test_off_a_terminal_a_line_now_and_then(capsys: pytest.CaptureFixture[str]) 
     assert lines[0] == "begin"
     assert len(lines) == 3, "the first and the last step"
     assert lines[1].endswith("123 samples/s  1 s left")
+    assert lines[2].endswith("  0 s left  4 steps skipped")
     assert lines[2].startswith("step 10 ")
