@@ -41,15 +41,15 @@ class Part:
 
 def update_parts(parts: Sequence[Part], num_threads: int) -> None:
     """Update all weights and moments in place; the same bits for any number of threads."""
-    pieces = [
-        (part, start, min(start + PIECE, len(part.weights)))
-        for part in parts
-        for start in range(0, len(part.weights), PIECE)
-    ]
-    if num_threads == 1 or len(pieces) == 1:
-        for piece in pieces:
-            _update_piece(piece)
+    if num_threads == 1:
+        for part in parts:
+            _update_piece((part, 0, len(part.weights)))
     else:
+        pieces = [
+            (part, start, min(start + PIECE, len(part.weights)))
+            for part in parts
+            for start in range(0, len(part.weights), PIECE)
+        ]
         list(_threads(num_threads).map(_update_piece, pieces))
 
 

@@ -190,7 +190,7 @@ def _load(items, inside, HALF: tl.constexpr, MASKED: tl.constexpr):
 
 @jit
 def _store(items, inside, bits, added, HALF: tl.constexpr, MASKED: tl.constexpr):
-    """Store float32's bits, or the upper half of ``bits + added``: see `half_floats`."""
+    """Store float32's bits, or the upper half of ``bits + added`` (see `half_floats`); CUDA's NaN stays one."""
     if HALF:
         odd = (bits & 0x7F800000) == 0x7F800000
         quiet = tl.where((bits & 0x7FFFFF) != 0, 0x40, 0)

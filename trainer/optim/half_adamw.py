@@ -13,6 +13,7 @@ for all (it refuses bfloat16 statistics beside float32 weights), and rounds to n
 
 import hashlib
 from collections.abc import Callable, Iterable
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -92,17 +93,20 @@ class HalfAdamW(torch.optim.Optimizer):
             return
         unscale = 1.0 if grad_scale is None else 1.0 / float(grad_scale)
         rate, kept, new_first, beta2, new_second, eps = _scalars(group)
+        steps = [self._state_of(parameter)["step"] for _, parameter in named]
+        torch._foreach_add_(steps, 1.0)
+        steps_N = torch.stack(steps)
+        corrections = zip(
+            steps_N.tolist(), *(each.tolist() for each in _corrections(steps_N, group["betas"])), strict=True
+        )
         parts = []
-        for name, parameter in named:
-            state = self._state_of(parameter)
-            state["step"] += 1
-            first, root = (float(value) for value in _corrections(state["step"], group["betas"]))
+        for (name, parameter), (step, first, root) in zip(named, corrections, strict=True):
             weights, gradients, moment, second = (_as_array(tensor) for tensor in self._flat(parameter))
             scalars = np.array([unscale, kept, new_first, beta2, new_second, root, eps], dtype=np.float32)
             parts.append(
                 Part(
                     weights, gradients, moment, second,
-                    key=key_of(self._seed, int(state["step"]), _number(name)),
+                    key=key_of(self._seed, int(step), _number(name)),
                     offset=first_element(parameter),
                     scalars=np.append(scalars, np.float32(rate) * np.float32(first)),
                 )
@@ -163,6 +167,7 @@ def _as_array(flat: torch.Tensor) -> Floats:
     return array
 
 
+@cache
 def _number(name: str) -> int:
     """Return the number of a parameter for its draws: of its name, so that other parameters do not change it."""
     return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")

@@ -1,12 +1,9 @@
 """Who a process is among the workers, and which rows of a batch it holds."""
 
-<<<<<<< HEAD
-import subprocess
-import sys
-=======
 import multiprocessing
 import os
->>>>>>> cbaaf44 (A checkpoint that cannot be written ends the run; the console tells of skipped steps; what a checkpoint takes is measured)
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,11 +13,8 @@ import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
-<<<<<<< HEAD
 from tests.support.process_tree import NEEDS_PROC, wait_until_gone
-=======
 from tests.support.waiting import PATIENCE_S
->>>>>>> cbaaf44 (A checkpoint that cannot be written ends the run; the console tells of skipped steps; what a checkpoint takes is measured)
 from trainer.distributed import World, join_world, leave_world, local_rows
 
 
@@ -67,7 +61,6 @@ def test_one_worker_writes() -> None:
     assert [World(rank, 2, torch.device("cpu")).first for rank in (0, 1)] == [True, False]
 
 
-<<<<<<< HEAD
 WORKER = """
 import os, time
 from trainer.distributed import end_with_launcher
@@ -85,7 +78,8 @@ def test_a_worker_ends_with_its_launcher() -> None:
         worker = int(process.stdout.readline())
         process.kill()
     wait_until_gone([worker])
-=======
+
+
 def tell_of_two(rank: int, store: str, told: str) -> None:
     dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
     world = World(rank, 2, torch.device("cpu"))
@@ -124,4 +118,3 @@ def test_two_workers_have_what_the_first_read_or_its_error(tmp_path: Path) -> No
         assert (tmp_path / f"told-{rank}").read_text().splitlines() == [
             b"\x00read once".hex(), "", f"{kind}: the file is not there", "[3.0, 4.0]", "[0.0, 0.0]",
         ]  # fmt: skip
->>>>>>> cbaaf44 (A checkpoint that cannot be written ends the run; the console tells of skipped steps; what a checkpoint takes is measured)
