@@ -207,21 +207,26 @@ def test_vit_learns_too(tmp_path: Path) -> None:
     assert losses[-1] < 0.75 * losses[0]
 
 
-def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -> None:
-    config = make_config(tmp_path, "out", stop_after_steps=3, model="vit-tiny")
-    train(config, ONE, Silent())
+def train_on_two(config: TrainConfig, tmp_path: Path) -> None:
+    """Train under torchrun with two processes."""
     program = tmp_path / "train.py"
     program.write_text(
         "from trainer.config import TrainConfig\nfrom trainer.distributed import join_world, leave_world\n"
         "from trainer.loop import train\nfrom trainer.reporter import Silent\n"
         "world = join_world(use_gpu=False)\n"
-        f"train({dataclasses.replace(config, stop_after_steps=None)!r}, world, Silent())\nleave_world(world)\n"
+        f"train({config!r}, world, Silent())\nleave_world(world)\n"
         "import os\nos._exit(0)\n"  # gloo's native threads now and then abort an interpreter that is ending
     )
     subprocess.run(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)],
         check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=PATIENCE_S,
     )  # fmt: skip
+
+
+def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "out", stop_after_steps=3, model="vit-tiny")
+    train(config, ONE, Silent())
+    train_on_two(dataclasses.replace(config, stop_after_steps=None), tmp_path)
     whole = make_config(tmp_path, "whole", model="vit-tiny")
     train(whole, ONE, Silent())
     for (step, loss, rate), (step_wanted, loss_wanted, rate_wanted) in zip(
@@ -229,3 +234,25 @@ def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -
     ):
         assert (step, rate) == (step_wanted, rate_wanted)
         assert float(loss) == pytest.approx(float(loss_wanted), rel=1e-3)
+
+
+def test_given_weights_with_a_locked_encoder_train_on_two_workers_as_on_one(tmp_path: Path) -> None:
+    given = make_config(tmp_path, "given", epochs=0.4)
+    train(given, ONE, Silent())
+    told = Told()
+    tuned = make_config(tmp_path, "tuned", model=None, init_from=given.output, lock_image=True, epochs=1.0)
+    train(tuned, ONE, told)
+    assert told.titles[0].startswith(f"the model of {given.output} on 40 samples")
+    two = dataclasses.replace(tuned, output=str(tmp_path / "two"))
+    train_on_two(two, tmp_path)
+    for (step, loss, rate), (step_wanted, loss_wanted, rate_wanted) in zip(
+        curve(two.output), curve(tuned.output), strict=True
+    ):
+        assert (step, rate) == (step_wanted, rate_wanted)
+        assert float(loss) == pytest.approx(float(loss_wanted), rel=1e-3)
+    first, *others = (load_file(Path(config.output) / "final" / "model.safetensors") for config in (given, tuned, two))
+    for found in others:
+        moved = {name.split(".")[0] for name, tensor in found.items() if not torch.equal(tensor, first[name])}
+        assert moved == {"text_encoder", "logit_scale"}
+    identity = [json.loads((Path(config.output) / "run.json").read_text())["identity"] for config in (tuned, two)]
+    assert identity[0] == identity[1]

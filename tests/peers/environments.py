@@ -6,8 +6,9 @@
     .venv-peers/dali        NVIDIA DALI
     .venv-peers/training    open_clip with torch 2.14, litdata, MosaicML streaming, webdataset 1.0.2, and what
                             `trainer.data` needs: numba, pyarrow, fsspec, pillow, numpy
+    .venv-peers/transformers  transformers 4.57, beside the 5.x of `.venv`
 
-Each is pinned whole by ``NAME.txt`` beside this file. The two that need torch take it, and what it needs, from `.venv`:
+Each is pinned whole by ``NAME.txt`` beside this file. Those that share torch take it, and what it needs, from `.venv`:
 their own packages come first. Run as a program this makes those that are not there or not of their list.
 """
 
@@ -65,6 +66,7 @@ ENVIRONMENTS = {
         Environment("energon", shares_torch=True),
         Environment("dali"),
         Environment("training"),
+        Environment("transformers", shares_torch=True),
     )
 }
 

@@ -1,9 +1,12 @@
 """Options: ranges, and presets' recipes."""
 
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from trainer.__main__ import parse
 from trainer.config import TrainConfig
 from trainer.presets import Recipe
 
@@ -84,3 +87,15 @@ def test_options_change_the_recipe() -> None:
     assert (config.recipe.epochs, config.recipe.global_batch_size, config.recipe.weight_decay) == (2.0, 64, 0.0)
     assert config.model_config.text.vocab_size == 600
     assert make().model_config.text.vocab_size == 49_408
+
+
+def test_the_readmes_commands_for_given_weights_are_parsed() -> None:
+    readme = (Path(__file__).parents[3] / "trainer" / "README.md").read_text(encoding="utf-8")
+    section = readme.split("### Other people's weights")[1].split("\n## ")[0]
+    commands = re.findall(r"^    trainer (.+)$", section, re.MULTILINE) + re.findall(r"`trainer ([^`]+)`", section)
+    assert len(commands) == 8
+    for command in commands:
+        words = command.split("#")[0].split()
+        if words[0] == "train" and "--shards" not in words:
+            words += ["--shards", "s", "--output", "o"]
+        assert parse(words).output

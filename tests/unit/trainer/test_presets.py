@@ -1,7 +1,10 @@
-"""Every model of the paper has the parameters its table states."""
+"""Every model of the paper has the parameters and the forward work that the tables state."""
+
+from pathlib import Path
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from trainer.model.clip import CLIP
 from trainer.presets import PRESETS, find_preset
@@ -27,6 +30,34 @@ def test_parameter_counts_are_the_papers(name: str) -> None:
     whole = sum(parameter.numel() for parameter in model.parameters())
     found = tuple(round(count / 1e6, 1) for count in (whole, image, whole - image))
     assert found == PARAMETERS_M[name]
+
+
+def count_flops(name: str) -> tuple[int, int]:
+    """Return the floating-point operations of one image and of one text that fills the context, forward."""
+    config = PRESETS[name].model
+    with torch.device("meta"):
+        model = CLIP(config)
+        pixels = torch.empty(1, 3, config.image.image_px, config.image.image_px)
+        tokens = torch.zeros(1, config.text.context_length, dtype=torch.int64)
+        eos = torch.zeros(1, dtype=torch.int64)
+    with FlopCounterMode(display=False) as image:
+        model.image_encoder(pixels)
+    with FlopCounterMode(display=False) as text:
+        model.text_encoder(tokens, eos)
+    return image.get_total_flops(), text.get_total_flops()
+
+
+@pytest.mark.parametrize("name", PARAMETERS_M)
+def test_the_readme_states_parameters_and_forward_work(name: str) -> None:
+    geometry = PRESETS[name].model
+    whole, image, text = PARAMETERS_M[name]
+    of_image, of_text = (flops / 1e9 for flops in count_flops(name))
+    row = (
+        f"| `{name}` | {geometry.image.image_px} | {geometry.embed_dim} | {image:.1f} | {text:.1f} | {whole:.1f} "
+        f"| {of_image:.2f} | {of_text:.2f} | {of_image + of_text:.2f} |"
+    )
+    readme = (Path(__file__).parents[3] / "trainer" / "README.md").read_text(encoding="utf-8")
+    assert row in readme.splitlines(), f"the table of models in trainer/README.md should have the row\n{row}"
 
 
 def test_exact_count_of_the_released_vit_b_32() -> None:

@@ -1,0 +1,107 @@
+"""Our models and tokenizer beside those of open_clip and transformers 4.57, each in an environment of `make peers`."""
+
+import json
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.contract.test_peers import environment, read
+from tests.peers.environments import REPOSITORY
+from tests.support.foreign_models import (
+    Pairs,
+    assert_equal_results,
+    normalised,
+    random_pairs,
+    write_vocabulary,
+)
+from trainer.caption_text import as_released
+from trainer.checkpoint import model_config_to_json
+from trainer.model.clip import CLIP
+from trainer.presets import PRESETS, ModelConfig
+from trainer.weights.begin import read_given
+from trainer.weights.find_weights import find_weights
+from trainer.weights.form.open_clip_names import OPEN_CLIP
+from trainer.weights.form.transformers_names import TRANSFORMERS_CLIP
+from trainer.weights.load import load_given
+from trainer.weights.vocabulary_files import tokenizer_of_list
+
+pytestmark = pytest.mark.peers
+
+NAMINGS = {"open_clip": OPEN_CLIP, "transformers": TRANSFORMERS_CLIP}
+SMALLER = ("rn50", "rn101", "rn50x4", "vit-b-32", "vit-b-16")
+LARGEST = ("rn50x16", "rn50x64", "vit-l-14", "vit-l-14-336")
+NUM_PAIRS = 4
+
+
+def written_by(project: str, config: ModelConfig, folder: Path) -> tuple[Path, Pairs]:
+    """Have `project` write a model of this geometry and its results; return its folder and what it saw."""
+    pairs = random_pairs(config, NUM_PAIRS)
+    (folder / "geometry.json").write_text(json.dumps(model_config_to_json(config)))
+    with torch.device("meta"):
+        model = CLIP(config)
+    model.image_mean, model.image_std = (buffer.clone() for buffer in (CLIP(TINY).image_mean, CLIP(TINY).image_std))
+    inputs = {"pixels": normalised(model, pairs.images_N3PP), "tokens": pairs.tokens_NL}
+    save_file(inputs, folder / "inputs.safetensors")
+    arguments = [project, folder / "geometry.json", folder / "inputs.safetensors", folder / "theirs"]
+    read(project, "clip_results.py", *arguments, cwd=folder, env={"PYTHONPATH": str(REPOSITORY)})
+    return folder / "theirs", pairs
+
+
+TINY = PRESETS["vit-tiny"].model
+
+
+def compare(project: str, name: str, folder: Path) -> None:
+    environment(project)
+    config = PRESETS[name].model
+    theirs, pairs = written_by(project, config, folder)
+    files = find_weights(str(theirs), "--init-from")
+    assert files.geometry == config
+    given, _ = read_given("init_from", files)
+    ours = CLIP(config).train()
+    load_given(ours, given)
+    assert_equal_results(ours, pairs, load_file(theirs / "results.safetensors"), NAMINGS[project])
+
+
+@pytest.mark.parametrize("name", SMALLER)
+def test_features_loss_and_gradients_are_open_clips(tmp_path: Path, name: str) -> None:
+    compare("open_clip", name, tmp_path)
+
+
+@pytest.mark.parametrize("name", [name for name in SMALLER if name.startswith("vit")])
+def test_features_loss_and_gradients_are_those_of_transformers_4(tmp_path: Path, name: str) -> None:
+    compare("transformers", name, tmp_path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LARGEST)
+def test_the_largest_models_are_open_clips_too(tmp_path: Path, name: str) -> None:
+    compare("open_clip", name, tmp_path)
+
+
+@pytest.fixture
+def captions(shared_data: Path) -> list[str]:
+    table = pq.read_table(shared_data / "captions" / "test_10000.parquet", columns=["TEXT"])
+    return [text for text in table["TEXT"].to_pylist() if text]
+
+
+def test_ids_of_10000_captions(tmp_path: Path, captions: list[str]) -> None:
+    """Those of open_clip as it is; those of transformers for captions cleaned as the release does it."""
+    (tmp_path / "texts.json").write_text(json.dumps(captions))
+    source = {"PYTHONPATH": str(REPOSITORY)}
+    arguments = ["open_clip", tmp_path / "texts.json", tmp_path / "ids.json"]
+    told = read("open_clip", "clip_tokens.py", *arguments, cwd=tmp_path, env=source)
+    ours = tokenizer_of_list(Path(told["vocabulary"]).read_bytes(), told["vocabulary"], 77)
+    tokens, eos = ours.encode(captions)
+    found = [row[: end + 1].tolist() for row, end in zip(tokens, eos, strict=True)]
+    assert len(found) == 10_000
+    assert found == json.loads((tmp_path / "ids.json").read_text())
+    write_vocabulary(tmp_path, ours)
+    (tmp_path / "texts.json").write_text(json.dumps([as_released(text) for text in captions]))
+    arguments = ["transformers", tmp_path / "texts.json", tmp_path / "ids.json", tmp_path]
+    assert read("transformers", "clip_tokens.py", *arguments, cwd=tmp_path, env=source)["version"].startswith("4.57.")
+    slow, fast = json.loads((tmp_path / "ids.json").read_text())
+    assert found == fast
+    assert found == slow
