@@ -22,10 +22,12 @@ from trainer.checkpoint import model_config_to_json
 from trainer.model.clip import CLIP
 from trainer.presets import PRESETS, ModelConfig
 from trainer.weights.begin import read_given
+from trainer.weights.convert import convert
 from trainer.weights.find_weights import find_weights
 from trainer.weights.form.open_clip_names import OPEN_CLIP
 from trainer.weights.form.transformers_names import TRANSFORMERS_CLIP
 from trainer.weights.load import load_given
+from trainer.weights.normalisation import Normalisation
 from trainer.weights.vocabulary_files import tokenizer_of_list
 
 pytestmark = pytest.mark.peers
@@ -73,6 +75,24 @@ def test_features_loss_and_gradients_are_open_clips(tmp_path: Path, name: str) -
 @pytest.mark.parametrize("name", [name for name in SMALLER if name.startswith("vit")])
 def test_features_loss_and_gradients_are_those_of_transformers_4(tmp_path: Path, name: str) -> None:
     compare("transformers", name, tmp_path)
+
+
+def test_names_shapes_and_counts_of_the_largest_are_open_clips(tmp_path: Path) -> None:
+    paths = []
+    for name in LARGEST:
+        paths.append(tmp_path / f"{name}.json")
+        paths[-1].write_text(json.dumps(model_config_to_json(PRESETS[name].model)))
+    found = read("open_clip", "clip_shapes.py", *paths, cwd=tmp_path, env={"PYTHONPATH": str(REPOSITORY)})
+    for name, shapes in zip(LARGEST, found, strict=True):
+        with torch.device("meta"):
+            ours = CLIP(PRESETS[name].model).state_dict()
+            theirs = {key: torch.empty(shape) for key, shape in shapes.items()}
+        wanted = {key: tensor.shape for key, tensor in ours.items()}
+        converted = convert(wanted, theirs, OPEN_CLIP, Normalisation(), name)
+        assert converted.tensors.keys() == ours.keys()
+        assert converted.beside == ()
+        assert converted.notes == ()
+        assert sum(tensor.numel() for tensor in theirs.values()) == sum(tensor.numel() for tensor in ours.values())
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -66,6 +67,19 @@ def test_a_run_begins_with_the_weights_and_their_tokenizer(tmp_path: Path) -> No
     assert told.lines == [f"weights from {path}, of this project"]
     wanted = load_file(path)
     assert all(torch.equal(tensor, wanted[name]) for name, tensor in model.state_dict().items())
+
+
+def test_paths_may_be_remote(tmp_path: Path) -> None:
+    given = write_given(tmp_path / "given")
+    store = fsspec.filesystem("memory")
+    for path in (given / "final").iterdir():
+        store.pipe(f"/given/final/{path.name}", path.read_bytes())
+    near, far = make(init_from=str(given)), make(init_from="memory://given")
+    assert far.model_config == near.model_config == CONFIG
+    found, wanted = read_beginning(far, ONE), read_beginning(near, ONE)
+    assert found.inputs == wanted.inputs == describe_beginning(far)
+    tensors = [beginning.weights[0].tensors for beginning in (found, wanted)]
+    assert all(torch.equal(tensors[0][name], tensor) for name, tensor in tensors[1].items())
 
 
 def test_only_the_first_worker_reads() -> None:

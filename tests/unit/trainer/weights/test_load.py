@@ -15,6 +15,7 @@ from tests.support.foreign_models import (
     random_pairs,
     their_results,
     transformers_clip,
+    transformers_config,
     write_transformers_folder,
 )
 from trainer.model.clip import CLIP
@@ -27,7 +28,7 @@ from trainer.weights.form.transformers_names import TRANSFORMERS_CLIP
 from trainer.weights.load import load_given, share_weights
 from trainer.weights.normalisation import Normalisation
 
-pytest.importorskip("transformers", reason="transformers is not installed")
+transformers = pytest.importorskip("transformers", reason="transformers is not installed")
 
 SMALL = ModelConfig(
     embed_dim=24,
@@ -71,7 +72,7 @@ def test_a_folder_of_transformers_gives_its_features_loss_and_gradients(
     "name",
     [
         "vit-b-32",
-        "vit-b-16",
+        pytest.param("vit-b-16", marks=pytest.mark.slow),
         pytest.param("vit-l-14", marks=pytest.mark.slow),
         pytest.param("vit-l-14-336", marks=pytest.mark.slow),
     ],
@@ -91,6 +92,18 @@ def test_the_papers_vits_are_those_of_transformers(name: str) -> None:
     for parameter in ours.parameters():
         parameter.requires_grad_(True)
     compare(config, theirs, ours, 2)
+
+
+@pytest.mark.parametrize("name", ["vit-l-14", "vit-l-14-336"])
+def test_the_largest_vits_have_the_names_and_shapes_of_transformers(name: str) -> None:
+    with torch.device("meta"):
+        theirs = transformers.CLIPModel(transformers_config(PRESETS[name].model))
+        ours = CLIP(PRESETS[name].model).state_dict()
+    wanted = {key: tensor.shape for key, tensor in ours.items()}
+    converted = convert(wanted, theirs.state_dict(), TRANSFORMERS_CLIP, Normalisation(), name)
+    assert converted.tensors.keys() == ours.keys()
+    assert (converted.beside, converted.notes) == ((), ())
+    assert theirs.num_parameters() == sum(tensor.numel() for tensor in ours.values())
 
 
 def test_another_size_of_images_interpolates_the_positions(tmp_path: Path) -> None:
