@@ -6,16 +6,18 @@ without it ``--init-from`` tells. An image encoder of other people brings its ac
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
 
 from trainer.presets import PRESETS, ModelConfig, Recipe, ViTConfig, find_preset
 
 DEFAULT_MODEL = "vit-b-32"
 
 
+@cache
 def find_geometry(
     model: str | None, init_from: str | None, init_image_from: str | None, image_px: int | None
 ) -> ModelConfig:
-    """Return the geometry that the options mean.
+    """Return the geometry that the options mean; a process reads the files of each choice once.
 
     Raises FileNotFoundError or ValueError that names the option, the file and the field, also where `model` and the
     weights' own geometry differ in more than the size of images and vocabulary.

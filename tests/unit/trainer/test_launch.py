@@ -26,18 +26,19 @@ def config(shards: str, **changes: Any) -> TrainConfig:
     return dataclasses.replace(plain, **changes)
 
 
-@pytest.mark.parametrize("option", ["output", "shards"])
+@pytest.mark.parametrize("option", ["output", "shards", "init-from", "init-image-from", "tokenizer", "model"])
 def test_a_relative_path_in_a_ray_job_is_refused_with_the_absolute_form(
     shards: str, option: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(Path(shards).parent)
-    asked = config("shards") if option == "shards" else config(shards, output="out")
+    relative = ("out.json",) if option == "shards" else "out.json"
+    asked = dataclasses.replace(config(shards), **{option.replace("-", "_"): relative})
     refuse_relative_paths(asked)
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
     with pytest.raises(ValueError, match=rf'--{option} .* is relative, .* --{option} "\$PWD/'):
         refuse_relative_paths(asked)
     refuse_relative_paths(config(shards))
-    refuse_relative_paths(config("memory://shards", output="gs://bucket/out"))
+    refuse_relative_paths(config("memory://shards", output="gs://bucket/out", init_from="s3://a", tokenizer="openai"))
 
 
 def test_more_processes_than_a_cpu_can_serve_are_refused(shards: str, monkeypatch: pytest.MonkeyPatch) -> None:
