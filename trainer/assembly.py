@@ -28,11 +28,13 @@ from trainer.data.some_captions import some_captions
 from trainer.data.verify_shards import verify_shards
 from trainer.distributed import World
 from trainer.model.clip import CLIP
+from trainer.model.set_up import set_up_encoders
 from trainer.optim.adamw import make_optimizer
 from trainer.optim.ema import Ema
 from trainer.optim.loss_scale import LossScaler, make_loss_scaler
 from trainer.optim.text_weights import keep_text_weights
 from trainer.plan import Plan, make_plan
+from trainer.precision import autocast_dtype
 from trainer.presets import ResNetConfig
 from trainer.reporter import Reporter
 from trainer.run_record import training_record
@@ -93,6 +95,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     scaler = make_loss_scaler(config.precision, world.device)
     trained = Trained(model, optimizer, ema, scaler)
     state = resume(folder, trained, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
+    rows = -(-config.recipe.global_batch_size // world.size)
+    set_up_encoders(model, config, config.seed, rows, autocast_dtype(config.precision, world.device))
     wrapped = spread(model, world, static_graph=True)
     reader = RowReader(
         data,

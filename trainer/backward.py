@@ -31,6 +31,7 @@ def backward(
     device = world.device
     images_b3PP = batch.images_b3PP.to(device, non_blocking=True)
     texts = batch.texts.to(device, non_blocking=True)
+    places_b = batch.places(device)
 
     def loss_of(outputs: Outputs) -> torch.Tensor:
         return batch_loss(outputs, world, global_batch_size)
@@ -42,10 +43,10 @@ def backward(
         return torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
 
     if micro_batch is not None and micro_batch < share_rows(world, global_batch_size).most:
-        pieces = micro_batches(images_b3PP, texts, micro_batch)
+        pieces = micro_batches(images_b3PP, texts, places_b, micro_batch)
         return cached_backward(wrapped, pieces, device, loss_of=loss_of, scaled=scaled, in_precision=in_precision)
     with in_precision():
-        outputs = wrapped(images_b3PP, texts)
+        outputs = wrapped(images_b3PP, texts, places_b)
     loss = loss_of(outputs)
     scaled(loss).backward()
     return loss.detach()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.options.data import DataOptions
+from trainer.options.encoders import EncoderOptions
 from trainer.options.evaluating import EvaluatingOptions
 from trainer.options.loss import LossOptions
 from trainer.options.machine import MachineOptions
@@ -14,7 +15,7 @@ from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
 from trainer.options.telling import TellingOptions
-from trainer.presets import ModelConfig, Recipe
+from trainer.presets import ModelConfig, Recipe, ViTConfig
 from trainer.weights.geometry import DEFAULT_MODEL, find_geometry, recipe_of
 from trainer.workers import most_workers
 
@@ -31,6 +32,7 @@ class TrainConfig(
     MachineOptions,
     OptimOptions,
     LossOptions,
+    EncoderOptions,
     RecipeOptions,
     ModelOptions,
     DataOptions,
@@ -46,6 +48,8 @@ class TrainConfig(
             )
         if self.text_weights == "bfloat16" and self.precision != "bfloat16":
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
+        if self.patch_dropout and not isinstance(self.model_config.image, ViTConfig):
+            raise ValueError(f"patch_dropout takes a vision transformer, found model {self.model_title!r}")
 
     @property
     def recipe(self) -> Recipe:

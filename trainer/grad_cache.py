@@ -50,7 +50,7 @@ def cached_backward(
 
     def forward(through: nn.Module, piece: MicroBatch) -> Outputs:
         with in_precision():
-            outputs: Outputs = through(piece.images_m3PP, piece.texts)
+            outputs: Outputs = through(piece.images_m3PP, piece.texts, piece.places_m)
         return outputs
 
     recomputed = list(pieces[:-1]) or list(pieces)

@@ -17,9 +17,15 @@ class MicroBatch:
 
     images_m3PP: torch.Tensor
     texts: PackedTexts
+    places_m: torch.Tensor
+    """Of the rows in the run: what is drawn for a row is drawn by it."""
 
 
-def micro_batches(images_b3PP: torch.Tensor, texts: PackedTexts, size: int) -> Sequence[MicroBatch]:
+def micro_batches(
+    images_b3PP: torch.Tensor, texts: PackedTexts, places_b: torch.Tensor, size: int
+) -> Sequence[MicroBatch]:
     """Return the rows in order, `size` at a time; the last may be fewer. They share the batch's memory."""
     bounds = [(start, min(start + size, len(images_b3PP))) for start in range(0, len(images_b3PP), size)]
-    return [MicroBatch(images_b3PP[start:stop], texts.rows(start, stop)) for start, stop in bounds]
+    return [
+        MicroBatch(images_b3PP[start:stop], texts.rows(start, stop), places_b[start:stop]) for start, stop in bounds
+    ]

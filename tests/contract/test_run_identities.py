@@ -42,7 +42,8 @@ LEFT_OUT = [
     ),
     (
         TrainConfig(shards=("s",), output="o"),
-        "cache_bytes cache_dir checkpoint_every_minutes checkpoint_every_steps collective_timeout_s cpus_per_worker "
+        "activation_checkpointing activation_gb cache_bytes cache_dir checkpoint_every_minutes checkpoint_every_steps "
+        "collective_timeout_s compile cpus_per_worker "
         "decode_threads device evaluate_batch_size evaluate_classes evaluate_dataset evaluate_every_steps "
         "evaluate_samples evaluate_shards evaluate_templates expect_loss keep_best keep_checkpoints launcher "
         "loader_processes log_every_steps max_failures max_skipped_steps num_workers output profile read_ahead_bytes "

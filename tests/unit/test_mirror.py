@@ -52,6 +52,7 @@ LISTED = {
     "pipeline/sources/wat/*.py": "wat/test_wat: one scan of made and of real records",
     "trainer/assembly.py": "whole trainings: tests/integration/test_train",
     "trainer/data/balance/*.py": "chances and epochs together: trainer/data/balance/test_*, against exact fractions",
+    "trainer/data/batch.py": "test_loader: what the loader gives, and the places of its rows",
     "trainer/data/data_set.py": "test_open_data and test_loader make it of shards",
     "trainer/data/find_index.py": "test_open_data: found, made, kept, refused",
     "trainer/data/loading/process.py": "processes: loading/test_processes kills them, too",

@@ -24,3 +24,9 @@ class Batch:
     """The captions' tokens; none without a tokenizer."""
     replaced: int
     """Rows whose own sample could not be used."""
+    first_place: int = 0
+    """Place in the run of the first row; the others follow."""
+
+    def places(self, device: torch.device | None = None) -> torch.Tensor:
+        """Return the place of each row in the run, int64: what is drawn for a row is drawn by it."""
+        return torch.arange(self.first_place, self.first_place + len(self.images_b3PP), device=device)

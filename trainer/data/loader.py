@@ -7,6 +7,8 @@ By threads of the worker (`loading/rows_maker.py`), or by processes that write i
 import queue
 import threading
 from collections.abc import Generator, Iterable
+from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -78,10 +80,9 @@ class Loader:
     def batches(self, steps: Iterable[int], batch_size: int, first: int, last: int) -> Generator[Batch, None, None]:
         """Yield rows `first` .. `last` - 1 of each global batch in order; an error of the background is raised here."""
         wanted = WorkerRows(steps_of(steps), batch_size, first, last)
-        if self._parts:
-            yield from self._by_processes(wanted)
-        else:
-            yield from self._by_threads(wanted)
+        with closing(self._by_processes(wanted) if self._parts else self._by_threads(wanted)) as batches:
+            for step in wanted.steps:
+                yield replace(next(batches), first_place=step * batch_size + first)  # none is held here
 
     def _by_processes(self, wanted: WorkerRows) -> Generator[Batch, None, None]:
         context_length = self._tokenizer.context_length if self._tokenizer is not None else 0

@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from trainer.data.packed_texts import PackedTexts
+from trainer.model.patch_dropout import PatchDropout
 from trainer.model.resnet import ModifiedResNet
 from trainer.model.text import TextTransformer
 from trainer.model.vit import VisionTransformer
@@ -47,6 +48,8 @@ class CLIP(nn.Module):
             self.image_encoder = VisionTransformer(config.image, config.embed_dim)
         else:
             self.image_encoder = ModifiedResNet(config.image, config.embed_dim)
+        self.patch_dropout: PatchDropout | None = None
+        """In training, of vision transformers alone."""
         self.text_encoder = TextTransformer(config.text, config.embed_dim)
         is_sigmoid = config.loss == "sigmoid"
         self.logit_scale = nn.Parameter(torch.tensor(SIGMOID_LOGIT_SCALE if is_sigmoid else INITIAL_LOGIT_SCALE))
@@ -56,20 +59,35 @@ class CLIP(nn.Module):
         self.register_buffer("image_mean", torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("image_std", torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 
-    def encode_images(self, images_N3PP: torch.Tensor) -> torch.Tensor:
-        """Return features ``[N, E]`` of length one of uint8 images."""
+    def encode_images(self, images_N3PP: torch.Tensor, places_N: torch.Tensor | None = None) -> torch.Tensor:
+        """Return features ``[N, E]`` of length one of uint8 images; `places_N` as in `forward`."""
         scale_3 = 1 / (255 * self.image_std.flatten())
         shift_3 = -(self.image_mean / self.image_std).flatten()
-        return _unit_length(self.image_encoder(images_N3PP, scale_3, shift_3))
+        return _unit_length(self.image_encoder(images_N3PP, scale_3, shift_3, **self._dropped(places_N)))
 
     def encode_texts(self, texts: PackedTexts) -> torch.Tensor:
         """Return features ``[N, E]`` of length one."""
         return _unit_length(self.text_encoder(texts))
 
-    def forward(self, images_N3PP: torch.Tensor, texts: PackedTexts) -> tuple[torch.Tensor, ...]:
-        """Return (image features ``[N, E]``, text features ``[N, E]``, scale of the logits[, bias of the logits])."""
-        found = (self.encode_images(images_N3PP), self.encode_texts(texts), self.logit_scale.exp())
+    def forward(
+        self, images_N3PP: torch.Tensor, texts: PackedTexts, places_N: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, ...]:
+        """Return (image features ``[N, E]``, text features ``[N, E]``, scale of the logits[, bias of the logits]).
+
+        `places_N`, int64, are the samples' places in the run, by which patch dropout draws; without it they are not
+        asked for.
+        """
+        found = (self.encode_images(images_N3PP, places_N), self.encode_texts(texts), self.logit_scale.exp())
         return found if self.logit_bias is None else (*found, self.logit_bias)
+
+    def _dropped(self, places_N: torch.Tensor | None) -> dict[str, torch.Tensor]:
+        """Return what an image encoder takes besides its images: which patches are kept, where some are dropped."""
+        if self.patch_dropout is None or not self.training:
+            return {}
+        if places_N is None:
+            raise ValueError("patch dropout draws by the samples' places in the run, found none")
+        assert isinstance(self.image_encoder, VisionTransformer)
+        return {"kept_NK": self.patch_dropout.kept(places_N, self.image_encoder.num_patches)}
 
     def clamp_logit_scale(self) -> None:
         """Keep the scale at most 100; called after each optimizer step."""

@@ -3,10 +3,13 @@
 Shapes: N images, C channels, P pixels per side, L positions, E embedding.
 """
 
+from itertools import chain
+
 import torch
 import torch.nn.functional as F
 from torch import nn
 
+from trainer.model.recompute import run_block
 from trainer.presets import ResNetConfig
 
 EXPANSION = 4
@@ -109,5 +112,6 @@ class ModifiedResNet(nn.Module):
         x = F.relu(self.bn1(self.conv1(x)), inplace=True)
         x = F.relu(self.bn2(self.conv2(x)), inplace=True)
         x = self.avgpool(F.relu(self.bn3(self.conv3(x)), inplace=True))
-        x = self.layer4(self.layer3(self.layer2(self.layer1(x))))
+        for block in chain(self.layer1, self.layer2, self.layer3, self.layer4):
+            x = run_block(block, x)
         return self.attnpool(x)

@@ -46,7 +46,9 @@ class TextTransformer(nn.Module):
 
     def _blocks(self, texts: PackedTexts, *, flash: bool, pooled: bool) -> torch.Tensor:
         x_TC = self.token_embedding(texts.tokens_T) + F.embedding(texts.positions_T, self.positional_embedding)
-        return self.transformer(x_TC, packed(texts, len(self.positional_embedding), flash=flash), pooled=pooled)
+        layout = packed(texts, len(self.positional_embedding), flash=flash)
+        torch._dynamo.maybe_mark_dynamic(x_TC, 0)  # the number of tokens is another in each batch
+        return self.transformer(x_TC, layout, pooled=pooled)
 
     def encode_padded(self, tokens_NL: torch.Tensor, eos_N: torch.Tensor) -> torch.Tensor:
         """Return features ``[N, E]``, not normalised; ``eos_N`` is the position of [EOS] in each row.

@@ -9,6 +9,7 @@ from torch import nn
 
 from trainer.model.layout import Layout
 from trainer.model.quick_gelu import QuickGELU
+from trainer.model.recompute import run_block
 from trainer.presets import Activation
 
 
@@ -95,7 +96,7 @@ class Transformer(nn.Module):
         """Return ``[N, C]``, each sample's own position, or without `pooled` all of them, in the shape of x."""
         last = len(self.resblocks) - 1
         for number, block in enumerate(self.resblocks):
-            x = block(x, layout, pooled=pooled and number == last)
+            x = run_block(block, x, layout, pooled=pooled and number == last)
         return x
 
     def initialise_as_released(self) -> None:

@@ -1,9 +1,10 @@
 """The vision transformer: patches in, one feature per image out (CLIP, section 2.4).
 
-Shapes: N images, L positions, C channels, E embedding, P pixels per side.
+Shapes: N images, L positions, K patches kept of an image, C channels, E embedding, P pixels per side.
 """
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 from trainer.model.layout import Images
@@ -39,20 +40,39 @@ class VisionTransformer(nn.Module):
         self.ln_post = nn.LayerNorm(width, eps=eps)
         self.proj = nn.Parameter(scale * torch.randn(width, embed_dim))
 
-    def forward(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
-        """Return features ``[N, E]``, not normalised, of images whose pixels become ``scale * pixel + shift``."""
-        return self.ln_post(self._blocks(images_N3PP, scale_3, shift_3, pooled=True)) @ self.proj
+    @property
+    def num_patches(self) -> int:
+        return len(self.positional_embedding) - 1
+
+    def forward(
+        self,
+        images_N3PP: torch.Tensor,
+        scale_3: torch.Tensor,
+        shift_3: torch.Tensor,
+        kept_NK: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return features ``[N, E]``, not normalised, of images whose pixels become ``scale * pixel + shift``.
+
+        With `kept_NK` (`PatchDropout.kept`) of these patches alone: what is dropped costs nothing.
+        """
+        x_NLC = self._embed(images_N3PP, scale_3, shift_3, kept_NK)
+        return self.ln_post(self.transformer(self.ln_pre(x_NLC), Images())) @ self.proj
 
     def encode_positions(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
         """Return ``[N, L, C]``: what the last block gives at the class token and at every patch."""
-        return self._blocks(images_N3PP, scale_3, shift_3, pooled=False)
+        x_NLC = self._embed(images_N3PP, scale_3, shift_3, None)
+        return self.transformer(self.ln_pre(x_NLC), Images(), pooled=False)
 
-    def _blocks(
-        self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor, *, pooled: bool
+    def _embed(
+        self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor, kept_NK: torch.Tensor | None
     ) -> torch.Tensor:
+        """Return class token and patches with their positions' embeddings."""
         weight = self.conv1.weight
-        patches_NLK = cut_patches(images_N3PP, weight.shape[-1])
-        patches_NLC = embed_patches(patches_NLK, weight, scale_3, shift_3, product_dtype(weight))
-        class_N1C = self.class_embedding.to(patches_NLC.dtype).expand(len(patches_NLC), 1, -1)
-        x_NLC = torch.cat([class_N1C, patches_NLC], dim=1) + self.positional_embedding
-        return self.transformer(self.ln_pre(x_NLC), Images(), pooled=pooled)
+        patches = cut_patches(images_N3PP, weight.shape[-1])
+        class_position_1C, positions_LC = self.positional_embedding.split((1, self.num_patches))
+        if kept_NK is not None:
+            patches = patches.gather(1, kept_NK[..., None].expand(-1, -1, patches.shape[-1]))
+            positions_LC = F.embedding(kept_NK, positions_LC)
+        x_NLC = embed_patches(patches, weight, scale_3, shift_3, product_dtype(weight)) + positions_LC
+        class_1C = self.class_embedding + class_position_1C
+        return torch.cat([class_1C.to(x_NLC.dtype).expand(len(x_NLC), 1, -1), x_NLC], dim=1)

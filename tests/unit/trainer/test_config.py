@@ -68,6 +68,10 @@ def make(**changes: Any) -> TrainConfig:
             {"text_weights": "bfloat16", "precision": "float32"},
             "text_weights bfloat16 takes precision bfloat16, found 'float32'",
         ),
+        ({"patch_dropout": 1.0}, "patch_dropout must be at least 0 and below 1, found 1.0"),
+        ({"patch_dropout": 0.5, "model": "rn50"}, "patch_dropout takes a vision transformer, found model 'rn50'"),
+        ({"activation_gb": 1.0}, "activation_gb takes activation_checkpointing auto, found 'none'"),
+        ({"activation_gb": 0.0, "activation_checkpointing": "auto"}, "activation_gb must be above 0 and finite"),
     ],
 )
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:

@@ -52,7 +52,10 @@ def resnet() -> CLIP:
 def by_pieces(model: CLIP, size: int, num: int, image_px: int = 16) -> torch.Tensor:
     """Fill the gradients of the plain loss of all micro-batches' features, whose graphs are all kept; return it."""
     batch = small_batch(num, image_px)
-    outputs = [model(piece.images_m3PP, piece.texts) for piece in micro_batches(batch.images_b3PP, batch.texts, size)]
+    outputs = [
+        model(piece.images_m3PP, piece.texts)
+        for piece in micro_batches(batch.images_b3PP, batch.texts, batch.places(), size)
+    ]
     rows = [torch.cat(parts) for parts in list(zip(*outputs, strict=True))[:2]]
     loss = eager_loss(*rows, *outputs[0][2:])
     loss.backward()
@@ -112,7 +115,7 @@ def test_a_locked_encoder_gets_no_gradient() -> None:
 def test_a_scaled_loss_scales_gradients_alone() -> None:
     model, plain, batch = small_clip(), small_clip(), small_batch(11)
     loss = cached_backward(
-        model, micro_batches(batch.images_b3PP, batch.texts, 4), CPU, loss_of=lambda outputs: eager_loss(*outputs),
+        model, micro_batches(batch.images_b3PP, batch.texts, batch.places(), 4), CPU, loss_of=lambda outputs: eager_loss(*outputs),
         scaled=lambda loss: 8 * loss, in_precision=nullcontext,
     )  # fmt: skip
     assert float(loss) == pytest.approx(float(by_pieces(plain, 11, 11)), rel=1e-13)

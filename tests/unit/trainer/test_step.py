@@ -26,6 +26,7 @@ def batch() -> Batch:
     told = {
         "images_b3PP": torch.randint(0, 256, (4, 3, 16, 16), generator=generator, dtype=torch.uint8),
         "texts": PackedTexts.from_rows(torch.randint(1, 20, (4, 6), generator=generator).tolist()),
+        "first_place": 0,
     }  # fmt: skip
     return Batch(**fields | told)
 

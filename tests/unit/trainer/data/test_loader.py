@@ -80,6 +80,12 @@ def test_blocks_are_given_up(tmp_path: Path) -> None:
     loader.close()
 
 
+def test_rows_know_their_places_in_the_run(tmp_path: Path) -> None:
+    loader = make_loader(open_shards(write_shards(tmp_path, 20)), TOKENIZER)
+    places = [batch.places().tolist() for batch in loader.batches([3, 4], 8, 2, 5)]
+    assert places == [[26, 27, 28], [34, 35, 36]]
+
+
 def test_broken_samples_are_replaced_counted_and_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     loader = make_loader(open_shards(write_shards(tmp_path, 20, per_shard=20, broken=(3, 4, 19))), TOKENIZER)
     with caplog.at_level(logging.WARNING):
