@@ -1,4 +1,4 @@
-"""The command ``trainer``: train, evaluate, interpolate. ``trainer/run.py`` trains where this is not installed."""
+"""The command ``trainer``: train, plan, evaluate, interpolate. ``trainer/run.py`` trains where it is not installed."""
 
 import sys
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ import tyro
 from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
+from trainer.memory.config import MemoryPlanConfig
 from trainer.start import start
 from trainer.weights.interpolate_config import InterpolateConfig
 
@@ -28,12 +29,14 @@ class Evaluate:
 
 Command = (
     Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
+    | Annotated[MemoryPlanConfig, tyro.conf.subcommand("plan", prefix_name=False)]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate", prefix_name=False)]
     | Annotated[InterpolateConfig, tyro.conf.subcommand("interpolate", prefix_name=False)]
 )
 
 CONFIGS: dict[tuple[str, ...], Any] = {
     ("train",): TrainConfig,
+    ("plan",): MemoryPlanConfig,
     ("evaluate", "zero-shot"): ZeroShotConfig,
     ("interpolate",): InterpolateConfig,
 }
@@ -49,6 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from trainer.weights.interpolate import interpolate
 
             interpolate(config)
+        elif isinstance(config, MemoryPlanConfig):
+            from trainer.memory.table import memory_table
+
+            print(memory_table(config))
         else:
             from trainer.evaluate.zero_shot import evaluate
 

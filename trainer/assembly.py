@@ -26,7 +26,8 @@ from trainer.data.read.further_captions import FurtherCaptions, open_further
 from trainer.data.row_reader import RowReader
 from trainer.data.some_captions import some_captions
 from trainer.data.verify_shards import verify_shards
-from trainer.distributed import World
+from trainer.distributed import World, most_rows
+from trainer.memory.rows_at_once import RowsAtOnce, find_rows_at_once
 from trainer.model.clip import CLIP
 from trainer.model.set_up import set_up_encoders
 from trainer.optim.adamw import make_optimizer
@@ -69,11 +70,14 @@ class Run:
     loader: Loader
     cache_room: CacheRoom | None
     """Of this machine's disk for what is read over the network."""
+    rows_at_once: RowsAtOnce
+    """Of this worker, in the model."""
 
 
 def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None) -> Run:
     """Claim the output folder and put the run together, from its latest checkpoint when it has one."""
     config = with_threads(config, world)
+    world = dataclasses.replace(world, rows_together=config.recipe.batch_norm_rows or 1)
     if world.device.type == "cpu":
         torch.set_num_threads(config.cpus_per_worker)
     folder = Folder(config.output)
@@ -95,9 +99,10 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     scaler = make_loss_scaler(config.precision, world.device)
     trained = Trained(model, optimizer, ema, scaler)
     state = resume(folder, trained, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
-    rows = -(-config.recipe.global_batch_size // world.size)
+    at_once = find_rows_at_once(config, world, model.config)
+    rows = at_once.micro_batch or most_rows(config.recipe.global_batch_size, world)
     set_up_encoders(model, config, config.seed, rows, autocast_dtype(config.precision, world.device))
-    wrapped = spread(model, world, static_graph=True)
+    wrapped = spread(model, world, static_graph=at_once.micro_batch is None)
     reader = RowReader(
         data,
         image_px=config.model_config.image.image_px,
@@ -130,6 +135,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
             pinned=world.device.type == "cuda",
         ),
         cache_room=room,
+        rows_at_once=at_once,
     )
     cache.close()  # the loader has it by now: what the tokenizer was trained on needs not be fetched again
     return run
@@ -155,7 +161,7 @@ def spread(model: CLIP, world: World, *, static_graph: bool) -> nn.Module:
 def find_room(config: TrainConfig, data: DataSet, world: World) -> CacheRoom | None:
     """Return what the workers of this machine need of the cache's folder. Raises ValueError where less is free."""
     batch_size = config.recipe.global_batch_size
-    rows = -(-batch_size // world.size)
+    rows = most_rows(batch_size, world)
     workers = int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
     needed = expected_bytes(data, batch_size, rows, config.read_ahead_bytes, workers)
     return check_room(needed, config.cache_dir, data.set_name())

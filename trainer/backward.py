@@ -4,10 +4,9 @@ import torch
 from torch import nn
 
 from trainer.data.batch import Batch
-from trainer.distributed import World
+from trainer.distributed import World, most_rows
 from trainer.grad_cache import Outputs, cached_backward
 from trainer.loss.batch_loss import batch_loss
-from trainer.loss.gathered import share_rows
 from trainer.micro_batches import micro_batches
 
 
@@ -42,7 +41,7 @@ def backward(
     def in_precision() -> torch.autocast:
         return torch.autocast(device.type, dtype=autocast, enabled=autocast is not None)
 
-    if micro_batch is not None and micro_batch < share_rows(world, global_batch_size).most:
+    if micro_batch is not None and micro_batch < most_rows(global_batch_size, world):
         pieces = micro_batches(images_b3PP, texts, places_b, micro_batch)
         return cached_backward(wrapped, pieces, device, loss_of=loss_of, scaled=scaled, in_precision=in_precision)
     with in_precision():

@@ -15,7 +15,7 @@ from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
 from trainer.options.telling import TellingOptions
-from trainer.presets import ModelConfig, Recipe, ViTConfig
+from trainer.presets import ModelConfig, Recipe, ResNetConfig, ViTConfig
 from trainer.weights.geometry import DEFAULT_MODEL, find_geometry, recipe_of
 from trainer.workers import most_workers
 
@@ -50,12 +50,36 @@ class TrainConfig(
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
         if self.patch_dropout and not isinstance(self.model_config.image, ViTConfig):
             raise ValueError(f"patch_dropout takes a vision transformer, found model {self.model_title!r}")
+        self._check_batch_norm_rows()
+
+    def _check_batch_norm_rows(self) -> None:
+        recipe = self.recipe
+        rows, batch_size = recipe.batch_norm_rows, recipe.global_batch_size
+        if rows is None:
+            return
+        if batch_size % rows:
+            fitting = max(size for size in range(1, rows) if batch_size % size == 0)
+            raise ValueError(
+                f"micro_batch of a ResNet, the rows that BatchNorm sees, must divide the global batch of "
+                f"{batch_size:,}, found {rows}; give --micro-batch {fitting}"
+            )
+        workers = most_workers(self.num_workers)
+        if batch_size // rows < workers:
+            raise ValueError(
+                f"each of {workers} workers takes at least one micro_batch of a ResNet, the rows that "
+                f"BatchNorm sees: expected at most {batch_size // workers}, found {rows}; give --micro-batch"
+            )
 
     @property
     def recipe(self) -> Recipe:
         """The model's recipe with what the options change."""
         changes: dict[str, Any] = {name: getattr(self, name) for name in OF_RECIPE if getattr(self, name) is not None}
-        return dataclasses.replace(recipe_of(self.model, self.model_config), **changes)
+        recipe = dataclasses.replace(recipe_of(self.model, self.model_config), **changes)
+        if not isinstance(self.model_config.image, ResNetConfig):
+            return recipe
+        if self.micro_batch != "auto":
+            return dataclasses.replace(recipe, batch_norm_rows=self.micro_batch)
+        return recipe
 
     @property
     def model_title(self) -> str:

@@ -124,3 +124,10 @@ def local_rows(global_batch_size: int, rank: int, size: int, together: int = 1) 
     if rest:
         raise ValueError(f"expected a global batch in whole groups of {together} rows, found {global_batch_size} rows")
     return rank * groups // size * together, (rank + 1) * groups // size * together
+
+
+def most_rows(global_batch_size: int, world: World) -> int:
+    """Return the rows of the worker that holds the most."""
+    ranks = range(world.size)
+    bounds = (local_rows(global_batch_size, rank, world.size, world.rows_together) for rank in ranks)
+    return max(stop - start for start, stop in bounds)

@@ -65,6 +65,8 @@ def train(
     )
     if run.cache_room is not None:
         reporter.message(f"reading over the network: {run.cache_room}")
+    if run.rows_at_once.told is not None:
+        reporter.message(f"memory of a worker's device: {run.rows_at_once.told}")
     write_environment(run.folder, config, world, run.state.step)
     with closing(run.loader):
         training = _Training(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
@@ -176,7 +178,7 @@ class _Training:
         run = self._run
         loss, applied = train_step(
             run.wrapped, self._updater, batch, run.world, step=step, global_batch_size=run.plan.global_batch_size,
-            learning_rate=self._rate(step), autocast=self._autocast,
+            learning_rate=self._rate(step), autocast=self._autocast, micro_batch=run.rows_at_once.micro_batch,
         )  # fmt: skip
         self._tally.add(loss, applied)
         self._replaced += batch.replaced

@@ -91,6 +91,9 @@ class Recipe:
     warmup_steps: int = 2_000
     global_batch_size: int = 32_768
     epochs: float = 32.0
+    batch_norm_rows: int | None = None
+    """Rows that BatchNorm sees at once, on whatever number of workers; None: those that a worker has. The paper's
+    ResNets saw what a GPU held of the batch (section 2.5)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -106,8 +109,10 @@ def _vit(embed_dim: int, image: ViTConfig, text: TextConfig, learning_rate: floa
     return Preset(model=ModelConfig(embed_dim=embed_dim, image=image, text=text), recipe=recipe)
 
 
-def _resnet(embed_dim: int, image: ResNetConfig, text: TextConfig, learning_rate: float) -> Preset:
-    recipe = Recipe(learning_rate=learning_rate, beta2=0.999, eps=1e-8)
+def _resnet(
+    embed_dim: int, image: ResNetConfig, text: TextConfig, learning_rate: float, batch_norm_rows: int = 128
+) -> Preset:
+    recipe = Recipe(learning_rate=learning_rate, beta2=0.999, eps=1e-8, batch_norm_rows=batch_norm_rows)
     return Preset(model=ModelConfig(embed_dim=embed_dim, image=image, text=text), recipe=recipe)
 
 
@@ -125,8 +130,8 @@ PRESETS: dict[str, Preset] = {
     "rn50": _resnet(1024, ResNetConfig(image_px=224, width=64, blocks=(3, 4, 6, 3)), _TEXT_512, 5e-4),
     "rn101": _resnet(512, ResNetConfig(image_px=224, width=64, blocks=(3, 4, 23, 3)), _TEXT_512, 5e-4),
     "rn50x4": _resnet(640, ResNetConfig(image_px=288, width=80, blocks=(4, 6, 10, 6)), _TEXT_640, 5e-4),
-    "rn50x16": _resnet(768, ResNetConfig(image_px=384, width=96, blocks=(6, 8, 18, 8)), _TEXT_768, 4e-4),
-    "rn50x64": _resnet(1024, ResNetConfig(image_px=448, width=128, blocks=(3, 15, 36, 10)), _TEXT_1024, 3.6e-4),
+    "rn50x16": _resnet(768, ResNetConfig(image_px=384, width=96, blocks=(6, 8, 18, 8)), _TEXT_768, 4e-4, 64),
+    "rn50x64": _resnet(1024, ResNetConfig(image_px=448, width=128, blocks=(3, 15, 36, 10)), _TEXT_1024, 3.6e-4, 64),
     "vit-b-32": _vit(512, ViTConfig(image_px=224, patch_px=32, width=768, layers=12, heads=12), _TEXT_512, 5e-4),
     "vit-b-16": _vit(512, ViTConfig(image_px=224, patch_px=16, width=768, layers=12, heads=12), _TEXT_512, 5e-4),
     "vit-l-14": _vit(768, ViTConfig(image_px=224, patch_px=14, width=1024, layers=24, heads=16), _TEXT_768, 4e-4),

@@ -21,6 +21,7 @@ def train_step(
     global_batch_size: int,
     learning_rate: float,
     autocast: torch.dtype | None,
+    micro_batch: int | None = None,
 ) -> tuple[torch.Tensor, Applied]:
     """Forward, backward, update; return this worker's share of the loss (see `contrastive_loss`) and the update.
 
@@ -30,7 +31,8 @@ def train_step(
     updater.keep_buffers()
     with record_function("backward"):
         loss = backward(
-            wrapped, batch, world, global_batch_size=global_batch_size, autocast=autocast, scaler=updater.scaler
-        )
+            wrapped, batch, world, global_batch_size=global_batch_size, autocast=autocast, scaler=updater.scaler,
+            micro_batch=micro_batch,
+        )  # fmt: skip
     with record_function("update"):
         return loss, updater.update(step, learning_rate)

@@ -78,6 +78,8 @@ LISTED = {
     "trainer/weights/geometry_file.py": "weights/test_geometry",
     "trainer/weights/interpolate_config.py": "weights/test_interpolate",
     "trainer/weights/safetensors_header.py": "weights/test_image_geometry",
+    "trainer/memory/config.py": "memory/test_table",
+    "trainer/memory/rows_at_once.py": "of a CPU: tests/integration/test_train; of a GPU: tests/gpu/test_memory_gpu",
     "trainer/micro_batches.py": "test_grad_cache: any cut gives the gradient of the whole batch",
     "trainer/random_state.py": "test_grad_cache: draws are the same in both passes; tests/gpu/test_grad_cache_gpu",
     "trainer/evaluate/class_accuracy.py": "on one and two workers: tests/integration/test_evaluated_while_training",

@@ -31,6 +31,12 @@ def make(**changes: Any) -> TrainConfig:
         ({"num_workers": (3, 2)}, "num_workers must be the least, then the most, found 3:2"),
         ({"checkpoint_every_steps": 0}, "checkpoint_every_steps must be at least 1, found 0"),
         ({"seed": -1}, "seed must be at least 0, found -1"),
+        ({"micro_batch": 0}, "micro_batch must be auto or at least 1, found 0"),
+        (
+            {"model": "rn50", "micro_batch": 100},
+            "must divide the global batch of 32,768, found 100; give --micro-batch 64",
+        ),
+        ({"model": "rn50", "global_batch_size": 512, "num_workers": 8}, "expected at most 64, found 128; give --micro"),
         ({"cap": 5}, "cap takes balance online, found 'none'"),
         ({"balance": "online"}, "balance online takes a cap, found none"),
         ({"image_px": 0}, "image_px must be at least 1, found 0"),
@@ -91,6 +97,19 @@ def test_options_change_the_recipe() -> None:
     assert (config.recipe.epochs, config.recipe.global_batch_size, config.recipe.weight_decay) == (2.0, 64, 0.0)
     assert config.model_config.text.vocab_size == 600
     assert make().model_config.text.vocab_size == 49_408
+
+
+def test_rows_that_batchnorm_sees_are_of_the_recipe_and_of_no_other_model() -> None:
+    assert make(model="rn50").recipe.batch_norm_rows == 128
+    assert make(model="rn50x64").recipe.batch_norm_rows == 64
+    assert make(model="rn50", micro_batch=32).recipe.batch_norm_rows == 32
+    assert make(model="rn-tiny").recipe.batch_norm_rows is None
+    assert make(model="vit-l-14", micro_batch=32).recipe.batch_norm_rows is None
+
+
+def test_the_loss_is_of_the_model() -> None:
+    assert make().model_config.loss == "contrastive"
+    assert make(loss="sigmoid").model_config.loss == "sigmoid"
 
 
 def test_the_readmes_commands_for_given_weights_are_parsed() -> None:

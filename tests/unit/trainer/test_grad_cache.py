@@ -115,8 +115,8 @@ def test_a_locked_encoder_gets_no_gradient() -> None:
 def test_a_scaled_loss_scales_gradients_alone() -> None:
     model, plain, batch = small_clip(), small_clip(), small_batch(11)
     loss = cached_backward(
-        model, micro_batches(batch.images_b3PP, batch.texts, batch.places(), 4), CPU, loss_of=lambda outputs: eager_loss(*outputs),
-        scaled=lambda loss: 8 * loss, in_precision=nullcontext,
+        model, micro_batches(batch.images_b3PP, batch.texts, batch.places(), 4), CPU,
+        loss_of=lambda outputs: eager_loss(*outputs), scaled=lambda loss: 8 * loss, in_precision=nullcontext,
     )  # fmt: skip
     assert float(loss) == pytest.approx(float(by_pieces(plain, 11, 11)), rel=1e-13)
     assert_gradients_equal(gradients(model), {name: 8 * gradient for name, gradient in gradients(plain).items()})

@@ -1,0 +1,60 @@
+"""Bytes that are traced without content are those that a real pass holds."""
+
+from contextlib import nullcontext
+
+import pytest
+import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+
+from tests.support.small_clip import CONFIG, small_batch
+from trainer.memory.traced import made_rows, peak_bytes, trace_bytes
+from trainer.model.clip import CLIP
+from trainer.presets import find_preset
+
+
+def kept_for_backward(model: CLIP, rows: int, image_px: int, autocast: torch.dtype | None) -> int:
+    """Return the bytes that autograd says it keeps, by torch's own hooks, of a real forward pass."""
+    batch = small_batch(rows, image_px)
+    outside = {tensor.untyped_storage().data_ptr() for tensor in [*model.parameters(), *model.buffers()]}
+    kept: dict[int, torch.UntypedStorage] = {}
+
+    def pack(tensor: torch.Tensor) -> torch.Tensor:
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(pack, lambda tensor: tensor):
+        with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
+            outputs = model(batch.images_b3PP, batch.texts)
+    assert outputs[0].requires_grad
+    return sum(storage.nbytes() for pointer, storage in kept.items() if pointer not in outside)
+
+
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+@pytest.mark.parametrize("preset", ["vit-tiny", "rn-tiny"])
+def test_a_row_takes_what_autograd_keeps_of_it_and_little_more(preset: str, autocast: torch.dtype | None) -> None:
+    config = find_preset(preset).model
+    model = CLIP(config)
+    few, many = (kept_for_backward(model, rows, config.image.image_px, autocast) for rows in (8, 24))
+    kept = (many - few) / 16
+    lengths = small_batch(24).texts.lengths
+    traced = trace_bytes(lambda: CLIP(config), config.image.image_px, float(lengths.mean()), autocast)
+    assert 0.95 * kept < traced.per_row < 1.3 * kept  # at the peak a gradient or two are held besides
+    assert traced.num_parameters == sum(parameter.numel() for parameter in model.parameters())
+    assert traced.of_parameters == 4 * traced.num_parameters
+
+
+@pytest.mark.parametrize("autocast", [None, torch.bfloat16])
+def test_a_pass_without_content_holds_what_a_real_one_does(autocast: torch.dtype | None) -> None:
+    found = []
+    for mode in (FakeTensorMode(allow_non_fake_inputs=True), nullcontext()):
+        with mode:
+            found.append(peak_bytes(CLIP(CONFIG), *made_rows(12, 16, 4.3), autocast))
+    assert found[0] == found[1]
+
+
+def test_tracing_draws_nothing() -> None:
+    torch.manual_seed(3)
+    wanted = torch.rand(())
+    torch.manual_seed(3)
+    trace_bytes(lambda: CLIP(CONFIG), 16, 4.0, None)
+    assert torch.equal(torch.rand(()), wanted)

@@ -1,0 +1,99 @@
+"""What of a worker's device memory a step takes, and how many rows at a time fit into it."""
+
+from dataclasses import dataclass
+
+from trainer.memory.traced import TracedBytes
+
+GIB = 2**30
+RESERVED_SHARE, RESERVED_BYTES = 0.06, GIB
+"""Of the device's memory: what an allocator leaves in pieces; libraries' own buffers, of the exchange too."""
+ADAM_BYTES = 8
+"""Of a parameter: two statistics in float32."""
+TILE_ROWS = 512
+FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class MemoryPlan:
+    """Bytes of a worker by what they are for."""
+
+    traced: TracedBytes
+    optimizer: int
+    batch: int
+    """Images and tokens of the worker's rows; and of the next batch's, which are copied meanwhile."""
+    loss: int
+    rows: int
+    """Of the worker, in a global batch."""
+
+    def needed(self, micro_batch: int) -> int:
+        """Return the bytes of a step that has so many rows in the model at once."""
+        steady = 2 * self.traced.of_parameters + self.optimizer + self.batch  # weights and their gradients
+        return steady + self.loss + self.traced.at(min(micro_batch, self.rows))
+
+    def largest_micro_batch(self, device_bytes: int) -> int:
+        """Return the worker's rows where all fit, else the largest power of two that does.
+
+        Raises ValueError where not even one row fits.
+        """
+        available = usable_bytes(device_bytes)
+        if self.needed(self.rows) <= available:
+            return self.rows
+        size = 1 << max(0, self.rows - 1).bit_length()
+        while size and (size >= self.rows or self.needed(size) > available):
+            size //= 2
+        if not size:
+            raise ValueError(
+                f"the model needs {self.needed(1) / GIB:.1f} GiB of a device for one row of {self.rows:,}, found "
+                f"{available / GIB:.1f} GiB usable; take more workers, a smaller global batch or model"
+            )
+        return size
+
+    def told(self, micro_batch: int, device_bytes: int) -> str:
+        """Return the plan in a line."""
+        passes = -(-self.rows // micro_batch)
+        how = "at once" if passes == 1 else f"{micro_batch:,} at a time, {passes} times (GradCache)"
+        return (
+            f"{self.rows:,} pairs a worker {how}: {self.needed(micro_batch) / GIB:.1f} of {device_bytes / GIB:.1f} GiB "
+            f"(weights, gradients, optimizer {(2 * self.traced.of_parameters + self.optimizer) / GIB:.1f}, "
+            f"{self.traced.per_row / 1e6:.1f} MB a pair, loss {self.loss / GIB:.1f}, batch {self.batch / GIB:.1f})"
+        )
+
+
+def usable_bytes(device_bytes: int) -> int:
+    """Return what of a device's memory a plan may fill."""
+    return round(device_bytes * (1 - RESERVED_SHARE)) - RESERVED_BYTES
+
+
+def loss_bytes(rows: int, global_batch_size: int, embed_dim: int, *, has_graph_apart: bool) -> int:
+    """Return what the loss takes at most on a GPU: texts of all workers with their gradient, two tiles, own rows.
+
+    Own rows are both features and the images' gradient; with micro-batches (`has_graph_apart`) also the gradients of
+    both that the second pass begins with.
+    """
+    own = (5 if has_graph_apart else 3) * rows * embed_dim
+    return FLOAT_BYTES * (own + 2 * global_batch_size * embed_dim + 2 * TILE_ROWS * global_batch_size)
+
+
+def batch_bytes(rows: int, image_px: int, tokens_per_text: float) -> int:
+    """Return what two batches take: uint8 images, int32 tokens and starts."""
+    return round(2 * rows * (3 * image_px**2 + FLOAT_BYTES * (tokens_per_text + 1)))
+
+
+def make_memory_plan(
+    traced: TracedBytes,
+    *,
+    rows: int,
+    global_batch_size: int,
+    embed_dim: int,
+    image_px: int,
+    tokens_per_text: float,
+    optimizer_bytes: int | None = None,
+) -> MemoryPlan:
+    """Return the plan of a worker with `rows` of the global batch; the optimizer is Adam in float32 by default."""
+    return MemoryPlan(
+        traced=traced,
+        optimizer=ADAM_BYTES * traced.num_parameters if optimizer_bytes is None else optimizer_bytes,
+        batch=batch_bytes(rows, image_px, tokens_per_text),
+        loss=loss_bytes(rows, global_batch_size, embed_dim, has_graph_apart=True),
+        rows=rows,
+    )
