@@ -13,7 +13,7 @@ from trainer.weights.begin import describe_beginning
 OF_MODEL = ("model", "image_px", "init_from", "init_image_from", "tokenizer", "vocab_size")
 """Options in whose place the geometry and the hashes of what was given are in the identity."""
 
-ALGORITHM_VERSION = "3"
+ALGORITHM_VERSION = "4"
 """Raise it whenever the same options would train other weights."""
 
 

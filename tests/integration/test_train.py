@@ -256,3 +256,15 @@ def test_given_weights_with_a_locked_encoder_train_on_two_workers_as_on_one(tmp_
         assert moved == {"text_encoder", "logit_scale"}
     identity = [json.loads((Path(config.output) / "run.json").read_text())["identity"] for config in (tuned, two)]
     assert identity[0] == identity[1]
+
+
+def test_micro_batches_train_the_same_and_a_sigmoid_model_is_read_back(tmp_path: Path) -> None:
+    whole = make_config(tmp_path, "whole", model="vit-tiny", loss="sigmoid", epochs=0.5)
+    parts = dataclasses.replace(whole, output=str(tmp_path / "parts"), micro_batch=3)
+    for config in (whole, parts):
+        train(config, ONE, Silent())
+    losses = [[float(loss) for _, loss, _ in curve(config.output)] for config in (whole, parts)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-4)
+    model, _ = load_model(parts.output)
+    assert model.logit_bias is not None
+    assert float(model.logit_bias.detach()) != -10.0

@@ -15,6 +15,9 @@ from trainer.presets import ModelConfig
 TOKENS_PER_TEXT = 15.5
 """Mean of the captions of LAION by CLIP's vocabulary."""
 
+PRECISIONS = {"auto": torch.bfloat16, "bfloat16": torch.bfloat16, "float16": torch.float16, "float32": None}
+"""The type of autocast by the option, on a GPU."""
+
 
 @dataclass(frozen=True)
 class RowsAtOnce:
@@ -36,10 +39,8 @@ def find_rows_at_once(config: TrainConfig, world: World, model: ModelConfig) -> 
         asked = config.micro_batch
     if world.device.type != "cuda" or config.activation_checkpointing != "none":  # the plan is of blocks that keep all
         return RowsAtOnce(asked, None)
-    precision = torch.bfloat16 if config.precision in ("auto", "bfloat16") else None
-    plan = plan_memory(
-        model, precision, most_rows(config.recipe.global_batch_size, world), config.recipe.global_batch_size
-    )
+    batch_size = config.recipe.global_batch_size
+    plan = plan_memory(model, PRECISIONS[config.precision], most_rows(batch_size, world), batch_size)
     device_bytes = least_free_bytes(world)
     micro_batch = plan.largest_micro_batch(device_bytes) if asked is None else asked
     if plan.needed(micro_batch) > device_bytes:

@@ -1,13 +1,9 @@
 """The memory plan of a training that is not begun, as a table."""
 
-import torch
-
 from trainer.memory.config import MemoryPlanConfig
 from trainer.memory.memory_plan import MemoryPlan, usable_bytes
-from trainer.memory.rows_at_once import plan_memory
+from trainer.memory.rows_at_once import PRECISIONS, plan_memory
 from trainer.presets import find_preset
-
-PRECISIONS = {"float32": None, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def memory_table(config: MemoryPlanConfig) -> str:
@@ -17,7 +13,7 @@ def memory_table(config: MemoryPlanConfig) -> str:
     rows = -(-batch_size // config.num_workers)
     plan = plan_memory(preset.model, PRECISIONS[config.precision], rows, batch_size, config.tokens_per_text)
     device_bytes = int(config.gpu_gb * 1e9)
-    chosen = preset.recipe.batch_norm_rows or plan.largest_micro_batch(device_bytes)
+    chosen = min(rows, preset.recipe.batch_norm_rows or plan.largest_micro_batch(device_bytes))
     lines = [
         f"{config.model}, {plan.traced.num_parameters / 1e6:.1f} million parameters, {config.precision}, "
         f"{batch_size:,} pairs on {config.num_workers} GPUs of {config.gpu_gb:g} GB, "
