@@ -1,1 +1,1 @@
-"""Optimizer groups and learning-rate schedule."""
+"""How weights are updated: AdamW in float32 or halves, rates, clipping, loss scale, averages."""
