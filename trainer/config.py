@@ -48,6 +48,11 @@ class TrainConfig(
             )
         if self.text_weights == "bfloat16" and self.precision != "bfloat16":
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
+        if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):
+            self.check_geometry()
+
+    def check_geometry(self) -> None:
+        """Raise ValueError for options that do not fit the model's geometry; reads the files in which it may stand."""
         if self.patch_dropout and not isinstance(self.model_config.image, ViTConfig):
             raise ValueError(f"patch_dropout takes a vision transformer, found model {self.model_title!r}")
         self._check_batch_norm_rows()

@@ -32,11 +32,15 @@ def _is_name(option: str, value: str) -> bool:
 
 
 def resolve(config: TrainConfig) -> TrainConfig:
-    """Return the config with absolute paths, the device decided, and the share of this machine's CPUs."""
+    """Return the config with absolute paths, the device decided, and the share of this machine's CPUs.
+
+    Raises FileNotFoundError or ValueError for a geometry in files that cannot be taken.
+    """
     device = config.device if config.device != "auto" else ("cuda" if torch.cuda.is_available() else "cpu")
     shards = tuple(Folder(path).url for path in config.shards)
     paths = {option[2:].replace("-", "_"): Folder(path).url for option, path in named_paths(config)}
     resolved = replace(config, **paths, shards=shards, device=device)  # type: ignore[arg-type]  # all are texts
+    resolved.check_geometry()
     if "RAY_ADDRESS" in os.environ:
         return resolved
     return with_cpus(resolved, usable_cpus(), most_workers(config.num_workers))

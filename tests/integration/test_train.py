@@ -240,7 +240,9 @@ def test_given_weights_with_a_locked_encoder_train_on_two_workers_as_on_one(tmp_
     given = make_config(tmp_path, "given", epochs=0.4)
     train(given, ONE, Silent())
     told = Told()
-    tuned = make_config(tmp_path, "tuned", model=None, init_from=given.output, lock_image=True, epochs=1.0)
+    tuned = make_config(
+        tmp_path, "tuned", model=None, init_from=given.output, lock_image=True, epochs=1.0, micro_batch=4
+    )
     train(tuned, ONE, told)
     assert told.titles[0].startswith(f"the model of {given.output} on 40 samples")
     two = dataclasses.replace(tuned, output=str(tmp_path / "two"))

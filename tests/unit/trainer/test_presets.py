@@ -7,6 +7,7 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainer.model.clip import CLIP
+from trainer.model.vit import VisionTransformer
 from trainer.presets import PRESETS, find_preset
 
 PARAMETERS_M = {
@@ -37,13 +38,18 @@ def count_flops(name: str) -> tuple[int, int]:
     config = PRESETS[name].model
     with torch.device("meta"):
         model = CLIP(config)
-        pixels = torch.empty(1, 3, config.image.image_px, config.image.image_px)
+        pixels = torch.empty(1, 3, config.image.image_px, config.image.image_px, dtype=torch.uint8)
+        scale = torch.empty(3)
         tokens = torch.zeros(1, config.text.context_length, dtype=torch.int64)
         eos = torch.zeros(1, dtype=torch.int64)
     with FlopCounterMode(display=False) as image:
-        model.image_encoder(pixels)
+        if isinstance(model.image_encoder, VisionTransformer):  # whose features need not all of them
+            all_positions = model.image_encoder.encode_positions(pixels, scale, scale)
+            model.image_encoder.ln_post(all_positions[:, 0]) @ model.image_encoder.proj
+        else:
+            model.image_encoder(pixels, scale, scale)
     with FlopCounterMode(display=False) as text:
-        model.text_encoder(tokens, eos)
+        model.text_encoder.encode_padded(tokens, eos)
     return image.get_total_flops(), text.get_total_flops()
 
 
