@@ -9,11 +9,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from trainer.model.resnet import ModifiedResNet
-from trainer.model.vit import VisionTransformer
-from trainer.presets import ModelConfig, TextConfig, ViTConfig
+from trainer.model.clip import CLIP
+from trainer.presets import ModelConfig, TextConfig
 
 FORWARDS_A_STEP = 3
 
@@ -35,14 +35,10 @@ def peak_flops(device: torch.device) -> float | None:
 
 
 def image_flops(config: ModelConfig) -> int:
-    """Return the operations of one image's forward pass, counted on the encoder without memory."""
-    with torch.device("meta"):
-        kind = VisionTransformer if isinstance(config.image, ViTConfig) else ModifiedResNet
-        encoder = kind(config.image, config.embed_dim)  # type: ignore[arg-type]  # each its own config
-        image_13PP = torch.empty(1, 3, config.image.image_px, config.image.image_px, dtype=torch.uint8)
-        scale_3 = torch.empty(3)
-    with FlopCounterMode(display=False) as counter, torch.no_grad():
-        encoder.eval()(image_13PP, scale_3, scale_3)
+    """Return the operations of one image's forward pass, counted on tensors without memory."""
+    with FakeTensorMode(), FlopCounterMode(display=False) as counter, torch.no_grad():
+        model = CLIP(config).eval()
+        model.encode_images(torch.zeros(1, 3, config.image.image_px, config.image.image_px, dtype=torch.uint8))
     return int(counter.get_total_flops())
 
 

@@ -38,12 +38,12 @@ def make_config(tmp_path: Path, name: str, **changes: object) -> TrainConfig:
 
 @pytest.fixture
 def poison(monkeypatch: pytest.MonkeyPatch) -> set[int]:
-    """Calls of the image encoder, counted from 1, whose features are not finite."""
+    """Calls of the image encoder in training, counted from 1, whose features are not finite."""
     calls, plain, count = set[int](), CLIP.encode_images, [0]
 
-    def encode(model: CLIP, *arguments: torch.Tensor | None) -> torch.Tensor:
-        count[0] += 1
-        return plain(model, *arguments) * (float("inf") if count[0] in calls else 1.0)
+    def encode(model: CLIP, images: torch.Tensor, *more: torch.Tensor | None) -> torch.Tensor:
+        count[0] += model.training
+        return plain(model, images, *more) * (float("inf") if count[0] in calls else 1.0)
 
     monkeypatch.setattr(CLIP, "encode_images", encode)
     return calls
@@ -93,9 +93,9 @@ def test_all_workers_skip_what_one_of_them_cannot_use(tmp_path: Path) -> None:
         "from trainer.model.clip import CLIP\nfrom trainer.reporter import Silent\n"
         "world = join_world(use_gpu=False)\n"
         "plain, count = CLIP.encode_images, [0]\n"
-        "def encode(model, *arguments):\n"
-        "    count[0] += 1\n"
-        "    return plain(model, *arguments) * (float('nan') if (count[0], world.rank) == (3, 1) else 1.0)\n"
+        "def encode(model, images, *more):\n"
+        "    count[0] += model.training\n"
+        "    return plain(model, images, *more) * (float('nan') if (count[0], world.rank) == (3, 1) else 1.0)\n"
         "CLIP.encode_images = encode\n"
         "assembled = []\n"
         "assemble = loop.assemble\n"
