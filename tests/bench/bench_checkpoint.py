@@ -24,7 +24,7 @@ from trainer.saving.host_copies import Copied, HostCopies
 from trainer.saving.tensor_file import write_tensors
 
 PRESET = "rn50"
-WANTED = 0.4
+WANTED = 0.2
 
 
 def main() -> None:
