@@ -17,7 +17,9 @@ from trainer.cpu_share import with_threads
 from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
+from trainer.data.decode.device import DeviceDecoder, check_decodes
 from trainer.data.loader import DEADLINE_S, Loader
+from trainer.data.loading.device_decoding import DeviceDecodingLoader
 from trainer.data.open_data import INDEX_DIR, ShardFolder, open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.cache_room import CacheRoom, check_room, expected_bytes
@@ -67,7 +69,7 @@ class Run:
     scaler: LossScaler | None
     state: TrainState
     """Where the run stood when this invocation began."""
-    loader: Loader
+    loader: Loader | DeviceDecodingLoader
     cache_room: CacheRoom | None
     """Of this machine's disk for what is read over the network."""
     rows_at_once: RowsAtOnce
@@ -76,6 +78,8 @@ class Run:
 
 def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None) -> Run:
     """Claim the output folder and put the run together, from its latest checkpoint when it has one."""
+    if config.decode == "gpu":
+        check_decodes(world.device.type)
     config = with_threads(config, world)
     world = dataclasses.replace(world, rows_together=config.recipe.batch_norm_rows or 1)
     if world.device.type == "cpu":
@@ -103,13 +107,6 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     rows = at_once.micro_batch or most_rows(config.recipe.global_batch_size, world)
     set_up_encoders(model, config, config.seed, rows, autocast_dtype(config.precision, world.device))
     wrapped = spread(model, world, static_graph=at_once.micro_batch is None)
-    reader = RowReader(
-        data,
-        image_px=config.model_config.image.image_px,
-        cache_bytes=config.cache_bytes,
-        is_stored=config.resize == "stored",
-        further=further,
-    )
     run = Run(
         config=config,
         world=world,
@@ -124,21 +121,45 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
         ema=ema,
         scaler=scaler,
         state=state,
-        loader=Loader(
-            data,
-            reader,
-            tokenizer,
-            decode_threads=config.decode_threads,
-            read_ahead_bytes=config.read_ahead_bytes,
-            cache_dir=config.cache_dir,
-            processes=loader_processes(config, world),
-            pinned=world.device.type == "cuda",
-        ),
+        loader=make_loader(config, data, further, tokenizer, world),
         cache_room=room,
         rows_at_once=at_once,
     )
     cache.close()  # the loader has it by now: what the tokenizer was trained on needs not be fetched again
     return run
+
+
+def make_loader(
+    config: TrainConfig, data: DataSet, further: FurtherCaptions | None, tokenizer: CaptionTokenizer, world: World
+) -> Loader | DeviceDecodingLoader:
+    """Return what makes a worker's batches."""
+
+    def loader(hands_over: bool, threads: int, ahead_bytes: int, processes: int) -> Loader:
+        reader = RowReader(
+            data,
+            image_px=config.model_config.image.image_px,
+            cache_bytes=config.cache_bytes,
+            is_stored=config.resize == "stored",
+            further=further,
+            hands_over=hands_over,
+        )
+        return Loader(
+            data,
+            reader,
+            tokenizer,
+            decode_threads=threads,
+            read_ahead_bytes=ahead_bytes,
+            cache_dir=config.cache_dir,
+            processes=processes,
+            pinned=world.device.type == "cuda",
+        )
+
+    on_device = config.decode == "gpu"
+    made = loader(on_device, config.decode_threads, config.read_ahead_bytes, loader_processes(config, world))
+    if not on_device:
+        return made
+    decoder = DeviceDecoder(world.device, config.model_config.image.image_px)
+    return DeviceDecodingLoader(made, loader(False, 1, 0, 0), decoder, world.device)
 
 
 def spread(model: CLIP, world: World, *, static_graph: bool) -> nn.Module:

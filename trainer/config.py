@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from trainer.options.data import DataOptions
+from trainer.options.decoding import DecodingOptions
 from trainer.options.encoders import EncoderOptions
 from trainer.options.evaluating import EvaluatingOptions
 from trainer.options.loss import LossOptions
@@ -35,11 +36,14 @@ class TrainConfig(
     EncoderOptions,
     RecipeOptions,
     ModelOptions,
+    DecodingOptions,
     DataOptions,
 ):
     """Train CLIP on WebDataset shards."""
 
     def _check(self) -> None:
+        if self.decode == "gpu" and self.device == "cpu":
+            raise ValueError("decode gpu takes device cuda or auto, found 'cpu'; use --decode cpu or --device cuda")
         workers = most_workers(self.num_workers)
         if self.global_batch_size is not None and self.global_batch_size < 2 * workers:
             raise ValueError(

@@ -5,6 +5,7 @@
     host             waits no longer than until step 1 is done before it starts step 3
 
 The copies need memory that is locked (the loader's is, for CUDA); from other memory they are right, but wait.
+Images that were decoded there (`data/loading/device_decoding.py`) stay where they are.
 """
 
 import dataclasses

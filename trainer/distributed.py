@@ -13,7 +13,7 @@ import torch.distributed as dist
 
 logger = logging.getLogger(__name__)
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 0.2
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.cpu_share import with_cpus
 from trainer.data.balance.chance_file import check_has_counts
+from trainer.data.decode.device import check_decodes
 from trainer.data.open_data import open_folders
 from trainer.environment import QUIET, REPOSITORY
 from trainer.ray_mailbox import Mailbox
@@ -57,6 +58,8 @@ def check_resources(config: TrainConfig) -> None:
     """Raise ValueError when this machine cannot give what is asked; a cluster (RAY_ADDRESS) may still grow."""
     if "RAY_ADDRESS" in os.environ:
         return
+    if config.decode == "gpu":
+        check_decodes(config.device)
     asked = format_workers(config.num_workers)
     if config.device == "cuda" and torch.cuda.device_count() < least_workers(config.num_workers):
         raise ValueError(

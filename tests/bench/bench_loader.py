@@ -165,7 +165,7 @@ def epoch_of(loader: Loader) -> Callable[[], None]:
 def without_the_lock_free(epoch: Callable[[], None]) -> Taken:
     """Return what an epoch takes when decoding and resizing cost nothing."""
     pixels = np.zeros((STORED_PX, STORED_PX, 3), dtype=np.uint8)
-    header = JpegHeader(True, True, STORED_PX, STORED_PX, 1, 1)
+    header = JpegHeader(True, True, STORED_PX, STORED_PX, 1, 1, True)
 
     def decoded(data: Any, **options: int) -> np.ndarray:
         simplejpeg.decode_jpeg_header(data, **options)  # what it does before it gives up the lock

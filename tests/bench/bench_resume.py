@@ -48,7 +48,7 @@ def write_shards(folder: Path) -> None:
         write_tar(folder / f"{number:06d}.tar", [member for pair in members for member in pair])
     names = [f"{number:06d}.tar" for number in range(NUM_SHARDS)]
     sizes = {name: (folder / name).stat().st_size for name in names[:NUM_TARS]}
-    made = make_index(Folder(str(folder)), sizes, 1, lambda _: None)
+    made = make_index(Folder(str(folder)), sizes, 1)
     for number in range(NUM_TARS, NUM_SHARDS):
         os.link(folder / names[number % NUM_TARS], folder / names[number])
     index = made.take(pa.array(np.arange(NUM_SHARDS) % NUM_TARS)).set_column(0, SHARD_INDEX.field("tar"), [names])

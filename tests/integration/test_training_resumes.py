@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 
 from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
-from tests.support.process_tree import NEEDS_PROC
+from tests.support.process_tree import NEEDS_PROC, wait_until_gone
 from tests.support.resumption.training import Kill, Told, train_here
 from tests.support.shard_server import serving
 from tests.support.small_shards import picture, write_tar
@@ -80,11 +80,11 @@ SLOW = {
     ),
     "other loader processes": Schedule(
         (Attempt(1, 3, kill=killed("loader", 0, 3, "before")), Attempt(1, 0, kill=killed("worker", 0, 6, "before")),
-         Attempt(1, 2, kill=killed("loader", 0, 9, "after")), Attempt(1, 1))
+         Attempt(1, 2, kill=killed("loader", 0, 5, "before")), Attempt(1, 1))
     ),
     "over HTTP": Schedule(
         (Attempt(1, 2, kill=killed("worker", 0, 4, "soon", 0.001)), Attempt(2, 0, kill=killed("worker", 0, 6, "after")),
-         Attempt(1, 1, kill=killed("loader", 0, 9, "before")), Attempt(3)),
+         Attempt(1, 1, kill=killed("loader", 0, 7, "before")), Attempt(3)),
         remote=True,
     ),
     "launcher": Schedule((Attempt(2, kill=killed("launcher", 0, 5, "after")), Attempt(2))),
@@ -161,11 +161,17 @@ def updates(seen: Path) -> dict[Update, int]:
     found: dict[Update, int] = {}
     for path in sorted(seen.glob("*.jsonl")):
         lines = [json.loads(line) for line in path.read_text().split("\n")[:-1]]
-        assert [line[0] for line in lines[1:]] == [lines[0] + number for number in range(1, len(lines))]
+        assert [line[0] for line in lines] == [lines[0][0] + number for number in range(len(lines))]
         for step, first, ids in lines[1:]:
             for row, name in enumerate(ids, first):
                 assert found.setdefault((step, row), name) == name, (path.name, step, row)
     return found
+
+
+def workers_of(seen: Path) -> list[int]:
+    """Return the processes of the workers that began."""
+    texts = [path.read_text() for path in seen.glob("*.jsonl")]
+    return [json.loads(text.split("\n")[0])[1] for text in texts if "\n" in text]
 
 
 def curve(output: Path) -> list[str]:
@@ -183,6 +189,7 @@ def carry_out(schedule: Schedule, folder: Path, shards: str) -> list[dict[Update
     for number, attempt in enumerate(schedule.attempts):
         what = told(shards, folder, f"seen-{number}", attempt)
         code, text = start(schedule.launcher, what, attempt.workers)
+        wait_until_gone(workers_of(folder / f"seen-{number}"))
         restarts = schedule.launcher == "ray" and attempt.kill is not None and attempt.kill.victim != "launcher"
         assert (code == 0) == (attempt.kill is None or restarts), (number, code, text[-3000:])
         assert (folder / f"seen-{number}" / "killed").exists() == (attempt.kill is not None)

@@ -127,7 +127,7 @@ class Loader:
             while (item := ready.get()) is not None:
                 if isinstance(item, BaseException):
                     raise item
-                yield _batch(item)
+                yield _batch(item, self._reader.hands_over)
         finally:
             stopped.set()
             producer.join(END_S)
@@ -157,11 +157,12 @@ class _NewArrays:
         return np.empty(shape, dtype=np.uint8)
 
 
-def _batch(made: MadeRows) -> Batch:
+def _batch(made: MadeRows, has_files: bool) -> Batch:
     return Batch(
         ids=made.ids,
         images_b3PP=torch.from_numpy(made.images),
         captions=made.captions,
         texts=made.texts,
         replaced=made.replaced,
+        files_bF=made.files if has_files else None,
     )

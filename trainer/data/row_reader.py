@@ -9,7 +9,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,7 +20,7 @@ from trainer.data.order.draws import UInt64s, keyed_hash
 from trainer.data.order.mixture import Rows
 from trainer.data.read.block import Block
 from trainer.data.read.live_blocks import LiveBlocks
-from trainer.data.transforms import ImageFault, Pixels, crop, decode, decode_crop
+from trainer.data.transforms import ImageFault, Pixels, crop, decode, decode_crop, file_crop
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +48,13 @@ Draws = tuple[UInt64s, UInt64s, UInt64s]
 """Of each row: for the crop, the caption, and the kind of caption."""
 
 
+class _Room(NamedTuple):
+    """Where a row goes."""
+
+    pixels: Pixels
+    file: npt.NDArray[np.int64]
+
+
 class RowReader:
     """Fills rows; several threads use it."""
 
@@ -59,17 +66,20 @@ class RowReader:
         cache_bytes: int = 0,
         is_stored: bool = False,
         further: Callable[[str], list[str]] | None = None,
+        hands_over: bool = False,
     ) -> None:
         """Resized pixels are kept in memory when those of all samples fit `cache_bytes`.
 
         `is_stored`: crops are cut of the images as they are stored, without resizing; nothing is kept then.
-        `further` gives captions that belong to a key beside those in its tar.
+        `further` gives captions that belong to a key beside those in its tar. `hands_over`: a JPEG that a device can
+        decode is left to it, and nothing is kept (`Batch.files_bF`).
         """
         self._data = data
         self.image_px = image_px
         self._further = further
         self._is_stored = is_stored
-        fits = not is_stored and data.num_samples * 3 * image_px**2 * CACHED_PIXELS <= cache_bytes
+        self.hands_over = hands_over
+        fits = not is_stored and not hands_over and data.num_samples * 3 * image_px**2 * CACHED_PIXELS <= cache_bytes
         self._cache: dict[int, Pixels] | None = {} if fits else None
         self._told: set[int] = set()
         self._lock = threading.Lock()
@@ -107,9 +117,12 @@ class RowReader:
         )
 
     def fill(
-        self, blocks: LiveBlocks, rows: Rows, draws: Draws, first: int, last: int, images: npt.NDArray[np.uint8]
-    ) -> tuple[list[str], int]:
+        self, blocks: LiveBlocks, rows: Rows, draws: Draws, first: int, last: int, images: npt.NDArray[np.uint8],
+        files: npt.NDArray[np.int64],
+    ) -> tuple[list[str], int]:  # fmt: skip
         """Write the images of rows `first` .. `last` - 1; return their captions, and how many rows were replaced.
+
+        A row whose JPEG is handed over holds its bytes, and `files`, else left as it is, what `Batch.files_bF` says.
 
         Raises ValueError when too many samples in a row cannot be used.
         """
@@ -120,7 +133,7 @@ class RowReader:
             bits = (int(draws[1][row]), int(draws[2][row]))
             caption, used = self._use(
                 blocks, source, block_number, int(rows.samples[row]), int(rows.epochs[row]), bits,
-                int(draws[0][row]), images[row],
+                int(draws[0][row]), _Room(images[row], files[row]),
             )  # fmt: skip
             captions.append(caption)
             replaced += used
@@ -128,13 +141,14 @@ class RowReader:
 
     def _use(
         self, blocks: LiveBlocks, source: int, number: int, sample: int, epoch: int, bits: tuple[int, int],
-        crop_bits: int, out: npt.NDArray[np.uint8],
+        crop_bits: int, room: _Room,
     ) -> tuple[str, bool]:  # fmt: skip
         """Fill one row; return its caption, and whether another sample had to be taken."""
         tried, first_fault = 0, ""
         for at, block, place in islice(self._in_turn(blocks, source, number, sample), MAX_REPLACEMENTS):
-            caption = self._sample(block, source, at, place, epoch, bits, crop_bits, out)
+            caption = self._sample(block, source, at, place, epoch, bits, crop_bits, room)
             if caption is not None:
+                room.file[1] = room.file[0] > 0 and tried > 0
                 return caption, tried > 0
             first_fault = first_fault or block.faults[place]
             tried += 1
@@ -155,15 +169,15 @@ class RowReader:
 
     def _sample(
         self, block: Block, source: int, number: int, place: int, epoch: int, bits: tuple[int, int], crop_bits: int,
-        out: npt.NDArray[np.uint8],
+        room: _Room,
     ) -> str | None:  # fmt: skip
-        """Fill `out` from one sample and return its caption, None when it cannot be used (told once)."""
+        """Fill `room` from one sample and return its caption, None when it cannot be used (told once)."""
         caption = self.caption(block, source, place, epoch, bits)
         if caption is None:
             self._tell(block, self._name(source, number, place), place)
             return None
         try:
-            self._fill_image(block, source, number, place, crop_bits, out)
+            self._fill_image(block, source, number, place, crop_bits, room)
         except ImageFault as error:
             block.faults[place] = str(error)
             self._tell(block, self._name(source, number, place), place)
@@ -181,18 +195,30 @@ class RowReader:
             block.faults[place] = WITHOUT_CAPTION
         return caption
 
-    def _fill_image(
-        self, block: Block, source: int, number: int, place: int, crop_bits: int, out: npt.NDArray[np.uint8]
-    ) -> None:
-        """Fill `out` from the image of a sample. Raises `ImageFault`."""
+    def _fill_image(self, block: Block, source: int, number: int, place: int, crop_bits: int, room: _Room) -> None:
+        """Fill `room` from the image of a sample. Raises `ImageFault`."""
+        if self.hands_over and self._hand_over(block.image(place, self._buffer()), crop_bits, room):
+            return
         if self._cache is None:
-            decode_crop(block.image(place, self._buffer()), self.image_px, crop_bits, out, is_stored=self._is_stored)
+            data = block.image(place, self._buffer())
+            decode_crop(data, self.image_px, crop_bits, room.pixels, is_stored=self._is_stored)
             return
         name = self._name(source, number, place)
         found = self._cache.get(name)
         if found is None:
             found = self._cache[name] = decode(block.image(place, self._buffer()), self.image_px)
-        out[:] = crop(found, self.image_px, crop_bits)
+        room.pixels[:] = crop(found, self.image_px, crop_bits)
+
+    def _hand_over(self, data: Pixels, crop_bits: int, room: _Room) -> bool:
+        """Put the file into the room for its pixels, where it has room there and a device can decode it."""
+        if len(data) > room.pixels.size:
+            return False
+        found = file_crop(data, self.image_px, crop_bits, is_stored=self._is_stored)
+        if found is None:
+            return False
+        room.pixels.reshape(-1)[: len(data)] = data
+        room.file[:] = (len(data), 0, *found)
+        return True
 
     def _buffer(self) -> UInt8s:
         """Return this thread's buffer."""

@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
+from trainer.data.decode.crop import Crop
+from trainer.data.decode.image import ImageFault, Pixels, decode_rgb, device_header
 from trainer.data.decode.resample import resample
 
-__all__ = ["ImageFault", "Pixels", "crop", "decode", "decode_centre", "decode_crop"]
+__all__ = ["ImageFault", "Pixels", "crop", "decode", "decode_centre", "decode_crop", "file_crop"]
 
 MAX_ASPECT = 8.0
 """A longer image is first cut to its middle, so that the short side never blows up the long one."""
@@ -50,6 +51,18 @@ def decode_crop(data: bytes | Pixels, image_px: int, draw: int, out: Pixels, *, 
     opened.cut(*_corner(opened.new_height, opened.new_width, image_px, draw), out)
 
 
+def file_crop(data: bytes | Pixels, image_px: int, draw: int, *, is_stored: bool = False) -> Crop | None:
+    """Return what `decode_crop` cuts of a JPEG that a device can decode in its place; None: it is for `decode_crop`.
+
+    Only of a file that it would decode at its own size, so that both see the same pixels.
+    """
+    header = device_header(_as_bytes(data), None if is_stored else 2 * image_px)
+    if header is None or (is_stored and min(header.height, header.width) < image_px):
+        return None
+    part = (0, 0, *2 * (header.height, header.width)) if is_stored else _part(header.height, header.width, image_px)
+    return Crop(*part, *_corner(*part[4:], image_px, draw))
+
+
 def decode_centre(data: bytes | Pixels, image_px: int) -> Pixels:
     """Return the middle square ``[3, P, P]`` of the resized image, as evaluation takes it. Raises `ImageFault`."""
     opened = _resized(data, image_px)
@@ -85,13 +98,16 @@ def _as_bytes(data: bytes | Pixels) -> Pixels:
 
 def _resized(data: bytes | Pixels, image_px: int) -> _Resized:
     rgb = decode_rgb(_as_bytes(data), 2 * image_px)
-    height, width, _ = rgb.shape
+    return _Resized(rgb, *_part(rgb.shape[0], rgb.shape[1], image_px))
+
+
+def _part(height: int, width: int, image_px: int) -> tuple[int, int, int, int, int, int]:
+    """Return the part of an image that is used (top, left, height, width), and the size that it is resized to."""
     long_px = int(MAX_ASPECT * min(width, height))
     top, left = max(0, height - long_px) // 2, max(0, width - long_px) // 2
     height, width = min(height, long_px), min(width, long_px)
     scale = image_px / min(width, height)
-    new_height, new_width = max(image_px, round(height * scale)), max(image_px, round(width * scale))
-    return _Resized(rgb, top, left, height, width, new_height, new_width)
+    return top, left, height, width, max(image_px, round(height * scale)), max(image_px, round(width * scale))
 
 
 def _stored(data: bytes | Pixels, image_px: int) -> _Resized:

@@ -1,8 +1,8 @@
 """A whole training whose workers log which samples reached an update, and are killed where they are told to.
 
 Run as a program by torchrun, or by itself to start Ray. In: `TOLD` in the environment (`Told` as JSON). Out: in the
-folder `seen` a file for each worker that began, whose first line is the step it begins at; then a line for each update:
-[step, first row, ids]. The product is as it is: the step of its loop is called inside one that logs.
+folder `seen` a file for each worker that began: first [the step it begins at, its process], then a line for each
+update, [step, first row, ids]. The product is as it is: the step of its loop is called inside one that logs.
 """
 
 import json
@@ -79,7 +79,7 @@ class _Log:
 
     def begin(self, step: int) -> None:
         self.step = step
-        self._write(step)
+        self._write([step, os.getpid()])
 
     def update(self, batch: Batch, rows: int, update: Any) -> Any:
         """Make the update, and log it."""

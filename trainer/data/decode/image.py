@@ -20,7 +20,7 @@ from PIL import Image
 from schemas.image_files import IMAGE_FORMATS
 from schemas.plain_image import plain_frame
 from schemas.png import PNG_MAGIC, read_png
-from trainer.data.decode.jpeg_header import read_jpeg_header
+from trainer.data.decode.jpeg_header import JpegHeader, read_jpeg_header
 
 MAX_PIXELS = 100_000_000
 """Bigger images are refused before they are decoded."""
@@ -57,6 +57,15 @@ def decode_rgb(data: Pixels, least_px: int | None) -> Pixels:
         if found is not None and found.shape == shape:
             return _turned(found, header.orientation)
     return _by_pillow(data, header.num_scans, least_px if header.can_shrink else None)
+
+
+def device_header(data: Pixels, least_px: int | None) -> JpegHeader | None:
+    """Return the header of a JPEG that `decode_rgb` decodes at its own size, and a device can; None for all else."""
+    header = JpegHeader(*read_jpeg_header(data))
+    num_pixels = header.width * header.height
+    if not header.is_for_devices or num_pixels > MAX_PIXELS or num_pixels * header.num_scans > MAX_SCANNED_PIXELS:
+        return None
+    return header if _shrink(header.width, header.height, least_px) == 1 else None
 
 
 def _check_pixels(width: int, height: int) -> None:

@@ -2,7 +2,7 @@
 
 In: bytes of a stranger. Out: a `JpegHeader`. Only what nearly every writer writes is plain: one frame of 8 bits with
 Huffman codes, one or three components, at most one EXIF block that holds a short orientation. All else is for Pillow to
-look at. 2 microseconds a file, without Python's lock.
+look at. What is said of devices is nvJPEG's part of that. 2 microseconds a file, without Python's lock.
 """
 
 from typing import NamedTuple
@@ -14,6 +14,9 @@ _BASELINE, _EXTENDED, _PROGRESSIVE, _HUFFMAN, _QUANTISATION, _RESTART = 0xC0, 0x
 _ORIENTATION, _SHORT = 0x0112, 3
 _LITTLE, _BIG = b"I"[0], b"M"[0]
 _E, _X, _I, _F = b"Exif"
+_ADOBE, _END, _YCBCR = 0xEE, 0xD9, 1
+_DEVICE_SAMPLINGS = (0x11, 0x21, 0x22, 0x12)
+"""Of luma, four bits across and four down, beside chroma of 0x11: 4:4:4, 4:2:2, 4:2:0, 4:4:0."""
 
 
 class JpegHeader(NamedTuple):
@@ -30,6 +33,9 @@ class JpegHeader(NamedTuple):
     """EXIF's, 1 .. 8; 1 where there is none."""
     num_scans: int
     """Each costs the decoder a pass over the picture, however few bytes it has."""
+    is_for_devices: bool
+    """Plain, upright, whole, baseline or progressive, and grey or YCbCr in a usual sampling: what nvJPEG decodes to the
+    same colours."""
 
 
 @unlocked
@@ -38,12 +44,12 @@ def read_jpeg_header(data):
     num_scans = 0
     for at in range(len(data) - 1):
         num_scans += (data[at] == _MARK) & (data[at + 1] == _SCAN)
-    nothing = JpegHeader(False, False, 0, 0, 1, num_scans)
+    nothing = JpegHeader(False, False, 0, 0, 1, num_scans, False)
     if len(data) < 4 or data[0] != _MARK or data[1] != _START:
         return nothing
     width = height = num_frames = 0
     orientation, num_blocks = 1, 0
-    is_plain = True
+    is_plain, is_usual = True, data[len(data) - 2] == _MARK and data[len(data) - 1] == _END
     position = 2
     while position + 4 <= len(data) and data[position] == _MARK:
         marker = data[position + 1]
@@ -52,23 +58,37 @@ def read_jpeg_header(data):
             return nothing
         if marker == _SCAN:
             can_shrink = num_frames == 1
-            return JpegHeader(
-                is_plain and can_shrink and width > 0 and height > 0, can_shrink, width, height, orientation, num_scans
-            )
+            is_plain = is_plain and can_shrink and width > 0 and height > 0
+            is_usual = is_plain and is_usual and orientation == 1
+            return JpegHeader(is_plain, can_shrink, width, height, orientation, num_scans, is_usual)
         if marker in (_BASELINE, _EXTENDED, _PROGRESSIVE):
             if end < begin + 6:
                 return nothing
             num_frames += 1
             height, width = _number(data, begin + 1, 2, True), _number(data, begin + 3, 2, True)
             is_plain = is_plain and data[begin] == 8 and (data[begin + 5] == 1 or data[begin + 5] == 3)
+            is_usual = is_usual and marker != _EXTENDED and _has_usual_colours(data, begin, end)
         elif marker == _EXIF and end >= begin + 6 and _is_exif(data, begin):
             orientation = _orientation(data, begin + 6, end)
             num_blocks += 1  # a second one goes on where the first ends
             is_plain = is_plain and orientation > 0 and num_blocks == 1
+        elif marker == _ADOBE:
+            is_usual = is_usual and end >= begin + 12 and data[begin + 11] == _YCBCR
         elif not (_APP_0 <= marker < _APP_0 + 16 or marker in (_COMMENT, _HUFFMAN, _QUANTISATION, _RESTART)):
             return nothing
         position = end
     return nothing
+
+
+@leaf
+def _has_usual_colours(data, begin, end):
+    """Tell whether a frame is grey, or YCbCr by the numbers of its components and in a usual sampling."""
+    if data[begin + 5] == 1:
+        return True
+    if data[begin + 5] != 3 or end < begin + 15:
+        return False
+    numbers = data[begin + 6] == 1 and data[begin + 9] == 2 and data[begin + 12] == 3
+    return numbers and data[begin + 7] in _DEVICE_SAMPLINGS and data[begin + 10] == 0x11 and data[begin + 13] == 0x11
 
 
 @leaf

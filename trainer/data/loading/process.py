@@ -150,6 +150,7 @@ def _make(setup: Setup, ring: Ring, slots: Slots, part: int, outbox: "queue.Simp
 def _write(ring: Ring, slot: int, made: MadeRows) -> None:
     rows = slice(made.begin, made.begin + len(made.ids))
     ring.ids(slot)[rows] = made.ids
+    ring.files(slot)[rows] = made.files
     ring.lengths(slot)[rows] = made.texts.lengths
     ring.tokens(slot, made.begin)[: len(made.texts.tokens_T)] = made.texts.tokens_T.numpy()
 

@@ -18,6 +18,7 @@ import sys
 import weakref
 from collections import deque
 from collections.abc import Generator
+from contextlib import suppress
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection, wait
 from typing import Any
@@ -53,6 +54,7 @@ class LoaderProcesses:
         """Start the processes; with `pinned` their memory is registered with CUDA, so that copies need not wait."""
         self._num_batches = len(setup.wanted.steps)
         self._shape = setup.shape
+        self._hands_over = setup.reader.hands_over
         memory = anonymous_file(setup.shape.slots * setup.shape.slot_bytes)
         self._ring = Ring(memory, setup.shape)
         self._pinned = pinned and _register(self._ring)
@@ -188,6 +190,7 @@ class LoaderProcesses:
             captions=[caption for part in parts for caption in part.captions],
             texts=PackedTexts.from_flat(np.concatenate(tokens), lengths),
             replaced=sum(part.replaced for part in parts),
+            files_bF=self._ring.files(slot).copy() if self._hands_over else None,
         )
 
     def _images(self, slot: int) -> torch.Tensor:
@@ -240,4 +243,6 @@ def _register(ring: Ring) -> bool:
     code = int(torch.cuda.cudart().cudaHostRegister(_address(ring), len(ring.pages), 0))
     if code:
         logger.warning("CUDA does not register %d bytes of batches (error %d): copies wait", len(ring.pages), code)
+        with suppress(RuntimeError):
+            torch.zeros(1, device="cuda")  # CUDA keeps the error until a launch asks for it
     return code == 0

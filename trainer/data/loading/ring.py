@@ -15,6 +15,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from trainer.data.batch import FILE_COLUMNS
+
 
 @dataclass(frozen=True)
 class RingShape:
@@ -32,11 +34,12 @@ class RingShape:
     @property
     def slot_bytes(self) -> int:
         """Bytes of a slot, whole pages: arrays of it begin at multiples of what their types need."""
-        return -(-(self.ids_offset + self.rows * (8 + 4 + 4 * self.context_length)) // mmap.PAGESIZE) * mmap.PAGESIZE
+        bytes_a_row = 8 + 8 * FILE_COLUMNS + 4 + 4 * self.context_length
+        return -(-(self.ids_offset + self.rows * bytes_a_row) // mmap.PAGESIZE) * mmap.PAGESIZE
 
     @property
     def ids_offset(self) -> int:
-        """Bytes from a slot's images to its ids; lengths and tokens follow."""
+        """Bytes from a slot's images to its ids; files, lengths and tokens follow."""
         return -(-self.images_bytes // 8) * 8
 
 
@@ -68,18 +71,27 @@ class Ring:
         """Return the ids of a slot's rows."""
         return np.frombuffer(self.pages, np.int64, self.shape.rows, self._after_images(slot))
 
+    def files(self, slot: int) -> npt.NDArray[np.int64]:
+        """Return the numbers of files of a slot's rows, ``[rows, F]`` (`Batch.files_bF`)."""
+        rows = self.shape.rows
+        begin = self._after_images(slot) + 8 * rows
+        return np.frombuffer(self.pages, np.int64, rows * FILE_COLUMNS, begin).reshape(rows, FILE_COLUMNS)
+
     def lengths(self, slot: int) -> npt.NDArray[np.int32]:
         """Return how many tokens each row of a slot has."""
-        return np.frombuffer(self.pages, np.int32, self.shape.rows, self._after_images(slot) + 8 * self.shape.rows)
+        return np.frombuffer(self.pages, np.int32, self.shape.rows, self._after_files(slot))
 
     def tokens(self, slot: int, row: int) -> npt.NDArray[np.int32]:
         """Return the room for the tokens of the rows from `row` on, which stand there one after another."""
         rows, width = self.shape.rows, self.shape.context_length
-        begin = self._after_images(slot) + 12 * rows + 4 * row * width
+        begin = self._after_files(slot) + 4 * rows + 4 * row * width
         return np.frombuffer(self.pages, np.int32, (rows - row) * width, begin)
 
     def _after_images(self, slot: int) -> int:
         return slot * self.shape.slot_bytes + self.shape.ids_offset
+
+    def _after_files(self, slot: int) -> int:
+        return self._after_images(slot) + 8 * (1 + FILE_COLUMNS) * self.shape.rows
 
 
 MIN_SHARED_BYTES = 1 << 16

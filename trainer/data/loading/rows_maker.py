@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from trainer.data.batch import FILE_COLUMNS
 from trainer.data.data_set import DataSet
 from trainer.data.order.mixture import Rows
 from trainer.data.packed_texts import PackedTexts
@@ -54,6 +55,8 @@ class MadeRows:
     captions: list[str]
     texts: PackedTexts
     replaced: int
+    files: npt.NDArray[np.int64]
+    """The rows' numbers of files (`Batch.files_bF`)."""
 
 
 class ImageArrays(Protocol):
@@ -74,6 +77,7 @@ class _Pending:
     begin: int
     rows: Rows
     images: npt.NDArray[np.uint8]
+    files: npt.NDArray[np.int64]
     jobs: list[Future[tuple[list[str], int]]]
 
 
@@ -140,13 +144,14 @@ class RowsMaker:
 
     def _begun(self, step: int, begin: int, rows: Rows, images: npt.NDArray[np.uint8]) -> _Pending:
         draws = self._reader.draws(rows)
+        files = np.zeros((len(rows), FILE_COLUMNS), dtype=np.int64)
         jobs = [
             self._threads.submit(
-                self._reader.fill, self.blocks, rows, draws, at, min(at + ROWS_A_JOB, len(rows)), images
+                self._reader.fill, self.blocks, rows, draws, at, min(at + ROWS_A_JOB, len(rows)), images, files
             )
             for at in range(0, len(rows), ROWS_A_JOB)
         ]
-        return _Pending(step, begin, rows, images, jobs)
+        return _Pending(step, begin, rows, images, files, jobs)
 
     def _finished(self, pending: _Pending, batch_size: int) -> MadeRows:
         found = [job.result() for job in pending.jobs]
@@ -163,6 +168,7 @@ class RowsMaker:
             captions,
             texts,
             sum(replaced for _, replaced in found),
+            pending.files,
         )
 
     def end_requests(self) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from trainer.data.batch import FILE_COLUMNS
 from trainer.data.loading.ring import MIN_SHARED_BYTES, Ring, RingShape, anonymous_file, share_object
 
 
@@ -18,14 +19,17 @@ def test_slots_do_not_touch_and_all_mappings_see_them(shape: RingShape) -> None:
     for slot in range(shape.slots):
         ours.images(slot)[:] = slot + 1
         ours.ids(slot)[:] = -slot - 1
+        ours.files(slot)[:] = slot + 5
         ours.lengths(slot)[:] = slot + 7
         ours.tokens(slot, 0)[:] = slot + 11
         ours.tokens(slot, shape.rows - 1)[:] = slot + 13
     for slot in range(shape.slots):
         assert theirs.images(slot).shape == (shape.rows, 3, shape.image_px, shape.image_px)
         assert theirs.tokens(slot, 0).shape == (shape.rows * shape.context_length,)
+        assert theirs.files(slot).shape == (shape.rows, FILE_COLUMNS)
         assert (theirs.images(slot) == slot + 1).all()
         assert (theirs.ids(slot) == -slot - 1).all()
+        assert (theirs.files(slot) == slot + 5).all()
         assert (theirs.lengths(slot) == slot + 7).all()
         assert (theirs.tokens(slot, 0)[: (shape.rows - 1) * shape.context_length] == slot + 11).all()
         assert (theirs.tokens(slot, 0)[(shape.rows - 1) * shape.context_length :] == slot + 13).all()
