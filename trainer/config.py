@@ -43,7 +43,9 @@ class TrainConfig(
 
     def _check(self) -> None:
         if self.decode == "gpu" and self.device == "cpu":
-            raise ValueError("decode gpu takes device cuda or auto, found 'cpu'; use --decode cpu or --device cuda")
+            raise ValueError(
+                "decode gpu takes a GPU: device cuda, or auto on a machine with one, found 'cpu'; else use decode cpu"
+            )
         workers = most_workers(self.num_workers)
         if self.global_batch_size is not None and self.global_batch_size < 2 * workers:
             raise ValueError(

@@ -58,7 +58,7 @@ def check_resources(config: TrainConfig) -> None:
     """Raise ValueError when this machine cannot give what is asked; a cluster (RAY_ADDRESS) may still grow."""
     if "RAY_ADDRESS" in os.environ:
         return
-    if config.decode == "gpu":
+    if config.decode == "gpu":  # on a cluster the workers look for it
         check_decodes(config.device)
     asked = format_workers(config.num_workers)
     if config.device == "cuda" and torch.cuda.device_count() < least_workers(config.num_workers):

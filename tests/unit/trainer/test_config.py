@@ -38,6 +38,10 @@ def make(**changes: Any) -> TrainConfig:
         ),
         ({"model": "rn50", "global_batch_size": 512, "num_workers": 8}, "expected at most 64, found 128; give --micro"),
         ({"cap": 5}, "cap takes balance online, found 'none'"),
+        (
+            {"decode": "gpu", "device": "cpu"},
+            "decode gpu takes a GPU: device cuda, or auto on a machine with one, found",
+        ),
         ({"balance": "online"}, "balance online takes a cap, found none"),
         ({"image_px": 0}, "image_px must be at least 1, found 0"),
         ({"init_from": "a", "init_image_from": "b"}, "give init_from or init_image_from, not both"),

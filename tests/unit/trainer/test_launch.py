@@ -13,6 +13,7 @@ import torch
 
 from trainer.config import TrainConfig
 from trainer.launch import MAX_WORKERS_PER_CPU, check_resources, kill_worker, refuse_relative_paths
+from trainer.resolved import resolve
 
 
 @pytest.fixture
@@ -71,3 +72,15 @@ def test_only_a_process_that_is_a_worker_is_killed() -> None:
         assert kill_worker(worker.pid)
     assert worker.returncode == -signal.SIGKILL
     assert not kill_worker(worker.pid)
+
+
+def test_decoding_on_a_gpu_takes_one_and_torchcodec(shards: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(ValueError, match="decode gpu takes a GPU: device cuda, or auto on a machine with one, found"):
+        resolve(config(shards, decode="gpu"))
+    monkeypatch.setitem(sys.modules, "torchcodec", None)
+    monkeypatch.setitem(sys.modules, "torchcodec.decoders", None)
+    with pytest.raises(ValueError, match=r"which is not installed: pip install 'webimagetext\[decode-gpu\]'"):
+        check_resources(config(shards, decode="gpu", device="cuda"))

@@ -46,6 +46,39 @@ def test_what_writers_write_is_plain(mode: str, options: dict[str, object]) -> N
     assert found.num_scans > 1 if "progressive" in options else found.num_scans == 1
 
 
+def sampled(luma: int) -> bytes:
+    return jpeg().replace(b"\x01\x22\x00\x02\x11\x01", bytes([1, luma, 0, 2, 0x11, 1]))
+
+
+ADOBE = b"Adobe" + struct.pack(">HHHB", 100, 0, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("data", "is_for_devices"),
+    [
+        *((sampled(luma), luma in (0x11, 0x21, 0x22, 0x12)) for luma in (0x11, 0x21, 0x22, 0x12, 0x41, 0x44, 0x00)),
+        (jpeg("L"), True),
+        (jpeg(progressive=True), True),
+        (jpeg("CMYK"), False),
+        (jpeg(keep_rgb=True), False),
+        (jpeg()[:-1], False),
+        (jpeg() + b"\0", False),
+        (jpeg().replace(b"\xff\xc0", b"\xff\xc1"), False),
+        (jpeg().replace(b"\x03\x11\x01", b"\x04\x11\x01"), False),
+        (with_segment(jpeg(), 0xEE, ADOBE), True),
+        (with_segment(jpeg(), 0xEE, ADOBE[:-1] + b"\0"), False),
+        (with_segment(jpeg(), 0xEE, ADOBE[:-1]), False),
+        (with_segment(jpeg(), 0xE1, exif("<", (0x0112, 3, 1, 1))), True),
+        (with_segment(jpeg(), 0xE1, exif("<", (0x0112, 3, 1, 6))), False),
+    ],
+    ids=["4:4:4", "4:2:2", "4:2:0", "4:4:0", "4:1:1", "2:2:0", "no sampling", "grey", "progressive", "CMYK", "RGB",
+         "cut", "more behind", "extended", "other numbers", "Adobe's YCbCr", "Adobe's RGB", "Adobe cut",
+         "upright", "turned"],
+)  # fmt: skip
+def test_what_a_device_decodes_to_the_same_colours(data: bytes, is_for_devices: bool) -> None:
+    assert header(data).is_for_devices == is_for_devices
+
+
 @pytest.mark.parametrize(
     "data",
     [jpeg("CMYK"), jpeg()[:100], jpeg()[2:], b"", b"\xff", b"\xff\xd8", b"\xff\xd8\xff\xda", b"\x89PNG\r\n\x1a\n",
