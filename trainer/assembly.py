@@ -42,6 +42,7 @@ from trainer.presets import ResNetConfig
 from trainer.reporter import Reporter
 from trainer.run_record import training_record
 from trainer.saving.resume import Trained, resume
+from trainer.settled_buckets import settle_buckets
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
 from trainer.weights.begin import Beginning, read_beginning
 from trainer.weights.load import load_given, share_weights
@@ -105,8 +106,10 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     state = resume(folder, trained, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
     at_once = find_rows_at_once(config, world, model.config)
     rows = at_once.micro_batch or most_rows(config.recipe.global_batch_size, world)
-    set_up_encoders(model, config, config.seed, rows, autocast_dtype(config.precision, world.device))
+    autocast = autocast_dtype(config.precision, world.device)
+    set_up_encoders(model, config, config.seed, rows, autocast)
     wrapped = spread(model, world, static_graph=at_once.micro_batch is None)
+    settle_buckets(wrapped, world.device, autocast=autocast)
     run = Run(
         config=config,
         world=world,
