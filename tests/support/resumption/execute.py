@@ -62,7 +62,8 @@ def carry_out(schedule: Schedule, paths: list[str], folder: Path) -> int:
         expected = {"worker": WORKER_DIED, "loader": WORKER_DIED, "launcher": -9, "cache": 0, "nobody": 0}
         assert code in (0, expected[attempt.victim]), (number, attempt, code)
         _check_loaders(number, attempt, folder, code == WORKER_DIED)
-        assert list((folder / BLOCKS).iterdir()) == []
+        left = list((folder / BLOCKS).iterdir())
+        assert len(left) <= (code != 0), left  # killed workers leave their set's folder: the next attempt takes it over
         state = folder / STATE
         assert not state.exists() or state.stat().st_size <= MAX_STATE_BYTES
         if code == 0:
