@@ -5,6 +5,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch.nn.parallel import DistributedDataParallel
 
@@ -15,6 +16,8 @@ from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
 from trainer.distributed import World
 from trainer.model.clip import CLIP
+from trainer.model.set_up import set_up_encoders
+from trainer.options.encoders import EncoderOptions
 from trainer.presets import PRESETS
 from trainer.settled_buckets import settle_buckets
 
@@ -34,8 +37,14 @@ def batch(step: int, world: World, px: int) -> Batch:
     images = torch.randint(0, 256, (ROWS, 3, px, px), generator=generator, dtype=torch.uint8)
     texts = torch.randint(0, VOCABULARY, (ROWS, 7), generator=generator).tolist()
     first, last = world.rows(ROWS)
-    fields: dict[str, Any] = dict.fromkeys(Batch.__dataclass_fields__)
-    return Batch(**fields | {"images_b3PP": images[first:last], "texts": PackedTexts.from_rows(texts[first:last])})
+    return Batch(
+        ids=np.arange(first, last),
+        images_b3PP=images[first:last],
+        captions=[],
+        texts=PackedTexts.from_rows(texts[first:last]),
+        replaced=0,
+        first_place=step * ROWS + first,
+    )
 
 
 def take_steps(model: CLIP, steps: range, world: World, settled: bool, static_graph: bool) -> None:
@@ -71,14 +80,17 @@ def test_weights_are_equal_to_the_bit_and_were_not_without(tmp_path: Path) -> No
             assert all(map(torch.equal, whole, parts)) == settled
 
 
-def buckets_and_state(world: World, name: str) -> dict[str, Any]:
+def buckets_and_state(world: World, case: tuple[str, EncoderOptions]) -> dict[str, Any]:
+    name, options = case
     model = small_model(name)
+    set_up_encoders(model, options, seed=0, rows=ROWS)
     before = {key: value.clone() for key, value in model.state_dict().items()}
     random = torch.get_rng_state()
     wrapped = spread(model, world, static_graph=True)
     settle_buckets(wrapped, CPU)
     assert isinstance(wrapped, DistributedDataParallel)
     return {
+        "compiled": len(torch._dynamo.utils.counters["stats"]),
         "rebuilt": wrapped._has_rebuilt_buckets,
         "same": all(torch.equal(value, before[key]) for key, value in model.state_dict().items()),
         "draws": torch.equal(random, torch.get_rng_state()),
@@ -88,8 +100,10 @@ def buckets_and_state(world: World, name: str) -> dict[str, Any]:
 
 
 def test_nothing_but_the_buckets_changes(tmp_path: Path) -> None:
-    expected = {"rebuilt": True, "same": True, "draws": True, "gradients": [], "trained": True}
-    for of_workers in on_workers(buckets_and_state, [(2, "vit-tiny"), (2, "rn-tiny")], tmp_path):
+    expected = {"compiled": 0, "rebuilt": True, "same": True, "draws": True, "gradients": [], "trained": True}
+    usual, all_on = EncoderOptions(), EncoderOptions(patch_dropout=0.5, activation_checkpointing="blocks", compile=True)
+    cases = [("vit-tiny", usual), ("rn-tiny", usual), ("vit-tiny", all_on)]
+    for of_workers in on_workers(buckets_and_state, [(2, case) for case in cases], tmp_path):
         assert of_workers == [expected] * 2
 
 
