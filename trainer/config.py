@@ -52,6 +52,8 @@ class TrainConfig(
                 f"global_batch_size must be at least 2 per worker, found {self.global_batch_size!r} "
                 f"for {workers} workers"
             )
+        if self.keep_best is not None and self.evaluate_every_steps is None:
+            raise ValueError("keep_best takes evaluate_every_steps and what is measured, found none")
         if self.text_weights == "bfloat16" and self.precision != "bfloat16":
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
         if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):

@@ -80,6 +80,8 @@ def join_world(*, use_gpu: bool, timeout_s: float = 1_800.0) -> World:
     """
     device = torch.device("cpu")
     if use_gpu:
+        if not torch.cuda.device_count():
+            raise ValueError("device cuda takes a GPU, this machine has none that torch can use; give --device cpu")
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")) % torch.cuda.device_count())
         torch.cuda.set_device(device)
     if not dist.is_initialized() and "TORCHELASTIC_RUN_ID" in os.environ:

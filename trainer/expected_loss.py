@@ -15,6 +15,15 @@ class ExpectedLoss:
         self._ranges = ranges
         self._where = where
 
+    def check_reached(self, total_steps: int) -> None:
+        """Raise ValueError where a range is of a step that a run of so many does not have."""
+        beyond = [step for step in self._ranges if step > total_steps]
+        if beyond:
+            raise ValueError(
+                f"--expect-loss: {self._where} has a range from step {min(beyond)} on, the run ends with step "
+                f"{total_steps}; leave it out"
+            )
+
     def fault(self, after_step: int, step: int, loss: float) -> str | None:
         """Return why the row of `step`, which follows that of `after_step`, is not what was expected; None if it is."""
         for wanted_step, (low, high) in sorted(self._ranges.items()):
@@ -30,7 +39,11 @@ class ExpectedLoss:
 def read_expected_loss(path: str) -> ExpectedLoss:
     """Read a recipe's file, by path or URL. Raises ValueError or FileNotFoundError that names it."""
     folder, _, name = path.rpartition("/")
-    body = parse_object(Folder(folder or ("/" if path.startswith("/") else ".")).read(name), path)
+    try:
+        data = Folder(folder or ("/" if path.startswith("/") else ".")).read(name)
+    except FileNotFoundError:
+        raise FileNotFoundError(f"--expect-loss: no such file {path!r}") from None
+    body = parse_object(data, path)
     check_json(body, {str: (float | int, float | int)}, path, 'ranges of the loss by step, such as {"100": [6.0, 9.5]}')
     bad = [step for step, (low, high) in body.items() if not step.isdigit() or low > high]
     if bad:

@@ -14,6 +14,7 @@ import ray.train.torch
 import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from schemas.checked import first_line
 from schemas.run_record import start_run
 from schemas.storage import Folder
 from trainer.config import TrainConfig
@@ -137,7 +138,12 @@ def start_ray(config: TrainConfig) -> None:
         return
     os.environ.update(environment)  # a local Ray hands it on; a runtime environment would cost a start per worker
     num_cpus = most_workers(config.num_workers) * config.cpus_per_worker
-    ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
+    try:
+        ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
+    except Exception as error:  # Ray raises bare ones where a process of its own does not come up in time
+        raise OSError(
+            f"Ray did not start on this machine: {first_line(error)}; try again, or --launcher none"
+        ) from error
 
 
 # To type checkers `ray.train` has the options of its first version.

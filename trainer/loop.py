@@ -1,5 +1,6 @@
 """The training loop: shards in, checkpoints and a trained model out. The same under Ray, torchrun, one process."""
 
+import math
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -72,6 +73,10 @@ def train(
         training = _Training(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
         training.go_on()
     world.barrier()
+    if training.metrics is not None and training.metrics.step < run.plan.total_steps:
+        reporter.message(
+            f"saved after step {training.metrics.step} of {run.plan.total_steps}; the same command goes on"
+        )
     return training.metrics
 
 
@@ -132,9 +137,12 @@ class _Training:
         self._evaluator = Evaluator(run.config, run.folder, run.world)
         self._best = run.state.best if run.state.best and run.state.best.measure == run.config.keep_best else None
         self._expected = read_expected_loss(run.config.expect_loss) if run.config.expect_loss is not None else None
+        if self._expected is not None:
+            self._expected.check_reached(run.plan.total_steps)
         self._told_step = run.state.step
         steps = profiled_steps(run.config.profile) if run.config.profile is not None else range(0)
         self._profiler = StepProfiler(run.folder, run.world.rank, steps)
+        self._profiler.check_reached(run.plan.total_steps)
         self._fault: str | None = None
         """Why the run is to stop, saved."""
         self.metrics: Metrics | None = None
@@ -261,9 +269,10 @@ class _Training:
             memory_gb=self._memory_gb(),
         )
         self._teller.row(self.metrics)
-        if self._expected is not None:
-            self._fault = self._fault or self._expected.fault(self._told_step, step, self.metrics.loss)
-        self._told_step = step
+        if not (math.isnan(self.metrics.loss) and found["skipped"]):  # a row of steps that were left out has no loss
+            if self._expected is not None:
+                self._fault = self._fault or self._expected.fault(self._told_step, step, self.metrics.loss)
+            self._told_step = step
         if found["in_a_row"] >= run.config.max_skipped_steps:
             self._fault = self._fault or (
                 f"{round(found['in_a_row'])} steps in a row until step {step} had a gradient that is not finite; the "

@@ -8,6 +8,7 @@ import torch
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.cpu_share import usable_cpus, with_cpus
+from trainer.expected_loss import read_expected_loss
 from trainer.workers import most_workers
 
 OF_PATHS = (
@@ -41,6 +42,8 @@ def resolve(config: TrainConfig) -> TrainConfig:
     paths = {option[2:].replace("-", "_"): Folder(path).url for option, path in named_paths(config)}
     resolved = replace(config, **paths, shards=shards, device=device)  # type: ignore[arg-type]  # all are texts
     resolved.check_geometry()
+    if resolved.expect_loss is not None:
+        read_expected_loss(resolved.expect_loss)
     if "RAY_ADDRESS" in os.environ:
         return resolved
     return with_cpus(resolved, usable_cpus(), most_workers(config.num_workers))

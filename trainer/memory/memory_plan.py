@@ -43,8 +43,9 @@ class MemoryPlan:
             size //= 2
         if not size:
             raise ValueError(
-                f"the model needs {self.needed(1) / GIB:.1f} GiB of a device for one row of {self.rows:,}, found "
-                f"{available / GIB:.1f} GiB usable; take more workers, a smaller global batch or model"
+                f"the model needs {self.needed(1) / 1e9:.2f} GB of a device for one row of {self.rows:,}, found "
+                f"{device_bytes / 1e9:.2f} GB, {max(0, available) / 1e9:.2f} usable (6 % and {RESERVED_BYTES / 1e9:.2f} "
+                "GB are left for the device's own); take more workers, a smaller global batch or model"
             )
         return size
 
@@ -53,9 +54,9 @@ class MemoryPlan:
         passes = -(-self.rows // micro_batch)
         how = "at once" if passes == 1 else f"{micro_batch:,} at a time, {passes} times (GradCache)"
         return (
-            f"{self.rows:,} pairs a worker {how}: {self.needed(micro_batch) / GIB:.1f} of {device_bytes / GIB:.1f} GiB "
-            f"(weights, gradients, optimizer {(2 * self.traced.of_parameters + self.optimizer) / GIB:.1f}, "
-            f"{self.traced.per_row / 1e6:.1f} MB a pair, loss {self.loss / GIB:.1f}, batch {self.batch / GIB:.1f})"
+            f"{self.rows:,} pairs a worker {how}: {self.needed(micro_batch) / 1e9:.1f} of {device_bytes / 1e9:.1f} GB "
+            f"(weights, gradients, optimizer {(2 * self.traced.of_parameters + self.optimizer) / 1e9:.1f}, "
+            f"{self.traced.per_row / 1e6:.1f} MB a pair, loss {self.loss / 1e9:.1f}, batch {self.batch / 1e9:.1f})"
         )
 
 

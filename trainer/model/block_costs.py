@@ -75,8 +75,8 @@ def choose_recomputed(cost: ModelCost, rows: int, budget_bytes: int) -> frozense
         if block is None:
             least = rows * cost.kept_bytes(frozenset(chosen))
             raise ValueError(
-                f"{rows:,} samples keep {least / 1e9:.1f} GB for the backward pass with all blocks recomputed, "
-                f"expected at most {budget_bytes / 1e9:.1f} GB; smaller micro-batches or more workers need less"
+                f"{rows:,} samples keep {least / 1e6:,.0f} MB for the backward pass with all blocks recomputed, "
+                f"expected at most {budget_bytes / 1e6:,.0f} MB; smaller micro-batches or more workers need less"
             )
         chosen.add(block.name)
     return frozenset(chosen)

@@ -55,6 +55,12 @@ class ModelOptions(OptionGroup):
             raise ValueError("tokenizer train does not go with init_from: its text encoder knows its own tokens alone")
         if self.vocab_size is not None and (self.init_from is not None or self.tokenizer not in (None, "train")):
             raise ValueError("vocab_size is of a tokenizer that is trained, found one that is given; leave it out")
+        if self.lock_image and self.init_from is None and self.init_image_from is None:
+            raise ValueError("lock_image takes init_from or init_image_from: without, first weights would be kept")
+        if self.lock_text and self.init_from is None:
+            raise ValueError("lock_text takes init_from: without, first weights would be kept")
+        if self.lock_image and self.lock_text and not (self.lock_image_unlocked or self.lock_text_unlocked):
+            raise ValueError("lock_image with lock_text leaves nothing to train; give lock_image_unlocked or the like")
         for part in ("image", "text"):
             unlocked = getattr(self, f"lock_{part}_unlocked")
             if unlocked and not getattr(self, f"lock_{part}"):

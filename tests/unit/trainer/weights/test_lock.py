@@ -22,7 +22,7 @@ RESNET = ModelConfig(embed_dim=16, image=ResNetConfig(image_px=32, width=8, bloc
 def locked(config: ModelConfig, *, is_projection_new: bool = False, **options: Any) -> CLIP:
     torch.manual_seed(0)
     model = CLIP(config)
-    config_of_run = TrainConfig(shards=("s",), output="o", **options)
+    config_of_run = TrainConfig(shards=("s",), output="o", init_from="w", **options)
     lock_encoders(model, config_of_run, is_projection_new=is_projection_new)
     return model.train()
 
