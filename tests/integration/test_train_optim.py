@@ -5,6 +5,7 @@ import dataclasses
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
@@ -61,7 +62,7 @@ def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, precision: dict[s
     parts = make_config(tmp_path, "parts", stop_after_steps=3, **options)
     for _ in range(2):
         train(parts, ONE, Silent())
-    assert column(parts, "loss") == column(whole, "loss")
+    np.testing.assert_array_equal(column(parts, "loss"), column(whole, "loss"))  # nan where all steps were left out
     for name in ("final/model.safetensors", "final-ema/model.safetensors"):
         assert_equal(tensors(parts, name), tensors(whole, name))
     last = f"checkpoints/step-{find_checkpoints(Folder(whole.output))[-1]:07d}"

@@ -44,8 +44,8 @@ class MemoryPlan:
         if not size:
             raise ValueError(
                 f"the model needs {self.needed(1) / 1e9:.2f} GB of a device for one row of {self.rows:,}, found "
-                f"{device_bytes / 1e9:.2f} GB, {max(0, available) / 1e9:.2f} usable (6 % and {RESERVED_BYTES / 1e9:.2f} "
-                "GB are left for the device's own); take more workers, a smaller global batch or model"
+                f"{device_bytes / 1e9:.2f} GB, {max(0, available) / 1e9:.2f} of them usable: {RESERVED_SHARE:.0%} and "
+                f"{RESERVED_BYTES / 1e9:.2f} GB are left; take more workers, a smaller global batch or model"
             )
         return size
 

@@ -48,6 +48,13 @@ def make(**changes: Any) -> TrainConfig:
         ({"init_from": "a", "tokenizer": "train"}, "tokenizer train does not go with init_from"),
         ({"init_from": "a", "vocab_size": 600}, "vocab_size is of a tokenizer that is trained"),
         ({"tokenizer": "openai", "vocab_size": 600}, "vocab_size is of a tokenizer that is trained"),
+        ({"lock_image": True}, "lock_image takes init_from or init_image_from: without, first weights would be kept"),
+        ({"lock_text": True, "init_image_from": "a"}, "lock_text takes init_from: without, first weights would be"),
+        (
+            {"init_from": "a", "lock_image": True, "lock_text": True},
+            "lock_image with lock_text leaves nothing to train",
+        ),
+        ({"keep_best": "zero_shot_top1"}, "keep_best takes evaluate_every_steps and what is measured, found none"),
         ({"lock_image_unlocked": 1}, "lock_image_unlocked takes lock_image, found 1 without it"),
         ({"lock_text": True, "lock_text_unlocked": -1}, "lock_text_unlocked must be at least 0, found -1"),
         ({"balance": "online", "cap": 0}, "cap must be at least 1, found 0"),

@@ -53,3 +53,12 @@ def test_a_bad_file_is_one_line(tmp_path: Path, text: str, message: str) -> None
         read_expected_loss(str(path))
     assert str(path) in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+def test_ranges_behind_the_end_and_files_that_are_gone_are_refused(tmp_path: Path) -> None:
+    expected = ExpectedLoss(RANGES, "recipe.json")
+    expected.check_reached(30)
+    with pytest.raises(ValueError, match=r"recipe\.json has a range from step 30 on, the run ends with step 29"):
+        expected.check_reached(29)
+    with pytest.raises(FileNotFoundError, match=r"--expect-loss: no such file '.*gone\.json'"):
+        read_expected_loss(str(tmp_path / "gone.json"))

@@ -72,7 +72,14 @@ def open_further(folders: Sequence[Folder], run: Folder | None) -> FurtherCaptio
     listing = [[folders[number].url, name, folders[number].size(name)] for _, number, name in tables]
     name = f"further_captions-{hashlib.sha256(json.dumps(listing).encode()).hexdigest()[:16]}.arrow"
     if not home.exists(name):
-        _write(home, name, [read_table(folders[number], table, FURTHER_CAPTIONS) for _, number, table in tables])
+        _write(
+            home,
+            name,
+            [
+                read_table(folders[number], table, FURTHER_CAPTIONS, columns=["key", "captions"])
+                for _, number, table in tables
+            ],
+        )
     return FurtherCaptions(home.path(name))
 
 

@@ -26,7 +26,9 @@ def test_the_choice_fits_and_the_next_larger_does_not(rows: int, gib: int) -> No
 
 
 def test_no_row_that_fits_is_an_error() -> None:
-    with pytest.raises(ValueError, match=r"the model needs 3\.\d GiB of a device for one row of 4,096, found 0\.9 GiB"):
+    with pytest.raises(
+        ValueError, match=r"the model needs 3\.\d\d GB of a device for one row of 4,096, found 2\.15 GB, 0\.9"
+    ):
         plan(4_096).largest_micro_batch(2 * GIB)
 
 

@@ -58,5 +58,5 @@ def test_the_most_bytes_for_a_flop_go_first_and_no_more_than_needed() -> None:
 
 
 def test_a_budget_that_nothing_fits_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"2,000,000 samples keep .* expected at most 0\.2 GB; smaller micro-batches"):
+    with pytest.raises(ValueError, match=r"2,000,000 samples keep .* expected at most 200 MB; smaller micro-batches"):
         choose_recomputed(COST, 2_000_000, 200_000_000)

@@ -98,7 +98,8 @@ def test_groups_hold_each_parameter_once(config: ModelConfig) -> None:
 
 
 def test_names_stay_and_too_many_groups_are_refused() -> None:
-    assert locked(RESNET, lock_image=True, lock_text=True).state_dict().keys() == CLIP(RESNET).state_dict().keys()
+    both = {"lock_image": True, "lock_text": True, "lock_text_unlocked": 1}
+    assert locked(RESNET, **both).state_dict().keys() == CLIP(RESNET).state_dict().keys()
     assert not trained(locked(RESNET, lock_image=True))
     with pytest.raises(ValueError, match="lock_image_unlocked must be at most the encoder's 5 groups, found 6"):
         locked(VIT, lock_image=True, lock_image_unlocked=6)

@@ -4,7 +4,6 @@ import io
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,6 +14,7 @@ from schemas.json_object import parse_object
 from schemas.shard_index import STRIDE, index_row
 from schemas.storage import FileRecord, canonical_json
 from schemas.tar_contents import read_contents
+from tests.support.file_parts import part_of
 
 
 def written(sizes: list[int]) -> tuple[bytes, dict[str, Any]]:
@@ -45,8 +45,8 @@ def test_the_rows_are_those_of_the_headers(tars: list[list[int]]) -> None:
     for shard, sizes in enumerate(tars):
         data, noted = written(sizes)
         plans.append(plan_of(shard, data, {NOTED: noted, "successes": len(sizes)}))
-        array = np.frombuffer(data, dtype=np.uint8)
-        rows += index_row(f"{shard:05d}.tar", read_contents(array, ""), array).to_pylist()
+        part = part_of(data)
+        rows += index_row(f"{shard:05d}.tar", read_contents(part), part).to_pylist()
     found = [row for table in index_tables(reversed(plans)) for row in table.to_pylist()]
     assert found == rows
 

@@ -14,14 +14,15 @@ from trainer.data.read import further_captions
 from trainer.data.read.further_captions import open_further
 
 
-def write_further(folder: Path, plan: int, named: dict[str, list[str]]) -> None:
+def write_further(folder: Path, plan: int, named: dict[str, list[str]], *extra: pa.Field) -> None:
     rows = [
         {"key": key, "captions": captions, "image_id": bytes(16), "pair_ids": [bytes(16)] * len(captions),
          "query_ids": [[1]] * len(captions)}
         for key, captions in sorted(named.items())
     ]  # fmt: skip
-    table = pa.Table.from_pylist(rows, FURTHER_CAPTIONS)
-    write_table(Folder(str(folder)), f"further_captions/{plan:05d}.parquet", table, FURTHER_CAPTIONS)
+    schema = pa.schema([*FURTHER_CAPTIONS, *extra])
+    table = pa.Table.from_pylist(rows, schema)
+    write_table(Folder(str(folder)), f"further_captions/{plan:05d}.parquet", table, schema)
 
 
 @pytest.mark.parametrize("batch_rows", [3, 65_536])
@@ -57,3 +58,8 @@ def test_it_is_made_once_and_anew_when_a_round_comes(tmp_path: Path, monkeypatch
     assert (open_further([folder], run) or str)("k") == ["one", "two"]
     assert (open_further([folder], None) or str)("k") == ["one", "two"]
     assert len(list((tmp_path / "cache").rglob("*.arrow"))) == 1
+
+
+def test_columns_that_were_carried_through_are_passed_over(tmp_path: Path) -> None:
+    write_further(tmp_path / "a", 1, {"k": ["one"]}, pa.field("similarity", pa.list_(pa.float32())))
+    assert (open_further([Folder(str(tmp_path / "a"))], Folder(str(tmp_path / "run"))) or str)("k") == ["one"]
