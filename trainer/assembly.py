@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import torch
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 from torch.nn.parallel import DistributedDataParallel
 
 from schemas.run_record import start_run
 from schemas.storage import Folder
-from trainer.checkpoint import TOKENIZER_FILE, TrainState, read_tokenizer
+from trainer.checkpoint import TOKENIZER_FILE, read_tokenizer
 from trainer.config import TrainConfig
 from trainer.cpu_share import with_threads
 from trainer.data.balance.balanced import Balanced
@@ -41,9 +42,12 @@ from trainer.precision import autocast_dtype
 from trainer.presets import ResNetConfig
 from trainer.reporter import Reporter
 from trainer.run_record import training_record
-from trainer.saving.resume import Trained, resume
+from trainer.saving.resume import resume
+from trainer.saving.trained import Trained
 from trainer.settled_buckets import settle_buckets
+from trainer.sharding import shard_model
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
+from trainer.train_state import TrainState
 from trainer.weights.begin import Beginning, read_beginning
 from trainer.weights.load import load_given, share_weights
 from trainer.weights.lock import lock_encoders
@@ -64,7 +68,7 @@ class Run:
     tokenizer: CaptionTokenizer
     model: CLIP
     wrapped: nn.Module
-    """`model`, inside DistributedDataParallel when there are several workers."""
+    """`model`, inside DistributedDataParallel when there are several workers and it is not sharded."""
     optimizer: torch.optim.Optimizer
     ema: Ema | None
     scaler: LossScaler | None
@@ -99,6 +103,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     )
     model = make_model(config, tokenizer, world, beginning, reporter)
     keep_text_weights(model, config.text_weights)
+    if config.parallel == "fsdp" and world.size > 1:
+        shard_model(model, world, products=autocast_dtype(config.precision, world.device))
     optimizer = make_optimizer(model, config.recipe, config, seed=config.seed)
     ema = Ema(model, config.ema_decay) if config.ema_decay is not None else None
     scaler = make_loss_scaler(config.precision, world.device)
@@ -171,7 +177,7 @@ def spread(model: CLIP, world: World, *, static_graph: bool) -> nn.Module:
     `static_graph`: each step goes forward and backward once through the same parameters. BatchNorm's running statistics
     are not sent with each forward pass: those of the first worker are the model's, in checkpoints and evaluations.
     """
-    if world.size == 1:
+    if world.size == 1 or isinstance(model, FSDPModule):
         return model
     return DistributedDataParallel(
         model,

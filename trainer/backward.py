@@ -2,12 +2,14 @@
 
 import torch
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 
 from trainer.data.batch import Batch
 from trainer.distributed import World, most_rows
 from trainer.grad_cache import Outputs, cached_backward
 from trainer.loss.batch_loss import batch_loss
 from trainer.micro_batches import micro_batches
+from trainer.sharding import average_whole_gradients
 
 
 def backward(
@@ -22,9 +24,9 @@ def backward(
 ) -> torch.Tensor:
     """Fill `.grad` with the gradient of the loss over the global batch; return this worker's share of it, detached.
 
-    `wrapped` is the model, in DistributedDataParallel when there are several workers; what `.grad` held before is
-    dropped. Under autocast features are normalised, and logits made, in float32. Gradients are multiplied by the
-    scale of `scaler`, the loss is not. The model sees `micro_batch` rows at a time where a worker has more.
+    `wrapped` is the model, in DistributedDataParallel or sharded when there are several workers; what `.grad` held
+    before is dropped. Under autocast features are normalised, and logits made, in float32. Gradients are multiplied by
+    the scale of `scaler`, the loss is not. The model sees `micro_batch` rows at a time where a worker has more.
     """
     wrapped.zero_grad(set_to_none=True)
     device = world.device
@@ -43,9 +45,12 @@ def backward(
 
     if micro_batch is not None and micro_batch < most_rows(global_batch_size, world):
         pieces = micro_batches(images_b3PP, texts, places_b, micro_batch)
-        return cached_backward(wrapped, pieces, device, loss_of=loss_of, scaled=scaled, in_precision=in_precision)
-    with in_precision():
-        outputs = wrapped(images_b3PP, texts, places_b)
-    loss = loss_of(outputs)
-    scaled(loss).backward()
+        loss = cached_backward(wrapped, pieces, device, loss_of=loss_of, scaled=scaled, in_precision=in_precision)
+    else:
+        with in_precision():
+            outputs = wrapped(images_b3PP, texts, places_b)
+        loss = loss_of(outputs)
+        scaled(loss).backward()
+    if isinstance(wrapped, FSDPModule):
+        average_whole_gradients(wrapped, world)
     return loss.detach()

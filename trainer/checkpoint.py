@@ -2,6 +2,7 @@
 
 OUTPUT/checkpoints/step-0000123/   model.safetensors  optimizer.safetensors  config.json  tokenizer.json
                                    state.json   written last: size and SHA-256 of the others, compared before use
+                                   in parts where workers hold shards: trainer/saving/parts.py
 OUTPUT/final/                      the same without the optimizer: what evaluation loads
 """
 
@@ -9,13 +10,13 @@ import dataclasses
 import json
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from schemas.storage import FileRecord, Folder
 from trainer.model.clip import CLIP
@@ -23,8 +24,11 @@ from trainer.optim.ema import EMA_FILE, Ema
 from trainer.optim.loss_scale import LossScaler
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
 from trainer.saving.host_copies import TensorFiles
+from trainer.saving.shard_index import SHARDS_FILE, read_index
+from trainer.saving.stored_rows import read_rows
 from trainer.saving.tensor_file import write_tensors
 from trainer.tokenizer import CaptionTokenizer
+from trainer.train_state import TrainState, train_state
 from trainer.written_files import FINAL, FINAL_EMA, STATE_FILE, DamagedFile, WrittenFiles, read_state, written_files
 
 STATE_VERSION = 1
@@ -35,32 +39,6 @@ MODEL_FILE, OPTIMIZER_FILE = "model.safetensors", "optimizer.safetensors"
 CONFIG_FILE, TOKENIZER_FILE = "config.json", "tokenizer.json"
 
 _STEP_NAME = re.compile(r"step-(\d{7,})")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Best:
-    """The best evaluation of a run so far."""
-
-    step: int
-    measure: str
-    value: float
-
-
-@dataclass(frozen=True, kw_only=True)
-class TrainState:
-    """Where a run stands."""
-
-    step: int
-    samples: int
-    """Places of the run's sequence that are done."""
-    replaced: int
-    """Rows so far whose sample did not decode."""
-    skipped: int = 0
-    """Steps so far that were left out because a gradient was not finite."""
-    loss_scale: dict[str, float] | None = None
-    """Of float16, as `LossScaler` knows it."""
-    best: Best | None = None
-    """The best evaluation so far, where one is kept."""
 
 
 def model_config_to_json(config: ModelConfig) -> dict[str, Any]:
@@ -112,10 +90,19 @@ def load_optimizer(model: nn.Module, optimizer: torch.optim.Optimizer, tensors: 
         optimizer.state[parameter][key] = tensor.to(parameter.device)
 
 
-def write_model(folder: Folder, prefix: str, model: CLIP, tokenizer: CaptionTokenizer) -> list[FileRecord]:
-    """Write weights, geometry and tokenizer under `prefix`; return their records."""
-    weights = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
-    return _write_files(folder, prefix, {MODEL_FILE: weights}, model.config, tokenizer)
+def write_model(
+    folder: Folder, prefix: str, model: CLIP, tokenizer: CaptionTokenizer, *, is_first: bool = True
+) -> list[FileRecord]:
+    """Write weights, geometry and tokenizer under `prefix`; return their records.
+
+    Of a sharded model all workers call it, and the first one writes; the others return none.
+    """
+    weights = {}
+    for name, tensor in model.state_dict().items():
+        whole = tensor.full_tensor() if isinstance(tensor, DTensor) else tensor
+        if is_first:
+            weights[name] = whole.detach().cpu().contiguous()
+    return _write_files(folder, prefix, {MODEL_FILE: weights}, model.config, tokenizer) if is_first else []
 
 
 def _write_files(
@@ -123,6 +110,15 @@ def _write_files(
 ) -> list[FileRecord]:
     return [
         *(write_tensors(folder, f"{prefix}/{name}", tensors) for name, tensors in files.items()),
+        *write_description(folder, prefix, config, tokenizer),
+    ]
+
+
+def write_description(
+    folder: Folder, prefix: str, config: ModelConfig, tokenizer: CaptionTokenizer
+) -> list[FileRecord]:
+    """Write geometry and tokenizer under `prefix`; return their records."""
+    return [
         folder.write_json(f"{prefix}/{CONFIG_FILE}", model_config_to_json(config)),
         folder.write(f"{prefix}/{TOKENIZER_FILE}", tokenizer.to_json()),
     ]
@@ -139,11 +135,17 @@ def write_checkpoint(
 ) -> None:
     """Write the checkpoint of this step; its last file makes it valid.
 
-    `files` are those of `state_tensors`, contiguous and on the CPU. Then delete all but the `keep` latest and the best.
+    `files` are those of `state_tensors`, contiguous and on the CPU.
     """
     prefix = f"{CHECKPOINTS}/step-{state.step:07d}"
     folder.delete(f"{prefix}/{STATE_FILE}")  # of the same step: while files are replaced it is no checkpoint
-    records = _write_files(folder, prefix, files, config, tokenizer)
+    finish_checkpoint(folder, prefix, _write_files(folder, prefix, files, config, tokenizer), state, identity, keep)
+
+
+def finish_checkpoint(
+    folder: Folder, prefix: str, records: list[FileRecord], state: TrainState, identity: str, keep: int
+) -> None:
+    """Write the state that makes the files of `records` a checkpoint; delete all but the `keep` latest and the best."""
     told = {name: value for name, value in dataclasses.asdict(state).items() if value is not None}
     body = {
         "version": STATE_VERSION,
@@ -187,6 +189,20 @@ def read_checkpoint(
 
     Raises ValueError for another run or version, `DamagedFile` for files that are not as they were written.
     """
+    checkpoint, state, written = open_checkpoint(folder, step, identity)
+    weights, statistics = (_tensors(checkpoint, name, written) for name in (MODEL_FILE, OPTIMIZER_FILE))
+    averages = _tensors(checkpoint, EMA_FILE, written) if ema is not None else {}
+    model.load_state_dict(weights)
+    load_optimizer(model, optimizer, statistics)
+    if ema is not None:
+        ema.load_state_dict(averages, checkpoint.path(EMA_FILE))
+    if scaler is not None:
+        scaler.load_json(json.dumps(state.get("loss_scale")).encode(), checkpoint.path(STATE_FILE))
+    return train_state(state)
+
+
+def open_checkpoint(folder: Folder, step: int, identity: str) -> tuple[Folder, dict[str, Any], WrittenFiles]:
+    """Return the folder of a checkpoint, its state and its notes; raises as `read_checkpoint`."""
     checkpoint = folder.sub(f"{CHECKPOINTS}/step-{step:07d}")
     state, written = read_state(checkpoint, STATE_VERSION)
     if state["identity"] != identity:
@@ -197,26 +213,13 @@ def read_checkpoint(
         )
     if folder.exists(TOKENIZER_FILE):  # the run's own: each checkpoint holds a copy of it
         written.read(folder, TOKENIZER_FILE)
-    weights, statistics = (_tensors(checkpoint, name, written) for name in (MODEL_FILE, OPTIMIZER_FILE))
-    averages = _tensors(checkpoint, EMA_FILE, written) if ema is not None else {}
-    model.load_state_dict(weights)
-    load_optimizer(model, optimizer, statistics)
-    if ema is not None:
-        ema.load_state_dict(averages, checkpoint.path(EMA_FILE))
-    if scaler is not None:
-        scaler.load_json(json.dumps(state.get("loss_scale")).encode(), checkpoint.path(STATE_FILE))
-    best = Best(**state["best"]) if "best" in state else None
-    return TrainState(
-        step=state["step"],
-        samples=state["samples"],
-        replaced=state["replaced"],
-        skipped=state.get("skipped", 0),
-        loss_scale=state.get("loss_scale"),
-        best=best,
-    )
+    return checkpoint, state, written
 
 
 def _tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:
+    index = read_index(folder, written)
+    if index is not None:
+        return {tensor: read_rows(folder, tensor, stored) for tensor, stored in index.get(name, {}).items()}
     try:
         return load_tensors(written.read(folder, name))
     except SafetensorError as error:
@@ -242,7 +245,7 @@ def model_folder(path: str, *, averaged: bool = False) -> Folder:
     folder = Folder(path)
     if not folder.exists():
         raise FileNotFoundError(f"--checkpoint: no such folder {folder.url!r}")
-    if not folder.exists(MODEL_FILE):
+    if not folder.exists(MODEL_FILE) and not folder.exists(SHARDS_FILE):
         steps = find_checkpoints(folder)
         if folder.exists(f"{final}/{MODEL_FILE}"):
             folder = folder.sub(final)
@@ -263,7 +266,8 @@ def weights_file(folder: Folder, *, averaged: bool) -> str:
     """Return which file of `model_folder` has the weights. Raises FileNotFoundError where it has no averages."""
     if not averaged or folder.url.rpartition("/")[2] == FINAL_EMA:
         return MODEL_FILE
-    if not folder.exists(EMA_FILE):
+    index = read_index(folder, written_files(folder))
+    if not folder.exists(EMA_FILE) and EMA_FILE not in (index or ()):
         raise FileNotFoundError(
             f"--weights ema: {folder.url} has no {EMA_FILE}; expected a checkpoint of a run with --ema-decay, "
             f"or its {FINAL_EMA}/"

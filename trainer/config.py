@@ -12,6 +12,7 @@ from trainer.options.loss import LossOptions
 from trainer.options.machine import MachineOptions
 from trainer.options.model import ModelOptions
 from trainer.options.optim import OptimOptions
+from trainer.options.parallel import ParallelOptions
 from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
@@ -30,6 +31,7 @@ class TrainConfig(
     TellingOptions,
     ReadingOptions,
     SavingOptions,
+    ParallelOptions,
     MachineOptions,
     OptimOptions,
     LossOptions,

@@ -72,6 +72,23 @@ class World:
             raise failure or ValueError(found.decode())
         return found
 
+    def first_failure(self, failure: str) -> str:
+        """Return on all workers what the first one that failed tells; "" where `failure` is "" on all of them."""
+        if self.size == 1:
+            return failure
+        body = failure.encode()
+        sizes = torch.zeros(self.size, dtype=torch.int64, device=self.device)
+        sizes[self.rank] = len(body)
+        self.add_up(sizes)
+        failed = sizes.nonzero().flatten().tolist()
+        if not failed:
+            return ""
+        told = torch.empty(int(sizes[failed[0]]), dtype=torch.uint8, device=self.device)
+        if self.rank == failed[0]:
+            told.copy_(torch.tensor(list(body), dtype=torch.uint8))
+        dist.broadcast(told, failed[0])
+        return told.cpu().numpy().tobytes().decode()
+
 
 def join_world(*, use_gpu: bool, timeout_s: float = 1_800.0) -> World:
     """Return the world of this process: an initialised group (Ray), torchrun's environment, or one process.

@@ -10,14 +10,17 @@ from trainer.written_files import FINAL, FINAL_EMA
 
 
 def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, seconds: float) -> None:
-    """Write model, speeds, manifest (no clocks in it), by the first worker.
+    """Write model, speeds, manifest (no clocks in it), by the first worker; of a sharded model all workers call it.
 
     `samples` and `seconds` are those of this invocation, `last_row` the latest of the metrics.
     """
-    records = write_model(run.folder, FINAL, run.model, run.tokenizer)
+    is_first = run.world.first
+    records = write_model(run.folder, FINAL, run.model, run.tokenizer, is_first=is_first)
     if run.ema is not None:
         with run.ema.applied_to(run.model):
-            records += write_model(run.folder, FINAL_EMA, run.model, run.tokenizer)
+            records += write_model(run.folder, FINAL_EMA, run.model, run.tokenizer, is_first=is_first)
+    if not is_first:
+        return
     if last_row is not None and samples:
         told = {name: last_row[name] for name in ("step", "samples", "loss", "logit_scale", "replaced", "skipped")}
         told |= {"num_samples": run.data.num_samples, "num_workers": run.world.size, "seconds": seconds}

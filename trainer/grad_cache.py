@@ -9,6 +9,7 @@ Shapes: b rows of this worker, E embedding.
 The features are all that the rows of a batch have to do with one another, so the gradient is that of the whole batch.
 Of ResNets it is that of another function than without micro-batches: BatchNorm sees the rows of one at a time. In pass
 2 random draws are those of pass 1 and running statistics stay; workers exchange gradients in the last backward only.
+Under FSDP all weights are gathered before pass 1 until then, as one worker may have fewer micro-batches than others.
 The last micro-batch of pass 1 keeps its graph, so one forward pass is saved.
 """
 
@@ -17,11 +18,13 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 import torch
 from torch import nn
+from torch.distributed.fsdp import FSDPModule
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parallel import DistributedDataParallel
 
 from trainer.micro_batches import MicroBatch
 from trainer.random_state import random_state, random_state_kept, set_random_state
+from trainer.sharding import gathered, gradients_kept
 
 Outputs = Sequence[torch.Tensor]
 """Of a model: features of images and of texts by row, then scale and bias of the logits."""
@@ -42,6 +45,18 @@ def cached_backward(
     `loss_of` is given the outputs for these rows in order; it is `scaled` before it goes backward. Forward passes run
     inside `in_precision()`.
     """
+    with gathered(wrapped):
+        return _cached_backward(wrapped, pieces, device, loss_of, scaled, in_precision)
+
+
+def _cached_backward(
+    wrapped: nn.Module,
+    pieces: Sequence[MicroBatch],
+    device: torch.device,
+    loss_of: Callable[[Outputs], torch.Tensor],
+    scaled: Callable[[torch.Tensor], torch.Tensor],
+    in_precision: Callable[[], AbstractContextManager[None]],
+) -> torch.Tensor:
     model = wrapped
     if isinstance(wrapped, DistributedDataParallel):
         # it learns the graph from its first backward: workers with one micro-batch and with more would learn others
@@ -63,7 +78,8 @@ def cached_backward(
     outputs_of_all = found if kept is None else [*found, kept]
     loss, gradients = _output_gradients(outputs_of_all, loss_of, scaled)
     if kept is not None:
-        _go_back(kept[:NUM_FEATURES], gradients[-1][:NUM_FEATURES])
+        with _without_exchange(wrapped):
+            _go_back(kept[:NUM_FEATURES], gradients[-1][:NUM_FEATURES])
     with random_state_kept(device), running_statistics_kept(model):
         for number, (piece, state) in enumerate(zip(recomputed, states, strict=True)):
             is_last = number == len(recomputed) - 1
@@ -98,7 +114,9 @@ def _go_back(outputs: Outputs, gradients: Outputs) -> None:
 
 
 def _without_exchange(wrapped: nn.Module) -> AbstractContextManager[None]:
-    return wrapped.no_sync() if isinstance(wrapped, DistributedDataParallel) else nullcontext()
+    if isinstance(wrapped, DistributedDataParallel):
+        return wrapped.no_sync()
+    return gradients_kept(wrapped) if isinstance(wrapped, FSDPModule) else nullcontext()
 
 
 @contextmanager

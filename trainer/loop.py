@@ -10,7 +10,6 @@ import torch
 from torch.profiler import record_function
 
 from trainer.assembly import Run, assemble
-from trainer.checkpoint import Best, TrainState
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
 from trainer.data.data_set import DataSet
@@ -32,11 +31,13 @@ from trainer.reporter import Reporter
 from trainer.run_environment import write_environment
 from trainer.saving.background import Background
 from trainer.saving.saver import Saver
+from trainer.sharding import is_sharded
 from trainer.stalls import WAITS
 from trainer.step import train_step
 from trainer.stopwatch import Lap, Stopwatch
 from trainer.tally import Row, Tally
 from trainer.telling.teller import Teller
+from trainer.train_state import Best, TrainState
 from trainer.update import Updater
 
 
@@ -177,7 +178,8 @@ class _Training:
                     break
                 collections.after(step)
                 profiler.after(step)
-        if run.world.first and last == run.plan.total_steps and not self._stopped:
+        is_writer = run.world.first or is_sharded(run.model)
+        if is_writer and last == run.plan.total_steps and not self._stopped:
             write_final_model(
                 run, self._teller.last(), (last - first) * run.plan.global_batch_size, self._watch.total_s
             )
@@ -218,7 +220,7 @@ class _Training:
         if evaluates and self._is_best(step, self._evaluate(step)):
             saves = True
         if saves or self._save_is_due or self._fault:
-            self._pulse.at(step, "saves" if self._run.world.first else WAITS)
+            self._pulse.at(step, "saves" if self._run.world.first or is_sharded(self._run.model) else WAITS)
             with record_function("save"):
                 self._read_rows(leave=0)
                 self._save(step)

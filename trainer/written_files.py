@@ -50,6 +50,14 @@ class WrittenFiles:
                 f"{self.remedy}"
             )
 
+    def check_file(self, folder: Folder, name: str) -> None:
+        """Raise `DamagedFile` when file `name` of `folder` is not as it was written; it is read in pieces."""
+        whole = hashlib.sha256()
+        with folder.open(name) as raw:
+            while block := raw.read(1 << 22):
+                whole.update(block)
+        self.check_hash(folder.path(name), name, whole.hexdigest())
+
     def read(self, folder: Folder, name: str) -> bytes:
         """Return file `name` of `folder`, checked."""
         data = folder.read(name)

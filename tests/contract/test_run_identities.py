@@ -46,8 +46,8 @@ LEFT_OUT = [
         "collective_timeout_s compile cpus_per_worker "
         "decode_threads device evaluate_batch_size evaluate_classes evaluate_dataset evaluate_every_steps "
         "evaluate_samples evaluate_shards evaluate_templates expect_loss keep_best keep_checkpoints launcher "
-        "loader_processes log_every_steps max_failures max_skipped_steps micro_batch num_workers output profile "
-        "read_ahead_bytes "
+        "loader_processes log_every_steps max_failures max_skipped_steps micro_batch num_workers output parallel "
+        "profile read_ahead_bytes "
         "resize_every_s shards stall_s stop_after_steps tensorboard verify_checksums wandb",
     ),
 ]

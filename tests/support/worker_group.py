@@ -14,7 +14,7 @@ from trainer.distributed import World
 Work = Callable[[World, Any], Any]
 """What each worker of a group does with the case; returns tensors, or lists and dicts of them. Of a module."""
 
-PRELOADED = ["torch.nn.parallel", "torch._dynamo", "trainer.model.clip"]
+PRELOADED = ["torch.nn.parallel", "torch._dynamo", "torch.distributed.fsdp", "trainer.model.clip"]
 """Imported once, by the server that the processes are forked from; DistributedDataParallel imports the second."""
 
 DEADLINE = timedelta(minutes=5)

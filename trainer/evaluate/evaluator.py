@@ -15,6 +15,7 @@ from trainer.evaluate.class_accuracy import ClassAccuracy
 from trainer.evaluate.retrieval import Retrieval
 from trainer.model.clip import CLIP
 from trainer.precision import autocast_dtype
+from trainer.sharding import gathered
 from trainer.tokenizer import CaptionTokenizer
 
 EVALUATION_DIR = "evaluation"
@@ -70,7 +71,8 @@ class Evaluator:
         was_training = model.training
         model.eval()
         found: dict[str, float] = {}
-        with torch.autocast(self._world.device.type, dtype=dtype, enabled=dtype is not None):
+        autocast = torch.autocast(self._world.device.type, dtype=dtype, enabled=dtype is not None)
+        with gathered(model), autocast:  # workers have different numbers of batches
             for kind in self._kinds:
                 found |= kind.measure(
                     model, tokenizer, self._world, batch_size=self._config.evaluate_batch_size,

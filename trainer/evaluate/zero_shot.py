@@ -25,6 +25,7 @@ from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, score
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import Labelled, find_images
+from trainer.saving.shard_index import SHARDS_FILE
 
 RESULTS_FILE = "results.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -45,12 +46,13 @@ def _run_record(config: ZeroShotConfig, classes: list[str], templates: list[str]
     averaged = config.weights == "ema"
     checkpoint = model_folder(config.checkpoint, averaged=averaged)
     weights = weights_file(checkpoint, averaged=averaged)
+    hashed = SHARDS_FILE if checkpoint.exists(SHARDS_FILE) else weights  # it has the hashes of all parts
     sizes = [[path, (Path(config.dataset) / path).stat().st_size] for path in images.paths]
     return RunRecord(
         command="trainer evaluate zero-shot",
         config={"classes": classes, "templates": templates},
         inputs=[
-            {"name": weights, "sha256": hashlib.sha256(checkpoint.read(weights)).hexdigest()},
+            {"name": weights, "sha256": hashlib.sha256(checkpoint.read(hashed)).hexdigest()},
             {"name": "dataset", "listing_sha256": hashlib.sha256(json.dumps(sizes).encode()).hexdigest()},
         ],
         paths={"checkpoint": checkpoint.url, "dataset": config.dataset},

@@ -4,6 +4,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.distributed.tensor import DTensor
 
 from trainer.optim.half_adamw import HalfAdamW
 from trainer.optim.layers import Layer, find_layers
@@ -24,8 +25,9 @@ def make_optimizer(
     """Return AdamW over the parameters of `model` that have gradients; a run's config serves as `options`.
 
     torch's fused one where all is float32, else `HalfAdamW`, whose draws `seed` decides. Groups are few: one for each
-    weight decay and `rate_scale`, the part of the schedule's rate that its parameters take. Before each step
-    `set_learning_rate` sets the rates. Freeze parameters, and call `keep_text_weights`, before.
+    weight decay and `rate_scale`, the part of the schedule's rate that its parameters take, shards apart from what is
+    whole. Before each step `set_learning_rate` sets the rates. Freeze parameters, call `keep_text_weights`, and shard
+    the model, before.
     The optimizer takes `grad_scale` and `found_inf` (see `trainer.optim.gradients.apply_gradients`).
     """
     options = options or OptimOptions()
@@ -52,13 +54,15 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 def _groups(model: nn.Module, recipe: Recipe, options: OptimOptions) -> list[dict[str, Any]]:
     """Return the groups, faster ones first, of two alike the decayed one; parameters in the model's order, named."""
     layers = find_layers(name for name, _ in model.named_parameters())
-    groups: dict[tuple[float, float], dict[str, Any]] = {}
+    groups: dict[tuple[float, float, bool], dict[str, Any]] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         scale = _rate_scale(layers[name], recipe, options)
         decay = recipe.weight_decay if is_decayed(name, parameter) else 0.0
-        group = groups.setdefault((-scale, -decay), {"params": [], "weight_decay": decay, "rate_scale": scale})
+        group = groups.setdefault(
+            (-scale, -decay, isinstance(parameter, DTensor)), {"params": [], "weight_decay": decay, "rate_scale": scale}
+        )
         group["params"].append((name, parameter))
     return [groups[key] for key in sorted(groups)]
 

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 import torch
 from torch import nn
 
+from trainer.optim.shards import local
+
 EMA_FILE = "ema.safetensors"
 
 
@@ -37,7 +39,7 @@ class Ema:
         """Move towards the weights after step `step`: one call for all of them, nothing waits for the device."""
         averages, weights = [], []
         for name, weight in model.state_dict().items():
-            average = self._average[name]
+            average, weight = local(self._average[name]), local(weight)
             if average.is_floating_point():
                 averages.append(average)
                 weights.append(weight.to(average.dtype))

@@ -35,19 +35,23 @@ def gradient_norm(parameters: Iterable[torch.Tensor]) -> torch.Tensor:
     """Return the Euclidean norm of all gradients together, a scalar; 0.0 where there are none.
 
     In float32, also of halves; float64 stays. Gradients that DistributedDataParallel has averaged give each worker the
-    same bits; of DTensors (FSDP) the shards are summed over the workers.
+    same bits; of DTensors (FSDP) the shards are summed over the workers, and joined by what is whole.
     """
     by_type = defaultdict(list)
     for parameter in parameters:
         if parameter.grad is not None:
-            by_type[parameter.grad.dtype].append(parameter.grad)
-    norms = []
-    for dtype, gradients in by_type.items():
+            by_type[parameter.grad.dtype, isinstance(parameter.grad, DTensor)].append(parameter.grad)
+    norms: dict[bool, list[torch.Tensor]] = {True: [], False: []}
+    for (dtype, is_sharded), gradients in by_type.items():
         wide = torch.float32 if dtype.itemsize < 4 else dtype
-        norms += [norm.to(wide) for norm in torch._foreach_norm(gradients, 2, dtype=wide)]
-    if not norms:
+        norms[is_sharded] += [norm.to(wide) for norm in torch._foreach_norm(gradients, 2, dtype=wide)]
+    totals = [_whole(torch.linalg.vector_norm(torch.stack(of_kind))) for of_kind in norms.values() if of_kind]
+    if not totals:
         return torch.zeros(())
-    total = torch.linalg.vector_norm(torch.stack(norms))
+    return totals[0] if len(totals) == 1 else torch.linalg.vector_norm(torch.stack(totals))
+
+
+def _whole(total: torch.Tensor) -> torch.Tensor:
     return total.full_tensor() if isinstance(total, DTensor) else total
 
 

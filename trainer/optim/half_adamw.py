@@ -18,11 +18,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch.distributed.tensor import DTensor
 
 from trainer.data.order.draws import key_of
 from trainer.optim.adamw_kernel import Floats, Part, update_parts
-from trainer.optim.shards import first_element
+from trainer.optim.shards import first_element, local
 
 WEIGHTS = (torch.float32, torch.bfloat16)
 MOMENTS = ("exp_avg", "exp_avg_sq")
@@ -146,20 +145,16 @@ class HalfAdamW(torch.optim.Optimizer):
     def _flat(self, parameter: torch.Tensor) -> list[torch.Tensor]:
         """Return weights, gradients, moments in the order of the weights' memory; of DTensors this worker's shards."""
         assert parameter.grad is not None
-        weights = _local(parameter)
+        weights = local(parameter)
         state = self.state[parameter]
         for name in MOMENTS:
-            if _local(state[name]).stride() != weights.stride():  # read from a checkpoint in another order
+            if local(state[name]).stride() != weights.stride():  # read from a checkpoint in another order
                 state[name] = torch.zeros_like(parameter, dtype=state[name].dtype).copy_(state[name])
-        gradients = _local(parameter.grad)
+        gradients = local(parameter.grad)
         if gradients.stride() != weights.stride():
             gradients = torch.empty_like(weights).copy_(gradients)
-        others = [gradients, *(_local(state[name]) for name in MOMENTS)]
+        others = [gradients, *(local(state[name]) for name in MOMENTS)]
         return [tensor.as_strided((tensor.numel(),), (1,)) for tensor in (weights, *others)]
-
-
-def _local(tensor: torch.Tensor) -> torch.Tensor:
-    return tensor.to_local() if isinstance(tensor, DTensor) else tensor.detach()
 
 
 def _as_array(flat: torch.Tensor) -> Floats:

@@ -1,12 +1,12 @@
 """Where a run goes on: its newest checkpoint that is whole, read by the first worker and sent to the others.
 
-Storage gives each byte once, whatever the number of workers; between them it takes a fraction of that time.
+Storage gives each byte once, whatever the number of workers; between them it takes a fraction of that time. Workers
+that hold shards read their own rows each, and pass over together what one of them finds damaged.
 """
 
 import dataclasses
 import json
 import logging
-from dataclasses import dataclass
 
 import torch
 
@@ -14,17 +14,16 @@ from schemas.storage import Folder, canonical_json
 from trainer.checkpoint import (
     CHECKPOINTS,
     OPTIMIZER_FILE,
-    Best,
-    TrainState,
     find_checkpoints,
     load_optimizer,
     read_checkpoint,
     state_tensors,
 )
 from trainer.distributed import World
-from trainer.model.clip import CLIP
-from trainer.optim.ema import Ema
-from trainer.optim.loss_scale import LossScaler
+from trainer.saving.sharded_checkpoint import read_shards
+from trainer.saving.trained import Trained
+from trainer.sharding import is_sharded
+from trainer.train_state import Best, TrainState
 from trainer.written_files import STATE_FILE, DamagedFile
 
 logger = logging.getLogger(__name__)
@@ -33,21 +32,13 @@ DAMAGED_SUFFIX = ".damaged"
 _DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int64)}
 
 
-@dataclass(frozen=True)
-class Trained:
-    """What training changes on a worker."""
-
-    model: CLIP
-    optimizer: torch.optim.Optimizer
-    ema: Ema | None = None
-    scaler: LossScaler | None = None
-
-
 def resume(folder: Folder, trained: Trained, identity: str, world: World) -> TrainState | None:
     """Put the run's newest whole checkpoint into what all workers train; return its state, None without one.
 
     Raises ValueError for a checkpoint of another run or version, and where none of them is whole.
     """
+    if is_sharded(trained.model):
+        return _resume_shards(folder, trained, identity, world)
 
     def read() -> bytes:
         state = _read_newest(folder, trained, identity)
@@ -81,11 +72,41 @@ def _read_newest(folder: Folder, trained: Trained, identity: str) -> TrainState 
         except (DamagedFile, FileNotFoundError) as error:
             damaged.append((step, error))
             continue
-        for bad_step, fault in damaged:
-            notes = f"{CHECKPOINTS}/step-{bad_step:07d}/{STATE_FILE}"
-            folder.copy(notes, notes + DAMAGED_SUFFIX)
-            folder.delete(notes)
-            logger.warning("%s; the run goes on from step %d", str(fault).partition(";")[0], step)
+        _pass_over(folder, damaged, step)
+        return state
+    if damaged:
+        raise damaged[0][1]
+    return None
+
+
+def _pass_over(folder: Folder, damaged: list[tuple[int, Exception]], step: int) -> None:
+    for bad_step, fault in damaged:
+        notes = f"{CHECKPOINTS}/step-{bad_step:07d}/{STATE_FILE}"
+        folder.copy(notes, notes + DAMAGED_SUFFIX)
+        folder.delete(notes)
+        logger.warning("%s; the run goes on from step %d", str(fault).partition(";")[0], step)
+
+
+def _resume_shards(folder: Folder, trained: Trained, identity: str, world: World) -> TrainState | None:
+    """Load each worker's rows of the newest checkpoint that all workers find whole."""
+    steps = json.loads(world.from_first(lambda: canonical_json(find_checkpoints(folder))))
+    damaged: list[tuple[int, Exception]] = []
+    for step in reversed(steps):
+        refused, fault = "", ""
+        try:
+            state = read_shards(folder, step, trained, identity, world)
+        except (DamagedFile, FileNotFoundError) as error:
+            fault = str(error)
+        except (ValueError, OSError) as error:
+            refused = str(error)
+        refused, fault = world.first_failure(refused), world.first_failure(fault)
+        if refused:
+            raise ValueError(refused)
+        if fault:
+            damaged.append((step, DamagedFile(fault)))
+            continue
+        if world.first:
+            _pass_over(folder, damaged, step)
         return state
     if damaged:
         raise damaged[0][1]

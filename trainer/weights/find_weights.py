@@ -99,6 +99,10 @@ def find_weights(path: str, option: str) -> WeightFiles:
         return WeightFiles(kind, folder, _files(folder, _TRANSFORMERS_FILES, option), config)
     if folder.exists(f"{FINAL}/{MODEL_FILE}") or folder.exists(CHECKPOINTS):
         folder = model_folder(path)
+        if not folder.exists(MODEL_FILE):
+            raise FileNotFoundError(
+                f"{option}: {folder.url} is in parts, of a run with fsdp; end that run, give its {FINAL}/"
+            )
         return WeightFiles("ours", folder, (MODEL_FILE,), folder.read_json(CONFIG_FILE))
     if not folder.exists():
         raise FileNotFoundError(f"{option}: no such folder {folder.url!r}; {_EXPECTED}")

@@ -12,8 +12,6 @@ from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from trainer.checkpoint import (
-    Best,
-    TrainState,
     find_checkpoints,
     load_model,
     read_checkpoint,
@@ -25,6 +23,7 @@ from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
 from trainer.tokenizer import train_tokenizer
+from trainer.train_state import Best, TrainState
 
 TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
 CONFIG = ModelConfig(

@@ -7,14 +7,14 @@ import torch
 from safetensors.torch import save
 
 from schemas.storage import Folder
-from trainer.saving.tensor_file import _NAMES, write_tensors
+from trainer.saving.tensor_file import NAMES, write_tensors
 
 
 def test_the_same_bytes_as_the_library_of_all_types_and_shapes(tmp_path: Path) -> None:
     generator = torch.Generator().manual_seed(0)
     tensors = {
         f'{number}.é"{"x" * number}{shape}': torch.randint(0, 2, shape, generator=generator).to(dtype)
-        for number, dtype in enumerate(_NAMES)
+        for number, dtype in enumerate(NAMES)
         for shape in ((), (3,), (2, 5), (0, 4))
     }
     folder = Folder(str(tmp_path))
