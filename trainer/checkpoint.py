@@ -139,6 +139,7 @@ def write_checkpoint(
     """
     prefix = f"{CHECKPOINTS}/step-{state.step:07d}"
     folder.delete(f"{prefix}/{STATE_FILE}")  # of the same step: while files are replaced it is no checkpoint
+    folder.delete(f"{prefix}/{SHARDS_FILE}")  # of workers that were killed
     finish_checkpoint(folder, prefix, _write_files(folder, prefix, files, config, tokenizer), state, identity, keep)
 
 

@@ -58,8 +58,18 @@ class TrainConfig(
             raise ValueError("keep_best takes evaluate_every_steps and what is measured, found none")
         if self.text_weights == "bfloat16" and self.precision != "bfloat16":
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
+        if self.parallel == "fsdp":
+            self._check_shards()
         if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):
             self.check_geometry()
+
+    def _check_shards(self) -> None:
+        """Raise ValueError for what has not been run with shards."""
+        for name, wanted in (("text_weights", "float32"), ("compile", False), ("activation_checkpointing", "none")):
+            if getattr(self, name) != wanted:
+                raise ValueError(f"{name} {getattr(self, name)} is not supported with parallel fsdp: take parallel ddp")
+        if self.precision == "float16":
+            raise ValueError("precision float16 is not supported with parallel fsdp: take bfloat16, or parallel ddp")
 
     def check_geometry(self) -> None:
         """Raise ValueError for options that do not fit the model's geometry; reads the files in which it may stand."""

@@ -84,7 +84,6 @@ LISTED = {
     "trainer/saving/parts.py": "saving/test_sharded_checkpoint: parts that come, do not come, are of others",
     "trainer/saving/shard_index.py": "saving/test_sharded_checkpoint reads what it wrote",
     "trainer/saving/stored_rows.py": "saving/test_sharded_checkpoint: any number of workers, damage",
-    "trainer/saving/trained.py": "fields alone",
     "trainer/train_state.py": "test_checkpoint writes and reads it",
     "trainer/micro_batches.py": "test_grad_cache: any cut gives the gradient of the whole batch",
     "trainer/random_state.py": "test_grad_cache: draws are the same in both passes; tests/gpu/test_grad_cache_gpu",

@@ -201,3 +201,17 @@ def test_a_part_that_does_not_come_leaves_the_checkpoint_before(tmp_path: Path) 
     assert resume(Folder(str(tmp_path)), made(ONE, 1, sharded=False), RUN, ONE) == state_of(5)
     write_two(trained, tmp_path, 9)
     assert find_checkpoints(Folder(str(tmp_path))) == [5, 9]
+
+
+def test_a_whole_checkpoint_replaces_parts_of_the_same_step_and_parts_a_whole_one(tmp_path: Path) -> None:
+    one, other = made(ONE, 0, sharded=False), made(ONE, 2, sharded=False)
+    write_two(one, tmp_path, 5)
+    for trained in (other, one):
+        (checkpoint(tmp_path, 5) / "state.json").unlink()  # killed before it was written
+        if trained is one:
+            write_two(trained, tmp_path, 5)
+        else:
+            save(trained, ONE, str(tmp_path), 5)
+        found = made(ONE, 1, sharded=False)
+        assert resume(Folder(str(tmp_path)), found, RUN, ONE) == state_of(5)
+        torch.testing.assert_close(whole(found), whole(trained), rtol=0, atol=0)

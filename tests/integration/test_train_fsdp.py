@@ -1,0 +1,97 @@
+"""Runs with --parallel fsdp under torchrun: they end, and go on with other workers, sharded or not."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from schemas.storage import Folder
+from tests.support.small_shards import COLOURS, picture, write_shards
+from tests.support.waiting import PATIENCE_S
+from trainer.checkpoint import find_checkpoints
+from trainer.evaluate.config import ZeroShotConfig
+from trainer.evaluate.zero_shot import evaluate
+
+ROOT = Path(__file__).parents[2]
+RUN = str(ROOT / "trainer" / "run.py")
+STEPS, STOPPED = 6, 3
+
+
+def run(directory: Path, output: str, parallel: str, workers: int, *options: str) -> None:
+    launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={workers}")
+    ended = subprocess.run(
+        [sys.executable, *launcher, RUN, "--launcher", "none", "--shards", "shards", "--output", output,
+         "--device", "cpu", "--parallel", parallel, "--global-batch-size", "12", "--epochs", "1.5",
+         "--warmup-steps", "2", "--log-every-steps", "1", *options],
+        cwd=directory, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=PATIENCE_S, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert ended.returncode == 0, ended.stderr[-4000:]
+
+
+def column(output: Path, name: str) -> list[float]:
+    return [float(row[name]) for row in csv.DictReader((output / "metrics.csv").open())]
+
+
+def top1(directory: Path, output: str, weights: str) -> float:
+    """Return what `trainer evaluate zero-shot` finds for the run's last weights or averages."""
+    told = evaluate(
+        ZeroShotConfig(
+            checkpoint=str(directory / output), weights=weights, dataset=str(directory / "images"),  # type: ignore[arg-type]
+            classes=str(directory / "classes.txt"), templates=str(directory / "templates.txt"),
+        )
+    )  # fmt: skip
+    return float(told["top1"])
+
+
+def write_inputs(directory: Path) -> None:
+    write_shards(directory / "shards", 48)
+    write_shards(directory / "held-out", 20)
+    for number, colour in enumerate(COLOURS):
+        (directory / "images" / colour).mkdir(parents=True)
+        (directory / "images" / colour / "0.png").write_bytes(picture(100 + number))
+    (directory / "classes.txt").write_text("\n".join(COLOURS))
+    (directory / "templates.txt").write_text("a {} picture\n")
+
+
+OPTIONS = {
+    # BatchNorm sees four rows on any workers; of two workers one has four rows, the other two micro-batches
+    "rn-tiny": ("--micro-batch", "4", "--ema-decay", "0.9"),
+    "vit-tiny": (
+        "--clip-gradient-norm", "1", "--ema-decay", "0.9", "--evaluate-every-steps", "2", "--evaluate-shards",
+        "held-out", "--evaluate-samples", "20", "--evaluate-batch-size", "5", "--keep-best", "image_to_text_r5",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("model", OPTIONS)
+def test_shards_train_to_the_end_and_go_on_with_other_workers(tmp_path: Path, model: str) -> None:
+    write_inputs(tmp_path)
+    options = ("--model", model, *OPTIONS[model])
+    run(tmp_path, "ddp", "ddp", 2, *options)
+    run(tmp_path, "whole", "fsdp", 2, *options)
+    run(tmp_path, "stopped", "fsdp", 2, *options, "--stop-after-steps", str(STOPPED))
+    assert find_checkpoints(Folder(str(tmp_path / "stopped")))[-1] == STOPPED
+    assert (tmp_path / "stopped" / "checkpoints" / f"step-{STOPPED:07d}" / "model-00002-of-00002.safetensors").exists()
+    assert not (tmp_path / "stopped" / "final").exists()
+    for parallel, workers in (("fsdp", 3), ("ddp", 2)):
+        shutil.copytree(tmp_path / "stopped", tmp_path / f"{parallel}-{workers}")
+        run(tmp_path, f"{parallel}-{workers}", parallel, workers, *options)
+
+    wanted = load_file(tmp_path / "ddp" / "final" / "model.safetensors")
+    for output in ("whole", "fsdp-3", "ddp-2"):
+        for name in ("loss", "gradient_norm"):
+            found = column(tmp_path / output, name)
+            assert len(found) == STEPS
+            assert found == pytest.approx(column(tmp_path / "ddp", name), rel=1e-3), (output, name)
+        weights = load_file(tmp_path / output / "final" / "model.safetensors")
+        assert {name: one.shape for name, one in weights.items()} == {name: one.shape for name, one in wanted.items()}
+        assert all(torch.isfinite(one).all() for one in weights.values())
+        for kind in ("trained", "ema"):
+            assert top1(tmp_path, output, kind) == pytest.approx(top1(tmp_path, "ddp", kind), abs=0.26)
