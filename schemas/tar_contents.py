@@ -1,8 +1,8 @@
 """What samples a tar holds, and where their image, caption and description are.
 
 In: an open tar, whole or a part of it between two samples. Out: a row for each key with an image, in their order, and
-what is no sample, by reason. A key is one as `TarSamples` has it; bytes that the kernel does not understand are read by
-that, a hundred times slower, with the same result.
+what is no sample, by reason. Archives written one behind the other are one. A key is one as `TarSamples` has it;
+bytes that the kernel does not understand are read by that, a hundred times slower, with the same result.
 """
 
 import tarfile
@@ -66,6 +66,9 @@ class TarContents:
     """Members that belong to no key, by `TarSamples`' reasons."""
     example: str = ""
     """A key that was left out, and why."""
+    damaged_at: int = -1
+    """Where zeros stand in a header's place, or behind zeros what is no header; what is behind is read again from the
+    next header on."""
 
 
 def read_contents(part: FilePart) -> TarContents:
@@ -120,7 +123,7 @@ def _read_by_tarfile(part: FilePart) -> TarContents:
             raise ValueError(f"{where}: expected a tar file, {error}") from error
     samples = np.array(rows, dtype=np.int64).reshape(-1, COLUMNS)
     end = reader.end if reader.is_whole else len(part)
-    return TarContents(samples, end, reader.is_whole, left_out, +reader.passed_over, example)
+    return TarContents(samples, end, reader.is_whole, left_out, +reader.passed_over, example, reader.damaged_at)
 
 
 def _row(sample: TarSample, where: str) -> list[int] | str:

@@ -77,7 +77,12 @@ def _row(raw: IO[bytes], tar: TarToIndex, folder: Folder) -> pa.Table:
     where = folder.path(tar.name)
     part = FilePart(raw, 0, raw.seek(0, io.SEEK_END), where)
     contents = read_contents(part)
-    if not contents.is_whole:
+    if contents.damaged_at >= 0:
+        logger.warning(
+            "%s is damaged: at byte %d stands no header of a member; %d samples before it and behind it are used",
+            where, contents.damaged_at, len(contents.samples),
+        )  # fmt: skip
+    elif not contents.is_whole:
         logger.warning("%s is cut off or damaged after %d samples; the rest is left out", where, len(contents.samples))
     row = index_row(tar.name, contents, part)
     if tar.has_stats:

@@ -29,6 +29,11 @@ MAX_MEMBERS_OF_SAMPLE = 1_000
 MAX_KEYS_REMEMBERED = 1 << 18
 """Of one tar, about 25 MB: of further keys it is not told that they stood before."""
 
+FEW_ZEROS, MANY_ZEROS = 16 << 10, 1 << 20
+"""Read at once behind a tar's end: writers fill up to 10 KB; of longer runs."""
+MAGIC, MAGIC_AT = b"ustar", 257
+"""What a header holds in all formats in use, and where."""
+
 KEY_RULE = "a key ends at the first dot of the file name, and the members of a key stand side by side"
 
 
@@ -76,6 +81,8 @@ class TarSamples:
         """Where reading ended."""
         self.is_whole = False
         """After the last sample: the block of zeros that ends an archive is there, so the tar is not cut or damaged."""
+        self.damaged_at = -1
+        """Where zeros stand in a header's place, or behind zeros what is no header; -1 where nothing does."""
 
     def __iter__(self) -> Iterator[TarSample]:
         size = self._raw.seek(0, 2)
@@ -84,8 +91,7 @@ class TarSamples:
         seen: set[int] = set()
         try:
             with tarfile.open(fileobj=self._raw, mode="r:", errors="surrogateescape") as tar:
-                while (info := tar.next()) is not None:
-                    tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps a kilobyte of each
+                for info in self._members(tar, size):
                     name = info.name.removeprefix("./")
                     key, suffix = cut_name(name)
                     if self._passes_over(info, name, suffix):
@@ -98,7 +104,6 @@ class TarSamples:
                         self.passed_over[TOO_MANY] += 1
                     elif info.offset_data + info.size <= size:
                         self._add(sample, TarMember(name, suffix, info.offset_data, info.size))
-                self.end = tar.offset
         except Exception:
             if sample is not None:
                 yield sample  # what came before the damage
@@ -107,7 +112,59 @@ class TarSamples:
             yield sample
         self._raw.seek(self.end)
         block = self._raw.read(tarfile.BLOCKSIZE)
-        self.is_whole = len(block) == tarfile.BLOCKSIZE and not any(block)
+        self.is_whole = len(block) == tarfile.BLOCKSIZE and not any(block) and self.damaged_at < 0
+
+    def _members(self, tar: tarfile.TarFile, size: int) -> Iterator[tarfile.TarInfo]:
+        """Yield the members, also those of archives written one behind the other and those behind a zeroed header."""
+        zeros = -1  # where those begin that a header was looked for behind
+        while True:
+            before = tar.offset
+            while (info := tar.next()) is not None:
+                zeros = -1
+                tar.members.clear()  # type: ignore[attr-defined]  # tarfile keeps a kilobyte of each
+                yield info
+            if zeros < 0:
+                self.end = tar.offset
+            behind = self._behind_zeros(tar.offset, size)
+            if behind == size:
+                return
+            if behind > tar.offset:
+                zeros, tar.offset = tar.offset, behind
+                if behind - zeros == tarfile.BLOCKSIZE:
+                    self._is_damaged(zeros)
+                continue
+            if zeros < 0:  # a broken header, behind which nobody looks: tarfile takes it for the end
+                return
+            self._is_damaged(before)
+            tar.offset = self._next_header(before + tarfile.BLOCKSIZE)
+            if tar.offset < 0:
+                return
+
+    def _is_damaged(self, at: int) -> None:
+        self.damaged_at = at if self.damaged_at < 0 else self.damaged_at
+
+    def _behind_zeros(self, at: int, size: int) -> int:
+        """Return where from block `at` on the first block begins that is not all zeros; `size` where none does."""
+        place, count = at, FEW_ZEROS
+        self._raw.seek(at)
+        while window := self._raw.read(count):
+            if filled := window.lstrip(b"\0"):
+                first = place + len(window) - len(filled)
+                return first - (first - at) % tarfile.BLOCKSIZE
+            place, count = place + len(window), MANY_ZEROS
+        return size
+
+    def _next_header(self, at: int) -> int:
+        """Return where from block `at` on the first block begins that says it is a header; -1 where none does."""
+        self._raw.seek(at)
+        while window := self._raw.read(MANY_ZEROS):
+            found = window.find(MAGIC, MAGIC_AT)
+            while found >= 0:
+                if found % tarfile.BLOCKSIZE == MAGIC_AT:
+                    return at + found - MAGIC_AT
+                found = window.find(MAGIC, found + 1)
+            at += len(window)
+        return -1
 
     def _passes_over(self, info: tarfile.TarInfo, name: str, suffix: str) -> bool:
         if info.isdir():

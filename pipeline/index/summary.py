@@ -39,7 +39,7 @@ def _rows(report: IndexReport) -> list[tuple[str, object]]:
         found.append(("  such as", f"{examples['tar'][0]}: {examples['example'][0]}"))
     found.append(("members of no key", passed_over))
     if len(cut):
-        found.append(("tars cut off or damaged", f"{len(cut):,} ({cut['tar'][0]}, ...): what comes after is left out"))
+        found.append(("tars cut off or damaged", f"{len(cut):,} ({cut['tar'][0]}, ...): what is damaged is left out"))
     found.append(("size", f"{(pc.sum(rows['tar_bytes']).as_py() or 0) / 1e9:,.2f} GB"))
     found.append(("seconds", "made before" if report.seconds is None else f"{report.seconds:,.1f}"))
     return [*found, ("tars in", report.folder), ("index", report.index.where)]

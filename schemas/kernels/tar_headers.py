@@ -22,7 +22,7 @@ from schemas.kernels.byte_scan import is_at
 from schemas.kernels.compiled import leaf, unlocked
 from schemas.kernels.file_bytes import read_at
 from schemas.kernels.lanes import load_word
-from schemas.tar_samples import MAX_MEMBERS_OF_SAMPLE
+from schemas.tar_samples import FEW_ZEROS, MANY_ZEROS, MAX_MEMBERS_OF_SAMPLE
 
 BLOCK = 512
 NAME_BYTES, SIZE_AT, SIZE_BYTES, SUM_AT, SUM_BYTES, TYPE_AT, PREFIX_AT = 100, 124, 12, 148, 8, 156, 345
@@ -32,7 +32,7 @@ WINDOW_BYTES = 3072
 KB take 0.04 less of the CPU, 4 KB 0.1 more, 512 (a system call a header) and 16 KB (copying) twice as much."""
 
 WHOLE, PART, ODD = 0, 1, 2
-"""How a walk ended: at the zeros that end an archive; at the end of the bytes, between two members; at a thing that is
+"""How a walk ended: at the zeros that end the last archive; at the end of the bytes, between two members; at what is
 left to tarfile, or cannot be read."""
 
 OFFSET, IMAGE_AT, IMAGE_BYTES, JSON_AT, JSON_BYTES, TEXT_AT, TEXT_BYTES, KEY_HASH, COLUMNS = range(9)
@@ -94,8 +94,15 @@ def walk_headers(file, begin, size, max_image_bytes, samples, window):
             ended = ODD
             break
         if _is_zero(window, at):
-            ended = WHOLE if extended < 0 else ODD
-            break
+            behind = _behind_zeros(file, begin, size, window, position)
+            if behind < 0 or extended >= 0 or behind == position + BLOCK < size:  # a lone block is damage
+                ended = ODD
+                break
+            if behind == size:
+                ended = WHOLE
+                break
+            first, shown, position = 0, 0, behind
+            continue
         length = _octal(window, at + SIZE_AT, SIZE_BYTES)
         after = position + BLOCK + (length + BLOCK - 1) // BLOCK * BLOCK
         kind = window[at + TYPE_AT]
@@ -183,6 +190,30 @@ def _is_zero(data, position):
         if data[position + i] != 0:
             return False
     return True
+
+
+@unlocked
+def _behind_zeros(file, begin, size, window, position):
+    """Return where the first block from `position` on begins that is not all zeros, `size` where none does.
+
+    -1 where reading failed. What the window shows is overwritten.
+    """
+    at, buffer = position, window
+    while at < size:
+        if at - position >= FEW_ZEROS and len(buffer) < MANY_ZEROS:
+            buffer = np.empty(MANY_ZEROS, dtype=np.uint8)
+        count = read_at(np.int32(file), buffer, min(len(buffer), size - at), begin + at)
+        if count <= 0:
+            return np.int64(-1)
+        i = 0
+        while i + 8 <= count and load_word(buffer, i) == 0:
+            i += 8
+        while i < count and buffer[i] == 0:
+            i += 1
+        if i < count:
+            return np.int64(position + (at + i - position) // BLOCK * BLOCK)
+        at += count
+    return np.int64(size)
 
 
 @leaf

@@ -106,7 +106,7 @@ def test_several_folders_and_the_summary(
     main(["index", str(shards), str(second)])
     said = capsys.readouterr().out
     assert said.count("pipeline index") == 2
-    for part in ("│ 101 ", "plain.tar: b.txt: image_missing", f"{shards}/{INDEX}", "00000.tar, ...): what comes after"):
+    for part in ("│ 101 ", "plain.tar: b.txt: image_missing", f"{shards}/{INDEX}", "00000.tar, ...): what is damaged"):
         assert part in said
     main(["index", str(shards), str(second)])
     assert capsys.readouterr().out.count("made before") == 2

@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 MANY_BYTES = 50 << 30
 """A remote folder of more is better indexed by `pipeline index`, which many machines do: each tar is read whole."""
 
+WALK = 2
+"""Another one where a tar's row became another: what an earlier version kept is made again. 2 reads behind zeros."""
+
 
 def find_index(
     folder: Folder,
@@ -58,7 +61,7 @@ def find_index(
 
 def _kept(folder: Folder, sizes: Mapping[str, int], threads: int, reporter: Reporter) -> ShardIndex:
     """Return the index that the user's cache has, or put it there: one process of a machine does."""
-    listing = json.dumps([folder.url, list(sizes.items()), sorted(file_marks(folder).items())])
+    listing = json.dumps([WALK, folder.url, list(sizes.items()), sorted(file_marks(folder).items())])
     cache = Folder(str(cache_home() / "shard_index")).sub(hashlib.sha256(listing.encode()).hexdigest()[:32])
     made: list[pa.Table] = []
 

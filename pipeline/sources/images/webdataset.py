@@ -187,7 +187,8 @@ def _samples(split: InputSplit) -> Iterator[TarSample | Broken | Dropped]:
             for last in samples:
                 yield last
             if not samples.is_whole:
-                yield Broken("file_truncated", samples.end, split.name)
+                place = samples.end if samples.damaged_at < 0 else samples.damaged_at
+                yield Broken("file_truncated", place, split.name)
     except (tarfile.TarError, *BROKEN_DATA) as error:
         reason = "file_truncated" if last is not None else "file_unreadable"
         yield Broken(reason, last.offset if last else 0, f"{type(error).__name__}: {first_line(error)}")

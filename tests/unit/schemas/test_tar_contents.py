@@ -61,7 +61,10 @@ def is_understood(data: bytes) -> bool:
 
 
 def facts(contents: TarContents) -> Any:
-    return contents.samples.tolist(), contents.end, contents.is_whole, contents.left_out, contents.passed_over
+    return (
+        contents.samples.tolist(), contents.end, contents.is_whole, contents.left_out, contents.passed_over,
+        contents.damaged_at,
+    )  # fmt: skip
 
 
 def outcome(read: Any, *arguments: Any) -> Any:
@@ -114,6 +117,50 @@ def test_a_changed_byte_is_read_as_tarfile_reads_it(place: int, value: int) -> N
     data = bytearray(tar_of([*sample(0, 300), *sample(1, 300)]))
     data[place] = value
     assert outcome(read_contents, part_of(bytes(data))) == outcome(by_tarfile, bytes(data))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    archives=st.lists(st.integers(0, 3), min_size=1, max_size=3),
+    zeros=st.lists(st.integers(0, 5) | st.sampled_from([40, 5_000]), min_size=3, max_size=3),
+    zeroed=st.none() | st.integers(0, 40), behind=st.sampled_from([b"", b"\1", b"x" * 700, bytes(100)]),
+)  # fmt: skip
+def test_behind_zeros_the_kernel_finds_what_tarfile_finds(
+    archives: list[int], zeros: list[int], zeroed: int | None, behind: bytes
+) -> None:
+    data = bytearray()
+    for number, (count, blocks) in enumerate(zip(archives, zeros, strict=False)):
+        members = [member for i in range(count) for member in sample(10 * number + i)]
+        data += tar_of(members)[: count * 3584] + bytes(512 * blocks)
+    if zeroed is not None and zeroed * 512 < len(data):
+        data[zeroed * 512 : zeroed * 512 + 512] = bytes(512)
+    assert outcome(read_contents, part_of(bytes(data) + behind)) == outcome(by_tarfile, bytes(data) + behind)
+
+
+def test_archives_one_behind_the_other_are_read_by_the_kernel() -> None:
+    first, second = tar_of([*sample(0), *sample(1)]), tar_of([*sample(2)])
+    data = first + bytes(3 << 20) + second
+    found = read_contents(part_of(data))
+    assert is_understood(data)
+    assert [key_of(part_of(data), row) for row in found.samples] == ["000000", "000001", "000002"]
+    assert (found.is_whole, found.damaged_at) == (True, -1)
+    assert data[found.end :] == bytes(len(data) - found.end)
+
+
+@pytest.mark.parametrize("header", [0, 2, 9])
+def test_behind_a_zeroed_header_the_walk_goes_on(header: int) -> None:
+    members = [(f"{number}{suffix}", b"\xff" * 500) for number in range(4) for suffix in (".jpg", ".json", ".txt")]
+    data, place = bytearray(tar_of(members)), header * 1024
+    data[place : place + 512] = bytes(512)
+    found = read_contents(part_of(bytes(data)))
+    assert (len(found.samples), found.is_whole, found.damaged_at) == (4 - (header % 3 == 0), False, place)
+    assert outcome(by_tarfile, bytes(data)) == facts(found)
+
+
+def test_what_is_no_header_behind_the_end_is_told() -> None:
+    data = tar_of(sample(0))
+    found = read_contents(part_of(data + b"junk" * 1_000))
+    assert (len(found.samples), found.is_whole, found.damaged_at) == (1, False, len(data))
 
 
 @pytest.mark.parametrize("form", [tarfile.PAX_FORMAT, tarfile.GNU_FORMAT, tarfile.USTAR_FORMAT])

@@ -86,6 +86,18 @@ def test_a_key_twice_is_named(tmp_path: Path) -> None:
         rows_of(tmp_path)
 
 
+def test_two_tars_put_together_are_read_both(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    write_tar(tmp_path / "0.tar", [("a.png", picture(0))])
+    write_tar(tmp_path / "1.tar", [("b.png", picture(1)), ("c.png", picture(2))])
+    both = (tmp_path / "0.tar").read_bytes() + (tmp_path / "1.tar").read_bytes()
+    (tmp_path / "1.tar").write_bytes(both)
+    assert [(row["samples"], row["is_whole"]) for row in rows_of(tmp_path)] == [(1, True), (3, True)]
+    assert not caplog.text
+    (tmp_path / "1.tar").write_bytes(both + b"junk")
+    assert [(row["samples"], row["is_whole"]) for row in rows_of(tmp_path)] == [(1, True), (3, False)]
+    assert f"1.tar is damaged: at byte {len(both)} stands no header" in caplog.text
+
+
 @pytest.fixture
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tar_index, "PAUSES_S", (0.0, 0.0))

@@ -125,6 +125,22 @@ def test_what_is_whole_of_a_cut_tar_is_given(cut: int) -> None:
     assert not samples.is_whole
 
 
+@pytest.mark.parametrize("zeros", [0, 1, 100_000])
+def test_archives_one_behind_the_other_are_one(zeros: int) -> None:
+    first, second = tar_of([("a.jpg", b"x")]), tar_of([("b.jpg", b"y"), ("c.jpg", b"z")])
+    found, samples = grouped(first + bytes(512 * zeros) + second)
+    assert [key for key, _ in found] == ["a", "b", "c"]
+    assert (samples.is_whole, samples.damaged_at) == (True, -1)
+
+
+def test_a_zeroed_header_loses_its_member_and_is_told() -> None:
+    data = bytearray(tar_of([(f"{key}.jpg", b"x" * 900) for key in "abcd"]))
+    data[1536:2048] = bytes(512)
+    found, samples = grouped(bytes(data))
+    assert [key for key, _ in found] == ["a", "c", "d"]
+    assert (samples.is_whole, samples.damaged_at) == (False, 1536)
+
+
 def test_a_whole_tar_is_told_from_a_damaged_one(tmp_path: Path) -> None:
     data = bytearray(tar_of([("a.jpg", b"x"), ("b.jpg", b"y")]))
     _, samples = grouped(bytes(data))

@@ -163,6 +163,24 @@ def test_a_tar_cut_off_keeps_what_is_whole(tmp_path: Path, caplog: pytest.LogCap
     assert "00000.tar is cut off or damaged" in caplog.text
 
 
+@pytest.mark.parametrize("zeroed", [False, True])
+def test_behind_the_end_of_a_tar_the_next_is_read(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, zeroed: bool
+) -> None:
+    """As ``cat a.tar b.tar`` writes it; a header of zeros loses its member, and is told."""
+    write_shards(tmp_path / "both", 80, 40)
+    first, second = (tmp_path / "both" / f"{number:05d}.tar" for number in range(2))
+    data = bytearray(first.read_bytes() + second.read_bytes())
+    if zeroed:
+        data[:512] = bytes(512)
+    first.write_bytes(data)
+    second.unlink()
+    with caplog.at_level(logging.WARNING):
+        found = open_shards(tmp_path / "both")
+    assert found.num_samples == len(keys(found)) == 80 - zeroed
+    assert ("00000.tar is damaged: at byte 0" in caplog.text) == zeroed
+
+
 def test_links_and_devices_in_a_tar_are_ignored(tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "0.tar", "w") as archive:
         for name, kind in (("a.png", tarfile.SYMTYPE), ("b.png", tarfile.CHRTYPE), ("c.png", tarfile.LNKTYPE)):
