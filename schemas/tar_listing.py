@@ -75,10 +75,10 @@ def check_listing(folder: Folder, sizes: Mapping[str, int]) -> dict[str, FileRec
 _MARKS = ("mtime", "LastModified", "ETag", "etag", "generation", "md5Hash")
 
 
-def file_marks(folder: Folder) -> dict[str, str]:
-    """Return for each tar of `folder` what is another when it was written again, also with the same size."""
+def file_marks(folder: Folder, suffixes: tuple[str, ...] = (TAR_SUFFIX,)) -> dict[str, str]:
+    """Return for each file with one of `suffixes` what is another when it was written again, also with its size."""
     return {
         entry["name"].rsplit("/", 1)[-1]: " ".join(str(entry[mark]) for mark in ("size", *_MARKS) if mark in entry)
         for entry in folder.fs.ls(folder.root, detail=True)
-        if entry["name"].endswith(TAR_SUFFIX)
+        if entry["name"].endswith(suffixes)
     }

@@ -23,7 +23,7 @@ from schemas.tar_index import TarToIndex, tars_to_index
 from schemas.tar_listing import INDEX_KIND, TARS_PATH, check_listing, index_beside, index_name
 from schemas.units import finished_units
 
-ALGORITHM_VERSION = "1"
+ALGORITHM_VERSION = "2"
 
 WORK_DIR = "shard_index.work"
 """Beside the tars, while their index is made."""

@@ -18,7 +18,7 @@ from schemas.arrow_types import values_of
 from schemas.cache_home import cache_home
 from schemas.manifest import recorded
 from schemas.shard_index import INDEX_NAME, SHARD_INDEX, check_fits
-from schemas.shards_folder import SIZES_FILE
+from schemas.shards_folder import SIZES_FILE, STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX
 from schemas.storage import Folder
 from schemas.stored_index import ShardIndex, index_of_table, read_index, write_index
 from schemas.tar_index import TarToIndex, tar_row, tars_to_index
@@ -31,6 +31,8 @@ logger = logging.getLogger(__name__)
 MANY_BYTES = 50 << 30
 """A remote folder of more is better indexed by `pipeline index`, which many machines do: each tar is read whole."""
 
+SIDECAR_SUFFIXES = (STATS_SUFFIX, TABLE_SUFFIX)
+"""Of the files beside a tar that its row is checked against: the row is made again when one of them is another."""
 WALK = 2
 """Another one where a tar's row became another: what an earlier version kept is made again. 2 reads behind zeros."""
 
@@ -61,7 +63,10 @@ def find_index(
 
 def _kept(folder: Folder, sizes: Mapping[str, int], threads: int, reporter: Reporter) -> ShardIndex:
     """Return the index that the user's cache has, or put it there: one process of a machine does."""
-    listing = json.dumps([WALK, folder.url, list(sizes.items()), sorted(file_marks(folder).items())])
+    marks = file_marks(folder, (TAR_SUFFIX, *SIDECAR_SUFFIXES))
+    beside = {name.removesuffix(TAR_SUFFIX) + suffix for name in sizes for suffix in SIDECAR_SUFFIXES}
+    looked_at = sorted((name, mark) for name, mark in marks.items() if name.endswith(TAR_SUFFIX) or name in beside)
+    listing = json.dumps([WALK, folder.url, list(sizes.items()), looked_at])
     cache = Folder(str(cache_home() / "shard_index")).sub(hashlib.sha256(listing.encode()).hexdigest()[:32])
     made: list[pa.Table] = []
 

@@ -3,6 +3,7 @@
 import io
 import json
 import logging
+import shutil
 import tarfile
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from pipeline.sources.images.captions import read_side_texts
 from schemas.sample import FURTHER_CAPTIONS
 from schemas.storage import Folder
 from schemas.tables import write_table
+from tests.support.foreign_shards import write_img2dataset
 from tests.support.opened_shards import captions as captions_in
 from tests.support.opened_shards import keys, open_shards
 from tests.support.small_shards import captions, picture, write_shards, write_tar
@@ -247,6 +249,23 @@ def test_a_run_keeps_its_indexes_and_refuses_shards_that_changed(
     write_tar(shards / "00001.tar", [("a.png", picture(0))])
     with pytest.raises(ValueError, match=r"shard_index/0\.parquet: does not fit 00001\.tar: \d+ bytes, \d+ when"):
         read_indexes(open_folders([str(shards)]), run)
+
+
+@pytest.mark.parametrize(("name", "problem"), [("parquet", "no success of key"), ("stats", "successes")])
+def test_a_sidecar_put_there_since_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, problem: str
+) -> None:
+    """The index of a folder is in the user's cache: what it was checked against is another since."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    shards = write_img2dataset(tmp_path / "a", [9, 8])
+    folders = open_folders([str(shards)])
+    prepare_indexes(folders, Folder(str(tmp_path / "run")), 1)
+    if name == "parquet":
+        shutil.copy(shards / "00000.parquet", shards / "00001.parquet")
+    else:
+        shutil.copy(shards / "00000_stats.json", shards / "00001_stats.json")
+    with pytest.raises(ValueError, match=rf"00001.*: .*{problem}"):
+        prepare_indexes(folders, Folder(str(tmp_path / "next run")), 1)
 
 
 def test_weights_and_rules_that_do_not_fit(tmp_path: Path) -> None:
