@@ -48,14 +48,22 @@ class TarToIndex:
 
 
 def tars_to_index(folder: Folder, sizes: Mapping[str, int]) -> list[TarToIndex]:
-    """Return the tars of `folder`, by name."""
+    """Return the tars of `folder`, by name; it is told where some have counts beside them and some have none."""
     stats, marks = set(folder.names(suffix=STATS_SUFFIX)), file_marks(folder)
-    return [
+    tars = [
         TarToIndex(
             folder.url, name, size, f"{name.removesuffix(TAR_SUFFIX)}{STATS_SUFFIX}" in stats, marks.get(name, "")
         )
         for name, size in sizes.items()
     ]
+    counted = next((tar.name for tar in tars if tar.has_stats), "")
+    plain = next((tar.name for tar in tars if not tar.has_stats), "")
+    if counted and plain:
+        logger.warning(
+            "%s: shards of two kinds are mixed: %s has a %s beside it, %s has none and is held against nothing",
+            folder.url, counted, f"{counted.removesuffix(TAR_SUFFIX)}{STATS_SUFFIX}", plain,
+        )  # fmt: skip
+    return tars
 
 
 def tar_row(tar: TarToIndex, folder: Folder) -> pa.Table:

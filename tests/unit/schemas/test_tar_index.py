@@ -86,6 +86,15 @@ def test_a_key_twice_is_named(tmp_path: Path) -> None:
         rows_of(tmp_path)
 
 
+def test_shards_of_two_kinds_are_told_by_one_of_each(shards: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Not refused: a download that was broken off leaves such a folder, and it trains."""
+    assert len(rows_of(shards)) == 2
+    assert not caplog.text
+    write_tar(shards / "plain.tar", [("a.png", picture(0))])
+    assert len(rows_of(shards)) == 3
+    assert "two kinds are mixed: 00000.tar has a 00000_stats.json beside it, plain.tar has none" in caplog.text
+
+
 def test_two_tars_put_together_are_read_both(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     write_tar(tmp_path / "0.tar", [("a.png", picture(0))])
     write_tar(tmp_path / "1.tar", [("b.png", picture(1)), ("c.png", picture(2))])
