@@ -26,6 +26,7 @@ _ORDER = 3
 """Purpose of a source's draw."""
 WEIGHT_DIGITS = 1_000_000
 """Weights are rounded to a millionth: then shares are exact in whole numbers."""
+MAX_WEIGHT = 1e6
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def mix_sources(
         if not source.num_samples:
             told = f": {source.left_out} keys without ({source.example}); {KEY_RULE}" if source.left_out else ""
             raise ValueError(f"--shards: no sample with an image in {where}{told}")
-        if round(weight * WEIGHT_DIGITS) < 1:
-            raise ValueError(f"a weight must be at least {1 / WEIGHT_DIGITS:g}, found {weight!r} for {where}")
+        if not 1 / WEIGHT_DIGITS <= weight <= MAX_WEIGHT:
+            raise ValueError(f"a weight must be in 0.000001 .. 1,000,000, found {weight!r} for {where}")
     epochs = [one.expected for one in drawn] or [source.num_samples for source in sources]
     shares = [samples * round(weight * WEIGHT_DIGITS) for samples, weight in zip(epochs, weights, strict=True)]
     orders = []

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+import torch.utils.data
 
 from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.kept_chances import kept_chances
@@ -35,10 +36,15 @@ from trainer.reporter import Console
 
 STATE_VERSION = 2
 """Of `ShardLoader.state_dict`; another is refused."""
+GIVEN_WEIGHTS = "given_weights"
+"""Of a state, for a message: its `weights` are those of the mixture, of samples and in whole numbers."""
 
 
 class ShardLoader:
-    """Batches of shards, the same global ones for any number of workers; iterate it once, or again after the end."""
+    """Batches of shards, the same global ones for any number of workers; iterate it once, or again after the end.
+
+    Not in several workers of torch's DataLoader: each would give all.
+    """
 
     def __init__(
         self,
@@ -79,6 +85,8 @@ class ShardLoader:
             )
         if cap is not None and cap < 1:
             raise ValueError(f"expected a cap of 1 or more captions a query, found {cap}")
+        if not shards:
+            raise ValueError("shards must name at least one folder")
         folders = open_folders([shards] if isinstance(shards, str) else list(shards))
         shown = Console()
         indexes = [find_index(one.folder, one.sizes, decode_threads, shown, one.made_in) for one in folders]
@@ -90,6 +98,7 @@ class ShardLoader:
             folders, indexes, seed=seed, weights=weights, rules=rules, pool=shuffle_pool, balanced=balanced
         )
         self._cap = cap
+        self._weights = [float(weight) for weight in weights]
         further = open_further([opened.folder for opened in folders], None)
         self._reader = RowReader(self.data, image_px=image_px, further=further)
         self._options = {
@@ -105,6 +114,8 @@ class ShardLoader:
         self.num_batches = max(1, wanted // batch_size)
         """Global batches from the first to the last; less than one batch of the end is left out."""
         self._done = 0
+        self._is_over = False
+        """The state that was loaded last is that of the end: the next iteration gives nothing."""
 
     @property
     def expected_samples(self) -> list[int]:
@@ -124,10 +135,20 @@ class ShardLoader:
         return self.num_batches - self._done
 
     def __iter__(self) -> Iterator[Batch]:
-        """Yield the batches that are left; after the last one a new iteration begins with the first."""
-        if self._done >= self.num_batches:
-            self._done = 0
+        """Yield the batches that are left; after the last one a new iteration begins with the first.
+
+        The first iteration after a loaded state of the end yields nothing, whoever goes on has nothing left to do; the
+        one after it begins with the first. Raises ValueError in one of several workers of torch's DataLoader.
+        """
+        self._begin()
         return self._iterate()
+
+    def _begin(self) -> None:
+        """Go back to the first batch after the end, unless a state of the end was loaded for this iteration."""
+        _check_worker()
+        if self._done >= self.num_batches and not self._is_over:
+            self._done = 0
+        self._is_over = False
 
     def _iterate(self) -> Generator[Batch, None, None]:
         loader = Loader(self.data, self._reader, None, **self._options)  # type: ignore[arg-type]  # by name
@@ -144,10 +165,10 @@ class ShardLoader:
         ``webdataset.DataPipeline(loader.samples, webdataset.decode("pil"), webdataset.to_tuple("jpg", "txt"))``. Keys
         are ``__key__``, ``__url__``, the image under its format and the chosen caption under ``txt``. A sample without
         a caption is passed over: nothing is decoded here, so nothing can be replaced. A state taken when the last
-        sample of a batch was given goes on with the next batch, one taken before with this batch.
+        sample of a batch was given goes on with the next batch, one taken before with this batch. States and workers as
+        in `__iter__`.
         """
-        if self._done >= self.num_batches:
-            self._done = 0
+        self._begin()
         data, read = self.data, BlockBytes(self._cache_dir, DEADLINE_S, self.data.set_name())
         blocks = open_blocks(data, read)
         try:
@@ -184,22 +205,28 @@ class ShardLoader:
 
     def state_dict(self) -> dict[str, Any]:
         """Return where the iteration stands, as JSON values of less than 1 KiB: the batches given so far are done."""
-        return {"version": STATE_VERSION, "batches": self._done, **self._identity()}
+        return {"version": STATE_VERSION, "batches": self._done, GIVEN_WEIGHTS: self._weights, **self._identity()}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where `state` was taken, on any number of workers.
+        """Go on where `state` was taken, on any number of workers; after one of the end nothing is left.
 
         Raises ValueError that names what differs: other shards, seed, batch size, pool, weights or caption rules make
         another sequence.
         """
+        if not isinstance(state, dict):
+            raise ValueError(f"expected a state that state_dict() gave, a dict, found {state!r:.100}")
         expected = {"version": STATE_VERSION, **self._identity()}
         for name, value in expected.items():
-            if state.get(name) != value:
-                raise ValueError(f"the state is of another sequence: {name} is {state.get(name)!r}, expected {value!r}")
+            found = state.get(name)
+            if found != value:
+                if name == "weights" and state.get(GIVEN_WEIGHTS, self._weights) != self._weights:
+                    found, value = state[GIVEN_WEIGHTS], self._weights
+                raise ValueError(f"the state is of another sequence: {name} is {found!r}, expected {value!r}")
         batches = state.get("batches")
         if not isinstance(batches, int) or not 0 <= batches <= self.num_batches:
             raise ValueError(f"the state's batches must be in 0 .. {self.num_batches}, found {batches!r}")
         self._done = batches
+        self._is_over = batches == self.num_batches
 
     def _identity(self) -> dict[str, Any]:
         data = self.data
@@ -214,11 +241,21 @@ class ShardLoader:
             "samples": data.num_samples,
             "blocks": blocks.hexdigest()[:32],
             "captions": rules,
+            "balance": [self._cap, self.expected_samples],
+            "weights": list(data.mixture.weights),
             "streams": [order.num_streams for order in data.mixture.orders],
             "windows": [order.window for order in data.mixture.orders],
-            "weights": list(data.mixture.weights),
-            "balance": [self._cap, self.expected_samples],
         }
+
+
+def _check_worker() -> None:
+    """Raise ValueError in one of several workers of torch's DataLoader: each would give every sample once more."""
+    worker = torch.utils.data.get_worker_info()
+    if worker is not None and worker.num_workers > 1:
+        raise ValueError(
+            f"num_workers is {worker.num_workers}: each worker of the DataLoader would give all samples; ShardLoader "
+            "decodes in threads or loader_processes of its own, use num_workers 0 or 1"
+        )
 
 
 _SIGNATURES = (

@@ -6,10 +6,12 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import webdataset
 from PIL import Image
 
@@ -73,6 +75,56 @@ def test_a_new_iteration_begins_after_the_end(tmp_path: Path) -> None:
     assert listed(shards) == first
 
 
+def test_after_the_state_of_the_end_nothing_is_left(tmp_path: Path) -> None:
+    folder = write_shards(tmp_path / "s", 20)
+    whole = loader(folder)
+    first = listed(whole)
+    again = loader(folder)
+    again.load_state_dict(whole.state_dict())
+    assert len(again) == 0
+    assert listed(again) == []
+    assert listed(again) == first
+    again.load_state_dict(whole.state_dict())
+    assert list(again.samples()) == []
+    assert len(list(again.samples())) == 40
+
+
+def test_several_workers_of_a_data_loader_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    shards = loader(write_shards(tmp_path / "s", 20))
+    for num_workers in (1, 2):
+        worker = SimpleNamespace(id=0, num_workers=num_workers)
+        monkeypatch.setattr(torch.utils.data, "get_worker_info", lambda worker=worker: worker)
+        if num_workers == 1:
+            assert len(list(shards)) == 4
+            continue
+        with pytest.raises(ValueError, match="use num_workers 0 or 1"):
+            iter(shards)
+        with pytest.raises(ValueError, match="num_workers is 2: .* loader_processes of its own"):
+            next(shards.samples())
+
+
+def test_a_state_with_other_weights_names_those_given(tmp_path: Path) -> None:
+    folders = [str(write_shards(tmp_path / name, 20)) for name in "ab"]
+
+    def weighted(*weights: float) -> ShardLoader:
+        return ShardLoader(folders, batch_size=10, image_px=32, weights=weights)
+
+    state = weighted(1, 2).state_dict()
+    weighted(1, 2).load_state_dict(state)
+    with pytest.raises(ValueError, match=r"weights is \[1\.0, 2\.0\], expected \[1\.0, 3\.0\]"):
+        weighted(1, 3).load_state_dict(state)
+    for bad in (float("nan"), float("inf"), 0.0):
+        with pytest.raises(ValueError, match=rf"a weight must be in 0.000001 .. 1,000,000, found {bad!r} for .*b$"):
+            weighted(1, bad)
+
+
+@pytest.mark.parametrize("state", [None, [], "x"])
+def test_what_is_no_state_is_refused(tmp_path: Path, state: Any) -> None:
+    shards = loader(write_shards(tmp_path / "s", 20))
+    with pytest.raises(ValueError, match=r"expected a state that state_dict\(\) gave, a dict, found"):
+        shards.load_state_dict(state)
+
+
 @pytest.mark.parametrize(
     ("changes", "named"),
     [({"seed": 4}, "seed is 3, expected 4"), ({"batch_size": 9}, "batch_size is 10, expected 9"),
@@ -99,6 +151,8 @@ def test_options_that_are_none(tmp_path: Path) -> None:
         loader(folder, rank=2, world_size=2)
     with pytest.raises(ValueError, match="captions must be first, random or"):
         loader(folder, captions=("best",))
+    with pytest.raises(ValueError, match="shards must name at least one folder"):
+        ShardLoader([], batch_size=10, image_px=32)
 
 
 def test_it_is_a_stage_of_a_webdataset_pipeline(tmp_path: Path) -> None:
