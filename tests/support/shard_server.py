@@ -37,6 +37,8 @@ class ShardServer:
         self.sent_bytes: Counter[str] = Counter()
         self.ranges: list[tuple[str, int, int]] = []
         """Of bytes asked for: name, begin, end."""
+        self.marks = {"ETag", "Last-Modified"}
+        """That are sent of a file."""
         self.port = 0
         self._ended = asyncio.Event()
 
@@ -97,8 +99,10 @@ class ShardServer:
         answer = web.StreamResponse(status=206 if partial else 200)
         if partial:
             answer.headers["Content-Range"] = f"bytes {begin}-{end - 1}/{size + 512 * (fault == LONGER)}"
-        answer.headers["ETag"] = '"b"' if fault in (WRITTEN, MIRROR) else '"a"'
-        answer.last_modified = 1 if fault == WRITTEN else 0
+        if "ETag" in self.marks:
+            answer.headers["ETag"] = '"b"' if fault in (WRITTEN, MIRROR) else '"a"'
+        if "Last-Modified" in self.marks:
+            answer.last_modified = 1 if fault == WRITTEN else 0
         answer.content_length = len(body)
         await answer.prepare(request)
         await self._send(answer, request, name, body, fault)

@@ -47,3 +47,11 @@ def test_files_and_manifest_are_the_same_bytes_again(tmp_path: Path) -> None:
         assert read_files(folder) == [record]
         found.append([folder.read(file) for file in ("manifest.json", "tables/files.parquet", "rejections/x.parquet")])
     assert found[0] == found[1]
+
+
+def test_a_list_of_files_that_is_gone_is_named(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path / "out"))
+    write_manifest(folder, "shards", [], rows=0, identity="x", summary={})
+    (tmp_path / "out" / "tables" / "files.parquet").unlink()
+    with pytest.raises(FileNotFoundError, match=r"out/tables/files\.parquet: the list of files .* is gone; restore it"):
+        read_files(folder)

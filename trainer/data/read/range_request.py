@@ -25,6 +25,8 @@ READ_BUFFER_BYTES = 1 << 20
 MAY_PASS = (408, 425, 429)
 """Of the statuses 4xx those that another try can help."""
 
+MARKS = ("ETag", "Last-Modified")
+"""What a web server says by which one version of a file is told from another."""
 
 Sink = Callable[[bytes, int], object]
 """Takes a piece of the bytes asked for, and where in them it begins; those of another try come once more."""
@@ -105,12 +107,15 @@ class RangeRequests:
     def _check_marks(self, answer: "aiohttp.ClientResponse", url: str) -> None:
         """Raise `NotAsIndexed` for a file that is another than when it was first read.
 
-        Both marks must differ: servers that share a name and a disk can have their own ETags.
+        Of those that came both times all must differ: servers that share a name and a disk can have their own ETags.
+        So where a server sends one of them alone, that one decides.
         """
-        marks = tuple(answer.headers.get(mark, "") for mark in ("ETag", "Last-Modified"))
+        marks = tuple(answer.headers.get(mark, "") for mark in MARKS)
         first = self._marks.setdefault(url, marks)
-        if all(one and one != other for one, other in zip(first, marks, strict=True)):
-            raise NotAsIndexed(f"it was written again while the run reads it: ETag {marks[0]}, at first {first[0]}")
+        sent = [found for found in zip(MARKS, marks, first, strict=True) if found[1] and found[2]]
+        if sent and all(now != before for _, now, before in sent):
+            mark, now, before = sent[0]
+            raise NotAsIndexed(f"it was written again while the run reads it: {mark} {now}, at first {before}")
 
     def pause(self, seconds: float) -> None:
         """Wait before another try. Raises `ReadingEnded` as soon as `abort` is called."""

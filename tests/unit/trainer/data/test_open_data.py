@@ -272,7 +272,7 @@ def test_weights_and_rules_that_do_not_fit(tmp_path: Path) -> None:
     shards = write_shards(tmp_path / "a", 5)
     with pytest.raises(ValueError, match="weights must be one for each of 1 sources, found 2"):
         open_shards(shards, weights=[1, 2])
-    with pytest.raises(ValueError, match="a weight must be in 0.000001 .. 1,000,000, found 0"):
+    with pytest.raises(ValueError, match=r"a weight must be in 0.000001 .. 1,000,000, found 0"):
         open_shards(shards, weights=[0])
     with pytest.raises(ValueError, match="one for all or one for each of 1 folders, found 2"):
         open_shards(shards, rules=[CaptionRule(), CaptionRule()])

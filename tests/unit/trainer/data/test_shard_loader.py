@@ -99,7 +99,7 @@ def test_several_workers_of_a_data_loader_are_refused(tmp_path: Path, monkeypatc
             continue
         with pytest.raises(ValueError, match="use num_workers 0 or 1"):
             iter(shards)
-        with pytest.raises(ValueError, match="num_workers is 2: .* loader_processes of its own"):
+        with pytest.raises(ValueError, match=r"num_workers is 2: .* loader_processes of its own"):
             next(shards.samples())
 
 

@@ -147,6 +147,20 @@ def test_a_shard_that_is_another_than_at_first_is_refused_by_name(tmp_path: Path
                 assert read.get(place).read(0, len(expected)).tobytes() == expected
 
 
+@pytest.mark.parametrize(
+    ("mark", "told"),
+    [("ETag", 'ETag "b", at first "a"'), ("Last-Modified", "Last-Modified Thu, 01 Jan 1970 00:00:01 GMT, at first")],
+)
+def test_where_a_server_sends_one_mark_alone_it_decides(tmp_path: Path, mark: str, told: str) -> None:
+    folder = write_shards(tmp_path, 8)
+    with serving(folder, plan=in_turn("", shard_server.WRITTEN)) as server:
+        server.marks = {mark}
+        read, place = BlockBytes(None, PATIENCE_S), part(folder, server.url)[0]
+        read.get(place)
+        with pytest.raises(ValueError, match=rf"it was written again .*: {told}"):
+            read.get(place)
+
+
 def test_a_shard_of_another_size_than_the_index_says_is_refused_by_name(tmp_path: Path) -> None:
     folder = write_shards(tmp_path, 8)
     size = (folder / NAME).stat().st_size
