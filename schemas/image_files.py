@@ -12,9 +12,10 @@ SUFFIXES_OF_FORMAT = {
     "BMP": (".bmp",),
     "TIFF": (".tif", ".tiff"),
     "AVIF": (".avif", ".avifs"),
+    "PPM": (".ppm", ".pgm", ".pbm", ".pnm", ".pfm"),
 }
 """By the format's name in Pillow, in the order in which a sample's image is looked for. JPEG opens MPO too, a JPEG with
-further pictures; PNG and AVIF their animations."""
+further pictures; PNG and AVIF their animations; PPM all of Netpbm's formats but PAM."""
 
 IMAGE_FORMATS = tuple(SUFFIXES_OF_FORMAT)
 """Formats that are read. The bytes decide which one an image is, not its name and not what a server says."""

@@ -146,16 +146,16 @@ def manifest_sha256(folder: Folder) -> str:
 def read_files(folder: Folder, suffixes: tuple[str, ...] = ()) -> list[FileRecord]:
     """Return the file list of a finished folder, or of it the files whose names end in one of `suffixes`.
 
-    Raises FileNotFoundError that names the list when it is gone, ValueError when it is not the one that the manifest was
-    written over, or names a file outside of the folder.
+    Raises FileNotFoundError that names the list when it is gone, ValueError when it is not the one that the manifest
+    was written over, or names a file outside of the folder.
     """
     name = find_table(folder, FILES_NAME)
     try:
         data = folder.read(name)
     except FileNotFoundError as error:
         raise FileNotFoundError(
-            f"{folder.path(tables_path(FILES_NAME))}: the list of files of a finished folder is gone; restore it or make "
-            "the folder again"
+            f"{folder.path(tables_path(FILES_NAME))}: the list of files of a finished folder is gone; restore it "
+            "or make the folder again"
         ) from error
     if hashlib.sha256(data).hexdigest() != folder.read_json(MANIFEST_FILE)["files_sha256"]:
         raise ValueError(

@@ -36,11 +36,18 @@ def exif_orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) and 1 <= value <= 8 else 1
 
 
+MAX_SLOW_PIXELS = 1 << 22
+"""Of a Netpbm file that Pillow decodes in Python, about a microsecond a sample: written as text, or of odd depth."""
+
+
 def plain_frame(image: Image.Image) -> Image.Image:
     """Return the first frame, upright, as 8-bit RGB or grey (``L``), transparency on white.
 
-    Raises what Pillow's decoders raise for broken bytes: nearly every type.
+    Raises what Pillow's decoders raise for broken bytes: nearly every type; ValueError for a Netpbm file that would
+    keep one busy for long.
     """
+    if image.format == "PPM":
+        _check_netpbm(image)
     image.info.pop("xmp", None)  # where the TIFF reader would look for an orientation next
     image.load()
     frame: Image.Image = image
@@ -58,6 +65,21 @@ def plain_frame(image: Image.Image) -> Image.Image:
     if (orientation := exif_orientation(image)) in _TRANSPOSITIONS:
         frame = frame.transpose(_TRANSPOSITIONS[orientation])
     return frame
+
+
+def _check_netpbm(image: Any) -> None:
+    """Raise ValueError for many pixels that Pillow decodes in Python, or for text with comments among them.
+
+    It cuts each comment out by a copy of all behind it: a file of 1 MB keeps it busy for a minute.
+    """
+    coding, _, offset, _ = image.tile[0]
+    if coding != "raw" and image.width * image.height > MAX_SLOW_PIXELS:
+        raise ValueError(f"expected at most {MAX_SLOW_PIXELS} pixels of a Netpbm file of this kind")
+    if coding == "ppm_plain":
+        image.fp.seek(offset)
+        if b"#" in image.fp.read():
+            raise ValueError("expected no comment among the pixels of a Netpbm file")
+        image.fp.seek(offset)
 
 
 def _as_bytes(grey: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:

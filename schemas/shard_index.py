@@ -58,7 +58,8 @@ def index_row(name: str, contents: TarContents, part: FilePart) -> pa.Table:
         keys = {key_of(part, samples[first]), key_of(part, samples[second])}
         if len(keys) == 1:
             raise ValueError(
-                f"{part.where}: expected each key once, two samples have {keys.pop()!r}; members of a key stand side by side"
+                f"{part.where}: expected each key once, two samples have {keys.pop()!r}; members of a key stand side "
+                "by side"
             )
     row = {
         "tar": name,

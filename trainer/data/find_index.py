@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from schemas.arrow_types import values_of
 from schemas.cache_home import cache_home
+from schemas.image_files import IMAGE_SUFFIXES
 from schemas.manifest import recorded
 from schemas.shard_index import INDEX_NAME, SHARD_INDEX, check_fits
 from schemas.shards_folder import SIZES_FILE, STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX
@@ -66,7 +67,7 @@ def _kept(folder: Folder, sizes: Mapping[str, int], threads: int, reporter: Repo
     marks = file_marks(folder, (TAR_SUFFIX, *SIDECAR_SUFFIXES))
     beside = {name.removesuffix(TAR_SUFFIX) + suffix for name in sizes for suffix in SIDECAR_SUFFIXES}
     looked_at = sorted((name, mark) for name, mark in marks.items() if name.endswith(TAR_SUFFIX) or name in beside)
-    listing = json.dumps([WALK, folder.url, list(sizes.items()), looked_at])
+    listing = json.dumps([WALK, folder.url, list(sizes.items()), looked_at, IMAGE_SUFFIXES])
     cache = Folder(str(cache_home() / "shard_index")).sub(hashlib.sha256(listing.encode()).hexdigest()[:32])
     made: list[pa.Table] = []
 

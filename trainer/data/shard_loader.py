@@ -265,6 +265,7 @@ _SIGNATURES = (
     (b"BM", "bmp"),
     (b"II*", "tif"),
     (b"MM", "tif"),
+    *((f"P{kind}".encode(), name) for kind, name in zip("123456f", ("pbm", "pgm", "ppm") * 2 + ("pfm",), strict=True)),
 )
 
 

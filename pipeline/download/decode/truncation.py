@@ -10,6 +10,9 @@ from schemas.png import read_png
 
 _JPEG_MARKER = re.compile(rb"\xff[^\x00\xff\xd0-\xd7]")
 
+_NETPBM_NUMBER = re.compile(rb"(?:\s|#[^\r\n]*[\r\n])+([^\s#]+)")
+"""With what parts it from the one before it."""
+
 _TIFF_OFFSETS, _TIFF_COUNTS = (273, 324), (279, 325)
 """Tags of the strips' and tiles' places and sizes."""
 _TIFF_INTEGERS = {3: "H", 4: "I", 13: "I", 16: "Q", 18: "Q"}
@@ -32,7 +35,8 @@ def is_whole(kind: str, data: bytes) -> bool:
     if kind == "WEBP":
         return len(data) >= 12 and len(data) >= 8 + int.from_bytes(data[4:8], "little")
     try:
-        return {"GIF": _gif_is_whole, "BMP": _bmp_is_whole, "TIFF": _tiff_is_whole, "AVIF": _avif_is_whole}[kind](data)
+        return {"GIF": _gif_is_whole, "BMP": _bmp_is_whole, "TIFF": _tiff_is_whole, "AVIF": _avif_is_whole,
+                "PPM": _netpbm_is_whole}[kind](data)  # fmt: skip
     except (IndexError, struct.error, OverflowError):  # a number that is read lies behind the last byte
         return False
 
@@ -110,6 +114,29 @@ def _tiff_is_whole(data: bytes) -> bool:
         for offset, count in zip(parts.get(places, ()), parts.get(counts, ()), strict=False)
     ]
     return max(ends) <= len(data)
+
+
+def _netpbm_is_whole(data: bytes) -> bool:
+    kind, position = data[1:2], 2
+    numbers: list[bytes] = []
+    for _ in range(2 if kind in b"14" else 3):
+        found = _NETPBM_NUMBER.match(data, position)
+        if found is None:
+            return False
+        numbers.append(found[1])
+        position = found.end()
+    try:
+        width, height, largest = int(numbers[0]), int(numbers[1]), float(numbers[-1])
+    except ValueError:
+        return True  # damaged otherwise
+    samples = width * height * (3 if kind in b"36" else 1)
+    if kind == b"1":
+        return data.count(b"0", position) + data.count(b"1", position) >= samples
+    if kind in b"23":
+        return len(data[position:].split()) >= samples
+    if kind == b"4":
+        return len(data) > position + (width + 7) // 8 * height
+    return len(data) > position + samples * (4 if kind == b"f" else 2 if largest > 255 else 1)
 
 
 def _avif_is_whole(data: bytes) -> bool:

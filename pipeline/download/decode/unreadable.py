@@ -18,6 +18,7 @@ _READ = {
     "GIF": re.compile(rb"GIF8[79]a"),
     "BMP": re.compile(rb"BM....\0\0\0\0", re.DOTALL),
     "TIFF": re.compile(rb"II[*+]\0|MM\0[*+]"),
+    "PPM": re.compile(rb"P[1-6f]\s+[0-9#]"),
 }
 """How files of the formats read begin; AVIF is told by its brands."""
 

@@ -16,7 +16,7 @@ import webdataset
 from PIL import Image
 
 from tests.support.balanced_shards import write_balanced, zipf_samples
-from tests.support.small_shards import captions, picture, write_shards
+from tests.support.small_shards import captions, picture, write_shards, write_tar
 from tests.support.waiting import PATIENCE_S
 from trainer.data import ShardLoader
 
@@ -169,6 +169,15 @@ def test_it_is_a_stage_of_a_webdataset_pipeline(tmp_path: Path) -> None:
     order = [int(id) for batch in loader(tmp_path / "s", epochs=1) for id in batch.ids]
     assert [int(key) for key, _, _ in found] == order
     assert len(shards) == 0
+
+
+def test_the_stage_names_a_netpbm_image_as_webdataset_does(tmp_path: Path) -> None:
+    (tmp_path / "s").mkdir()
+    write_tar(tmp_path / "s" / "0.tar", [("a.ppm", picture(0, image_format="PPM")), ("a.txt", b"a red picture")])
+    shards = loader(tmp_path / "s", batch_size=1, epochs=1)
+    pipeline = webdataset.DataPipeline(shards.samples, webdataset.decode("pil"), webdataset.to_tuple("ppm", "txt"))
+    assert [(image.size, caption) for image, caption in pipeline] == [((64, 64), "a red picture")]
+    assert [batch.captions for batch in shards] == [["a red picture"]]
 
 
 def test_a_state_of_the_stage_is_of_the_batches_given_whole(tmp_path: Path) -> None:

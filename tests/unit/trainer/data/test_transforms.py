@@ -11,6 +11,7 @@ from PIL import Image
 
 from tests.support.pillow_crop import opened, pillow_crop
 from tests.unit.pipeline.download.decode.test_image import decoder, pixels
+from trainer.data.decode.image import decode_rgb
 from trainer.data.transforms import ImageFault, crop, decode, decode_centre, decode_crop
 
 DRAWS = st.integers(0, 2**64 - 1)
@@ -146,7 +147,7 @@ def test_it_is_looked_at_as_download_does(kind: str) -> None:
         pytest.param(b"", id="empty"),
         pytest.param(b"GIF89a", id="start of a GIF"),
         pytest.param(b"\xff\xd8\xff", id="start of a JPEG"),
-        pytest.param(encoded(8, 8, "PPM", "L"), id="PPM"),
+        pytest.param(encoded(8, 8, "ICO", "L"), id="ICO"),
         pytest.param(encoded(8, 8)[:45], id="cut PNG"),
         pytest.param(encoded(64, 64, "JPEG")[:-40], id="cut JPEG"),
     ],
@@ -155,6 +156,42 @@ def test_what_does_not_decode_is_a_fault(data: bytes) -> None:
     for way in (lambda: decode(data, 32), lambda: decode_centre(data, 32), lambda: cropped(data, 32, 0)):
         with pytest.raises(ImageFault, match="does not decode"):
             way()
+
+
+GREYS = ((0, 51), (102, 255))
+
+
+@pytest.mark.parametrize(
+    ("data", "greys"),
+    [
+        pytest.param(b"P5 2 2 255\n" + bytes([0, 51, 102, 255]), GREYS, id="PGM"),
+        pytest.param(b"P5\n# GIMP\n2 2\n65535\n\0\0\x33\x33\x66\x66\xff\xff", GREYS, id="PGM of 16 bits"),
+        pytest.param(b"P5 2 2 5\n" + bytes([0, 1, 2, 5]), GREYS, id="PGM of another depth"),
+        pytest.param(b"P2 # GIMP\n2 2 5\n0 1\n2 5", GREYS, id="PGM as text"),
+        pytest.param(b"P3 2 2 5\n0 0 0 1 1 1 2 2 2 5 5 5", GREYS, id="PPM as text"),
+        pytest.param(b"P6 2 2 255\n" + bytes([0, 0, 0, 51, 51, 51, 102, 102, 102, 255, 255, 255]), GREYS, id="PPM"),
+        pytest.param(b"P1 2 2\n1 0\n01", ((0, 255), (255, 0)), id="PBM as text"),
+        pytest.param(b"P4 2 2\n\x80\x40", ((0, 255), (255, 0)), id="PBM"),
+    ],
+)
+def test_netpbm_files_are_looked_at_as_all_others(data: bytes, greys: tuple[tuple[int, int], ...]) -> None:
+    assert decode_rgb(np.frombuffer(data, dtype=np.uint8), None).tolist() == [
+        [[grey] * 3 for grey in row] for row in greys
+    ]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        pytest.param(b"P2 4 4 255\n" + b"1#\n" * 16, id="comments among the pixels"),
+        pytest.param(b"P3 4000 4000 255\n" + b"1 " * 100, id="large as text"),
+        pytest.param(b"P6 4000 4000 31\n", id="large, of another depth"),
+        pytest.param(b"P6 4 4 255\n" + bytes(40), id="cut"),
+    ],
+)
+def test_netpbm_files_that_would_keep_a_decoder_busy_or_are_cut_are_faults(data: bytes) -> None:
+    with pytest.raises(ImageFault, match="does not decode"):
+        decode(data, 32)
 
 
 def test_a_bomb_is_refused_before_decoding() -> None:

@@ -124,7 +124,7 @@ def test_animations_give_their_first_frame() -> None:
         pytest.param(b"", "not_an_image", id="empty"),
         pytest.param(b"<!doctype html><html></html>", "not_an_image", id="html"),
         pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", "not_an_image", id="svg"),
-        pytest.param(b"P6 1 1 255\n\0\0\0", "format_not_allowed", id="ppm"),
+        pytest.param(b"qoif" + bytes(20), "format_not_allowed", id="qoi"),
         pytest.param(b"\x89PNG\r\n\x1a\n" + bytes(40), "decode_failed", id="png of zeros"),
         pytest.param(bomb(), "too_many_pixels", id="bomb"),
     ],

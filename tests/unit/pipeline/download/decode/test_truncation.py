@@ -31,6 +31,11 @@ IMAGES = {
     "AVIF animated": whole("AVIF", save_all=True, append_images=[Image.new("RGB", (200, 150))]),
     "JPEG progressive": whole("JPEG", progressive=True),
     "BMP grey": whole("BMP") and picture("BMP", (200, 150), "L"),
+    "PPM grey": picture("PPM", (200, 150), "L"),
+    "PPM 1 bit": picture("PPM", (200, 150), "1"),
+    "PPM 16 bits": b"P5\n# of a camera\n200 150 65535\n" + bytes(60_000),
+    "PPM text": b"P3 40 30 9 " + b"1 2 9\n" * 1_200,
+    "PPM 1 bit as text": b"P1 40 30 " + b"01" * 600,
     "BMP 1 bit": picture("BMP", (200, 150), "1"),
 }
 

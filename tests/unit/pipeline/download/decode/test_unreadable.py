@@ -44,7 +44,6 @@ NOT_READ = {
     "JPEG XR": b"II\xbc\x01" + bytes(1000),
     "Photoshop": b"8BPS\0\1" + bytes(1000),
     "QOI": b"qoif" + bytes(1000),
-    "PPM": b"P6 20 20 255\n" + bytes(1200),
     "ICO": b"",
 }
 
