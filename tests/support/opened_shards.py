@@ -55,11 +55,11 @@ def captions(data: DataSet, *further_from: Path) -> list[list[str]]:
 
 def make_loader(
     data: DataSet, tokenizer: CaptionTokenizer, *, image_px: int = 32, cache_bytes: int = 0, threads: int = 2,
-    read_ahead_bytes: int = 1 << 20, **reader: Any,
+    read_ahead_bytes: int = 1 << 20, processes: int = 0, **reader: Any,
 ) -> Loader:  # fmt: skip
     """Return a loader of `data`."""
     rows = RowReader(data, image_px=image_px, cache_bytes=cache_bytes, **reader)
-    return Loader(data, rows, tokenizer, decode_threads=threads, read_ahead_bytes=read_ahead_bytes)
+    return Loader(data, rows, tokenizer, decode_threads=threads, read_ahead_bytes=read_ahead_bytes, processes=processes)
 
 
 def one_batch(loader: Loader, step: int, size: int, first: int = 0, last: int | None = None) -> Batch:

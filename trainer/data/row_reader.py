@@ -30,8 +30,9 @@ CAPTION_DRAW, CROP_DRAW, KIND_DRAW = 1, 2, 3
 MAX_REPLACEMENTS = 1_000
 """So many samples in a row that cannot be used end the run: the shards are broken, not a sample."""
 
-MAX_TOLD = 10_000
-"""So many unusable samples are told of one by one; all are counted."""
+MAX_TOLD = 20
+"""So many unusable samples a worker tells of one by one; all are counted."""
+MORE = f"more than {MAX_TOLD} samples cannot be used: further ones are replaced and counted only"
 
 WITHOUT_CAPTION = "has no caption"
 
@@ -152,9 +153,13 @@ class RowReader:
                 return caption, tried > 0
             first_fault = first_fault or block.faults[place]
             tried += 1
+        kinds, check = self._data.rules[source].kinds, "check --shards"
+        if kinds and first_fault == WITHOUT_CAPTION:
+            first_fault = f"has no caption in a member {' or '.join(kinds)} of its json"
+            check = "check --captions and --shards"
         raise ValueError(
             f"{self._data.sources[source].place(number).where}: {tried} samples in a row cannot be used, the first "
-            f"because it {first_fault}; check --shards"
+            f"because it {first_fault}; {check}"
         )
 
     def _in_turn(self, blocks: LiveBlocks, source: int, number: int, sample: int) -> Iterator[tuple[int, Block, int]]:
@@ -232,9 +237,12 @@ class RowReader:
         return int(self._data.sources[source].blocks.numbers[number]) + place | source << SOURCE_BITS
 
     def _tell(self, block: Block, name: int, place: int) -> None:
-        """Tell why a sample is not used, once a run; of very many only the first are told."""
+        """Tell why a sample is not used, once a run; of many only the first are told."""
         with self._lock:
-            if name in self._told or len(self._told) >= MAX_TOLD:
+            if name in self._told or len(self._told) > MAX_TOLD:
                 return
             self._told.add(name)
+            if len(self._told) > MAX_TOLD:
+                logger.warning(MORE)
+                return
         logger.warning("sample %s of %s %s; replaced", block.key(place), block.where, block.faults[place])

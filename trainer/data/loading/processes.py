@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from trainer.data import row_reader
 from trainer.data.batch import Batch
 from trainer.data.loading.process import Logged, MadePart, Setup
 from trainer.data.loading.ring import Ring, RingShape, anonymous_file, share_object
@@ -66,6 +67,8 @@ class LoaderProcesses:
         self._slot_of: dict[int, int] = {}
         self._parts: dict[int, dict[int, MadePart]] = {}
         self._told: set[str] = set()
+        self._num_unusable = 0
+        """Lines of unusable samples that were logged."""
         self._last: dict[int, MadePart] = {}
         self._processes: list[subprocess.Popen[bytes]] = []
         self._connections: list[Connection] = []
@@ -158,10 +161,14 @@ class LoaderProcesses:
         self._last[part] = message
 
     def _log(self, logged: Logged) -> None:
-        """Log a line once: two processes can meet the same sample."""
-        if logged.text not in self._told and len(self._told) < MAX_TOLD:
-            self._told.add(logged.text)
-            logging.getLogger(logged.name).log(logged.level, "%s", logged.text)
+        """Log a line once: two processes can meet the same sample. Of unusable samples as many as one process tells."""
+        text = logged.text
+        if logged.name == row_reader.logger.name:
+            text = text if self._num_unusable < row_reader.MAX_TOLD else row_reader.MORE
+        if text not in self._told and len(self._told) < MAX_TOLD:
+            self._told.add(text)
+            self._num_unusable += logged.name == row_reader.logger.name
+            logging.getLogger(logged.name).log(logged.level, "%s", text)
 
     def _ended(self, part: int) -> ChildProcessError:
         process = self._processes[part]

@@ -16,6 +16,7 @@ from tests.support.shard_server import HANGS, serving
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from tests.support.waiting import wait_until
 from trainer.data.loader import Batch
+from trainer.data.read.captions import parse_rule
 from trainer.distributed import local_rows
 from trainer.tokenizer import train_tokenizer
 
@@ -143,6 +144,25 @@ def test_only_broken_samples_end_the_run(tmp_path: Path) -> None:
     loader = make_loader(open_shards(write_shards(tmp_path, 4, broken=(0, 1, 2, 3))), TOKENIZER)
     with pytest.raises(ValueError, match=r"00000\.tar, .*: 4 samples in a row cannot be used, .* does not decode"):
         one_batch(loader, 0, 4)
+
+
+@pytest.mark.parametrize("processes", [0, 2])
+def test_of_many_unusable_samples_the_first_twenty_are_told(
+    tmp_path: Path, processes: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    loader = make_loader(
+        open_shards(write_shards(tmp_path, 80, broken=tuple(range(0, 80, 2)))), TOKENIZER, processes=processes
+    )
+    with caplog.at_level(logging.WARNING):
+        assert one_batch(loader, 0, 80).replaced == 40
+    assert caplog.text.count("does not decode; replaced") == 20
+    assert caplog.text.count("more than 20 samples cannot be used: further ones are replaced and counted only") == 1
+
+
+def test_the_error_of_unusable_samples_names_the_members_that_hold_no_caption(tmp_path: Path) -> None:
+    data = open_shards(write_shards(tmp_path, 4), rules=[parse_rule("alt=1,zzz=2")])
+    with pytest.raises(ValueError, match="because it has no caption in a member alt or zzz of its json; check --capt"):
+        one_batch(make_loader(data, TOKENIZER), 0, 4)
 
 
 def test_the_error_of_unusable_samples_tells_what_is_wrong_with_the_first(tmp_path: Path) -> None:
