@@ -54,7 +54,10 @@ def assert_equal(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -
         assert torch.equal(tensor, other[name]), name
 
 
-@pytest.mark.parametrize("precision", [HALF, {"precision": "float16"}], ids=["halves", "float16"])
+@pytest.mark.parametrize(
+    "precision",
+    [pytest.param(HALF, id="halves"), pytest.param({"precision": "float16"}, id="float16", marks=pytest.mark.slow)],
+)
 def test_a_resumed_run_ends_with_the_same_bits(tmp_path: Path, precision: dict[str, str]) -> None:
     options = OTHERS | precision | {"samples": 48}
     whole = make_config(tmp_path, "whole", **options)

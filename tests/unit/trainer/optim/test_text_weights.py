@@ -89,7 +89,12 @@ def _worker(rank: int, size: int, steps: int, directory: str) -> None:
 
 @pytest.mark.parametrize(
     ("size", "steps"),
-    [(2, 3), (3, 3), pytest.param(2, 1000, marks=pytest.mark.slow), pytest.param(3, 1000, marks=pytest.mark.slow)],
+    [
+        pytest.param(2, 3, marks=pytest.mark.slow),
+        (3, 3),
+        pytest.param(2, 1000, marks=pytest.mark.slow),
+        pytest.param(3, 1000, marks=pytest.mark.slow),
+    ],
 )
 def test_replicas_stay_equal(size: int, steps: int, tmp_path: Path) -> None:
     multiprocessing.spawn(_worker, args=(size, steps, str(tmp_path)), nprocs=size)

@@ -71,7 +71,7 @@ def test_a_folder_of_transformers_gives_its_features_loss_and_gradients(
 @pytest.mark.parametrize(
     "name",
     [
-        "vit-b-32",
+        pytest.param("vit-b-32", marks=pytest.mark.slow),
         pytest.param("vit-b-16", marks=pytest.mark.slow),
         pytest.param("vit-l-14", marks=pytest.mark.slow),
         pytest.param("vit-l-14-336", marks=pytest.mark.slow),
