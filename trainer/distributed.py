@@ -145,8 +145,12 @@ def local_rows(global_batch_size: int, rank: int, size: int, together: int = 1) 
     return rank * groups // size * together, (rank + 1) * groups // size * together
 
 
+def rows_of_all(global_batch_size: int, world: World) -> tuple[tuple[int, int], ...]:
+    """Return the rows [start, stop) of each worker."""
+    ranks = range(world.size)
+    return tuple(local_rows(global_batch_size, rank, world.size, world.rows_together) for rank in ranks)
+
+
 def most_rows(global_batch_size: int, world: World) -> int:
     """Return the rows of the worker that holds the most."""
-    ranks = range(world.size)
-    bounds = (local_rows(global_batch_size, rank, world.size, world.rows_together) for rank in ranks)
-    return max(stop - start for start, stop in bounds)
+    return max(stop - start for start, stop in rows_of_all(global_batch_size, world))

@@ -45,18 +45,6 @@ def cached_backward(
     `loss_of` is given the outputs for these rows in order; it is `scaled` before it goes backward. Forward passes run
     inside `in_precision()`.
     """
-    with gathered(wrapped):
-        return _cached_backward(wrapped, pieces, device, loss_of, scaled, in_precision)
-
-
-def _cached_backward(
-    wrapped: nn.Module,
-    pieces: Sequence[MicroBatch],
-    device: torch.device,
-    loss_of: Callable[[Outputs], torch.Tensor],
-    scaled: Callable[[torch.Tensor], torch.Tensor],
-    in_precision: Callable[[], AbstractContextManager[None]],
-) -> torch.Tensor:
     model = wrapped
     if isinstance(wrapped, DistributedDataParallel):
         # it learns the graph from its first backward: workers with one micro-batch and with more would learn others
@@ -68,27 +56,28 @@ def _cached_backward(
             outputs: Outputs = through(piece.images_m3PP, piece.texts, piece.places_m)
         return outputs
 
-    recomputed = list(pieces[:-1]) or list(pieces)
-    states, found = [], []
-    with torch.no_grad():
-        for piece in recomputed:
-            states.append(random_state(device))
-            found.append(forward(model, piece))
-    kept = forward(model, pieces[-1]) if len(pieces) > 1 else None
-    outputs_of_all = found if kept is None else [*found, kept]
-    loss, gradients = _output_gradients(outputs_of_all, loss_of, scaled)
-    if kept is not None:
-        with _without_exchange(wrapped):
-            _go_back(kept[:NUM_FEATURES], gradients[-1][:NUM_FEATURES])
-    with random_state_kept(device), running_statistics_kept(model):
-        for number, (piece, state) in enumerate(zip(recomputed, states, strict=True)):
-            is_last = number == len(recomputed) - 1
-            set_random_state(state, device)
-            with nullcontext() if is_last else _without_exchange(wrapped):
-                outputs = forward(wrapped, piece)
-                last = len(outputs) if is_last else NUM_FEATURES
-                _go_back(outputs[:last], gradients[number][:last])
-    return loss
+    with gathered(wrapped):
+        recomputed = list(pieces[:-1]) or list(pieces)
+        states, found = [], []
+        with torch.no_grad():
+            for piece in recomputed:
+                states.append(random_state(device))
+                found.append(forward(model, piece))
+        kept = forward(model, pieces[-1]) if len(pieces) > 1 else None
+        outputs_of_all = found if kept is None else [*found, kept]
+        loss, gradients = _output_gradients(outputs_of_all, loss_of, scaled)
+        if kept is not None:
+            with _without_exchange(wrapped):
+                _go_back(kept[:NUM_FEATURES], gradients[-1][:NUM_FEATURES])
+        with random_state_kept(device), running_statistics_kept(model):
+            for number, (piece, state) in enumerate(zip(recomputed, states, strict=True)):
+                is_last = number == len(recomputed) - 1
+                set_random_state(state, device)
+                with nullcontext() if is_last else _without_exchange(wrapped):
+                    outputs = forward(wrapped, piece)
+                    last = len(outputs) if is_last else NUM_FEATURES
+                    _go_back(outputs[:last], gradients[number][:last])
+        return loss
 
 
 def _output_gradients(

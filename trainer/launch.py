@@ -15,19 +15,16 @@ import torch
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from schemas.checked import first_line
-from schemas.run_record import start_run
 from schemas.storage import Folder
+from trainer.claim import claim_output
 from trainer.config import TrainConfig
 from trainer.cpu_share import with_cpus
-from trainer.data.balance.chance_file import check_has_counts
 from trainer.data.decode.device import check_decodes
-from trainer.data.open_data import open_folders
 from trainer.environment import QUIET, REPOSITORY
 from trainer.ray_mailbox import Mailbox
 from trainer.ray_worker import train_worker
 from trainer.reporter import Console
 from trainer.resolved import named_paths, resolve
-from trainer.run_record import training_record
 from trainer.stalls import BEAT_S, describe
 from trainer.summary import summary
 from trainer.telling.open_sinks import check_sinks
@@ -169,9 +166,7 @@ def run(config: TrainConfig) -> None:
     folder = Folder(config.output)
     console = Console()
     check_sinks(config)
-    if config.balance == "online":
-        check_has_counts([Folder(path) for path in config.shards])
-    if not start_run(folder, training_record(config, open_folders(config.shards))):
+    if not claim_output(config, folder):
         console.message(f"{folder.url} is finished already: nothing to do")
         return
     start_ray(config)

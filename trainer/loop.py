@@ -12,7 +12,6 @@ from torch.profiler import record_function
 from trainer.assembly import Run, assemble
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
-from trainer.data.data_set import DataSet
 from trainer.device_batches import device_batches
 from trainer.distributed import World
 from trainer.evaluate.evaluator import Evaluator
@@ -29,6 +28,7 @@ from trainer.profiling import StepProfiler
 from trainer.pulse import NoPulse, Pulse
 from trainer.reporter import Reporter
 from trainer.run_environment import write_environment
+from trainer.run_title import run_title
 from trainer.saving.background import Background
 from trainer.saving.saver import Saver
 from trainer.sharding import is_sharded
@@ -61,9 +61,7 @@ def train(
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,
-        title=f"{config.model_title} on {run.data.num_samples:,} samples ({_left_out(run.data)}), {_balance(run)}"
-        f"{run.tokenizer.vocab_size:,} tokens, {world.size} worker{'s'[: world.size != 1]}, steps {run.state.step} "
-        f"to {run.plan.total_steps} of {run.plan.global_batch_size} samples each",
+        title=run_title(run),
     )
     if run.cache_room is not None:
         reporter.message(f"reading over the network: {run.cache_room}")
@@ -79,21 +77,6 @@ def train(
             f"saved after step {training.metrics.step} of {run.plan.total_steps}; the same command goes on"
         )
     return training.metrics
-
-
-def _left_out(data: DataSet) -> str:
-    told = f"{sum(source.left_out for source in data.sources)} without a usable image"
-    passed_over = sum(source.passed_over for source in data.sources)
-    told += f", {passed_over} members passed over" if passed_over else ""
-    examples = [source.example for source in data.sources if source.example]
-    return told + (f", such as {examples[0]}" if examples else "")
-
-
-def _balance(run: Run) -> str:
-    """Return what is told of online balancing before the first step."""
-    if run.config.cap is None:
-        return ""
-    return f"{run.data.epoch_samples:,} of them expected an epoch by online balancing, cap {run.config.cap:,}, "
 
 
 @contextmanager

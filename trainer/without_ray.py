@@ -2,17 +2,14 @@
 
 import sys
 
-from schemas.run_record import start_run
 from schemas.storage import Folder
+from trainer.claim import claim_output
 from trainer.config import TrainConfig
-from trainer.data.balance.chance_file import check_has_counts
-from trainer.data.open_data import open_folders
 from trainer.distributed import World, join_world, leave_world
 from trainer.interruption import SignalInterruption
 from trainer.loop import train
 from trainer.reporter import Console, Silent
 from trainer.resolved import resolve
-from trainer.run_record import training_record
 from trainer.summary import summary
 from trainer.telling.open_sinks import check_sinks
 
@@ -51,10 +48,4 @@ def run(config: TrainConfig) -> None:
 
 def _begins(config: TrainConfig, folder: Folder, world: World) -> bool:
     """Claim the folder by the first worker; return False in all where the run is finished already."""
-    return world.from_first(lambda: bytes([_claimed(config, folder)])) == bytes([True])
-
-
-def _claimed(config: TrainConfig, folder: Folder) -> bool:
-    if config.balance == "online":
-        check_has_counts([Folder(path) for path in config.shards])
-    return start_run(folder, training_record(config, open_folders(config.shards)))
+    return world.from_first(lambda: bytes([claim_output(config, folder)])) == bytes([True])

@@ -12,7 +12,7 @@ import torch
 from safetensors.torch import load_file
 
 from schemas.storage import Folder
-from tests.support.small_shards import write_shards
+from tests.support.training_config import training_config
 from tests.support.waiting import PATIENCE_S
 from trainer.checkpoint import find_checkpoints
 from trainer.config import TrainConfig
@@ -25,15 +25,14 @@ ONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).parents[2]
 
 
+PLAIN = {
+    "model": "rn-tiny", "epochs": 2.0, "global_batch_size": 4, "warmup_steps": 2, "log_every_steps": 2,
+    "checkpoint_every_steps": 1000,
+}  # fmt: skip
+
+
 def make_config(tmp_path: Path, name: str, **changes: object) -> TrainConfig:
-    shards = tmp_path / "shards"
-    if not shards.exists():
-        write_shards(shards, 24)
-    plain = TrainConfig(
-        shards=(str(shards),), output=str(tmp_path / name), model="rn-tiny", epochs=2.0, global_batch_size=4,
-        warmup_steps=2, log_every_steps=2, checkpoint_every_steps=1000,
-    )  # fmt: skip
-    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+    return training_config(tmp_path, name, 24, **(PLAIN | changes))
 
 
 @pytest.fixture

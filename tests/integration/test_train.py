@@ -16,7 +16,7 @@ from schemas.manifest import read_files, read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import FileRecord, Folder
 from tests.support.balanced_shards import write_balanced, zipf_samples
-from tests.support.small_shards import write_shards
+from tests.support.training_config import training_config
 from tests.support.waiting import PATIENCE_S
 from trainer import checkpoint
 from trainer.checkpoint import find_checkpoints, load_model
@@ -29,21 +29,14 @@ ONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).parents[2]
 
 
+PLAIN = {
+    "model": "rn-tiny", "epochs": 3.0, "global_batch_size": 8, "warmup_steps": 2, "checkpoint_every_steps": 4,
+    "log_every_steps": 1,
+}  # fmt: skip
+
+
 def make_config(tmp_path: Path, name: str, **changes: object) -> TrainConfig:
-    shards = tmp_path / "shards"
-    if not shards.exists():
-        write_shards(shards, 40, broken=(7,))
-    plain = TrainConfig(
-        shards=(str(shards),),
-        output=str(tmp_path / name),
-        model="rn-tiny",
-        epochs=3.0,
-        global_batch_size=8,
-        warmup_steps=2,
-        checkpoint_every_steps=4,
-        log_every_steps=1,
-    )
-    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]
+    return training_config(tmp_path, name, 40, broken=(7,), **(PLAIN | changes))
 
 
 def curve(output: str) -> list[tuple[str, str, str]]:

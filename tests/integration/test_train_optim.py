@@ -1,7 +1,6 @@
 """Whole runs with the optimizer's options: each has its effect, and a run that is resumed ends with the same bits."""
 
 import csv
-import dataclasses
 import json
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from safetensors.torch import load_file
 
 from schemas.manifest import read_files
 from schemas.storage import Folder
-from tests.support.small_shards import write_shards
+from tests.support.training_config import training_config
 from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
 from trainer.distributed import World
@@ -27,15 +26,13 @@ OTHERS = {
 }  # fmt: skip
 
 
+PLAIN = {
+    "model": "vit-tiny", "samples": 80, "global_batch_size": 8, "warmup_steps": 1, "log_every_steps": 1,
+}  # fmt: skip
+
+
 def make_config(tmp_path: Path, name: str, **changes: object) -> TrainConfig:
-    shards = tmp_path / "shards"
-    if not shards.exists():
-        write_shards(shards, 40)
-    plain = TrainConfig(
-        shards=(str(shards),), output=str(tmp_path / name), model="vit-tiny", samples=80, global_batch_size=8,
-        warmup_steps=1, log_every_steps=1,
-    )  # fmt: skip
-    return dataclasses.replace(plain, **changes)  # type: ignore[arg-type]  # as in test_train
+    return training_config(tmp_path, name, 40, **(PLAIN | changes))
 
 
 def column(config: TrainConfig, name: str) -> list[float]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
-from trainer.distributed import World, local_rows
+from trainer.distributed import World, rows_of_all
 
 
 @dataclass(frozen=True)
@@ -38,9 +38,7 @@ class RowShares:
 
 def share_rows(world: World, global_batch_size: int) -> RowShares:
     """Return the rows of each worker, as the loader deals them out."""
-    ranks = range(world.size)
-    bounds = (local_rows(global_batch_size, rank, world.size, world.rows_together) for rank in ranks)
-    return RowShares(tuple(bounds), world.rank)
+    return RowShares(rows_of_all(global_batch_size, world), world.rank)
 
 
 def check_rows(num_images: int, num_texts: int, shares: RowShares) -> None:

@@ -10,13 +10,11 @@ from trainer.distributed import World, most_rows
 from trainer.memory.memory_plan import MemoryPlan, make_memory_plan
 from trainer.memory.traced import trace_bytes
 from trainer.model.clip import CLIP
+from trainer.precision import autocast_dtype
 from trainer.presets import ModelConfig
 
 TOKENS_PER_TEXT = 15.5
 """Mean of the captions of LAION by CLIP's vocabulary."""
-
-PRECISIONS = {"auto": torch.bfloat16, "bfloat16": torch.bfloat16, "float16": torch.float16, "float32": None}
-"""The type of autocast by the option, on a GPU."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +38,7 @@ def find_rows_at_once(config: TrainConfig, world: World, model: ModelConfig) -> 
     if world.device.type != "cuda" or config.activation_checkpointing != "none":  # the plan is of blocks that keep all
         return RowsAtOnce(asked, None)
     batch_size = config.recipe.global_batch_size
-    plan = plan_memory(model, PRECISIONS[config.precision], most_rows(batch_size, world), batch_size)
+    plan = plan_memory(model, autocast_dtype(config.precision, world.device), most_rows(batch_size, world), batch_size)
     device_bytes = least_free_bytes(world)
     micro_batch = plan.largest_micro_batch(device_bytes) if asked is None else asked
     if plan.needed(micro_batch) > device_bytes and config.parallel != "fsdp":  # the plan is of whole weights

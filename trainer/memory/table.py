@@ -1,8 +1,11 @@
 """The memory plan of a training that is not begun, as a table."""
 
+import torch
+
 from trainer.memory.config import MemoryPlanConfig
 from trainer.memory.memory_plan import MemoryPlan, usable_bytes
-from trainer.memory.rows_at_once import PRECISIONS, plan_memory
+from trainer.memory.rows_at_once import plan_memory
+from trainer.precision import autocast_dtype
 from trainer.presets import find_preset
 
 
@@ -11,7 +14,8 @@ def memory_table(config: MemoryPlanConfig) -> str:
     preset = find_preset(config.model)
     batch_size = config.global_batch_size or preset.recipe.global_batch_size
     rows = -(-batch_size // config.num_workers)
-    plan = plan_memory(preset.model, PRECISIONS[config.precision], rows, batch_size, config.tokens_per_text)
+    precision = autocast_dtype(config.precision, torch.device("cuda"))
+    plan = plan_memory(preset.model, precision, rows, batch_size, config.tokens_per_text)
     device_bytes = int(config.gpu_gb * 1e9)
     chosen = min(rows, preset.recipe.batch_norm_rows or plan.largest_micro_batch(device_bytes))
     lines = [

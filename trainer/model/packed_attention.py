@@ -72,9 +72,7 @@ def attend_by_length_backward(
     causal: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """Return the gradients of query, key and value."""
-    to_query, to_key, to_value = (
-        torch.empty_like(x, memory_format=torch.contiguous_format) for x in (query_SHD, key_THD, value_THD)
-    )
+    to_query, to_key, to_value = _room_for_gradients(query_SHD, key_THD, value_THD)
     for queries, tokens, num in _groups(lengths_N, causal):
         gradient, query, mixed = (_heads(x[queries], num) for x in (gradient_SHD, query_SHD, mixed_SHD))
         key, value = _heads(key_THD[tokens], num), _heads(value_THD[tokens], num)
@@ -83,6 +81,15 @@ def attend_by_length_backward(
         for whole, part, rows in zip((to_query, to_key, to_value), found, (queries, tokens, tokens), strict=True):
             whole[rows] = part.transpose(1, 2).flatten(0, 1)
     return to_query, to_key, to_value
+
+
+def _room_for_gradients(
+    query_SHD: torch.Tensor, key_THD: torch.Tensor, value_THD: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    query, key, value = (
+        torch.empty_like(x, memory_format=torch.contiguous_format) for x in (query_SHD, key_THD, value_THD)
+    )
+    return query, key, value
 
 
 def _groups(lengths_N: torch.Tensor, causal: bool) -> Iterator[tuple[slice, slice, int]]:
@@ -174,10 +181,7 @@ def _fake_backward(
     lengths_N: torch.Tensor,
     causal: bool,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    query, key, value = (
-        torch.empty_like(x, memory_format=torch.contiguous_format) for x in (query_SHD, key_THD, value_THD)
-    )
-    return query, key, value
+    return _room_for_gradients(query_SHD, key_THD, value_THD)
 
 
 def _keep(ctx: Any, inputs: tuple, output: tuple[torch.Tensor, torch.Tensor]) -> None:

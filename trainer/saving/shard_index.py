@@ -16,6 +16,7 @@ from typing import Any
 
 from schemas.json_shape import check_json
 from schemas.storage import Folder
+from trainer.safetensors_header import read_header
 from trainer.written_files import DamagedFile, WrittenFiles
 
 SHARDS_FILE = "shards.json"
@@ -115,16 +116,14 @@ def index_of_whole(folder: Folder, name: str) -> dict[str, Stored]:
     """Return the tensors of a whole safetensors file, each in one piece. Raises `DamagedFile` where it is none."""
     path = folder.path(name)
     try:
-        length = int.from_bytes(folder.fs.cat_file(path, 0, 8), "little")
-        header = json.loads(folder.fs.cat_file(path, 8, 8 + length))
+        header, data_begin = read_header(folder, name)
         found = {}
         for tensor, told in header.items():
-            if tensor != "__metadata__":
-                begin, end = (8 + length + offset for offset in told["data_offsets"])
-                shape = tuple(told["shape"])
-                rows = shape[0] if shape else 1
-                piece = Piece(file=name, first_row=0, rows=rows, begin=begin, end=end, sha256="")
-                found[tensor] = Stored(told["dtype"], shape, (piece,))
+            begin, end = (data_begin + offset for offset in told["data_offsets"])
+            shape = tuple(told["shape"])
+            rows = shape[0] if shape else 1
+            piece = Piece(file=name, first_row=0, rows=rows, begin=begin, end=end, sha256="")
+            found[tensor] = Stored(told["dtype"], shape, (piece,))
         return found
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise DamagedFile(f"{path}: expected a safetensors file, its header is none: {error!r}") from error

@@ -7,11 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 from trainer.presets import ModelConfig, ViTConfig
+from trainer.safetensors_header import read_names
 from trainer.weights.find_weights import WeightFiles, find_weights
 from trainer.weights.form.naming import plain_name
 from trainer.weights.form.timm_names import PRE_NORM, TIMM
 from trainer.weights.form.transformers_names import TRANSFORMERS_VIT
-from trainer.weights.safetensors_header import read_names
 
 OPTION = "--init-image-from"
 _TIMM_EPS, _TIMM_CLIP_EPS = 1e-6, 1e-5

@@ -213,9 +213,9 @@ def _leave(descriptor: int, folder: str, pid: int) -> None:
     """Close a folder, and delete it when no other process has it open."""
     if os.getpid() == pid:
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # first: of two that leave at once the later one then has it alone
-    if os.getpid() == pid and _locked(descriptor) and _is_at(descriptor, folder):
-        with suppress(OSError):
-            for name in os.listdir(folder):
-                os.unlink(f"{folder}/{name}")
-            os.rmdir(folder)
+        if _locked(descriptor) and _is_at(descriptor, folder):
+            with suppress(OSError):
+                for name in os.listdir(folder):
+                    os.unlink(f"{folder}/{name}")
+                os.rmdir(folder)
     os.close(descriptor)

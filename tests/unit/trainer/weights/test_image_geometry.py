@@ -16,9 +16,9 @@ from trainer.checkpoint import model_config_to_json
 from trainer.config import TrainConfig
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
+from trainer.safetensors_header import read_names
 from trainer.weights.begin import read_beginning
 from trainer.weights.image_geometry import with_image_of
-from trainer.weights.safetensors_header import read_names
 
 TOKENIZER = small_tokenizer(12)
 MODEL = ModelConfig(
