@@ -11,8 +11,8 @@ from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.memory.config import MemoryPlanConfig
-from trainer.start import start
 from trainer.weights.interpolate_config import InterpolateConfig
+from trainer.workers.start import start
 
 ZeroShot = Annotated[ZeroShotConfig, tyro.conf.subcommand("zero-shot", prefix_name=False)]
 _Nothing = Annotated[None, tyro.conf.Suppress]

@@ -12,9 +12,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 from schemas.run_record import start_run
 from schemas.storage import Folder
-from trainer.checkpoint import TOKENIZER_FILE, read_tokenizer
 from trainer.config import TrainConfig
-from trainer.cpu_share import with_threads
 from trainer.data.balance.balanced import Balanced
 from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
@@ -29,7 +27,6 @@ from trainer.data.read.further_captions import FurtherCaptions, open_further
 from trainer.data.row_reader import RowReader
 from trainer.data.some_captions import some_captions
 from trainer.data.verify_shards import verify_shards
-from trainer.distributed import World, most_rows
 from trainer.memory.rows_at_once import RowsAtOnce, find_rows_at_once
 from trainer.model.clip import CLIP
 from trainer.model.set_up import set_up_encoders
@@ -37,20 +34,23 @@ from trainer.optim.adamw import make_optimizer
 from trainer.optim.ema import Ema
 from trainer.optim.loss_scale import LossScaler, make_loss_scaler
 from trainer.optim.text_weights import keep_text_weights
-from trainer.plan import Plan, make_plan
-from trainer.precision import autocast_dtype
 from trainer.presets import ResNetConfig
-from trainer.reporter import Reporter
-from trainer.run_record import training_record
+from trainer.record.plan import Plan, make_plan
+from trainer.record.run_record import training_record
+from trainer.saving.checkpoint import TOKENIZER_FILE, read_tokenizer
 from trainer.saving.resume import resume
+from trainer.saving.train_state import TrainState
 from trainer.saving.trained import Trained
-from trainer.settled_buckets import settle_buckets
-from trainer.sharding import shard_model
+from trainer.step.precision import autocast_dtype
+from trainer.step.settled_buckets import settle_buckets
+from trainer.step.sharding import shard_model
+from trainer.telling.reporter import Reporter
 from trainer.tokenizer import MAX_TRAINING_CAPTIONS, CaptionTokenizer, train_tokenizer
-from trainer.train_state import TrainState
 from trainer.weights.begin import Beginning, read_beginning
 from trainer.weights.load import load_given, share_weights
 from trainer.weights.lock import lock_encoders
+from trainer.workers.cpu_share import with_threads
+from trainer.workers.distributed import World, most_rows
 
 PROCESSES_A_GPU = 2
 

@@ -19,7 +19,7 @@ from trainer.options.saving import SavingOptions
 from trainer.options.telling import TellingOptions
 from trainer.presets import ModelConfig, Recipe, ResNetConfig, ViTConfig
 from trainer.weights.geometry import DEFAULT_MODEL, find_geometry, recipe_of
-from trainer.workers import most_workers
+from trainer.workers.counts import most_workers
 
 OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
 """Options in place of the preset's values: the identity holds what comes out."""

@@ -12,33 +12,33 @@ from torch.profiler import record_function
 from trainer.assembly import Run, assemble
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
-from trainer.device_batches import device_batches
-from trainer.distributed import World
 from trainer.evaluate.evaluator import Evaluator
-from trainer.expected_loss import read_expected_loss
-from trainer.final_model import write_final_model
-from trainer.flops import StepFlops, peak_flops, utilization
-from trainer.garbage import steady_collections
-from trainer.interruption import Interruption, NoInterruption, Notice
-from trainer.metrics import Metrics
+from trainer.model.flops import StepFlops, peak_flops, utilization
 from trainer.optim.schedule import find_cooldown, learning_rate
 from trainer.options.telling import profiled_steps
-from trainer.precision import autocast_dtype
-from trainer.profiling import StepProfiler
-from trainer.pulse import NoPulse, Pulse
-from trainer.reporter import Reporter
-from trainer.run_environment import write_environment
-from trainer.run_title import run_title
+from trainer.record.run_environment import write_environment
+from trainer.record.run_title import run_title
 from trainer.saving.background import Background
+from trainer.saving.final_model import write_final_model
 from trainer.saving.saver import Saver
-from trainer.sharding import is_sharded
-from trainer.stalls import WAITS
-from trainer.step import train_step
-from trainer.stopwatch import Lap, Stopwatch
-from trainer.tally import Row, Tally
+from trainer.saving.train_state import Best, TrainState
+from trainer.step.device_batches import device_batches
+from trainer.step.garbage import steady_collections
+from trainer.step.precision import autocast_dtype
+from trainer.step.sharding import is_sharded
+from trainer.step.step import train_step
+from trainer.step.update import Updater
+from trainer.telling.expected_loss import read_expected_loss
+from trainer.telling.metrics import Metrics
+from trainer.telling.profiling import StepProfiler
+from trainer.telling.reporter import Reporter
+from trainer.telling.stopwatch import Lap, Stopwatch
+from trainer.telling.tally import Row, Tally
 from trainer.telling.teller import Teller
-from trainer.train_state import Best, TrainState
-from trainer.update import Updater
+from trainer.workers.distributed import World
+from trainer.workers.interruption import Interruption, NoInterruption, Notice
+from trainer.workers.pulse import NoPulse, Pulse
+from trainer.workers.stalls import WAITS
 
 
 class RunStopped(ValueError):

@@ -17,7 +17,7 @@ import tyro  # noqa: E402
 
 from trainer.command_line import expected_errors  # noqa: E402
 from trainer.config import TrainConfig  # noqa: E402
-from trainer.start import start  # noqa: E402
+from trainer.workers.start import start  # noqa: E402
 
 
 def main() -> None:

@@ -15,11 +15,11 @@ from safetensors.torch import save
 
 from schemas.storage import Folder
 from tests.bench.timing import line
-from trainer.checkpoint import state_tensors
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import find_preset
 from trainer.saving.background import Background
+from trainer.saving.checkpoint import state_tensors
 from trainer.saving.host_copies import Copied, HostCopies
 from trainer.saving.tensor_file import write_tensors
 

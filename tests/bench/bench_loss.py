@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 
 from tests.bench.timing import line
-from trainer.distributed import World
 from trainer.loss.contrastive import contrastive_loss
+from trainer.workers.distributed import World
 
 WIDTH = 512
 COMPARED = (8_192, 16_384)

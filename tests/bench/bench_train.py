@@ -18,14 +18,14 @@ from tests.bench.timing import best, line
 from tests.conftest import SHARED_DATA
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
-from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.model.text import TextTransformer
 from trainer.optim.adamw import is_decayed, make_optimizer
 from trainer.presets import MIN_VOCAB_SIZE, VOCAB_SIZE, ModelConfig, Preset, TextConfig, ViTConfig, find_preset
-from trainer.step import train_step
+from trainer.step.step import train_step
+from trainer.step.update import Updater
 from trainer.tokenizer import train_tokenizer
-from trainer.update import Updater
+from trainer.workers.distributed import World
 
 LEARNING_RATE = 1e-5
 WANTED, WANTED_TOWER = 1.4, 4.5

@@ -37,11 +37,11 @@ from tests.support.small_shards import COLOURS, picture
 from tests.support.small_shards import write_shards as write_tars
 from tests.support.waiting import PATIENCE_S
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.zero_shot import evaluate
 from trainer.loop import train
-from trainer.reporter import Silent
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World
 
 
 def refused(folder: str, kind: str) -> str:

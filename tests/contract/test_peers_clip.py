@@ -18,9 +18,9 @@ from tests.support.foreign_models import (
     write_vocabulary,
 )
 from trainer.caption_text import as_released
-from trainer.checkpoint import model_config_to_json
 from trainer.model.clip import CLIP
 from trainer.presets import PRESETS, ModelConfig
+from trainer.saving.checkpoint import model_config_to_json
 from trainer.weights.begin import read_given
 from trainer.weights.convert import convert
 from trainer.weights.find_weights import find_weights

@@ -9,12 +9,12 @@ from safetensors.torch import load_file
 from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer
 from trainer.assembly import make_model
-from trainer.checkpoint import write_model
 from trainer.config import TrainConfig
-from trainer.distributed import join_world
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
+from trainer.saving.checkpoint import write_model
 from trainer.weights.begin import read_beginning
+from trainer.workers.distributed import join_world
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

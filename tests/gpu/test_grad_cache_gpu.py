@@ -5,10 +5,10 @@ import torch
 from torch import nn
 
 from tests.support.small_clip import eager_loss, gradients, small_batch, small_clip
-from trainer.backward import backward
-from trainer.distributed import World
 from trainer.loss.contrastive import contrastive_loss
-from trainer.micro_batches import micro_batches
+from trainer.step.backward import backward
+from trainer.step.micro_batches import micro_batches
+from trainer.workers.distributed import World
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

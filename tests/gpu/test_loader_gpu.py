@@ -20,9 +20,9 @@ from trainer.data.decode.device import DeviceDecoder
 from trainer.data.loader import Loader
 from trainer.data.loading.device_decoding import DeviceDecodingLoader
 from trainer.data.row_reader import RowReader
-from trainer.distributed import join_world
 from trainer.loop import train
-from trainer.reporter import Silent
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import join_world
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 PX, BATCH, STEPS = 32, 16, 12

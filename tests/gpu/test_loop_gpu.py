@@ -7,16 +7,16 @@ import torch
 
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
-from trainer.device_batches import device_batches
-from trainer.distributed import World
-from trainer.flops import peak_flops
 from trainer.model.clip import CLIP
+from trainer.model.flops import peak_flops
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, find_preset
 from trainer.saving.host_copies import HostCopies
-from trainer.step import train_step
-from trainer.tally import Tally
-from trainer.update import Updater
+from trainer.step.device_batches import device_batches
+from trainer.step.step import train_step
+from trainer.step.update import Updater
+from trainer.telling.tally import Tally
+from trainer.workers.distributed import World
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

@@ -3,14 +3,14 @@
 import pytest
 import torch
 
-from trainer.backward import backward
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
-from trainer.distributed import World
 from trainer.memory.rows_at_once import find_rows_at_once, plan_memory
 from trainer.model.clip import CLIP
 from trainer.presets import find_preset
+from trainer.step.backward import backward
+from trainer.workers.distributed import World
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

@@ -9,9 +9,9 @@ import torch
 
 from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
-from trainer.distributed import World, join_world
 from trainer.loop import train
-from trainer.reporter import Silent
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World, join_world
 
 pytestmark = [pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a CUDA GPU")]
 

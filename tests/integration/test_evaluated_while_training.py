@@ -15,14 +15,14 @@ from safetensors.torch import load_file
 from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture, write_shards
 from tests.support.waiting import PATIENCE_S
-from trainer.checkpoint import find_checkpoints
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.zero_shot import evaluate
 from trainer.loop import train
-from trainer.reporter import Silent
-from trainer.written_files import read_state
+from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.written_files import read_state
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).parents[2]
@@ -88,9 +88,9 @@ PROGRAM = """
 import json, sys, torch
 from pathlib import Path
 from schemas.storage import Folder
-from trainer.checkpoint import load_model
+from trainer.saving.checkpoint import load_model
 from trainer.config import TrainConfig
-from trainer.distributed import join_world
+from trainer.workers.distributed import join_world
 from trainer.evaluate.evaluator import Evaluator
 
 world = join_world(use_gpu=False)

@@ -11,21 +11,21 @@ from safetensors.torch import load_file
 
 from schemas.storage import Folder
 from tests.support.small_shards import write_shards
-from trainer.checkpoint import find_checkpoints
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.loop import train
-from trainer.reporter import Silent
+from trainer.saving.checkpoint import find_checkpoints
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World
 
 ROOT = Path(__file__).parents[2]
 
 PROGRAM = """
 import sys, threading, torch
-from trainer import checkpoint
+from trainer.saving import checkpoint
 from trainer.config import TrainConfig
-from trainer.distributed import World
+from trainer.workers.distributed import World
 from trainer.loop import train
-from trainer.reporter import Silent
+from trainer.telling.reporter import Silent
 
 write = checkpoint.write_tensors
 def write_slowly(folder, name, tensors):  # storage that does not answer any more in the middle of the second checkpoint

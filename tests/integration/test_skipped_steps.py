@@ -14,12 +14,12 @@ from safetensors.torch import load_file
 from schemas.storage import Folder
 from tests.support.training_config import training_config
 from tests.support.waiting import PATIENCE_S
-from trainer.checkpoint import find_checkpoints
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.loop import RunStopped, train
 from trainer.model.clip import CLIP
-from trainer.reporter import Silent
+from trainer.saving.checkpoint import find_checkpoints
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).parents[2]
@@ -88,9 +88,9 @@ def test_all_workers_skip_what_one_of_them_cannot_use(tmp_path: Path) -> None:
     program = tmp_path / "train.py"
     program.write_text(
         "import torch\n"
-        "from trainer import loop\nfrom trainer.config import TrainConfig\nfrom trainer.distributed import join_world\n"
-        "from trainer.model.clip import CLIP\nfrom trainer.reporter import Silent\n"
-        "from trainer.settled_buckets import PASSES\n"
+        "from trainer import loop\nfrom trainer.config import TrainConfig\nfrom trainer.workers.distributed import join_world\n"
+        "from trainer.model.clip import CLIP\nfrom trainer.telling.reporter import Silent\n"
+        "from trainer.step.settled_buckets import PASSES\n"
         "world = join_world(use_gpu=False)\n"
         "plain, count = CLIP.encode_images, [0]\n"
         "def encode(model, images, *more):\n"

@@ -18,12 +18,12 @@ from schemas.storage import FileRecord, Folder
 from tests.support.balanced_shards import write_balanced, zipf_samples
 from tests.support.training_config import training_config
 from tests.support.waiting import PATIENCE_S
-from trainer import checkpoint
-from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.loop import RunStopped, train
-from trainer.reporter import Silent
+from trainer.saving import checkpoint
+from trainer.saving.checkpoint import find_checkpoints, load_model
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 ROOT = Path(__file__).parents[2]
@@ -204,8 +204,8 @@ def train_on_two(config: TrainConfig, tmp_path: Path) -> None:
     """Train under torchrun with two processes."""
     program = tmp_path / "train.py"
     program.write_text(
-        "from trainer.config import TrainConfig\nfrom trainer.distributed import join_world, leave_world\n"
-        "from trainer.loop import train\nfrom trainer.reporter import Silent\n"
+        "from trainer.config import TrainConfig\nfrom trainer.workers.distributed import join_world, leave_world\n"
+        "from trainer.loop import train\nfrom trainer.telling.reporter import Silent\n"
         "world = join_world(use_gpu=False)\n"
         f"train({config!r}, world, Silent())\nleave_world(world)\n"
         "import os\nos._exit(0)\n"  # gloo's native threads now and then abort an interpreter that is ending

@@ -14,9 +14,9 @@ from safetensors.torch import load_file
 from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture, write_shards
 from tests.support.waiting import PATIENCE_S
-from trainer.checkpoint import find_checkpoints
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.zero_shot import evaluate
+from trainer.saving.checkpoint import find_checkpoints
 
 ROOT = Path(__file__).parents[2]
 RUN = str(ROOT / "trainer" / "run.py")

@@ -12,11 +12,11 @@ from safetensors.torch import load_file
 from schemas.manifest import read_files
 from schemas.storage import Folder
 from tests.support.training_config import training_config
-from trainer.checkpoint import find_checkpoints, load_model
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.loop import train
-from trainer.reporter import Silent
+from trainer.saving.checkpoint import find_checkpoints, load_model
+from trainer.telling.reporter import Silent
+from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 HALF = {"adam_statistics": "bfloat16", "text_weights": "bfloat16", "precision": "bfloat16"}

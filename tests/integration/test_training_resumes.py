@@ -21,8 +21,8 @@ from tests.support.resumption.training import Kill, Told, train_here
 from tests.support.shard_server import serving
 from tests.support.small_shards import picture, write_tar
 from tests.support.waiting import PATIENCE_S
-from trainer.checkpoint import find_checkpoints
-from trainer.distributed import World
+from trainer.saving.checkpoint import find_checkpoints
+from trainer.workers.distributed import World
 
 PROGRAM = Path(__file__).parents[1] / "support" / "resumption" / "training.py"
 SHARDS = (13, 1, 0, 9)

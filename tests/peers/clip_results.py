@@ -46,7 +46,7 @@ def transformers_model(geometry: dict[str, Any]) -> Any:
     import transformers
 
     from tests.support.foreign_models import transformers_config
-    from trainer.checkpoint import model_config_from_json
+    from trainer.saving.checkpoint import model_config_from_json
 
     assert transformers.__version__.startswith("4.57.")
     return transformers.CLIPModel(transformers_config(model_config_from_json(geometry, "geometry"))).eval()

@@ -23,7 +23,7 @@ from trainer.data.balance.chance_file import IndexedFolder, prepare_chances
 from trainer.data.data_set import DataSet
 from trainer.data.find_index import make_index
 from trainer.data.open_data import open_folders
-from trainer.reporter import Reporter
+from trainer.telling.reporter import Reporter
 
 SIDECAR = pa.schema([SHARD_TABLE.field(name) for name in ("key", "status", "image_id", "captions", "query_ids")])
 

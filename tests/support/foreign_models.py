@@ -12,7 +12,6 @@ from typing import Any
 import torch
 
 from trainer.data.packed_texts import PackedTexts
-from trainer.distributed import World
 from trainer.loss.contrastive import contrastive_loss
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ViTConfig
@@ -20,6 +19,7 @@ from trainer.tokenizer import CaptionTokenizer, train_tokenizer
 from trainer.weights.convert import convert
 from trainer.weights.form.naming import Naming, plain_name
 from trainer.weights.normalisation import Normalisation
+from trainer.workers.distributed import World
 
 TOLERANCE = 1e-4
 """Of the largest value of each tensor, in float32."""

@@ -9,7 +9,7 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as multiprocessing
 
-from trainer.distributed import World
+from trainer.workers.distributed import World
 
 Work = Callable[[World, Any], Any]
 """What each worker of a group does with the case; returns tensors, or lists and dicts of them. Of a module."""

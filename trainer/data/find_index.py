@@ -25,7 +25,7 @@ from schemas.stored_index import ShardIndex, index_of_table, read_index, write_i
 from schemas.tar_index import TarToIndex, tar_row, tars_to_index
 from schemas.tar_listing import check_listing, file_marks, index_beside
 from trainer.data.made_once import CannotBeKept, make_once
-from trainer.reporter import Reporter, Silent
+from trainer.telling.reporter import Reporter, Silent
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 
 from schemas.output_lock import lock_output
 from schemas.storage import Folder
-from trainer.metrics import Metrics
-from trainer.reporter import Reporter
+from trainer.telling.metrics import Metrics
+from trainer.telling.reporter import Reporter
 
 logger = logging.getLogger(__name__)
 

@@ -24,7 +24,7 @@ from trainer.data.data_set import DataSet, mix_sources
 from trainer.data.find_index import find_index
 from trainer.data.read.captions import CaptionRule
 from trainer.data.shard_source import join_indexes
-from trainer.reporter import Reporter
+from trainer.telling.reporter import Reporter
 
 logger = logging.getLogger(__name__)
 

@@ -31,8 +31,8 @@ from trainer.data.read.captions import parse_rule
 from trainer.data.read.further_captions import open_further
 from trainer.data.read.live_blocks import LiveBlocks
 from trainer.data.row_reader import Draws, RowReader
-from trainer.distributed import local_rows
-from trainer.reporter import Console
+from trainer.telling.reporter import Console
+from trainer.workers.distributed import local_rows
 
 STATE_VERSION = 2
 """Of `ShardLoader.state_dict`; another is refused."""

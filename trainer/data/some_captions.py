@@ -18,7 +18,7 @@ from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import captions_of
 from trainer.data.read.table_captions import has_captions, spread, table_captions
 from trainer.data.shard_source import ShardSource
-from trainer.reporter import Reporter, Silent
+from trainer.telling.reporter import Reporter, Silent
 
 MAX_TABLES = 512
 """Of so many tables captions are taken: 2,000 of each for a million."""

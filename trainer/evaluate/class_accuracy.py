@@ -8,12 +8,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from trainer.distributed import World
 from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, is_right
 from trainer.evaluate.inputs import Labelled, find_images
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
+from trainer.workers.distributed import World
 
 MEASURES = ("zero_shot_top1", "zero_shot_top5", "zero_shot_mean_per_class")
 

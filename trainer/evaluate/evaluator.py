@@ -10,13 +10,13 @@ from trainer.config import TrainConfig
 from trainer.data.loader import DEADLINE_S
 from trainer.data.open_data import open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
-from trainer.distributed import World
 from trainer.evaluate.class_accuracy import ClassAccuracy
 from trainer.evaluate.retrieval import Retrieval
 from trainer.model.clip import CLIP
-from trainer.precision import autocast_dtype
-from trainer.sharding import gathered
+from trainer.step.precision import autocast_dtype
+from trainer.step.sharding import gathered
 from trainer.tokenizer import CaptionTokenizer
+from trainer.workers.distributed import World
 
 EVALUATION_DIR = "evaluation"
 """In the run's folder: the index of the held-out shards."""

@@ -13,9 +13,9 @@ from trainer.data.data_set import DataSet
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import captions_of
 from trainer.data.transforms import ImageFault, Pixels, decode_centre
-from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
+from trainer.workers.distributed import World
 
 RANKS = (1, 5, 10)
 TIE = 1e-5

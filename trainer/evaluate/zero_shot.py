@@ -20,11 +20,11 @@ from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from schemas.tables import write_table
-from trainer.checkpoint import load_model, model_folder, weights_file
 from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, score
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import Labelled, find_images
+from trainer.saving.checkpoint import load_model, model_folder, weights_file
 from trainer.saving.shard_index import SHARDS_FILE
 
 RESULTS_FILE = "results.json"

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 
 import torch
 
-from trainer.distributed import World
 from trainer.loss.contrastive import contrastive_loss
 from trainer.loss.sigmoid import sigmoid_loss
+from trainer.workers.distributed import World
 
 
 def batch_loss(outputs: Sequence[torch.Tensor], world: World, global_batch_size: int) -> torch.Tensor:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import torch
 import torch.distributed as dist
 
-from trainer.distributed import World, rows_of_all
+from trainer.workers.distributed import World, rows_of_all
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ import torch
 import torch.nn.functional as F
 from torch.autograd.function import once_differentiable
 
-from trainer.distributed import World
 from trainer.loss.gathered import RowShares, check_rows, gather_rows, scatter_sums, share_rows
 from trainer.loss.tiles import Tiles, tile_precision
+from trainer.workers.distributed import World
 
 
 def sigmoid_loss(

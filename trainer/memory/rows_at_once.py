@@ -6,12 +6,12 @@ import torch
 import torch.distributed as dist
 
 from trainer.config import TrainConfig
-from trainer.distributed import World, most_rows
 from trainer.memory.memory_plan import MemoryPlan, make_memory_plan
 from trainer.memory.traced import trace_bytes
 from trainer.model.clip import CLIP
-from trainer.precision import autocast_dtype
 from trainer.presets import ModelConfig
+from trainer.step.precision import autocast_dtype
+from trainer.workers.distributed import World, most_rows
 
 TOKENS_PER_TEXT = 15.5
 """Mean of the captions of LAION by CLIP's vocabulary."""

@@ -5,8 +5,8 @@ import torch
 from trainer.memory.config import MemoryPlanConfig
 from trainer.memory.memory_plan import MemoryPlan, usable_bytes
 from trainer.memory.rows_at_once import plan_memory
-from trainer.precision import autocast_dtype
 from trainer.presets import find_preset
+from trainer.step.precision import autocast_dtype
 
 
 def memory_table(config: MemoryPlanConfig) -> str:

@@ -17,7 +17,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from trainer.data.packed_texts import PackedTexts
-from trainer.random_state import random_state_kept
+from trainer.step.random_state import random_state_kept
 
 ROWS = (512, 1_024)
 """Rows of the two passes whose difference tells what a row takes: so many that their activations are the peak."""

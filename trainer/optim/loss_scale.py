@@ -1,7 +1,7 @@
 """float16's loss scale: a factor that keeps small gradients above float16's least value, found while training.
 
     scaler = make_loss_scaler(config.precision, device)          None for other precisions
-    scaler.scale(loss).backward()                                as `trainer.backward.backward` does
+    scaler.scale(loss).backward()                                as `trainer.step.backward.backward` does
     applied = apply_gradients(optimizer, scaler=scaler)          divides by the scale, halves it after an overflow
 
 float16's least value is 2^-24 (6e-8): without a scale, gradients of features and activations below it would be zero.

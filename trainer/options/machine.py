@@ -5,7 +5,7 @@ from typing import Literal
 
 from schemas.option_group import OptionGroup, check_at_least
 from schemas.run_options import NotIdentity
-from trainer.workers import WorkersOption, check_workers, format_workers
+from trainer.workers.counts import WorkersOption, check_workers, format_workers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,7 @@ from trainer.saving.held_rows import Held
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.shard_index import Index, Piece, Stored, index_from_json, index_to_json, join_indexes
 from trainer.saving.tensor_file import NAMES, write_placed_tensors
-from trainer.written_files import STATE_FILE
+from trainer.saving.written_files import STATE_FILE
 
 LOOK_EVERY_S = 0.2
 

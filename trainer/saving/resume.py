@@ -11,7 +11,7 @@ import logging
 import torch
 
 from schemas.storage import Folder, canonical_json
-from trainer.checkpoint import (
+from trainer.saving.checkpoint import (
     CHECKPOINTS,
     OPTIMIZER_FILE,
     find_checkpoints,
@@ -19,12 +19,12 @@ from trainer.checkpoint import (
     read_checkpoint,
     state_tensors,
 )
-from trainer.distributed import World
 from trainer.saving.sharded_checkpoint import read_shards
+from trainer.saving.train_state import Best, TrainState
 from trainer.saving.trained import Trained
-from trainer.sharding import is_sharded
-from trainer.train_state import Best, TrainState
-from trainer.written_files import STATE_FILE, DamagedFile
+from trainer.saving.written_files import STATE_FILE, DamagedFile
+from trainer.step.sharding import is_sharded
+from trainer.workers.distributed import World
 
 logger = logging.getLogger(__name__)
 

@@ -12,14 +12,14 @@ import secrets
 from collections.abc import Callable
 
 from trainer.assembly import Run
-from trainer.checkpoint import state_tensors, write_checkpoint
 from trainer.saving.background import Background
+from trainer.saving.checkpoint import state_tensors, write_checkpoint
 from trainer.saving.held_rows import held_rows
 from trainer.saving.host_copies import HostCopies, TensorFiles
 from trainer.saving.parts import Place
 from trainer.saving.sharded_checkpoint import write_sharded_checkpoint
-from trainer.sharding import is_sharded
-from trainer.train_state import TrainState
+from trainer.saving.train_state import TrainState
+from trainer.step.sharding import is_sharded
 
 
 class Saver:

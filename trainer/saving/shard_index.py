@@ -16,8 +16,8 @@ from typing import Any
 
 from schemas.json_shape import check_json
 from schemas.storage import Folder
-from trainer.safetensors_header import read_header
-from trainer.written_files import DamagedFile, WrittenFiles
+from trainer.saving.safetensors_header import read_header
+from trainer.saving.written_files import DamagedFile, WrittenFiles
 
 SHARDS_FILE = "shards.json"
 

@@ -9,7 +9,10 @@ from collections.abc import Mapping
 import torch
 
 from schemas.storage import Folder
-from trainer.checkpoint import (
+from trainer.optim.ema import EMA_FILE
+from trainer.optim.shards import first_row, local
+from trainer.presets import ModelConfig
+from trainer.saving.checkpoint import (
     CHECKPOINTS,
     MODEL_FILE,
     OPTIMIZER_FILE,
@@ -18,19 +21,16 @@ from trainer.checkpoint import (
     state_tensors,
     write_description,
 )
-from trainer.distributed import World
-from trainer.optim.ema import EMA_FILE
-from trainer.optim.shards import first_row, local
-from trainer.presets import ModelConfig
 from trainer.saving.held_rows import Held
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.parts import Place, collect_parts, write_part
 from trainer.saving.shard_index import SHARDS_FILE, Stored, index_of_whole, index_to_json, read_index
 from trainer.saving.stored_rows import read_rows
+from trainer.saving.train_state import TrainState, train_state
 from trainer.saving.trained import Trained
+from trainer.saving.written_files import DamagedFile, WrittenFiles
 from trainer.tokenizer import CaptionTokenizer
-from trainer.train_state import TrainState, train_state
-from trainer.written_files import DamagedFile, WrittenFiles
+from trainer.workers.distributed import World
 
 
 def write_sharded_checkpoint(
@@ -61,7 +61,7 @@ def write_sharded_checkpoint(
 def read_shards(folder: Folder, step: int, trained: Trained, identity: str, world: World) -> TrainState:
     """Load this worker's rows of a checkpoint, whole or in parts, into what it trains.
 
-    Raises as `trainer.checkpoint.read_checkpoint`, on this worker alone: `World.agree` tells the others.
+    Raises as `trainer.saving.checkpoint.read_checkpoint`, on this worker alone: `World.agree` tells the others.
     """
     checkpoint, state, written = open_checkpoint(folder, step, identity)
     kinds = [MODEL_FILE, OPTIMIZER_FILE, *([EMA_FILE] if trained.ema is not None else [])]

@@ -8,7 +8,7 @@ import torch
 from schemas.storage import Folder
 from trainer.saving.shard_index import Piece, Stored
 from trainer.saving.tensor_file import DTYPES
-from trainer.written_files import DamagedFile
+from trainer.saving.written_files import DamagedFile
 
 
 def read_rows(folder: Folder, name: str, stored: Stored, start: int = 0, stop: int | None = None) -> torch.Tensor:

@@ -5,8 +5,8 @@ from dataclasses import asdict, fields
 from typing import Any
 
 from schemas.storage import Folder
-from trainer.metrics import EVALUATIONS_FILE, METRICS_FILE, Metrics
 from trainer.telling.csv_table import CsvTable
+from trainer.telling.metrics import EVALUATIONS_FILE, METRICS_FILE, Metrics
 
 
 class CsvFiles:

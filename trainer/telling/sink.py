@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
-from trainer.metrics import Metrics
+from trainer.telling.metrics import Metrics
 
 
 class MetricsSink(Protocol):

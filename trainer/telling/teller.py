@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from trainer.assembly import Run
-from trainer.metrics import Metrics
-from trainer.reporter import Reporter
 from trainer.saving.background import Background
 from trainer.telling.csv_files import CsvFiles
+from trainer.telling.metrics import Metrics
 from trainer.telling.open_sinks import open_sinks
+from trainer.telling.reporter import Reporter
 from trainer.telling.sink import MetricsSink
 
 

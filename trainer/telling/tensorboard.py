@@ -6,7 +6,7 @@ from dataclasses import asdict
 from torch.utils.tensorboard import SummaryWriter
 
 from schemas.storage import Folder
-from trainer.metrics import Metrics
+from trainer.telling.metrics import Metrics
 
 DIRECTORY = "tensorboard"
 

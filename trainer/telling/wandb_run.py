@@ -8,7 +8,7 @@ from typing import Any
 import wandb
 
 from schemas.storage import Folder
-from trainer.metrics import Metrics
+from trainer.telling.metrics import Metrics
 
 
 class WandbRun:

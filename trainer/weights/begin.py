@@ -14,8 +14,8 @@ import torch.distributed as dist
 
 from schemas.storage import Folder
 from trainer.config import TrainConfig
-from trainer.distributed import World
 from trainer.presets import VOCAB_SIZE, ModelConfig
+from trainer.saving.written_files import written_files
 from trainer.tokenizer import CaptionTokenizer
 from trainer.weights.find_weights import WeightFiles, find_weights
 from trainer.weights.form.naming import plain_name
@@ -24,7 +24,7 @@ from trainer.weights.form.transformers_names import TRANSFORMERS_VIT
 from trainer.weights.openai_vocabulary import openai_vocabulary
 from trainer.weights.read_tensors import hash_file, read_tensors
 from trainer.weights.vocabulary_files import LIST_SUFFIXES, tokenizer_of_folder, tokenizer_of_json, tokenizer_of_list
-from trainer.written_files import written_files
+from trainer.workers.distributed import World
 
 OPTIONS = ("init_from", "init_image_from")
 

@@ -9,12 +9,12 @@ from typing import Literal
 
 from schemas.json_object import JsonObject
 from schemas.storage import Folder
-from trainer.checkpoint import CHECKPOINTS, CONFIG_FILE, MODEL_FILE, model_config_from_json, model_folder
 from trainer.presets import ModelConfig, ViTConfig
+from trainer.saving.checkpoint import CHECKPOINTS, CONFIG_FILE, MODEL_FILE, model_config_from_json, model_folder
+from trainer.saving.written_files import FINAL
 from trainer.weights.form.open_clip_config import model_of_open_clip
 from trainer.weights.form.transformers_config import model_of_transformers, vit_of_transformers
 from trainer.weights.normalisation import Normalisation, normalisation_of
-from trainer.written_files import FINAL
 
 Kind = Literal["ours", "open_clip", "clip", "vit", "timm", "tensors"]
 

@@ -2,8 +2,8 @@
 
 from schemas.json_object import JsonObject
 from schemas.storage import Folder
-from trainer.checkpoint import model_config_from_json
 from trainer.presets import ModelConfig
+from trainer.saving.checkpoint import model_config_from_json
 from trainer.weights.form.open_clip_config import is_open_clip_config, model_of_open_clip
 from trainer.weights.form.transformers_config import model_of_transformers
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from trainer.presets import ModelConfig, ViTConfig
-from trainer.safetensors_header import read_names
+from trainer.saving.safetensors_header import read_names
 from trainer.weights.find_weights import WeightFiles, find_weights
 from trainer.weights.form.naming import plain_name
 from trainer.weights.form.timm_names import PRE_NORM, TIMM

@@ -8,16 +8,16 @@ import torch
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
-from trainer.checkpoint import write_model
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig
+from trainer.saving.checkpoint import write_model
+from trainer.saving.written_files import FINAL
 from trainer.tokenizer import CaptionTokenizer
 from trainer.weights.begin import read_given, tokenizer_of_weights
 from trainer.weights.find_weights import find_weights
 from trainer.weights.geometry import differences
 from trainer.weights.interpolate_config import InterpolateConfig
 from trainer.weights.load import convert_given
-from trainer.written_files import FINAL
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import torch
 import torch.distributed as dist
 
-from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.weights.begin import GivenWeights
 from trainer.weights.convert import Converted, convert
@@ -15,6 +14,7 @@ from trainer.weights.form.our_names import OURS
 from trainer.weights.form.timm_names import PRE_NORM, TIMM
 from trainer.weights.form.transformers_names import TRANSFORMERS_CLIP, TRANSFORMERS_VIT
 from trainer.weights.normalisation import Normalisation
+from trainer.workers.distributed import World
 
 NAMINGS = (OURS, OPEN_CLIP, TRANSFORMERS_CLIP, TRANSFORMERS_VIT, TIMM)
 _OF_VITS = Normalisation((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

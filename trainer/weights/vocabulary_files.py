@@ -11,8 +11,8 @@ from typing import Any
 
 from schemas.json_object import JsonObject, parse_object
 from schemas.storage import Folder
-from trainer.checkpoint import TOKENIZER_FILE
 from trainer.presets import MIN_VOCAB_SIZE, VOCAB_SIZE
+from trainer.saving.checkpoint import TOKENIZER_FILE
 from trainer.tokenizer import END_OF_WORD, EOS, SOS, CaptionTokenizer, byte_alphabet, given_tokenizer
 
 NUM_MERGES = VOCAB_SIZE - MIN_VOCAB_SIZE

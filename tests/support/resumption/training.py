@@ -20,7 +20,7 @@ from unittest import mock
 from tests.support.process_tree import children
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
-from trainer.distributed import World, join_world, leave_world, local_rows
+from trainer.workers.distributed import World, join_world, leave_world, local_rows
 
 TOLD = "WEBIMAGETEXT_TRAINING_TOLD"
 LAUNCHER = "WEBIMAGETEXT_TRAINING_LAUNCHER"
@@ -138,7 +138,7 @@ def logged(what: Told, world: World) -> Iterator[None]:
 
 def train_worker(arguments: dict[str, Any]) -> None:
     """Be a worker of Ray's."""
-    from trainer import ray_worker
+    from trainer.workers import ray_worker
 
     config = arguments["config"]
     with logged(told(), join_world(use_gpu=config.device == "cuda")):
@@ -148,7 +148,7 @@ def train_worker(arguments: dict[str, Any]) -> None:
 def train_here(what: Told, world: World) -> None:
     """Train as one of torchrun's workers, or alone."""
     from trainer.loop import train
-    from trainer.reporter import Silent
+    from trainer.telling.reporter import Silent
 
     with logged(what, world):
         train(what.config, world, Silent())
@@ -161,12 +161,12 @@ def main() -> None:
         train_here(told(), world)
         leave_world(world)
         return
-    from trainer.environment import prepare_environment
+    from trainer.workers.environment import prepare_environment
 
     os.environ[LAUNCHER] = str(os.getpid())
     prepare_environment()
     from tests.support.resumption.training import train_worker as worker  # by its name, not as __main__'s
-    from trainer import launch
+    from trainer.workers import launch
 
     with mock.patch.object(launch, "train_worker", worker):
         launch.run(told().config)

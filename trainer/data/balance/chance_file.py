@@ -40,7 +40,7 @@ from trainer.data.balance.chances import (
 from trainer.data.balance.further_queries import FurtherQueries, further_queries
 from trainer.data.balance.query_numbers import QueryNumbers, number_queries, without_queries
 from trainer.data.balance.sidecar import IndexedTar, Int64s, TarQueries, check_columns, read_sidecar
-from trainer.reporter import Reporter, Silent
+from trainer.telling.reporter import Reporter, Silent
 
 CHANCES_FILE, COUNTS_FILE, EXPECTED_FILE = "chances.bin", "query_captions.parquet", "expected.json"
 

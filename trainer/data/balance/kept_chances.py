@@ -14,7 +14,7 @@ from schemas.stored_index import ShardIndex
 from trainer.data.balance.chance_file import EXPECTED_FILE, IndexedFolder, check_has_counts, prepare_chances
 from trainer.data.made_once import make_once
 from trainer.data.open_data import ShardFolder, describe_inputs
-from trainer.reporter import Reporter
+from trainer.telling.reporter import Reporter
 
 VERSION = 1
 """Of what lies in the folder; another is made anew."""

@@ -17,8 +17,8 @@ from tests.support.small_shards import captions, picture, write_shards, write_ta
 from tests.support.waiting import wait_until
 from trainer.data.loader import Batch
 from trainer.data.read.captions import parse_rule
-from trainer.distributed import local_rows
 from trainer.tokenizer import train_tokenizer
+from trainer.workers.distributed import local_rows
 
 TOKENIZER = train_tokenizer([text for number in range(60) for text in captions(number)], vocab_size=600,
                             context_length=24)  # fmt: skip

@@ -13,7 +13,7 @@ from schemas.storage import Folder
 from tests.support.waiting import PATIENCE_S, wait_until
 from trainer.data import made_once
 from trainer.data.made_once import PROGRESS_FILE, CannotBeKept, make_once
-from trainer.reporter import Reporter, Silent
+from trainer.telling.reporter import Reporter, Silent
 
 FORK = multiprocessing.get_context("fork")
 

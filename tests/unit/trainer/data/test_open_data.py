@@ -20,7 +20,7 @@ from tests.support.opened_shards import keys, open_shards
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from trainer.data.open_data import describe_inputs, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.captions import CaptionRule
-from trainer.reporter import Silent
+from trainer.telling.reporter import Silent
 
 
 def test_plain_webdataset_folder(tmp_path: Path) -> None:

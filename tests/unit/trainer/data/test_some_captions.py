@@ -16,7 +16,7 @@ from trainer.data import some_captions as module
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.table_captions import spread
 from trainer.data.some_captions import plan_parts, some_captions
-from trainer.reporter import Silent
+from trainer.telling.reporter import Silent
 
 MANY = 1_000_000
 

@@ -11,11 +11,11 @@ from tests.support.small_shards import captions, picture, write_shards
 from trainer.data.open_data import open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.transforms import decode_centre
-from trainer.distributed import World
 from trainer.evaluate.retrieval import MEASURES, Retrieval, _found
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.tokenizer import train_tokenizer
+from trainer.workers.distributed import World
 
 TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
 CONFIG = ModelConfig(

@@ -12,13 +12,13 @@ from schemas.manifest import read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture
-from trainer.checkpoint import write_model
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import find_images
 from trainer.evaluate.zero_shot import PREDICTIONS, evaluate, read_classes, read_templates
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
+from trainer.saving.checkpoint import write_model
 from trainer.tokenizer import train_tokenizer
 
 TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from tests.support.small_clip import CONFIG, eager_loss, small_batch, small_clip
-from trainer.distributed import World
 from trainer.loss.batch_loss import batch_loss
 from trainer.presets import LossName
+from trainer.workers.distributed import World
 
 ALONE = World(0, 1, torch.device("cpu"))
 

@@ -9,9 +9,9 @@ from torch.nn.parallel import DistributedDataParallel
 
 from tests.support.small_clip import assert_gradients_equal, eager_loss, gradients, rows_of, small_batch, small_clip
 from tests.support.worker_group import on_workers
-from trainer.distributed import World, local_rows
 from trainer.loss import tiles
 from trainer.loss.contrastive import contrastive_loss
+from trainer.workers.distributed import World, local_rows
 
 ALONE = World(0, 1, torch.device("cpu"))
 WORKER_CASES = [(2, (11, 14.3)), (3, (11, 100.0)), (4, (11, 14.3)), (4, (12, 14.3))]

@@ -18,9 +18,9 @@ from tests.support.small_clip import (
     small_clip,
 )
 from tests.support.worker_group import on_workers
-from trainer.distributed import World, local_rows
 from trainer.loss import tiles
 from trainer.loss.sigmoid import sigmoid_loss
+from trainer.workers.distributed import World, local_rows
 
 ALONE = World(0, 1, torch.device("cpu"))
 SIGMOID = dataclasses.replace(CONFIG, loss="sigmoid")

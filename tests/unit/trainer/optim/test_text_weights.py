@@ -10,16 +10,16 @@ import torch.multiprocessing as multiprocessing
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
-from trainer.backward import backward
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
-from trainer.distributed import World, local_rows
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer, set_learning_rate
 from trainer.optim.gradients import apply_gradients
 from trainer.optim.text_weights import keep_text_weights
 from trainer.options.optim import OptimOptions
 from trainer.presets import ModelConfig, Recipe, TextConfig, ViTConfig, find_preset
+from trainer.step.backward import backward
+from trainer.workers.distributed import World, local_rows
 
 CONFIG = ModelConfig(
     embed_dim=8,

@@ -7,15 +7,15 @@ import pytest
 import torch
 
 from schemas.storage import Folder
-from trainer.checkpoint import find_checkpoints, state_tensors, write_checkpoint
-from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
+from trainer.saving.checkpoint import find_checkpoints, state_tensors, write_checkpoint
 from trainer.saving.resume import resume
+from trainer.saving.train_state import TrainState
 from trainer.saving.trained import Trained
 from trainer.tokenizer import train_tokenizer
-from trainer.train_state import TrainState
+from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 TOKENIZER = train_tokenizer(["a red picture"], vocab_size=540, context_length=12)

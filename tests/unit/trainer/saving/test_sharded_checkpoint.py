@@ -11,24 +11,24 @@ from torch.distributed.tensor import DTensor
 from schemas.storage import Folder
 from tests.support.small_clip import CONFIG, rows_of, small_batch
 from tests.support.worker_group import on_workers
-from trainer.backward import backward
-from trainer.checkpoint import find_checkpoints, load_model, state_tensors, write_checkpoint
-from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.optim.ema import Ema
 from trainer.options.optim import OptimOptions
 from trainer.presets import find_preset
+from trainer.saving.checkpoint import find_checkpoints, load_model, state_tensors, write_checkpoint
 from trainer.saving.held_rows import held_rows
 from trainer.saving.host_copies import HostCopies
 from trainer.saving.parts import Place
 from trainer.saving.resume import resume
 from trainer.saving.sharded_checkpoint import write_sharded_checkpoint
+from trainer.saving.train_state import TrainState
 from trainer.saving.trained import Trained
-from trainer.sharding import shard_model
+from trainer.step.backward import backward
+from trainer.step.sharding import shard_model
+from trainer.step.update import Updater
 from trainer.tokenizer import train_tokenizer
-from trainer.train_state import TrainState
-from trainer.update import Updater
+from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 TOKENIZER = train_tokenizer(["a red picture"], vocab_size=540, context_length=6)

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from schemas.storage import Folder
-from trainer.metrics import EVALUATIONS_FILE, METRICS_FILE, Metrics
 from trainer.telling import csv_table
 from trainer.telling.csv_files import CsvFiles
+from trainer.telling.metrics import EVALUATIONS_FILE, METRICS_FILE, Metrics
 
 
 def row(step: int) -> Metrics:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.storage import Folder
-from trainer.metrics import Metrics
+from trainer.telling.metrics import Metrics
 
 pytest.importorskip("tensorboard", reason="the extra tensorboard is not installed")
 

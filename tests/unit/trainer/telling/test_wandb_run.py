@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from schemas.storage import Folder
-from trainer.metrics import Metrics
+from trainer.telling.metrics import Metrics
 
 wandb = pytest.importorskip("wandb", reason="the extra wandb is not installed")
 

@@ -14,15 +14,15 @@ from schemas.storage import Folder
 from tests.support.foreign_models import ONE, small_tokenizer, write_vocabulary
 from tests.support.small_shards import write_shards
 from trainer.assembly import make_model
-from trainer.checkpoint import write_model
 from trainer.config import TrainConfig
 from trainer.data.open_data import open_folders
-from trainer.distributed import World
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
-from trainer.reporter import Silent
-from trainer.run_record import training_record
+from trainer.record.run_record import training_record
+from trainer.saving.checkpoint import write_model
+from trainer.telling.reporter import Silent
 from trainer.weights.begin import Beginning, describe_beginning, find_tokenizer, read_beginning
+from trainer.workers.distributed import World
 
 TOKENIZER = small_tokenizer(12)
 CONFIG = ModelConfig(

@@ -8,9 +8,9 @@ import torch
 
 from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer, transformers_clip, write_transformers_folder
-from trainer.checkpoint import write_model
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
+from trainer.saving.checkpoint import write_model
 from trainer.weights.find_weights import find_weights
 from trainer.weights.normalisation import Normalisation
 

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from tests.unit.trainer.weights.test_find_weights import CONFIG, OPEN_CLIP
-from trainer.checkpoint import model_config_to_json
 from trainer.config import TrainConfig
 from trainer.presets import PRESETS, ResNetConfig, ViTConfig
+from trainer.saving.checkpoint import model_config_to_json
 from trainer.weights.geometry import find_geometry, named_geometry, recipe_of
 
 VIT_H = {  # open_clip's model_configs/ViT-H-14.json

@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 from schemas.storage import Folder
 from tests.support.foreign_models import ONE, small_tokenizer
 from trainer.assembly import make_model
-from trainer.checkpoint import model_config_to_json
 from trainer.config import TrainConfig
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
-from trainer.safetensors_header import read_names
+from trainer.saving.checkpoint import model_config_to_json
+from trainer.saving.safetensors_header import read_names
 from trainer.weights.begin import read_beginning
 from trainer.weights.image_geometry import with_image_of
 

@@ -11,9 +11,9 @@ from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer
 from tests.unit.trainer.weights.test_begin import CONFIG, TOKENIZER, write_given
 from trainer.__main__ import main, parse
-from trainer.checkpoint import load_model, write_model
 from trainer.model.clip import CLIP
 from trainer.presets import ResNetConfig
+from trainer.saving.checkpoint import load_model, write_model
 from trainer.weights.interpolate import between, interpolate
 from trainer.weights.interpolate_config import InterpolateConfig
 

@@ -1,0 +1,1 @@
+"""What a run is: its plan, its claim on an output, its surroundings."""

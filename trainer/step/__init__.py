@@ -1,0 +1,1 @@
+"""One step of a training: the batch on its device, the backward pass, the update."""

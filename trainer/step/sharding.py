@@ -1,0 +1,109 @@
+"""Weights, gradients and statistics shared out over the workers: FSDP2 (ZeRO-3, arXiv 1910.02054).
+
+What is gathered together, and given up after use:
+
+    a transformer block     attention and MLP                in half precision where products are
+    a ResNet's stage        its convolutions                 in half precision where products are
+    an encoder              embeddings, normalisations, projections, stem: in the weights' own precision
+
+so each number is what autocast would make of the whole weight. Scalars (logit scale and bias), and what is kept in
+another precision than the rest of its encoder, stay whole on each worker.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+import torch.distributed as dist
+from torch import nn
+from torch.distributed.device_mesh import init_device_mesh
+from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor
+
+from trainer.model.clip import CLIP
+from trainer.model.resnet import AttentionPool, ModifiedResNet
+from trainer.model.transformer import Block
+from trainer.workers.distributed import World
+
+
+def shard_model(model: CLIP, world: World, *, products: torch.dtype | None = None) -> None:
+    """Leave this worker its rows of each weight of `model`, which all workers hold alike; DTensors afterwards.
+
+    `products`: autocast's type. Called before the optimizer and Ema are made.
+    """
+    model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # FSDP2 takes no other
+    mesh = init_device_mesh(world.device.type, (world.size,))
+    half = MixedPrecisionPolicy(param_dtype=products, reduce_dtype=torch.float32, cast_forward_inputs=False)
+    own = MixedPrecisionPolicy(cast_forward_inputs=False)
+    for maps in _maps(model):
+        fully_shard(maps, mesh=mesh, mp_policy=own if products is None else half)
+    whole = {parameter for parameter in model.parameters() if parameter.ndim == 0}
+    for encoder in (model.image_encoder, model.text_encoder):
+        rest = [one for one in encoder.parameters() if not isinstance(one, DTensor)]
+        whole |= {one for one in rest if one.dtype != rest[0].dtype}
+        fully_shard(encoder, mesh=mesh, mp_policy=own, ignored_params=whole)
+    fully_shard(model, mesh=mesh, mp_policy=own, ignored_params=whole)
+    for method in ("encode_images", "encode_texts"):
+        register_fsdp_forward_method(model, method)
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Tell whether each worker has its rows of the model alone."""
+    return isinstance(model, FSDPModule)
+
+
+def _maps(model: CLIP) -> Iterator[list[nn.Module]]:
+    """Yield the linear maps and convolutions that are gathered together, as modules whose forward is called."""
+    for module in model.modules():
+        if isinstance(module, Block):
+            yield [module.attn, module.mlp]
+        elif isinstance(module, ModifiedResNet):
+            for stage in (module.layer1, module.layer2, module.layer3, module.layer4):
+                yield [one for one in stage.modules() if isinstance(one, nn.Conv2d)]
+        elif isinstance(module, AttentionPool):
+            yield [module.q_proj, module.k_proj, module.v_proj, module.c_proj]
+
+
+def average_whole_gradients(model: nn.Module, world: World) -> None:
+    """Average over the workers the gradients of what each of them holds whole; FSDP has averaged the others."""
+    found = [one.grad for one in model.parameters() if one.grad is not None and not isinstance(one, DTensor)]
+    for dtype in sorted({gradient.dtype for gradient in found}, key=str):
+        gradients = [gradient for gradient in found if gradient.dtype == dtype]
+        joined = torch.cat([gradient.flatten() for gradient in gradients])
+        dist.all_reduce(joined)
+        joined /= world.size
+        for gradient, mean in zip(gradients, joined.split([one.numel() for one in gradients]), strict=True):
+            gradient.copy_(mean.view_as(gradient))
+
+
+@contextmanager
+def gathered(model: nn.Module) -> Iterator[None]:
+    """Have all weights whole on all workers inside: forward passes then wait for no other worker.
+
+    So workers may make different numbers of them. All enter it together. Without FSDP nothing happens.
+    """
+    shards = [module for module in model.modules() if isinstance(module, FSDPModule)]
+    if isinstance(model, FSDPModule):
+        model._get_fsdp_state()._lazy_init()  # the first forward pass of the whole model does it else
+    for module in shards:
+        module.set_reshard_after_forward(False, recurse=False)
+        module.set_reshard_after_backward(False, recurse=False)
+        module.unshard()
+    try:
+        yield
+    finally:
+        for module in shards:
+            module.set_reshard_after_forward(True, recurse=False)
+            module.set_reshard_after_backward(True, recurse=False)
+            module.reshard()
+
+
+@contextmanager
+def gradients_kept(model: nn.Module) -> Iterator[None]:
+    """Let workers add up gradients inside, and average them in the first backward pass after it."""
+    assert isinstance(model, FSDPModule)
+    model.set_requires_gradient_sync(False)
+    try:
+        yield
+    finally:
+        model.set_requires_gradient_sync(True)

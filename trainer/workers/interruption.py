@@ -1,0 +1,67 @@
+"""Notices that a worker's machine will be taken away: what the loop saves for."""
+
+import enum
+import signal
+from types import FrameType
+from typing import Protocol
+
+import torch
+import torch.distributed as dist
+
+from trainer.workers.distributed import World
+
+
+class Notice(enum.IntEnum):
+    """What the loop is asked to do, by urgency."""
+
+    NONE = 0
+    SAVE = 1
+    """Write a checkpoint now and go on: who takes a machine away restarts the others."""
+    STOP = 2
+    """Write a checkpoint now and end, unfinished: the same command goes on."""
+
+
+class Interruption(Protocol):
+    """Who is told of notices."""
+
+    def asked(self) -> Notice:
+        """Return the latest notice that was not returned yet.
+
+        All workers call it after the same steps, and all get the same answer.
+        """
+
+
+class NoInterruption:
+    """Nobody gives notice."""
+
+    def asked(self) -> Notice:
+        return Notice.NONE
+
+
+class SignalInterruption:
+    """SIGTERM to any worker, as `torchrun` and Slurm send it ahead of the end, asks all of them to save and stop.
+
+    Made in the main thread. A second SIGTERM ends the process as it would have without this.
+    """
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._told = False
+        self.stopped = False
+        """Whether the loop was asked to stop."""
+        self._before = signal.signal(signal.SIGTERM, self._note)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        self._told = True
+        signal.signal(signal.SIGTERM, self._before)
+
+    def asked(self) -> Notice:
+        told = torch.tensor(int(self._told), device=self._world.device)
+        if self._world.size > 1:
+            dist.all_reduce(told, dist.ReduceOp.MAX)
+        self.stopped = bool(told)
+        return Notice.STOP if self.stopped else Notice.NONE
+
+    def close(self) -> None:
+        """Give SIGTERM back to whoever had it."""
+        signal.signal(signal.SIGTERM, self._before)

@@ -1,0 +1,200 @@
+"""Start a training run under Ray and follow it to its end. Imported when `trainer.workers.environment` is prepared."""
+
+import contextlib
+import logging
+import os
+import signal
+import threading
+from pathlib import Path
+from typing import Any
+
+import ray
+import ray.train
+import ray.train.torch
+import torch
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+from schemas.checked import first_line
+from schemas.storage import Folder
+from trainer.config import TrainConfig
+from trainer.data.decode.device import check_decodes
+from trainer.record.claim import claim_output
+from trainer.record.resolved import named_paths, resolve
+from trainer.telling.open_sinks import check_sinks
+from trainer.telling.reporter import Console
+from trainer.telling.summary import summary
+from trainer.workers.counts import format_workers, least_workers, most_workers
+from trainer.workers.cpu_share import with_cpus
+from trainer.workers.environment import QUIET, REPOSITORY
+from trainer.workers.ray_mailbox import Mailbox
+from trainer.workers.ray_worker import train_worker
+from trainer.workers.stalls import BEAT_S, describe
+
+POLL_PROGRESS_EVERY_S = 0.5
+LOOKS_A_BEAT = int(BEAT_S / POLL_PROGRESS_EVERY_S)
+"""Stalls are looked for every so many times that progress is."""
+WORKER_TITLE = b"RayTrainWorker"
+"""What stands in the command line of each process that `kill_worker` may end."""
+MAX_WORKERS_PER_CPU = 4
+"""More processes than this on a CPU only wait for each other."""
+
+
+def refuse_relative_paths(config: TrainConfig) -> None:
+    """Raise ValueError for a relative path inside a Ray job: the job runs in an uploaded copy of the folder."""
+    if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
+        return
+    for option, path in [*named_paths(config), *(("--shards", path) for path in config.shards)]:
+        if "://" not in path and not Path(path).is_absolute():
+            raise ValueError(
+                f"{option} {path!r} is relative, but a Ray job runs in an uploaded copy of the working directory, "
+                f'which is deleted with the job; give the absolute path, such as {option} "$PWD/{path}" typed in '
+                "the directory where you call ray job submit"
+            )
+
+
+def check_resources(config: TrainConfig) -> None:
+    """Raise ValueError when this machine cannot give what is asked; a cluster (RAY_ADDRESS) may still grow."""
+    if "RAY_ADDRESS" in os.environ:
+        return
+    if config.decode == "gpu":  # on a cluster the workers look for it
+        check_decodes(config.device)
+    asked = format_workers(config.num_workers)
+    if config.device == "cuda" and torch.cuda.device_count() < least_workers(config.num_workers):
+        raise ValueError(
+            f"--device cuda with --num-workers {asked} takes as many GPUs, this machine has "
+            f"{torch.cuda.device_count()}; use --device cpu, fewer workers, or a cluster (RAY_ADDRESS)"
+        )
+    cpus = most_workers(config.num_workers) * config.cpus_per_worker
+    if config.device == "cpu" and cpus > MAX_WORKERS_PER_CPU * (os.cpu_count() or 1):
+        raise ValueError(
+            f"--num-workers {asked} with --cpus-per-worker {config.cpus_per_worker} takes {cpus} CPUs, "
+            f"this machine has {os.cpu_count()}; use fewer workers, or a cluster (RAY_ADDRESS)"
+        )
+
+
+def share_cluster(config: TrainConfig) -> TrainConfig:
+    """Return the config with the CPUs of a worker where it gives none: the least that a GPU of the cluster has.
+
+    Where no node with a GPU is up yet, one.
+    """
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    shares = [int(node.get("CPU", 1) // node["GPU"]) for node in nodes if node.get("GPU")]
+    return with_cpus(config, min(shares, default=1), 1)
+
+
+def _deliver(mailbox: Any, console: Console) -> None:
+    for call, arguments in ray.get(mailbox.take.remote()):
+        getattr(console, call)(**arguments)
+
+
+def _follow(mailbox: Any, console: Console, done: threading.Event, stall_s: float) -> None:
+    looks = 0
+    while not done.wait(POLL_PROGRESS_EVERY_S):
+        looks += 1
+        try:
+            _deliver(mailbox, console)
+            if stall_s and looks % LOOKS_A_BEAT == 0:
+                _end_stall(mailbox, console, stall_s)
+        except ray.exceptions.RayError:  # the cluster is going down; fit() tells why
+            return
+
+
+def _end_stall(mailbox: Any, console: Console, stall_s: float) -> None:
+    """Kill the workers that hold up all others, if there are any: Ray then starts all again from the checkpoint."""
+    culprits, now_s = ray.get(mailbox.stalled.remote(stall_s))
+    if not culprits:
+        return
+    console.message(f"{describe(culprits, now_s)}; ended")
+    for culprit in culprits:
+        where = NodeAffinitySchedulingStrategy(culprit.beat.node, soft=False)
+        killed = ray.remote(num_cpus=0, max_retries=0)(kill_worker).options(scheduling_strategy=where)
+        ray.wait([killed.remote(culprit.beat.process)], timeout=stall_s)  # a node that is gone needs no killing
+
+
+def kill_worker(process: int) -> bool:
+    """End the worker with this process number on this machine, frozen or not; tell whether it was one."""
+    try:
+        if WORKER_TITLE not in Path(f"/proc/{process}/cmdline").read_bytes():
+            return False
+    except OSError:
+        return False
+    os.kill(process, signal.SIGKILL)
+    return True
+
+
+def start_ray(config: TrainConfig) -> None:
+    """Connect to the job's cluster, or start Ray here with exactly the CPUs the workers ask for."""
+    environment = {
+        "PYTHONPATH": os.pathsep.join(filter(None, [REPOSITORY, os.environ.get("PYTHONPATH", "")])),
+        "OMP_NUM_THREADS": str(config.cpus_per_worker or 1),
+        **{name: os.environ[name] for name in QUIET},
+    }
+    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    if "RAY_ADDRESS" in os.environ:
+        ray.init(runtime_env={"env_vars": environment}, **options)
+        return
+    os.environ.update(environment)  # a local Ray hands it on; a runtime environment would cost a start per worker
+    num_cpus = most_workers(config.num_workers) * config.cpus_per_worker
+    try:
+        ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
+    except Exception as error:  # Ray raises bare ones where a process of its own does not come up in time
+        raise OSError(
+            f"Ray did not start on this machine: {first_line(error)}; try again, or --launcher none"
+        ) from error
+
+
+# To type checkers `ray.train` has the options of its first version.
+def _scaling(config: TrainConfig) -> dict[str, Any]:
+    return {
+        "num_workers": config.num_workers,
+        "use_gpu": config.device == "cuda",
+        "resources_per_worker": {"CPU": config.cpus_per_worker} | ({"GPU": 1} if config.device == "cuda" else {}),
+        "elastic_resize_monitor_interval_s": config.resize_every_s,
+    }
+
+
+def _failures(config: TrainConfig) -> dict[str, Any]:
+    # with "relax" those on a machine that went away are not waited for; their restarts are not limited
+    return {"max_failures": config.max_failures, "relax_collectives_on_preemption": True}
+
+
+def run(config: TrainConfig) -> None:
+    """Train `config` under Ray and print where things lie."""
+    refuse_relative_paths(config)
+    config = resolve(config)
+    check_resources(config)
+    folder = Folder(config.output)
+    console = Console()
+    check_sinks(config)
+    if not claim_output(config, folder):
+        console.message(f"{folder.url} is finished already: nothing to do")
+        return
+    start_ray(config)
+    config = share_cluster(config)
+    logging.getLogger("ray").setLevel(logging.ERROR)
+    mailbox = ray.remote(num_cpus=0)(Mailbox).remote()
+    trainer = ray.train.torch.TorchTrainer(
+        train_worker,
+        train_loop_config={"config": config, "mailbox": mailbox},
+        torch_config=ray.train.torch.TorchConfig(timeout_s=int(config.collective_timeout_s)),
+        scaling_config=ray.train.ScalingConfig(**_scaling(config)),
+        run_config=ray.train.RunConfig(
+            name="ray", storage_path=folder.url, failure_config=ray.train.FailureConfig(**_failures(config))
+        ),
+    )
+    done = threading.Event()
+    follower = threading.Thread(target=_follow, args=(mailbox, console, done, config.stall_s), daemon=True)
+    follower.start()
+    try:
+        trainer.fit()
+    finally:
+        done.set()
+        follower.join()
+        with contextlib.suppress(ray.exceptions.RayError):
+            _deliver(mailbox, console)
+        console.close()
+        ray.shutdown()
+    if console.error is not None:
+        raise ValueError(console.error)
+    if told := summary(folder):
+        console.message(told)

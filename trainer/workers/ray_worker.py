@@ -1,0 +1,59 @@
+"""The one adapter between the loop and Ray: what runs in each Ray worker."""
+
+import logging
+from typing import Any
+
+import ray.train
+
+from trainer.config import TrainConfig
+from trainer.loop import RunStopped, train
+from trainer.telling.reporter import Reporter, Silent
+from trainer.workers.distributed import join_world
+from trainer.workers.interruption import Notice
+from trainer.workers.ray_mailbox import BeatingPulse, ToMailbox
+
+
+class PreemptionNotice:
+    """Nodes that Ray was told will go (spot instances, drains): once for each notice."""
+
+    def __init__(self) -> None:
+        self._saved_for: frozenset[str] = frozenset()
+
+    def asked(self) -> Notice:
+        """Return SAVE for nodes that were not named before; a barrier of all workers."""
+        told = ray.train.get_preemption_info()
+        nodes = frozenset(told.preempted_node_ids) if told is not None else frozenset()
+        is_new = not nodes <= self._saved_for
+        self._saved_for |= nodes
+        return Notice.SAVE if is_new else Notice.NONE
+
+
+class _LogToReporter(logging.Handler):
+    """Sends warnings of the trainer's modules the way of the progress."""
+
+    def __init__(self, reporter: Reporter, rank: int) -> None:
+        super().__init__(logging.WARNING)
+        self._reporter, self._rank = reporter, rank
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._reporter.message(f"worker {self._rank}: {record.getMessage()}")
+
+
+def train_worker(arguments: dict[str, Any]) -> None:
+    """Run the loop in one Ray worker; `arguments` holds the config and the mailbox."""
+    config: TrainConfig = arguments["config"]
+    world = join_world(use_gpu=config.device == "cuda")
+    reporter = ToMailbox(arguments["mailbox"])
+    logger = logging.getLogger("trainer")
+    logger.handlers = [_LogToReporter(reporter, world.rank)]
+    logger.propagate = False
+    told = reporter if world.first else Silent()
+    pulse = BeatingPulse(arguments["mailbox"], world.rank, world.size)
+    try:
+        metrics = train(config, world, told, pulse, PreemptionNotice())
+    except RunStopped as error:  # not raised: Ray would start the workers again
+        told.stopped(str(error))
+        metrics = None
+    finally:
+        pulse.close()
+    ray.train.report({"loss": metrics.loss, "samples_per_s": metrics.samples_per_s} if metrics else {})

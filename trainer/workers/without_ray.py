@@ -1,0 +1,51 @@
+"""Train in this process, alone or as one of `torchrun`'s."""
+
+import sys
+
+from schemas.storage import Folder
+from trainer.config import TrainConfig
+from trainer.loop import train
+from trainer.record.claim import claim_output
+from trainer.record.resolved import resolve
+from trainer.telling.open_sinks import check_sinks
+from trainer.telling.reporter import Console, Silent
+from trainer.telling.summary import summary
+from trainer.workers.distributed import World, join_world, leave_world
+from trainer.workers.interruption import SignalInterruption
+
+STOPPED = 143
+"""Exit code of a run that saved and stopped when it got SIGTERM, as shells tell it."""
+
+
+def run(config: TrainConfig) -> None:
+    """Train `config` as the processes that were started say, and print where things lie.
+
+    SIGTERM to any of them saves a checkpoint and ends all with exit code 143; the same command goes on.
+    """
+    config = resolve(config)
+    check_sinks(config)
+    world = join_world(use_gpu=config.device == "cuda", timeout_s=config.collective_timeout_s)
+    console = Console() if world.first else Silent()
+    folder = Folder(config.output)
+    if not _begins(config, folder, world):
+        console.message(f"{folder.url} is finished already: nothing to do")
+        leave_world(world)
+        return
+    interruption = SignalInterruption(world)
+    try:
+        train(config, world, console, interruption=interruption)
+    finally:
+        interruption.close()
+        console.close()
+    told = summary(folder) if world.first else None
+    leave_world(world)
+    if interruption.stopped:
+        console.message(f"SIGTERM: a checkpoint is in {folder.url}; the same command goes on")
+        sys.exit(STOPPED)
+    if told:
+        console.message(told)
+
+
+def _begins(config: TrainConfig, folder: Folder, world: World) -> bool:
+    """Claim the folder by the first worker; return False in all where the run is finished already."""
+    return world.from_first(lambda: bytes([claim_output(config, folder)])) == bytes([True])
