@@ -85,6 +85,10 @@ class CaptionTokenizer:
     def vocab_size(self) -> int:
         return int(self._tokenizer.get_vocab_size())
 
+    def __call__(self, texts: str | list[str]) -> PackedTexts:
+        """Return what `encode` does; one text may come without a list, as tokenizers of CLIP take it."""
+        return self.encode([texts] if isinstance(texts, str) else list(texts))
+
     def encode(self, captions: list[str]) -> PackedTexts:
         """Return the captions' tokens, each from [SOS] to [EOS]; a long caption is cut, [EOS] kept."""
         cut = [self._cleaned(caption)[:MAX_CAPTION_CHARACTERS] for caption in captions]

@@ -88,14 +88,14 @@ PROGRAM = """
 import json, sys, torch
 from pathlib import Path
 from schemas.storage import Folder
-from trainer.saving.checkpoint import load_model
+from trainer.use.load import load
 from trainer.config import TrainConfig
 from trainer.workers.distributed import join_world
 from trainer.evaluate.evaluator import Evaluator
 
 world = join_world(use_gpu=False)
 config = {config!r}
-model, tokenizer = load_model(config.output)
+model, _, tokenizer = load(config.output, device="cpu")
 with torch.no_grad():
     for name, buffer in model.named_buffers():
         buffer += world.rank * name.endswith("running_mean")  # the first worker's are the model's

@@ -21,8 +21,9 @@ from tests.support.waiting import PATIENCE_S
 from trainer.config import TrainConfig
 from trainer.loop import RunStopped, train
 from trainer.saving import checkpoint
-from trainer.saving.checkpoint import find_checkpoints, load_model
+from trainer.saving.checkpoint import find_checkpoints
 from trainer.telling.reporter import Silent
+from trainer.use.load import load
 from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
@@ -58,7 +59,7 @@ def test_run_folder_and_exact_resume(tmp_path: Path) -> None:
     ]  # fmt: skip
     assert find_checkpoints(Folder(whole.output)) == [12, 15]
     assert json.loads((Path(whole.output) / "training.json").read_text())["samples_per_s"] > 0
-    load_model(whole.output)
+    load(whole.output)
 
     parts = make_config(tmp_path, "parts", stop_after_steps=5)
     for expected in (5, 10, 15):
@@ -120,7 +121,7 @@ def test_what_a_run_tells_of_itself(tmp_path: Path) -> None:
         "final-ema/model.safetensors", "final/model.safetensors",
     ]  # fmt: skip
     assert not [name for name in listed if not name.startswith("final")], "clocks and machines are none of the result"
-    load_model(f"{config.output}/final-ema")
+    load(f"{config.output}/final-ema")
 
 
 def test_a_loss_that_was_not_expected_ends_the_run_saved(tmp_path: Path) -> None:
@@ -260,6 +261,6 @@ def test_micro_batches_train_the_same_and_a_sigmoid_model_is_read_back(tmp_path:
         train(config, ONE, Silent())
     losses = [[float(loss) for _, loss, _ in curve(config.output)] for config in (whole, parts)]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    model, _ = load_model(parts.output)
+    model, _, _ = load(parts.output)
     assert model.logit_bias is not None
     assert float(model.logit_bias.detach()) != -10.0

@@ -14,8 +14,9 @@ from schemas.storage import Folder
 from tests.support.training_config import training_config
 from trainer.config import TrainConfig
 from trainer.loop import train
-from trainer.saving.checkpoint import find_checkpoints, load_model
+from trainer.saving.checkpoint import find_checkpoints
 from trainer.telling.reporter import Silent
+from trainer.use.load import load
 from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
@@ -90,10 +91,10 @@ def test_each_option_has_its_effect(tmp_path: Path) -> None:
     assert not torch.equal(weights[name], averages[name])
     noted = {record.name for record in read_files(Folder(config.output))}
     assert {"final-ema/model.safetensors", "final/model.safetensors"} <= noted
-    trained, averaged = (load_model(config.output, averaged=which)[0].state_dict() for which in (False, True))
+    trained, averaged = (load(config.output, averaged=which)[0].state_dict() for which in (False, True))
     assert torch.equal(trained[name], weights[name].float())
     assert torch.equal(averaged[name], averages[name].float())
-    of_checkpoint = load_model(f"{config.output}/{last}", averaged=True)[0].state_dict()
+    of_checkpoint = load(f"{config.output}/{last}", averaged=True)[0].state_dict()
     assert torch.equal(of_checkpoint[name], tensors(config, f"{last}/ema.safetensors")[name])
 
 
@@ -101,4 +102,4 @@ def test_without_averages_none_are_loaded(tmp_path: Path) -> None:
     config = make_config(tmp_path, "run", stop_after_steps=1)
     train(config, ONE, Silent())
     with pytest.raises(FileNotFoundError, match=r"--weights ema: .*step-0000001 has no ema\.safetensors; expected"):
-        load_model(config.output, averaged=True)
+        load(config.output, averaged=True)

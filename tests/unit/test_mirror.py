@@ -72,6 +72,7 @@ LISTED = {
     "trainer/loss/gathered.py": "loss/test_contrastive: even, uneven and no rows on up to four workers",
     "trainer/loss/tiles.py": "loss/test_contrastive: tiles of all sizes against the whole matrix",
     "trainer/weights/form/*_names.py": "weights/test_load and test_image_geometry: weights that those projects wrote",
+    "trainer/weights/form/openai_geometry.py": "weights/test_read_model: weights by the release's names",
     "trainer/weights/form/naming.py": "weights/test_load: prefixes, leftovers and unknown kinds",
     "trainer/weights/form/*_config.py": "weights/test_geometry: configs of those projects, what is refused in them",
     "trainer/weights/convert.py": "weights/test_load: joined, transposed, fitted, refused",

@@ -12,7 +12,7 @@ from trainer.data.decode.crop import Crop
 from trainer.data.decode.image import ImageFault, Pixels, decode_rgb, device_header
 from trainer.data.decode.resample import resample
 
-__all__ = ["ImageFault", "Pixels", "crop", "decode", "decode_centre", "decode_crop", "file_crop"]
+__all__ = ["ImageFault", "Pixels", "centre_of", "crop", "decode", "decode_centre", "decode_crop", "file_crop"]
 
 MAX_ASPECT = 8.0
 """A longer image is first cut to its middle, so that the short side never blows up the long one."""
@@ -65,7 +65,12 @@ def file_crop(data: bytes | Pixels, image_px: int, draw: int, *, is_stored: bool
 
 def decode_centre(data: bytes | Pixels, image_px: int) -> Pixels:
     """Return the middle square ``[3, P, P]`` of the resized image, as evaluation takes it. Raises `ImageFault`."""
-    opened = _resized(data, image_px)
+    return centre_of(decode_rgb(_as_bytes(data), 2 * image_px), image_px)
+
+
+def centre_of(rgb: Pixels, image_px: int) -> Pixels:
+    """Return the middle square ``[3, P, P]`` of pixels ``[height, width, 3]``, contiguous, once they are resized."""
+    opened = _Resized(rgb, *_part(rgb.shape[0], rgb.shape[1], image_px))
     out = np.empty((3, image_px, image_px), dtype=np.uint8)
     opened.cut((opened.new_height - image_px) // 2, (opened.new_width - image_px) // 2, out)
     return out

@@ -16,6 +16,7 @@ from trainer.evaluate.class_names import prompts
 from trainer.evaluate.inputs import Labelled
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
+from trainer.use.encode import encode_texts
 
 
 @torch.no_grad()
@@ -23,12 +24,9 @@ def embed_classes(
     model: CLIP, tokenizer: CaptionTokenizer, classes: list[str], templates: list[str], batch_size: int
 ) -> torch.Tensor:
     """Return ``[K, E]``: per class the mean of its prompts' features, of length one again."""
-    texts, device = prompts(classes, templates), model.logit_scale.device
-    parts = []
-    for start in range(0, len(texts), batch_size):
-        parts.append(model.encode_texts(tokenizer.encode(texts[start : start + batch_size]).to(device)))
-    features_KTE = torch.cat(parts).view(len(classes), len(templates), -1)
-    return F.normalize(features_KTE.mean(dim=1), dim=-1)
+    features_NE = torch.cat(list(encode_texts(model, tokenizer, prompts(classes, templates), batch_size)))
+    features_KTE = features_NE.view(len(classes), len(templates), -1)
+    return F.normalize(features_KTE.mean(dim=1), dim=-1).to(model.logit_scale.device)
 
 
 @torch.no_grad()

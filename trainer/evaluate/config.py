@@ -2,19 +2,18 @@
 
 import os
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
+from schemas.option_group import check_at_least
+from trainer.options.loading import LoadingOptions
+
 
 @dataclass(frozen=True, kw_only=True)
-class ZeroShotConfig:
+class ZeroShotConfig(LoadingOptions):
     """Classify the images of a folder by class names alone."""
 
-    checkpoint: Annotated[str, tyro.conf.arg(metavar="DIR")]
-    """Output of a training, or one of its checkpoints."""
-    weights: Literal["trained", "ema"] = "trained"
-    """ema: the averages of a training with --ema-decay, of its end or of a checkpoint."""
     dataset: Annotated[str, tyro.conf.arg(metavar="DIR")]
     """A folder with a folder of images (jpg, png, webp, gif, bmp, tif, avif) per class, named as the class, spaces or
     underscores."""
@@ -29,7 +28,5 @@ class ZeroShotConfig:
     threads: int = max(1, os.cpu_count() or 1)
     """Threads that decode and compute."""
 
-    def __post_init__(self) -> None:
-        for name in ("batch_size", "threads"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be at least 1, found {getattr(self, name)!r}")
+    def _check(self) -> None:
+        check_at_least(self, {"batch_size": 1, "threads": 1})

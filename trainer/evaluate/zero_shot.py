@@ -24,8 +24,8 @@ from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, score
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import Labelled, find_images
-from trainer.saving.checkpoint import load_model, model_folder, weights_file
-from trainer.saving.shard_index import SHARDS_FILE
+from trainer.use.frozen_clip import FrozenCLIP
+from trainer.use.load import load_chosen
 
 RESULTS_FILE = "results.json"
 PREDICTIONS_FILE = "predictions.parquet"
@@ -41,21 +41,19 @@ PREDICTIONS = schema_of(
 """score is the cosine of the image and the predicted class; path is relative to the dataset."""
 
 
-def _run_record(config: ZeroShotConfig, classes: list[str], templates: list[str], images: Labelled) -> RunRecord:
-    """Return what decides the results: the weights, the class names, the templates, the images."""
-    averaged = config.weights == "ema"
-    checkpoint = model_folder(config.checkpoint, averaged=averaged)
-    weights = weights_file(checkpoint, averaged=averaged)
-    hashed = SHARDS_FILE if checkpoint.exists(SHARDS_FILE) else weights  # it has the hashes of all parts
+def _run_record(
+    config: ZeroShotConfig, model: FrozenCLIP, classes: list[str], templates: list[str], images: Labelled
+) -> RunRecord:
+    """Return what decides the results: the model, the class names, the templates, the images."""
     sizes = [[path, (Path(config.dataset) / path).stat().st_size] for path in images.paths]
     return RunRecord(
         command="trainer evaluate zero-shot",
-        config={"classes": classes, "templates": templates},
+        config={"classes": classes, "templates": templates, "precision": model.precision},
         inputs=[
-            {"name": weights, "sha256": hashlib.sha256(checkpoint.read(hashed)).hexdigest()},
+            {"name": "model", "sha256": model.fingerprint},
             {"name": "dataset", "listing_sha256": hashlib.sha256(json.dumps(sizes).encode()).hexdigest()},
         ],
-        paths={"checkpoint": checkpoint.url, "dataset": config.dataset},
+        paths={"checkpoint": config.checkpoint, "dataset": config.dataset},
     )
 
 
@@ -63,10 +61,10 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
     """Run the evaluation, write and return its results."""
     classes, templates = read_classes(config.classes), read_templates(config.templates)
     images = find_images(config.dataset, classes)
-    record = _run_record(config, classes, templates, images)
+    model, _, tokenizer = load_chosen(config)
+    record = _run_record(config, model, classes, templates, images)
     if config.output is not None:
         start_run(Folder(config.output), record)
-    model, tokenizer = load_model(config.checkpoint, averaged=config.weights == "ema")
     torch.set_num_threads(config.threads)
     classes_KE = embed_classes(model, tokenizer, classes, templates, config.batch_size)
     places, cosines_NK, skipped = classify(

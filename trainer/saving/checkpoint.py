@@ -25,7 +25,7 @@ from trainer.optim.loss_scale import LossScaler
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.shard_index import SHARDS_FILE, read_index
-from trainer.saving.stored_rows import read_rows
+from trainer.saving.stored_rows import read_all
 from trainer.saving.tensor_file import write_tensors
 from trainer.saving.train_state import TrainState, train_state
 from trainer.saving.written_files import (
@@ -228,7 +228,7 @@ def open_checkpoint(folder: Folder, step: int, identity: str) -> tuple[Folder, d
 def _tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:
     index = read_index(folder, written)
     if index is not None:
-        return {tensor: read_rows(folder, tensor, stored) for tensor, stored in index.get(name, {}).items()}
+        return read_all(folder, index.get(name, {}))
     try:
         return load_tensors(written.read(folder, name))
     except SafetensorError as error:
@@ -244,16 +244,16 @@ def read_tokenizer(folder: Folder, written: WrittenFiles | None = None) -> Capti
         raise ValueError(f"{folder.path(TOKENIZER_FILE)}: {error}") from error
 
 
-def model_folder(path: str, *, averaged: bool = False) -> Folder:
+def model_folder(path: str, *, averaged: bool = False, option: str = "--checkpoint") -> Folder:
     """Return the folder of the model that `path` means.
 
     `path` is a run's output (its final model, `averaged` the one of averages, else its latest checkpoint), or a folder
-    with the files of one model. Raises FileNotFoundError that says what was expected.
+    with the files of one model. Raises FileNotFoundError that names `option` and says what was expected.
     """
     final = FINAL_EMA if averaged else FINAL
     folder = Folder(path)
     if not folder.exists():
-        raise FileNotFoundError(f"--checkpoint: no such folder {folder.url!r}")
+        raise FileNotFoundError(f"{option}: no such folder {folder.url!r}")
     if not folder.exists(MODEL_FILE) and not folder.exists(SHARDS_FILE):
         steps = find_checkpoints(folder)
         if folder.exists(f"{final}/{MODEL_FILE}"):
@@ -262,12 +262,12 @@ def model_folder(path: str, *, averaged: bool = False) -> Folder:
             folder = folder.sub(f"{CHECKPOINTS}/step-{steps[-1]:07d}")
         else:
             raise FileNotFoundError(
-                f"--checkpoint: {folder.url} holds neither {MODEL_FILE} nor {final}/ nor a finished checkpoint; "
+                f"{option}: {folder.url} holds neither {MODEL_FILE} nor {final}/ nor a finished checkpoint; "
                 "expected the --output of trainer/run.py or one of its checkpoints"
             )
     for name in (CONFIG_FILE, TOKENIZER_FILE):
         if not folder.exists(name):
-            raise FileNotFoundError(f"--checkpoint: {folder.path(name)} is missing")
+            raise FileNotFoundError(f"{option}: {folder.path(name)} is missing")
     return folder
 
 
@@ -282,22 +282,3 @@ def weights_file(folder: Folder, *, averaged: bool) -> str:
             f"or its {FINAL_EMA}/"
         )
     return EMA_FILE
-
-
-def load_model(path: str, *, averaged: bool = False) -> tuple[CLIP, CaptionTokenizer]:
-    """Return the model that `path` means (see `model_folder`), in evaluation mode on the CPU, and its tokenizer.
-
-    `averaged`: with the averages of its weights. Raises FileNotFoundError or ValueError that says what was expected.
-    """
-    folder = model_folder(path, averaged=averaged)
-    file = weights_file(folder, averaged=averaged)
-    written = written_files(folder)
-    written.read(folder, CONFIG_FILE)
-    config = model_config_from_json(folder.read_json(CONFIG_FILE), folder.path(CONFIG_FILE))
-    tokenizer = read_tokenizer(folder, written)
-    model = CLIP(config)
-    try:
-        model.load_state_dict(_tensors(folder, file, written))
-    except RuntimeError as error:
-        raise ValueError(f"{folder.path(file)}: the weights do not fit {CONFIG_FILE}: {error}") from error
-    return model.eval(), tokenizer

@@ -1,7 +1,7 @@
 """Rows of a checkpoint's tensors, read where they lie; the bytes that were read are checked before they are used."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import torch
 
@@ -9,6 +9,11 @@ from schemas.storage import Folder
 from trainer.saving.shard_index import Piece, Stored
 from trainer.saving.tensor_file import DTYPES
 from trainer.saving.written_files import DamagedFile
+
+
+def read_all(folder: Folder, tensors: Mapping[str, Stored]) -> dict[str, torch.Tensor]:
+    """Return all rows of all these tensors of `folder`, in host memory. Raises as `read_rows`."""
+    return {name: read_rows(folder, name, stored) for name, stored in tensors.items()}
 
 
 def read_rows(folder: Folder, name: str, stored: Stored, start: int = 0, stop: int | None = None) -> torch.Tensor:

@@ -15,6 +15,8 @@ import torch.distributed as dist
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.presets import VOCAB_SIZE, ModelConfig
+from trainer.saving.shard_index import SHARDS_FILE, read_index
+from trainer.saving.stored_rows import read_all
 from trainer.saving.written_files import written_files
 from trainer.tokenizer import CaptionTokenizer
 from trainer.weights.find_weights import WeightFiles, find_weights
@@ -148,7 +150,7 @@ def read_given(option: str, files: WeightFiles) -> tuple[GivenWeights, list[dict
     tensors: dict[str, torch.Tensor] = {}
     beside: list[str] = []
     for name in files.files:
-        found, others, sha256 = read_tensors(files.folder, name)
+        found, others, sha256 = _read_parts(files) if name == SHARDS_FILE else read_tensors(files.folder, name)
         _check_written(files, name, sha256)
         if twice := tensors.keys() & found.keys():
             raise ValueError(f"{files.folder.path(name)}: tensor {min(twice)!r} stands in another file, too")
@@ -156,6 +158,13 @@ def read_given(option: str, files: WeightFiles) -> tuple[GivenWeights, list[dict
         beside += others
         inputs.append({"name": f"{option}/{name}", "sha256": sha256})
     return GivenWeights(option=option, files=files, tensors=tensors, beside=tuple(beside)), inputs
+
+
+def _read_parts(files: WeightFiles) -> tuple[dict[str, torch.Tensor], tuple[str, ...], str]:
+    """Return what `read_tensors` does, of a checkpoint in parts; the SHA-256 is the index's, which has the parts'."""
+    index = read_index(files.folder, written_files(files.folder)) or {}
+    tensors = read_all(files.folder, index.get(files.holds, {}))
+    return tensors, (), hash_file(files.folder, SHARDS_FILE)
 
 
 def _read(config: TrainConfig) -> Beginning:

@@ -7,11 +7,19 @@ by path or fsspec URL.
 from dataclasses import dataclass
 from typing import Literal
 
-from schemas.json_object import JsonObject
+from schemas.json_object import JsonObject, parse_object
 from schemas.storage import Folder
 from trainer.presets import ModelConfig, ViTConfig
-from trainer.saving.checkpoint import CHECKPOINTS, CONFIG_FILE, MODEL_FILE, model_config_from_json, model_folder
-from trainer.saving.written_files import FINAL
+from trainer.saving.checkpoint import (
+    CHECKPOINTS,
+    CONFIG_FILE,
+    MODEL_FILE,
+    model_config_from_json,
+    model_folder,
+    weights_file,
+)
+from trainer.saving.shard_index import SHARDS_FILE
+from trainer.saving.written_files import FINAL, FINAL_EMA, written_files
 from trainer.weights.form.open_clip_config import model_of_open_clip
 from trainer.weights.form.transformers_config import model_of_transformers, vit_of_transformers
 from trainer.weights.normalisation import Normalisation, normalisation_of
@@ -41,6 +49,8 @@ class WeightFiles:
     """With its tensors, in order."""
     config: JsonObject | None
     """Its geometry as its project writes it; None for tensors alone."""
+    holds: str = MODEL_FILE
+    """Of a checkpoint in parts, whose one file is the index: which whole file the parts are of."""
 
     @property
     def where(self) -> str:
@@ -80,8 +90,18 @@ class WeightFiles:
         return Normalisation() if self.kind == "ours" else None
 
 
-def find_weights(path: str, option: str) -> WeightFiles:
-    """Return the model that `path` means. Raises FileNotFoundError or ValueError that names `option` and the path."""
+def find_weights(path: str, option: str, *, averaged: bool = False) -> WeightFiles:
+    """Return the model that `path` means; `averaged`: the averages of its weights, which runs of ours may have.
+
+    Raises FileNotFoundError or ValueError that names `option` and the path.
+    """
+    found = _found(path, option, averaged=averaged)
+    if averaged and found.kind != "ours":
+        raise FileNotFoundError(f"{option}: {found.where} has no averages; expected a run of ours with --ema-decay")
+    return found
+
+
+def _found(path: str, option: str, *, averaged: bool) -> WeightFiles:
     if path.endswith(TENSOR_SUFFIXES):
         parent, slash, name = path.replace("\\", "/").rpartition("/")
         folder = Folder(parent or (slash or "."))
@@ -94,19 +114,29 @@ def find_weights(path: str, option: str) -> WeightFiles:
             "open_clip", folder, _files(folder, _OPEN_CLIP_FILES, option), folder.read_json(OPEN_CLIP_CONFIG)
         )
     if folder.exists(CONFIG_FILE):
-        config = folder.read_json(CONFIG_FILE)
+        config = _checked_config(folder)
         kind = _kind(config, option)
+        if kind == "ours":
+            return _ours(folder, config, option, averaged=averaged)
         return WeightFiles(kind, folder, _files(folder, _TRANSFORMERS_FILES, option), config)
-    if folder.exists(f"{FINAL}/{MODEL_FILE}") or folder.exists(CHECKPOINTS):
-        folder = model_folder(path)
-        if not folder.exists(MODEL_FILE):
-            raise FileNotFoundError(
-                f"{option}: {folder.url} is in parts, of a run with fsdp; end that run, give its {FINAL}/"
-            )
-        return WeightFiles("ours", folder, (MODEL_FILE,), folder.read_json(CONFIG_FILE))
+    if folder.exists(CHECKPOINTS) or any(folder.exists(f"{final}/{MODEL_FILE}") for final in (FINAL, FINAL_EMA)):
+        folder = model_folder(path, averaged=averaged, option=option)
+        return _ours(folder, _checked_config(folder), option, averaged=averaged)
     if not folder.exists():
         raise FileNotFoundError(f"{option}: no such folder {folder.url!r}; {_EXPECTED}")
     raise FileNotFoundError(f"{option}: {folder.url} holds no model; {_EXPECTED}")
+
+
+def _ours(folder: Folder, config: JsonObject, option: str, *, averaged: bool) -> WeightFiles:
+    name = weights_file(folder, averaged=averaged)
+    if folder.exists(SHARDS_FILE):
+        return WeightFiles("ours", folder, (SHARDS_FILE,), config, holds=name)
+    return WeightFiles("ours", folder, _files(folder, (name,), option), config, holds=name)
+
+
+def _checked_config(folder: Folder) -> JsonObject:
+    """Return ``config.json``, of a checkpoint of ours only as it was written."""
+    return parse_object(written_files(folder).read(folder, CONFIG_FILE), folder.path(CONFIG_FILE))
 
 
 def _kind(config: JsonObject, option: str) -> Kind:

@@ -38,12 +38,19 @@ def _given_geometry(model: str | None, init_from: str | None) -> ModelConfig:
     from trainer.weights.find_weights import find_weights
 
     files = find_weights(init_from, "--init-from")
-    theirs = files.geometry
+    return geometry_of(files.geometry, model, "--init-from", files.where)
+
+
+def geometry_of(theirs: ModelConfig | None, model: str | None, option: str, where: str) -> ModelConfig:
+    """Return the geometry of weights that tell theirs, or None, beside a `--model`.
+
+    Raises ValueError that names `option` and `where` when neither tells, or both tell different ones.
+    """
     if theirs is None:
         if model is None:
             raise ValueError(
-                f"--init-from: {files.where} holds tensors alone, and neither heads nor activation stand in them; give "
-                "the --model that they are of"
+                f"{option}: {where} holds tensors alone, and neither heads nor activation stand in them; give "
+                "the --model that they are of, or a folder with its config"
             )
         return named_geometry(model)
     if model is None:
@@ -51,7 +58,7 @@ def _given_geometry(model: str | None, init_from: str | None) -> ModelConfig:
     ours = named_geometry(model)
     if found := differences(ours, theirs):
         raise ValueError(
-            f"--model {model} and --init-from {init_from} differ: {'; '.join(found[:3])}; leave --model out to "
+            f"--model {model} and {option} {where} differ: {'; '.join(found[:3])}; leave --model out to "
             "take the weights' own, with --image-px for images of another size"
         )
     return ours

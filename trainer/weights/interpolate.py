@@ -1,38 +1,21 @@
 """Two models' weights, interpolated into a third (WiSE-FT, arXiv 2109.01903)."""
 
-from dataclasses import dataclass
-from typing import Any
-
 import torch
 
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from trainer.model.clip import CLIP
-from trainer.presets import ModelConfig
 from trainer.saving.checkpoint import write_model
 from trainer.saving.written_files import FINAL
-from trainer.tokenizer import CaptionTokenizer
-from trainer.weights.begin import read_given, tokenizer_of_weights
-from trainer.weights.find_weights import find_weights
 from trainer.weights.geometry import differences
 from trainer.weights.interpolate_config import InterpolateConfig
-from trainer.weights.load import convert_given
-
-
-@dataclass(frozen=True)
-class _Model:
-    """One of the two, by our names."""
-
-    geometry: ModelConfig
-    tensors: dict[str, torch.Tensor]
-    tokenizer: CaptionTokenizer
-    inputs: list[dict[str, Any]]
+from trainer.weights.read_model import read_model
 
 
 def interpolate(config: InterpolateConfig) -> None:
     """Write the model between two, and print where. Raises OSError or ValueError that names what does not fit."""
-    first, second = _read(config.from_, "from"), _read(config.to, "to")
+    first, second = read_model(config.from_, "--from"), read_model(config.to, "--to")
     if found := differences(first.geometry, second.geometry, but=()):
         raise ValueError(
             f"--from {config.from_} and --to {config.to} differ: {'; '.join(found[:3])}; give two of a kind"
@@ -65,20 +48,3 @@ def between(first: dict[str, torch.Tensor], second: dict[str, torch.Tensor], alp
         else tensor
         for name, tensor in second.items()
     }
-
-
-def _read(path: str, option: str) -> _Model:
-    files = find_weights(path, f"--{option}")
-    geometry = files.geometry
-    if geometry is None:
-        raise ValueError(f"--{option}: {files.where} does not say its geometry; give a folder with a config")
-    with torch.device("meta"):
-        state = CLIP(geometry).state_dict()
-    given, inputs = read_given(option, files)
-    converted, _ = convert_given({name: tensor.shape for name, tensor in state.items()}, given, files.where)
-    counts = {name: torch.zeros(shape, dtype=torch.int64) for name, shape in _counts(state).items()}
-    return _Model(geometry, counts | converted.tensors, tokenizer_of_weights(files, geometry, f"--{option}"), inputs)
-
-
-def _counts(state: dict[str, torch.Tensor]) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in state.items() if not tensor.is_floating_point()}

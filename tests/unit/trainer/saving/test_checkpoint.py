@@ -16,7 +16,6 @@ from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
 from trainer.saving.checkpoint import (
     find_checkpoints,
-    load_model,
     read_checkpoint,
     state_tensors,
     write_checkpoint,
@@ -24,6 +23,7 @@ from trainer.saving.checkpoint import (
 )
 from trainer.saving.train_state import Best, TrainState
 from trainer.tokenizer import train_tokenizer
+from trainer.use.load import load
 
 TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
 CONFIG = ModelConfig(
@@ -70,7 +70,7 @@ def flip(path: Path, place: int) -> None:
 
 def test_a_whole_checkpoint_resumes_and_evaluates(run: Path) -> None:
     model, state = resume(run)
-    loaded, tokenizer = load_model(str(run))
+    loaded, _, tokenizer = load(str(run))
     assert state == STATE
     resumed, evaluated = model.state_dict(), loaded.state_dict()
     assert all(torch.equal(resumed[name], evaluated[name]) for name in (*resumed, *evaluated))
@@ -111,7 +111,7 @@ def test_no_damaged_file_of_a_checkpoint_is_evaluated(run: Path, name: str) -> N
     flip(path, -3)
     for asked in (run, path.parent):
         with pytest.raises(ValueError, match="SHA-256") as refused:
-            load_model(str(asked))
+            load(str(asked))
         assert str(refused.value).startswith(f"{path}: its SHA-256 is not the one that state.json holds")
         assert str(refused.value).endswith("restore the file, or give another --checkpoint")
 
@@ -122,19 +122,19 @@ def test_no_damaged_file_of_a_final_model_is_evaluated(tmp_path: Path, name: str
     start_run(folder, RunRecord(command="trainer run", config={}))
     records = write_model(folder, "final", fresh()[0], TOKENIZER)
     write_manifest(folder, "checkpoint", records, rows=1, identity="x", summary={})
-    load_model(folder.url)
+    load(folder.url)
     shutil.copytree(f"{folder.url}/final", tmp_path / "alone")
-    load_model(str(tmp_path / "alone"))  # a copy without the run's notes
+    load(str(tmp_path / "alone"))  # a copy without the run's notes
     flip(Path(folder.path(f"final/{name}")), -3)
     for asked in (folder.url, f"{folder.url}/final"):
         with pytest.raises(ValueError, match=f"final/{name}: its SHA-256 .* the run's file list holds"):
-            load_model(asked)
+            load(asked)
 
 
 def test_a_folder_named_final_of_something_else_is_taken_as_it_is(tmp_path: Path) -> None:
     write_model(Folder(str(tmp_path)), "final", fresh()[0], TOKENIZER)
     (tmp_path / "manifest.json").write_text('{"kind": "mine"}')
-    load_model(str(tmp_path / "final"))
+    load(str(tmp_path / "final"))
 
 
 KEYS = ["version", "identity", "step", "samples", "replaced"]
@@ -174,7 +174,7 @@ def test_a_state_without_a_key_or_with_another_kind_of_value_is_one_line(run: Pa
 )
 def test_notes_of_another_kind_are_one_line(run: Path, files: object) -> None:
     path = change_state(run, lambda body: body.update(files=files))
-    for read in (lambda: resume(run), lambda: load_model(str(run))):
+    for read in (lambda: resume(run), lambda: load(str(run))):
         with pytest.raises(ValueError, match="files") as refused:
             read()
         assert str(refused.value).startswith(f"{path}: files")
@@ -183,7 +183,7 @@ def test_notes_of_another_kind_are_one_line(run: Path, files: object) -> None:
 def test_a_checkpoint_that_noted_nothing_still_reads(run: Path) -> None:
     change_state(run, lambda body: body.pop("files"))
     assert resume(run)[1] == STATE
-    load_model(str(run))
+    load(str(run))
 
 
 def test_a_step_that_is_not_its_folders_is_refused(run: Path) -> None:

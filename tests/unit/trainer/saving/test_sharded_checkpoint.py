@@ -16,7 +16,7 @@ from trainer.optim.adamw import make_optimizer
 from trainer.optim.ema import Ema
 from trainer.options.optim import OptimOptions
 from trainer.presets import find_preset
-from trainer.saving.checkpoint import find_checkpoints, load_model, state_tensors, write_checkpoint
+from trainer.saving.checkpoint import find_checkpoints, state_tensors, write_checkpoint
 from trainer.saving.held_rows import held_rows
 from trainer.saving.host_copies import HostCopies
 from trainer.saving.parts import Place
@@ -28,6 +28,7 @@ from trainer.step.backward import backward
 from trainer.step.sharding import shard_model
 from trainer.step.update import Updater
 from trainer.tokenizer import train_tokenizer
+from trainer.use.load import load
 from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
@@ -129,9 +130,9 @@ def test_any_number_of_workers_reads_them(tmp_path: Path) -> None:
     assert resume(folder, trained, RUN, ONE) == state_of(4)
     torch.testing.assert_close(whole(trained), saved[0], rtol=0, atol=0)
     (directory.parent.parent / "final").mkdir()
-    loaded, _ = load_model(parts)
+    loaded, _, _ = load(parts)
     torch.testing.assert_close(dict(loaded.state_dict()), saved[0]["model.safetensors"], rtol=0, atol=0)
-    averages, _ = load_model(parts, averaged=True)
+    averages, _, _ = load(parts, averaged=True)
     torch.testing.assert_close(dict(averages.state_dict()), saved[0]["ema.safetensors"], rtol=0, atol=0)
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save_file
 
 from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer
@@ -13,7 +13,8 @@ from tests.unit.trainer.weights.test_begin import CONFIG, TOKENIZER, write_given
 from trainer.__main__ import main, parse
 from trainer.model.clip import CLIP
 from trainer.presets import ResNetConfig
-from trainer.saving.checkpoint import load_model, write_model
+from trainer.saving.checkpoint import write_model
+from trainer.use.load import load
 from trainer.weights.interpolate import between, interpolate
 from trainer.weights.interpolate_config import InterpolateConfig
 
@@ -37,7 +38,7 @@ def test_weights_lie_between(tmp_path: Path, alpha: float, capsys: pytest.Captur
         torch.testing.assert_close(tensor, wanted, atol=1e-7, rtol=1e-6)
     if alpha in (0.0, 1.0):
         assert all(torch.equal(tensor, (right if alpha else left)[name]) for name, tensor in found.items())
-    model, tokenizer = load_model(str(output))
+    model, _, tokenizer = load(str(output))
     assert model.config == CONFIG
     assert tokenizer.to_json() == TOKENIZER.to_json()
 
@@ -73,8 +74,10 @@ def test_options(tmp_path: Path) -> None:
     assert (config.from_, config.to, config.alpha) == ("a", "b", 0.5)
     with pytest.raises(ValueError, match=r"alpha must be from 0 to 1, found 1\.5"):
         InterpolateConfig(from_="a", to="b", alpha=1.5, output="o")
-    (tmp_path / "x.safetensors").write_bytes(b"")
+    save_file(CLIP(CONFIG).state_dict(), tmp_path / "x.safetensors")
     config = InterpolateConfig(from_=str(tmp_path / "x.safetensors"), to="b", output="o")
-    with pytest.raises(ValueError, match=r"--from: .*x\.safetensors does not say its geometry"):
+    with pytest.raises(
+        ValueError, match=r"--from: .*x\.safetensors holds tensors alone, .* or a folder with its config"
+    ):
         interpolate(config)
     assert small_tokenizer(12).to_json() == TOKENIZER.to_json()
