@@ -34,7 +34,7 @@ def check_at_least(options: OptionGroup, least: Mapping[str, float]) -> None:
     """Raise ValueError that names the first option below its `least` value; one that is None was not given."""
     for name, lowest in least.items():
         value = getattr(options, name)
-        if value is not None and value < lowest:
+        if value is not None and not value >= lowest:  # what is no number is not either
             raise ValueError(f"{name} must be at least {lowest}, found {value!r}")
 
 

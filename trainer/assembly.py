@@ -36,6 +36,7 @@ from trainer.optim.loss_scale import LossScaler, make_loss_scaler
 from trainer.optim.text_weights import keep_text_weights
 from trainer.presets import ResNetConfig
 from trainer.record.plan import Plan, make_plan
+from trainer.record.reached import check_reached
 from trainer.record.run_record import training_record
 from trainer.saving.checkpoint import TOKENIZER_FILE, read_tokenizer
 from trainer.saving.resume import resume
@@ -96,6 +97,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
     data, further = prepare_data(config, shards, folder, world, reporter)
+    plan = make_plan(config.recipe, data.epoch_samples, config.samples)
+    check_reached(config, plan)
     room = find_room(config, data, world)
     cache = BlockBytes(config.cache_dir, DEADLINE_S, data.set_name())
     tokenizer = prepare_tokenizer(
@@ -121,7 +124,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
         world=world,
         folder=folder,
         identity=record.identity,
-        plan=make_plan(config.recipe, data.epoch_samples, config.samples),
+        plan=plan,
         data=data,
         tokenizer=tokenizer,
         model=model,

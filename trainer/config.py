@@ -18,7 +18,7 @@ from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
 from trainer.options.telling import TellingOptions
 from trainer.presets import ModelConfig, Recipe, ResNetConfig, ViTConfig
-from trainer.weights.geometry import DEFAULT_MODEL, find_geometry, recipe_of
+from trainer.weights.geometry import DEFAULT_MODEL, check_sizes, find_geometry, recipe_of
 from trainer.workers.counts import most_workers
 
 OF_RECIPE = ("epochs", "global_batch_size", "learning_rate", "weight_decay", "warmup_steps")
@@ -48,20 +48,46 @@ class TrainConfig(
             raise ValueError(
                 "decode gpu takes a GPU: device cuda, or auto on a machine with one, found 'cpu'; else use decode cpu"
             )
-        workers = most_workers(self.num_workers)
-        if self.global_batch_size is not None and self.global_batch_size < 2 * workers:
-            raise ValueError(
-                f"global_batch_size must be at least 2 per worker, found {self.global_batch_size!r} "
-                f"for {workers} workers"
-            )
+        if self.global_batch_size is not None:
+            self._check_batch_size(self.global_batch_size)
         if self.keep_best is not None and self.evaluate_every_steps is None:
             raise ValueError("keep_best takes evaluate_every_steps and what is measured, found none")
-        if self.text_weights == "bfloat16" and self.precision != "bfloat16":
-            raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {self.precision!r}")
+        if self.keep_best is not None and self.keep_best not in self.measures:
+            raise ValueError(f"keep_best must be one of {', '.join(self.measures)}, found {self.keep_best!r}")
+        self._check_precision()
+        self._check_rates()
         if self.parallel == "fsdp":
             self._check_shards()
         if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):
             self.check_geometry()
+
+    def _check_batch_size(self, batch_size: int) -> None:
+        workers = most_workers(self.num_workers)
+        if batch_size < 2 * workers:
+            raise ValueError(
+                f"global_batch_size must be at least 2 per worker, found {batch_size!r} for {workers} workers"
+            )
+
+    def _check_precision(self) -> None:
+        """Raise ValueError for half-precision weights beside other products; ``auto`` is known when the device is."""
+        if self.text_weights != "bfloat16" or self.precision == "bfloat16":
+            return
+        if self.precision != "auto" or self.device == "cpu":
+            found = repr(self.precision) + (", which is float32 on a CPU" if self.precision == "auto" else "")
+            raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {found}")
+
+    def _check_rates(self) -> None:
+        """Raise ValueError for a rate of an encoder that is kept whole, a cool-down beyond the samples that are named."""
+        for part in ("image", "text"):
+            rate = getattr(self, f"{part}_learning_rate")
+            locked = getattr(self, f"lock_{part}") and not getattr(self, f"lock_{part}_unlocked")
+            if rate is not None and locked and self.init_from is not None:
+                raise ValueError(
+                    f"{part}_learning_rate is of an encoder that lock_{part} keeps, found {rate!r}; leave it out, or "
+                    f"give lock_{part}_unlocked"
+                )
+        if None not in (self.samples, self.cooldown_samples) and self.cooldown_samples > self.samples:  # type: ignore[operator]
+            raise ValueError(f"cooldown_samples must be at most samples {self.samples}, found {self.cooldown_samples}")
 
     def _check_shards(self) -> None:
         """Raise ValueError for what has not been run with shards."""
@@ -73,9 +99,27 @@ class TrainConfig(
 
     def check_geometry(self) -> None:
         """Raise ValueError for options that do not fit the model's geometry; reads the files in which it may stand."""
-        if self.patch_dropout and not isinstance(self.model_config.image, ViTConfig):
+        model = self.model_config
+        check_sizes(model, self.model_title)
+        self.check_locks(model)
+        if self.patch_dropout and not isinstance(model.image, ViTConfig):
             raise ValueError(f"patch_dropout takes a vision transformer, found model {self.model_title!r}")
+        self._check_recipe()
         self._check_batch_norm_rows()
+
+    def _check_recipe(self) -> None:
+        """Raise ValueError for options that go beyond what the recipe has where they do not say it themselves."""
+        recipe = self.recipe
+        self._check_batch_size(recipe.global_batch_size)
+        if self.final_learning_rate > recipe.learning_rate:
+            raise ValueError(
+                f"final_learning_rate must be at most learning_rate {recipe.learning_rate:g}, found "
+                f"{self.final_learning_rate:g}"
+            )
+        if self.samples is None and self.cooldown_epochs is not None and self.cooldown_epochs > recipe.epochs:
+            raise ValueError(
+                f"cooldown_epochs must be at most the run's {recipe.epochs:g} epochs, found {self.cooldown_epochs:g}"
+            )
 
     def _check_batch_norm_rows(self) -> None:
         recipe = self.recipe

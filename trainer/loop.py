@@ -121,12 +121,9 @@ class _Training:
         self._evaluator = Evaluator(run.config, run.folder, run.world)
         self._best = run.state.best if run.state.best and run.state.best.measure == run.config.keep_best else None
         self._expected = read_expected_loss(run.config.expect_loss) if run.config.expect_loss is not None else None
-        if self._expected is not None:
-            self._expected.check_reached(run.plan.total_steps)
         self._told_step = run.state.step
         steps = profiled_steps(run.config.profile) if run.config.profile is not None else range(0)
         self._profiler = StepProfiler(run.folder, run.world.rank, steps)
-        self._profiler.check_reached(run.plan.total_steps)
         self._fault: str | None = None
         """Why the run is to stop, saved."""
         self.metrics: Metrics | None = None

@@ -35,6 +35,16 @@ class ViTConfig:
     """Layer normalisation before the blocks, as CLIP has it and other ViTs have not."""
     layer_norm_eps: float = 1e-5
 
+    @property
+    def num_groups(self) -> int:
+        """Groups of its parts that are locked or trained: embeddings, blocks, projection."""
+        return self.layers + 2
+
+    @property
+    def step_px(self) -> int:
+        """What the side of an image must be a multiple of."""
+        return self.patch_px
+
 
 @dataclass(frozen=True, kw_only=True)
 class ResNetConfig:
@@ -53,6 +63,16 @@ class ResNetConfig:
         """Heads of the attention pool: 64 channels each, as in the paper."""
         return max(1, self.pool_width // 64)
 
+    @property
+    def num_groups(self) -> int:
+        """Groups of its parts that are locked or trained: stem, blocks, attention pool."""
+        return sum(self.blocks) + 2
+
+    @property
+    def step_px(self) -> int:
+        """What the side of an image must be a multiple of: stem and stages halve it five times."""
+        return 32
+
 
 @dataclass(frozen=True, kw_only=True)
 class TextConfig:
@@ -66,6 +86,11 @@ class TextConfig:
     mlp_width: int | None = None
     """Inside the MLPs; None: 4 * width."""
     activation: Activation = "quick_gelu"
+
+    @property
+    def num_groups(self) -> int:
+        """Groups of its parts that are locked or trained: embeddings, blocks, projection."""
+        return self.layers + 2
 
 
 @dataclass(frozen=True, kw_only=True)

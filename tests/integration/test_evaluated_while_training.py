@@ -19,6 +19,7 @@ from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.zero_shot import evaluate
 from trainer.loop import train
+from trainer.record.claim import claim_output
 from trainer.saving.checkpoint import find_checkpoints
 from trainer.saving.written_files import read_state
 from trainer.telling.reporter import Silent
@@ -123,12 +124,15 @@ def test_two_workers_count_what_one_does(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"keep_best": "accuracy"}, "keep_best must be one of zero_shot_top1, .*, found 'accuracy'"),
-        ({"evaluate_dataset": "nowhere"}, "no such folder 'nowhere'"),
-        ({"evaluate_shards": "nowhere"}, "no such folder"),
+        ({"evaluate_dataset": "nowhere"}, "--evaluate-dataset: no such folder 'nowhere'"),
+        ({"evaluate_classes": "nowhere"}, "--evaluate-classes: no such file 'nowhere'"),
+        ({"evaluate_shards": "nowhere"}, "--evaluate-shards: no such folder"),
     ],
 )
-def test_what_is_wrong_is_told_before_the_first_step(tmp_path: Path, changes: dict[str, str], message: str) -> None:
+def test_what_is_wrong_is_told_before_the_output_is_claimed(
+    tmp_path: Path, changes: dict[str, str], message: str
+) -> None:
+    config = made(tmp_path, "out", **changes)
     with pytest.raises((ValueError, FileNotFoundError), match=message):
-        train(made(tmp_path, "out", **changes), ONE, Silent())
-    assert not (tmp_path / "out" / "checkpoints").exists()
+        claim_output(config, Folder(config.output))
+    assert not (tmp_path / "out").exists()

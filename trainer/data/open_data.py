@@ -42,28 +42,29 @@ class ShardFolder:
     """Where `pipeline index --output` wrote the index, when that folder was named."""
 
 
-def open_folders(paths: Sequence[str]) -> list[ShardFolder]:
+def open_folders(paths: Sequence[str], option: str = "--shards") -> list[ShardFolder]:
     """Return each folder with its tars; one listing a folder, the launcher calls it too.
 
     A folder that `pipeline index --output` wrote stands for the tars of which it is the index.
 
-    Raises FileNotFoundError or ValueError for a folder that is absent, unfinished, not of shards, or without tars.
+    Raises FileNotFoundError or ValueError, which name `option`, for a folder that is absent, unfinished, not of
+    shards, or without tars.
     """
     opened = []
     for path in paths:
         folder = Folder(path)
         if not folder.exists():
-            raise FileNotFoundError(f"--shards: no such folder {folder.url!r}; expected one made by pipeline download")
+            raise FileNotFoundError(f"{option}: no such folder {folder.url!r}; expected one made by pipeline download")
         tars, made_in = tars_of_index(folder), None
         if tars is not None:
             folder, made_in = tars, folder
             if not folder.exists():
-                raise FileNotFoundError(f"--shards: {made_in.url} is an index of {folder.url}, which is not there")
+                raise FileNotFoundError(f"{option}: {made_in.url} is an index of {folder.url}, which is not there")
         elif folder.exists(RUN_FILE):
             read_manifest(folder, "shards")
         sizes = folder.sizes(TAR_SUFFIX)
         if not sizes:
-            raise FileNotFoundError(f"--shards: {folder.url} holds no .tar file; expected WebDataset shards")
+            raise FileNotFoundError(f"{option}: {folder.url} holds no .tar file; expected WebDataset shards")
         opened.append(ShardFolder(folder, sizes, made_in))
     return opened
 

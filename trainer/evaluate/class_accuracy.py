@@ -11,23 +11,26 @@ import torch
 from trainer.evaluate.class_names import read_classes, read_templates
 from trainer.evaluate.classify import classify, embed_classes, is_right
 from trainer.evaluate.inputs import Labelled, find_images
+from trainer.evaluate.measures import ZERO_SHOT
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 from trainer.workers.distributed import World
-
-MEASURES = ("zero_shot_top1", "zero_shot_top5", "zero_shot_mean_per_class")
 
 
 class ClassAccuracy:
     """The images and classes of one dataset."""
 
-    measures: Sequence[str] = MEASURES
+    measures: Sequence[str] = ZERO_SHOT
 
-    def __init__(self, dataset: str, classes: str, templates: str) -> None:
-        """Read the names and list the images. Raises ValueError or FileNotFoundError for what is wrong with them."""
+    def __init__(self, dataset: str, classes: str, templates: str, *, tells: bool = True) -> None:
+        """Read the names and list the images. Raises ValueError or FileNotFoundError for what is wrong with them.
+
+        `tells`: of classes that the tokenizer cannot tell apart.
+        """
         self._dataset = dataset
-        self._classes, self._templates = read_classes(classes), read_templates(templates)
-        self._images = find_images(dataset, self._classes)
+        self._classes = read_classes(classes, "--evaluate-classes", tells=tells)
+        self._templates = read_templates(templates, "--evaluate-templates")
+        self._images = find_images(dataset, self._classes, "--evaluate-dataset", "--evaluate-classes")
 
     def measure(
         self, model: CLIP, tokenizer: CaptionTokenizer, world: World, *, batch_size: int, threads: int
@@ -53,4 +56,4 @@ class ClassAccuracy:
             )
         images_of, right, right5 = counts_K3[counts_K3[:, 0] > 0].T
         found = (right.sum() / images_of.sum(), right5.sum() / images_of.sum(), (right / images_of).mean())
-        return dict(zip(MEASURES, map(float, found), strict=True))
+        return dict(zip(ZERO_SHOT, map(float, found), strict=True))

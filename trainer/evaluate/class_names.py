@@ -25,59 +25,59 @@ def name_key(name: str) -> str:
     return " ".join(unicodedata.normalize("NFC", without_references(name)).replace("_", " ").split())
 
 
-def read_lines(path: str, what: str) -> list[tuple[int, str]]:
+def read_lines(path: str, option: str) -> list[tuple[int, str]]:
     """Return (line number, text) of the lines that are not empty. Raises FileNotFoundError, ValueError."""
     if not Path(path).is_file():
-        raise FileNotFoundError(f"--{what}: no such file {path!r}")
+        raise FileNotFoundError(f"{option}: no such file {path!r}")
     lines = []
     for number, line in numbered_lines(Path(path).read_bytes()):
         try:
             text = without_references(line.decode()).strip()
         except UnicodeDecodeError as error:
-            raise ValueError(f"--{what}: {path}, line {number}: expected UTF-8 text, {error}") from error
+            raise ValueError(f"{option}: {path}, line {number}: expected UTF-8 text, {error}") from error
         if text:
             lines.append((number, text))
     if not lines or len(lines) > MAX_LINES:
-        raise ValueError(f"--{what}: {path} has {len(lines)} lines that are not empty; expected 1 to {MAX_LINES}")
+        raise ValueError(f"{option}: {path} has {len(lines)} lines that are not empty; expected 1 to {MAX_LINES}")
     return lines
 
 
-def read_classes(path: str) -> list[str]:
-    """Return the class names in order.
+def read_classes(path: str, option: str = "--classes", *, tells: bool = True) -> list[str]:
+    """Return the class names in order; `option` names the file in what is raised and told.
 
     Raises ValueError with the line number for a name that is given twice, or is another's but for underscores, spaces
     and the way an accent is written: the images of one would count for the other. Names that the tokenizer cannot
-    tell apart (it knows no case) are told on stderr.
+    tell apart (it knows no case) are told on stderr where it `tells`.
     """
     seen: dict[str, tuple[int, str]] = {}
     folded: dict[str, int] = {}
-    for number, name in read_lines(path, "classes"):
+    for number, name in read_lines(path, option):
         key = name_key(name)
         first, same = seen.setdefault(key, (number, name))
         if first != number and same == name:
-            raise ValueError(f"--classes: {path}, line {number}: {name!r} is already on line {first}")
+            raise ValueError(f"{option}: {path}, line {number}: {name!r} is already on line {first}")
         if first != number:
             raise ValueError(
-                f"--classes: {path}, line {number}: {name!a} is {same!a} of line {first} but for underscores, "
+                f"{option}: {path}, line {number}: {name!a} is {same!a} of line {first} but for underscores, "
                 "spaces or how accents are written: their folders cannot be told apart; leave one out"
             )
         alike = folded.setdefault(key.lower(), number)
-        if alike != number:
+        if alike != number and tells:
             print(
-                f"note: --classes: lines {alike} and {number} of {one_line(path)} differ in case only: they are one "
+                f"note: {option}: lines {alike} and {number} of {one_line(path)} differ in case only: they are one "
                 f"prompt to the tokenizer, and images of {name!a} count as wrong",
                 file=sys.stderr,
             )
     return [name for _, name in seen.values()]
 
 
-def read_templates(path: str) -> list[str]:
+def read_templates(path: str, option: str = "--templates") -> list[str]:
     """Return the templates. Raises ValueError with the line number for one without ``{}``."""
-    lines = read_lines(path, "templates")
+    lines = read_lines(path, option)
     for number, template in lines:
         if PLACE not in template:
             raise ValueError(
-                f"--templates: {path}, line {number}: expected a prompt with {PLACE} for the class, found {template!r}"
+                f"{option}: {path}, line {number}: expected a prompt with {PLACE} for the class, found {template!r}"
             )
     return [template for _, template in lines]
 

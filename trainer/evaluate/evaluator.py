@@ -13,6 +13,7 @@ from trainer.data.read.block_bytes import BlockBytes
 from trainer.evaluate.class_accuracy import ClassAccuracy
 from trainer.evaluate.retrieval import Retrieval
 from trainer.model.clip import CLIP
+from trainer.options.evaluating import EvaluatingOptions
 from trainer.step.precision import autocast_dtype
 from trainer.step.sharding import gathered
 from trainer.tokenizer import CaptionTokenizer
@@ -40,17 +41,10 @@ class Evaluator:
         self._config = config
         self._world = world
         self._kinds: list[Measured] = []
-        if config.evaluate_dataset is not None:
-            assert config.evaluate_classes is not None
-            assert config.evaluate_templates is not None
-            self._kinds.append(
-                ClassAccuracy(config.evaluate_dataset, config.evaluate_classes, config.evaluate_templates)
-            )
+        if (accuracy := _open_accuracy(config)) is not None:
+            self._kinds.append(accuracy)
         if config.evaluate_shards is not None:
             self._kinds.append(_open_retrieval(config, config.evaluate_shards, folder, world))
-        names = [name for kind in self._kinds for name in kind.measures]
-        if config.keep_best is not None and config.keep_best not in names:
-            raise ValueError(f"keep_best must be one of {', '.join(names) or 'no measure'}, found {config.keep_best!r}")
 
     def is_due(self, step: int, *, is_last: bool) -> bool:
         """Tell whether the model is measured after `step`."""
@@ -82,8 +76,23 @@ class Evaluator:
         return found
 
 
+def check_evaluated(config: EvaluatingOptions) -> None:
+    """Raise ValueError or FileNotFoundError for what the options name and a run could not be measured on."""
+    _open_accuracy(config, tells=False)
+    if config.evaluate_shards is not None:
+        open_folders([config.evaluate_shards], "--evaluate-shards")
+
+
+def _open_accuracy(config: EvaluatingOptions, *, tells: bool = True) -> ClassAccuracy | None:
+    if config.evaluate_dataset is None:
+        return None
+    assert config.evaluate_classes is not None
+    assert config.evaluate_templates is not None
+    return ClassAccuracy(config.evaluate_dataset, config.evaluate_classes, config.evaluate_templates, tells=tells)
+
+
 def _open_retrieval(config: TrainConfig, shards: str, folder: Folder, world: World) -> Retrieval:
-    opened = open_folders([shards])
+    opened = open_folders([shards], "--evaluate-shards")
     own = folder.sub(EVALUATION_DIR)
     if world.first:
         prepare_indexes(opened, own, max(1, config.cpus_per_worker))

@@ -18,11 +18,14 @@ class Labelled:
     """Other files of the dataset: side files, and those that are not named as an image."""
 
 
-def find_images(dataset: str, classes: list[str]) -> Labelled:
-    """Return the images below the class folders, sorted. Raises for a folder that is no class, but for side folders."""
+def find_images(dataset: str, classes: list[str], option: str = "--dataset", of_classes: str = "--classes") -> Labelled:
+    """Return the images below the class folders, sorted; the options are named in what is raised.
+
+    Raises FileNotFoundError, and ValueError for a folder that is no class, but for side folders.
+    """
     root = Path(dataset)
     if not root.is_dir():
-        raise FileNotFoundError(f"--dataset: no such folder {dataset!r}")
+        raise FileNotFoundError(f"{option}: no such folder {dataset!r}")
     numbers = {name_key(name): number for number, name in enumerate(classes)}
     paths: list[str] = []
     labels: list[int] = []
@@ -33,7 +36,7 @@ def find_images(dataset: str, classes: list[str]) -> Labelled:
         if number is None:
             if not is_side_file(directory.name):
                 raise ValueError(
-                    f"--dataset: folder {directory.name!r} of {dataset} is no line of --classes; "
+                    f"{option}: folder {directory.name!r} of {dataset} is no line of {of_classes}; "
                     "add it there or remove it"
                 )
             passed_over += len(names)
@@ -44,7 +47,7 @@ def find_images(dataset: str, classes: list[str]) -> Labelled:
         passed_over += len(names) - len(images)
     if not paths:
         raise FileNotFoundError(
-            f"--dataset: no image below the class folders of {dataset} ({passed_over} other files); expected "
+            f"{option}: no image below the class folders of {dataset} ({passed_over} other files); expected "
             f"CLASS/NAME with one of {', '.join(IMAGE_SUFFIXES)}"
         )
     return Labelled(paths, labels, passed_over)

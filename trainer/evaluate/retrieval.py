@@ -13,20 +13,19 @@ from trainer.data.data_set import DataSet
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import captions_of
 from trainer.data.transforms import ImageFault, Pixels, decode_centre
+from trainer.evaluate.measures import RANKS, RETRIEVAL
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 from trainer.workers.distributed import World
 
-RANKS = (1, 5, 10)
 TIE = 1e-5
 """Cosines this near are equal, as those of the same caption twice are but for rounding."""
-MEASURES = tuple(f"{way}_r{rank}" for way in ("image_to_text", "text_to_image") for rank in RANKS)
 
 
 class Retrieval:
     """The first samples of a data set: middle squares, first captions."""
 
-    measures: Sequence[str] = MEASURES
+    measures: Sequence[str] = RETRIEVAL
 
     def __init__(self, data: DataSet, read: BlockBytes, num_samples: int) -> None:
         self._data = data
@@ -57,12 +56,12 @@ class Retrieval:
             raise ValueError(
                 f"evaluate_shards: {len(features_N2E)} of {self._num} samples can be used; expected 2 or more"
             )
-        counts = torch.zeros(len(MEASURES), dtype=torch.float64, device=world.device)
+        counts = torch.zeros(len(RETRIEVAL), dtype=torch.float64, device=world.device)
         own = torch.arange(world.rank, len(features_N2E), world.size, device=world.device)
         for rows in own.split(batch_size):
             counts += torch.cat([_found(features_N2E[:, a], features_N2E[:, 1 - a], rows) for a in (0, 1)])
         world.add_up(counts)
-        return dict(zip(MEASURES, (counts / len(features_N2E)).tolist(), strict=True))
+        return dict(zip(RETRIEVAL, (counts / len(features_N2E)).tolist(), strict=True))
 
     def _batches(
         self, model: CLIP, world: World, batch_size: int, pool: ThreadPoolExecutor

@@ -8,6 +8,9 @@ import tyro
 from schemas.option_group import OptionGroup, check_at_least
 from schemas.run_options import NotIdentity
 
+MAX_SEED = 2**63 - 1
+"""Draws are made of signed numbers of 64 bits."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DataOptions(OptionGroup):
@@ -40,6 +43,8 @@ class DataOptions(OptionGroup):
         if not self.shards:
             raise ValueError("shards must name at least one folder")
         check_at_least(self, {"seed": 0, "shuffle_pool": 1, "cap": 1})
+        if self.seed > MAX_SEED:
+            raise ValueError(f"seed must be at most {MAX_SEED}, found {self.seed!r}")
         if self.balance == "online" and self.cap is None:
             raise ValueError("balance online takes a cap, found none")
         if self.balance != "online" and self.cap is not None:

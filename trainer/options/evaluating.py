@@ -7,6 +7,7 @@ import tyro
 
 from schemas.option_group import OptionGroup, check_at_least
 from schemas.run_options import NotIdentity
+from trainer.evaluate.measures import RETRIEVAL, ZERO_SHOT
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +29,11 @@ class EvaluatingOptions(OptionGroup):
     """Samples of retrieval."""
     evaluate_batch_size: NotIdentity[int] = 256
     """Images or texts per forward pass of an evaluation, on each worker."""
+
+    @property
+    def measures(self) -> tuple[str, ...]:
+        """The names of what is measured."""
+        return (ZERO_SHOT if self.evaluate_dataset else ()) + (RETRIEVAL if self.evaluate_shards else ())
 
     def _check(self) -> None:
         check_at_least(self, {"evaluate_every_steps": 1, "evaluate_samples": 2, "evaluate_batch_size": 1})

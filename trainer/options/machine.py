@@ -40,6 +40,9 @@ class MachineOptions(OptionGroup):
             self,
             {"cpus_per_worker": 0, "max_failures": 0, "stall_s": 0, "resize_every_s": 0, "collective_timeout_s": 1},
         )
+        for name in ("resize_every_s", "collective_timeout_s"):
+            if getattr(self, name) == float("inf"):
+                raise ValueError(f"{name} must be finite, found inf")
         check_workers("num_workers", self.num_workers)
         if self.launcher == "none" and self.num_workers != 1:
             raise ValueError(

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import tyro
 
 from schemas.option_group import OptionGroup, check_at_least
-from trainer.presets import MIN_VOCAB_SIZE, find_preset
+from trainer.presets import MIN_VOCAB_SIZE, ModelConfig, find_preset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,3 +65,11 @@ class ModelOptions(OptionGroup):
             unlocked = getattr(self, f"lock_{part}_unlocked")
             if unlocked and not getattr(self, f"lock_{part}"):
                 raise ValueError(f"lock_{part}_unlocked takes lock_{part}, found {unlocked!r} without it")
+
+    def check_locks(self, model: ModelConfig) -> None:
+        """Raise ValueError where more groups of an encoder are to be trained than `model` has."""
+        for name, encoder in (("lock_image_unlocked", model.image), ("lock_text_unlocked", model.text)):
+            if getattr(self, name) > encoder.num_groups:
+                raise ValueError(
+                    f"{name} must be at most the encoder's {encoder.num_groups} groups, found {getattr(self, name)!r}"
+                )

@@ -17,6 +17,13 @@ def profiled_steps(text: str) -> range:
     return range(int(first), int(last) + 1)
 
 
+def check_profiled(text: str, total_steps: int) -> None:
+    """Raise ValueError for steps that a run of so many does not have."""
+    first = profiled_steps(text)[0]
+    if first > total_steps:
+        raise ValueError(f"profile must name steps of the run, which has {total_steps}, found {first}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class TellingOptions(OptionGroup):
     """What a run tells of itself while it goes."""

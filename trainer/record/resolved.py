@@ -7,6 +7,7 @@ import torch
 
 from schemas.storage import Folder
 from trainer.config import TrainConfig
+from trainer.data.read.captions import parse_rule
 from trainer.telling.expected_loss import read_expected_loss
 from trainer.workers.counts import most_workers
 from trainer.workers.cpu_share import usable_cpus, with_cpus
@@ -32,6 +33,12 @@ def _is_name(option: str, value: str) -> bool:
     )
 
 
+def check_room(config: TrainConfig) -> None:
+    """Raise ValueError where blocks are to be recomputed as memory demands, and the memory is not said."""
+    if config.activation_checkpointing == "auto" and config.activation_gb is None and config.device == "cpu":
+        raise ValueError("activation_checkpointing auto takes activation_gb on a CPU, found none")
+
+
 def resolve(config: TrainConfig) -> TrainConfig:
     """Return the config with absolute paths, the device decided, and the share of this machine's CPUs.
 
@@ -42,6 +49,9 @@ def resolve(config: TrainConfig) -> TrainConfig:
     paths = {option[2:].replace("-", "_"): Folder(path).url for option, path in named_paths(config)}
     resolved = replace(config, **paths, shards=shards, device=device)  # type: ignore[arg-type]  # all are texts
     resolved.check_geometry()
+    for rule in resolved.captions:
+        parse_rule(rule)
+    check_room(resolved)
     if resolved.expect_loss is not None:
         read_expected_loss(resolved.expect_loss)
     if "RAY_ADDRESS" in os.environ:

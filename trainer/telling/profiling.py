@@ -18,11 +18,6 @@ class StepProfiler:
         self._folder, self._rank, self._steps = folder, rank, steps
         self._profile: profile | None = None
 
-    def check_reached(self, total_steps: int) -> None:
-        """Raise ValueError for steps that a run of so many does not have."""
-        if self._steps and self._steps[0] > total_steps:
-            raise ValueError(f"profile must name steps of the run, which has {total_steps}, found {self._steps[0]}")
-
     def before(self, step: int) -> None:
         """Begin to trace before the first of the steps, or the first that is left of them."""
         if step in self._steps and self._profile is None:

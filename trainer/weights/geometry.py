@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
-from trainer.presets import PRESETS, ModelConfig, Recipe, ViTConfig, find_preset
+from trainer.presets import PRESETS, ModelConfig, Recipe, ResNetConfig, ViTConfig, find_preset
 
 DEFAULT_MODEL = "vit-b-32"
 
@@ -84,6 +84,22 @@ def recipe_of(model: str | None, geometry: ModelConfig) -> Recipe:
     is_wide = geometry.image.width >= (1024 if is_vit else 96)
     nearest = {(True, False): "vit-b-32", (True, True): "vit-l-14", (False, False): "rn50", (False, True): "rn50x16"}
     return find_preset(nearest[is_vit, is_wide]).recipe
+
+
+def check_sizes(model: ModelConfig, title: str) -> None:
+    """Raise ValueError for images that are cut into no whole patches, and widths into no whole heads."""
+    px, step_px = model.image.image_px, model.image.step_px
+    if px % step_px:
+        larger = (px // step_px + 1) * step_px
+        raise ValueError(
+            f"image_px of model {title!r} must be a multiple of {step_px}, found {px}; give --image-px {larger}"
+        )
+    for part, encoder in (("image", model.image), ("text", model.text)):
+        if not isinstance(encoder, ResNetConfig) and encoder.width % encoder.heads:
+            raise ValueError(
+                f"width of model {title!r} ({part}) must be a multiple of heads, found {encoder.width} and "
+                f"{encoder.heads}"
+            )
 
 
 def differences(ours: ModelConfig, theirs: ModelConfig, but: Sequence[str] = ("image_px", "vocab_size")) -> list[str]:

@@ -12,6 +12,7 @@ from trainer.weights.find_weights import WeightFiles, find_weights
 from trainer.weights.form.naming import plain_name
 from trainer.weights.form.timm_names import PRE_NORM, TIMM
 from trainer.weights.form.transformers_names import TRANSFORMERS_VIT
+from trainer.weights.geometry import differences
 
 OPTION = "--init-image-from"
 _TIMM_EPS, _TIMM_CLIP_EPS = 1e-6, 1e-5
@@ -34,9 +35,8 @@ def with_image_of(model: ModelConfig, path: str) -> ModelConfig:
             )
         if not isinstance(theirs, ViTConfig) or not isinstance(model.image, ViTConfig):
             if replace(theirs, image_px=model.image.image_px) != model.image:
-                raise ValueError(
-                    f"{OPTION}: {files.where} is of {theirs}, the model has {model.image}; give its --model"
-                )
+                (found, *_) = differences(model, replace(model, image=theirs))
+                raise ValueError(f"{OPTION}: {files.where} differs: the model has {found}; give its --model")
             return model
         changes = {name: getattr(theirs, name) for name in _BROUGHT}
         image = replace(model.image, **changes)

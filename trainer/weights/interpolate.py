@@ -17,11 +17,10 @@ def interpolate(config: InterpolateConfig) -> None:
     """Write the model between two, and print where. Raises OSError or ValueError that names what does not fit."""
     first, second = read_model(config.from_, "--from"), read_model(config.to, "--to")
     if found := differences(first.geometry, second.geometry, but=()):
-        raise ValueError(
-            f"--from {config.from_} and --to {config.to} differ: {'; '.join(found[:3])}; give two of a kind"
-        )
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        raise ValueError(f"--from and --to differ: {found[0]}{more}; give two of a kind")
     if first.tokenizer.to_json() != second.tokenizer.to_json():
-        raise ValueError(f"--from {config.from_} and --to {config.to} have other tokenizers; give two of a kind")
+        raise ValueError("--from and --to have other tokenizers; give two of a kind")
     folder = Folder(config.output)
     record = RunRecord(
         command="trainer interpolate",

@@ -28,13 +28,13 @@ class LockedBatchNorm2d(nn.BatchNorm2d):
 def lock_encoders(model: CLIP, locks: ModelOptions, *, is_projection_new: bool = False) -> None:
     """Lock what the options name; a new projection of the image encoder, its last group, is trained all the same.
 
-    Raises ValueError where more groups are to be trained than there are.
+    That there are so many has been checked with the options.
     """
     if locks.lock_image:
         unlocked = max(locks.lock_image_unlocked, int(is_projection_new))
-        _lock(image_groups(model.image_encoder), unlocked, "lock_image_unlocked")
+        _lock(image_groups(model.image_encoder), unlocked)
     if locks.lock_text:
-        _lock(text_groups(model.text_encoder), locks.lock_text_unlocked, "lock_text_unlocked")
+        _lock(text_groups(model.text_encoder), locks.lock_text_unlocked)
 
 
 def image_groups(encoder: nn.Module) -> list[list[Part]]:
@@ -60,9 +60,8 @@ def _single(parts: Iterable[nn.Module]) -> list[list[Part]]:
     return [[part] for part in parts]
 
 
-def _lock(groups: list[list[Part]], unlocked: int, option: str) -> None:
-    if unlocked > len(groups):
-        raise ValueError(f"{option} must be at most the encoder's {len(groups)} groups, found {unlocked!r}")
+def _lock(groups: list[list[Part]], unlocked: int) -> None:
+    assert unlocked <= len(groups)
     for group in groups[: len(groups) - unlocked]:
         for part in group:
             part.requires_grad_(False)

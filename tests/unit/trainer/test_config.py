@@ -8,11 +8,14 @@ import pytest
 
 from trainer.__main__ import parse
 from trainer.config import TrainConfig
-from trainer.presets import Recipe
+from trainer.presets import PRESETS, Recipe
 
 
 def make(**changes: Any) -> TrainConfig:
     return TrainConfig(**({"shards": ("s",), "output": "o"} | changes))
+
+
+RETRIEVAL = {"evaluate_every_steps": 5, "evaluate_shards": "d"}
 
 
 @pytest.mark.parametrize(
@@ -95,6 +98,34 @@ def make(**changes: Any) -> TrainConfig:
             {"text_weights": "bfloat16", "precision": "float32"},
             "text_weights bfloat16 takes precision bfloat16, found 'float32'",
         ),
+        (
+            {"text_weights": "bfloat16", "device": "cpu"},
+            "text_weights bfloat16 takes precision bfloat16, found 'auto', which is float32 on a CPU",
+        ),
+        ({"keep_best": "accuracy"} | RETRIEVAL, "keep_best must be one of image_to_text_r1, .*, found 'accuracy'"),
+        ({"keep_best": "zero_shot_top1"} | RETRIEVAL, "keep_best must be one of image_to_text_r1, .*, found 'zero_sho"),
+        ({"seed": 2**63}, "seed must be at most 9223372036854775807, found 9223372036854775808"),
+        ({"stall_s": float("nan")}, "stall_s must be at least 0, found nan"),
+        ({"collective_timeout_s": float("inf")}, "collective_timeout_s must be finite, found inf"),
+        ({"image_px": 60, "model": "vit-tiny"}, "image_px of model 'vit-tiny' must be a multiple of 8, found 60; give"),
+        (
+            {"image_px": 100, "model": "rn50"},
+            "image_px of model 'rn50' must be a multiple of 32, found 100; give",
+        ),
+        ({"model": "rn-tiny", "num_workers": 129}, "at least 2 per worker, found 256 for 129 workers"),
+        ({"final_learning_rate": 1e-3}, "final_learning_rate must be at most learning_rate 0.0005, found 0.001"),
+        (
+            {"schedule": "constant-cooldown", "cooldown_samples": 5_001, "samples": 5_000},
+            "cooldown_samples must be at most samples 5000, found 5001",
+        ),
+        (
+            {"schedule": "constant-cooldown", "cooldown_epochs": 33.0},
+            "cooldown_epochs must be at most the run's 32 epochs, found 33",
+        ),
+        (
+            {"init_from": "w", "lock_image": True, "image_learning_rate": 1e-5},
+            "image_learning_rate is of an encoder that lock_image keeps, found 1e-05; leave it out",
+        ),
         ({"patch_dropout": 1.0}, "patch_dropout must be at least 0 and below 1, found 1.0"),
         ({"patch_dropout": 0.5, "model": "rn50"}, "patch_dropout takes a vision transformer, found model 'rn50'"),
         ({"activation_gb": 1.0}, "activation_gb takes activation_checkpointing auto, found 'none'"),
@@ -104,6 +135,21 @@ def make(**changes: Any) -> TrainConfig:
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(**changes)
+
+
+def test_more_groups_than_an_encoder_has_are_refused() -> None:
+    config = make(init_from="w", lock_image=True, lock_text=True, lock_image_unlocked=15)
+    vit, resnet = PRESETS["vit-b-32"].model, PRESETS["rn50"].model
+    with pytest.raises(ValueError, match="lock_image_unlocked must be at most the encoder's 14 groups, found 15"):
+        config.check_locks(vit)
+    config.check_locks(resnet)
+    with pytest.raises(ValueError, match="lock_text_unlocked must be at most the encoder's 14 groups, found 99"):
+        make(init_from="w", lock_text=True, lock_text_unlocked=99).check_locks(vit)
+
+
+def test_half_precision_text_weights_wait_for_the_device() -> None:
+    assert make(text_weights="bfloat16").precision == "auto"
+    assert make(text_weights="bfloat16", device="cuda").text_weights == "bfloat16"
 
 
 def test_the_papers_recipe_is_the_default() -> None:

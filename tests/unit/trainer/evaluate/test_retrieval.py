@@ -11,7 +11,8 @@ from tests.support.small_shards import captions, picture, write_shards
 from trainer.data.open_data import open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.transforms import decode_centre
-from trainer.evaluate.retrieval import MEASURES, Retrieval, _found
+from trainer.evaluate.measures import RETRIEVAL
+from trainer.evaluate.retrieval import Retrieval, _found
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.tokenizer import train_tokenizer
@@ -50,7 +51,7 @@ def test_recalls_are_those_of_a_plain_count(tmp_path: Path, batch_size: int) -> 
         own = way.diagonal()[:, None]
         ranks = (way > own + 1e-5).sum(dim=1)
         wanted += [float((ranks < k).double().mean()) for k in (1, 5, 10)]
-    assert found == pytest.approx(dict(zip(MEASURES, wanted, strict=True)))
+    assert found == pytest.approx(dict(zip(RETRIEVAL, wanted, strict=True)))
     assert found["image_to_text_r1"] <= found["image_to_text_r5"] <= found["image_to_text_r10"]
 
 
