@@ -153,11 +153,6 @@ def _scaling(config: TrainConfig) -> dict[str, Any]:
     }
 
 
-def _failures(config: TrainConfig) -> dict[str, Any]:
-    # with "relax" those on a machine that went away are not waited for; their restarts are not limited
-    return {"max_failures": config.max_failures, "relax_collectives_on_preemption": True}
-
-
 def run(config: TrainConfig) -> None:
     """Train `config` under Ray and print where things lie."""
     refuse_relative_paths(config)
@@ -179,7 +174,11 @@ def run(config: TrainConfig) -> None:
         torch_config=ray.train.torch.TorchConfig(timeout_s=int(config.collective_timeout_s)),
         scaling_config=ray.train.ScalingConfig(**_scaling(config)),
         run_config=ray.train.RunConfig(
-            name="ray", storage_path=folder.url, failure_config=ray.train.FailureConfig(**_failures(config))
+            name="ray",
+            storage_path=folder.url,
+            # not relax_collectives_on_preemption: a worker that is to go would then wait in Ray's barrier for ever, once
+            # the others were let through without it, and they for its gradients. Such restarts are not limited.
+            failure_config=ray.train.FailureConfig(max_failures=config.max_failures),
         ),
     )
     done = threading.Event()
