@@ -106,17 +106,17 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     )
     model = make_model(config, tokenizer, world, beginning, reporter)
     keep_text_weights(model, config.text_weights)
+    at_once = find_rows_at_once(config, world, model.config)
+    rows = at_once.micro_batch or most_rows(config.recipe.global_batch_size, world)
+    autocast = autocast_dtype(config.precision, world.device)
+    set_up_encoders(model, config, config.seed, rows, autocast, has_averages=config.ema_decay is not None)
     if config.parallel == "fsdp" and world.size > 1:
-        shard_model(model, world, products=autocast_dtype(config.precision, world.device))
+        shard_model(model, world, products=autocast)
     optimizer = make_optimizer(model, config.recipe, config, seed=config.seed)
     ema = Ema(model, config.ema_decay) if config.ema_decay is not None else None
     scaler = make_loss_scaler(config.precision, world.device)
     trained = Trained(model, optimizer, ema, scaler)
     state = resume(folder, trained, record.identity, world) or TrainState(step=0, samples=0, replaced=0)
-    at_once = find_rows_at_once(config, world, model.config)
-    rows = at_once.micro_batch or most_rows(config.recipe.global_batch_size, world)
-    autocast = autocast_dtype(config.precision, world.device)
-    set_up_encoders(model, config, config.seed, rows, autocast)
     wrapped = spread(model, world, static_graph=at_once.micro_batch is None)
     settle_buckets(wrapped, world.device, autocast=autocast)
     run = Run(

@@ -56,8 +56,6 @@ class TrainConfig(
             raise ValueError(f"keep_best must be one of {', '.join(self.measures)}, found {self.keep_best!r}")
         self._check_precision()
         self._check_rates()
-        if self.parallel == "fsdp":
-            self._check_shards()
         if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):
             self.check_geometry()
 
@@ -88,14 +86,6 @@ class TrainConfig(
                 )
         if None not in (self.samples, self.cooldown_samples) and self.cooldown_samples > self.samples:  # type: ignore[operator]
             raise ValueError(f"cooldown_samples must be at most samples {self.samples}, found {self.cooldown_samples}")
-
-    def _check_shards(self) -> None:
-        """Raise ValueError for what has not been run with shards."""
-        for name, wanted in (("text_weights", "float32"), ("compile", False), ("activation_checkpointing", "none")):
-            if getattr(self, name) != wanted:
-                raise ValueError(f"{name} {getattr(self, name)} is not supported with parallel fsdp: take parallel ddp")
-        if self.precision == "float16":
-            raise ValueError("precision float16 is not supported with parallel fsdp: take bfloat16, or parallel ddp")
 
     def check_geometry(self) -> None:
         """Raise ValueError for options that do not fit the model's geometry; reads the files in which it may stand."""

@@ -47,7 +47,6 @@ class TextTransformer(nn.Module):
     def _blocks(self, texts: PackedTexts, *, flash: bool, pooled: bool) -> torch.Tensor:
         x_TC = self.token_embedding(texts.tokens_T) + F.embedding(texts.positions_T, self.positional_embedding)
         layout = packed(texts, len(self.positional_embedding), flash=flash)
-        torch._dynamo.maybe_mark_dynamic(x_TC, 0)  # the number of tokens is another in each batch
         return self.transformer(x_TC, layout, pooled=pooled)
 
     def encode_padded(self, tokens_NL: torch.Tensor, eos_N: torch.Tensor) -> torch.Tensor:

@@ -2,12 +2,15 @@
 
 What is gathered together, and given up after use:
 
-    a transformer block     attention and MLP                in half precision where products are
-    a ResNet's stage        its convolutions                 in half precision where products are
+    a block                 its linear maps or convolutions  in half precision where products are
+    an attention pool       its linear maps                  in half precision where products are
     an encoder              embeddings, normalisations, projections, stem: in the weights' own precision
 
 so each number is what autocast would make of the whole weight. Scalars (logit scale and bias), and what is kept in
 another precision than the rest of its encoder, stay whole on each worker.
+
+A block is gathered when it is called, so what is inside of a call is left alone: that it is computed again in the
+backward pass, and that it is compiled (`trainer.model.set_up`, before the model is sharded, as in torchtitan).
 """
 
 from collections.abc import Iterator
@@ -21,7 +24,7 @@ from torch.distributed.fsdp import FSDPModule, MixedPrecisionPolicy, fully_shard
 from torch.distributed.tensor import DTensor
 
 from trainer.model.clip import CLIP
-from trainer.model.resnet import AttentionPool, ModifiedResNet
+from trainer.model.resnet import AttentionPool, Bottleneck
 from trainer.model.transformer import Block
 from trainer.workers.distributed import World
 
@@ -35,13 +38,17 @@ def shard_model(model: CLIP, world: World, *, products: torch.dtype | None = Non
     mesh = init_device_mesh(world.device.type, (world.size,))
     half = MixedPrecisionPolicy(param_dtype=products, reduce_dtype=torch.float32, cast_forward_inputs=False)
     own = MixedPrecisionPolicy(cast_forward_inputs=False)
-    for maps in _maps(model):
-        fully_shard(maps, mesh=mesh, mp_policy=own if products is None else half)
+    parts = dict(_parts(model))
+    in_parts = {weight for maps in parts.values() for weight in maps}
     whole = {parameter for parameter in model.parameters() if parameter.ndim == 0}
+    # encoders before their parts: FSDP2 looks into no module that has been sharded, and normalisations lie in the parts
     for encoder in (model.image_encoder, model.text_encoder):
-        rest = [one for one in encoder.parameters() if not isinstance(one, DTensor)]
+        rest = [one for one in encoder.parameters() if one not in in_parts]
         whole |= {one for one in rest if one.dtype != rest[0].dtype}
-        fully_shard(encoder, mesh=mesh, mp_policy=own, ignored_params=whole)
+        fully_shard(encoder, mesh=mesh, mp_policy=own, ignored_params=whole | in_parts)
+    for part, maps in parts.items():
+        others = {one for one in part.parameters() if one not in maps}
+        fully_shard(part, mesh=mesh, mp_policy=own if products is None else half, ignored_params=others)
     fully_shard(model, mesh=mesh, mp_policy=own, ignored_params=whole)
     for method in ("encode_images", "encode_texts"):
         register_fsdp_forward_method(model, method)
@@ -52,16 +59,12 @@ def is_sharded(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
-def _maps(model: CLIP) -> Iterator[list[nn.Module]]:
-    """Yield the linear maps and convolutions that are gathered together, as modules whose forward is called."""
+def _parts(model: CLIP) -> Iterator[tuple[nn.Module, set[nn.Parameter]]]:
+    """Yield each module that is gathered when it is called, with the weights and biases of its maps."""
     for module in model.modules():
-        if isinstance(module, Block):
-            yield [module.attn, module.mlp]
-        elif isinstance(module, ModifiedResNet):
-            for stage in (module.layer1, module.layer2, module.layer3, module.layer4):
-                yield [one for one in stage.modules() if isinstance(one, nn.Conv2d)]
-        elif isinstance(module, AttentionPool):
-            yield [module.q_proj, module.k_proj, module.v_proj, module.c_proj]
+        if isinstance(module, Block | Bottleneck | AttentionPool):
+            maps = [one for one in module.modules() if isinstance(one, nn.Linear | nn.Conv2d)]
+            yield module, {weight for one in maps for weight in one.parameters()}
 
 
 def average_whole_gradients(model: nn.Module, world: World) -> None:

@@ -176,7 +176,7 @@ def run(config: TrainConfig) -> None:
         run_config=ray.train.RunConfig(
             name="ray",
             storage_path=folder.url,
-            # not relax_collectives_on_preemption: a worker that is to go would then wait in Ray's barrier for ever, once
+            # not relax_collectives_on_preemption: a worker that is to go would then wait in Ray's barrier for ever, as
             # the others were let through without it, and they for its gradients. Such restarts are not limited.
             failure_config=ray.train.FailureConfig(max_failures=config.max_failures),
         ),

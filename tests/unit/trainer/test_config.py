@@ -45,16 +45,6 @@ RETRIEVAL = {"evaluate_every_steps": 5, "evaluate_shards": "d"}
             {"decode": "gpu", "device": "cpu"},
             "decode gpu takes a GPU: device cuda, or auto on a machine with one, found",
         ),
-        ({"parallel": "fsdp", "compile": True}, "compile True is not supported with parallel fsdp"),
-        (
-            {"parallel": "fsdp", "activation_checkpointing": "blocks"},
-            "activation_checkpointing blocks is not supported with parallel fsdp",
-        ),
-        (
-            {"parallel": "fsdp", "precision": "bfloat16", "text_weights": "bfloat16"},
-            "text_weights bfloat16 is not supported with parallel fsdp",
-        ),
-        ({"parallel": "fsdp", "precision": "float16"}, "precision float16 is not supported with parallel fsdp"),
         ({"balance": "online"}, "balance online takes a cap, found none"),
         ({"image_px": 0}, "image_px must be at least 1, found 0"),
         ({"init_from": "a", "init_image_from": "b"}, "give init_from or init_image_from, not both"),
