@@ -75,7 +75,7 @@ class TrainConfig(
             raise ValueError(f"text_weights bfloat16 takes precision bfloat16, found {found}")
 
     def _check_rates(self) -> None:
-        """Raise ValueError for a rate of an encoder that is kept whole, a cool-down beyond the samples that are named."""
+        """Raise ValueError for a rate of an encoder that is kept whole, and for a cool-down beyond the samples."""
         for part in ("image", "text"):
             rate = getattr(self, f"{part}_learning_rate")
             locked = getattr(self, f"lock_{part}") and not getattr(self, f"lock_{part}_unlocked")
