@@ -88,7 +88,8 @@ def test_all_workers_skip_what_one_of_them_cannot_use(tmp_path: Path) -> None:
     program = tmp_path / "train.py"
     program.write_text(
         "import torch\n"
-        "from trainer import loop\nfrom trainer.config import TrainConfig\nfrom trainer.workers.distributed import join_world\n"
+        "from trainer import loop\nfrom trainer.config import TrainConfig\n"
+        "from trainer.workers.distributed import join_world\n"
         "from trainer.model.clip import CLIP\nfrom trainer.telling.reporter import Silent\n"
         "from trainer.step.settled_buckets import PASSES\n"
         "world = join_world(use_gpu=False)\n"

@@ -87,7 +87,7 @@ LISTED = {
     "trainer/saving/stored_rows.py": "saving/test_sharded_checkpoint: any number of workers, damage",
     "trainer/saving/train_state.py": "saving/test_checkpoint writes and reads it",
     "trainer/step/micro_batches.py": "step/test_grad_cache: any cut gives the gradient of the whole batch",
-    "trainer/step/random_state.py": "step/test_grad_cache: the same draws in both passes; tests/gpu/test_grad_cache_gpu",
+    "trainer/step/random_state.py": "step/test_grad_cache: the same draws in both passes; gpu/test_grad_cache_gpu",
     "trainer/evaluate/class_accuracy.py": "on one and two workers: tests/integration/test_evaluated_while_training",
     "trainer/evaluate/evaluator.py": "on one and two workers: tests/integration/test_evaluated_while_training",
     "trainer/saving/final_model.py": "whole trainings: tests/integration/test_train",

@@ -1,4 +1,4 @@
-"""What lies beyond the end of a run is refused: by the launcher where manifests tell the samples, else by the workers."""
+"""What lies beyond a run's end is refused: by the launcher where manifests tell the samples, else by the workers."""
 
 from pathlib import Path
 from typing import Any

@@ -59,9 +59,9 @@ def test_precision_is_of_products_and_features_are_float32(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        pytest.param({"device": "cuda:99"}, r"device must be auto, cpu or one that torch has here, found 'cuda:99'", id="gpu"),
+        pytest.param({"device": "cuda:99"}, r"device must be auto, cpu or one that torch has .*'cuda:99'", id="gpu"),
         pytest.param({"device": "potato"}, "device must be auto, .* found 'potato'", id="no device"),
-        pytest.param({"precision": "fp8"}, "precision must be one of auto, float32, bfloat16, float16, found 'fp8'", id="precision"),
+        pytest.param({"precision": "fp8"}, "precision must be one of auto, .* found 'fp8'", id="precision"),
         pytest.param({"averaged": True}, "has no ema.safetensors", id="averages"),
     ],
 )  # fmt: skip
