@@ -19,7 +19,7 @@ from trainer.data.data_set import DataSet
 from trainer.data.decode.device import DeviceDecoder, check_decodes
 from trainer.data.loader import DEADLINE_S, Loader
 from trainer.data.loading.device_decoding import DeviceDecodingLoader
-from trainer.data.open_data import INDEX_DIR, ShardFolder, open_data, open_folders, prepare_indexes, read_indexes
+from trainer.data.open_data import INDEX_DIR, ShardFolder, open_data, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.cache_room import CacheRoom, check_room, expected_bytes
 from trainer.data.read.captions import parse_rule
@@ -35,6 +35,7 @@ from trainer.optim.ema import Ema
 from trainer.optim.loss_scale import LossScaler, make_loss_scaler
 from trainer.optim.text_weights import keep_text_weights
 from trainer.presets import ResNetConfig
+from trainer.record.claim import Claim, find_shards
 from trainer.record.plan import Plan, make_plan
 from trainer.record.reached import check_reached
 from trainer.record.run_record import training_record
@@ -82,8 +83,11 @@ class Run:
     """Of this worker, in the model."""
 
 
-def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None) -> Run:
-    """Claim the output folder and put the run together, from its latest checkpoint when it has one."""
+def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None, claim: Claim | None = None) -> Run:
+    """Claim the output folder and put the run together, from its latest checkpoint when it has one.
+
+    `claim` is what was found when who started this worker claimed the folder; without it is looked up here.
+    """
     if config.decode == "gpu":
         check_decodes(world.device.type)
     config = with_threads(config, world)
@@ -91,9 +95,10 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     if world.device.type == "cpu":
         torch.set_num_threads(config.cpus_per_worker)
     folder = Folder(config.output)
-    shards = open_folders(config.shards)
-    beginning = read_beginning(config, world)
-    record = training_record(config, shards, beginning.inputs)
+    claim = claim or find_shards(config)
+    shards = claim.shards
+    beginning = read_beginning(config, world, claim.take_beginning())
+    record = training_record(config, claim.listed, beginning.inputs)
     if world.first:
         start_run(folder, record, alone=False)  # the launcher is at work there
     data, further = prepare_data(config, shards, folder, world, reporter)

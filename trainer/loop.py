@@ -16,6 +16,7 @@ from trainer.evaluate.evaluator import Evaluator
 from trainer.model.flops import StepFlops, peak_flops, utilization
 from trainer.optim.schedule import find_cooldown, learning_rate
 from trainer.options.telling import profiled_steps
+from trainer.record.claim import Claim
 from trainer.record.run_environment import write_environment
 from trainer.record.run_title import run_title
 from trainer.saving.background import Background
@@ -51,13 +52,14 @@ def train(
     reporter: Reporter,
     pulse: Pulse | None = None,
     interruption: Interruption | None = None,
+    claim: Claim | None = None,
 ) -> Metrics | None:
     """Train, or go on training, until the plan is done; return the last metrics (None when no step was left).
 
-    Every worker calls it with the same config. The order of samples, and the learning rate of each, depend on
+    Every worker calls it with the same config, and what was found when the output was claimed for it, if it was. The order of samples, and the learning rate of each, depend on
     the config and the shards only.
     """
-    run = assemble(config, world, reporter)
+    run = assemble(config, world, reporter, claim)
     reporter.start(
         done_samples=run.state.samples,
         total_samples=run.plan.total_samples,

@@ -94,7 +94,6 @@ LISTED = {
     "trainer/loop.py": "whole trainings: tests/integration/test_train",
     "trainer/workers/pulse.py": "a protocol: workers/test_ray_mailbox, test_stalls; integration/test_train_cluster",
     "trainer/workers/ray_worker.py": "Ray's workers: tests/integration/test_train_ray, test_train_cluster",
-    "trainer/record/claim.py": "whole commands: tests/integration/test_train_ray, test_torchrun",
     "trainer/record/run_title.py": "whole trainings: tests/integration/test_train",
     "trainer/workers/start.py": "whole commands: tests/integration/test_train_ray, test_torchrun",
     "trainer/workers/without_ray.py": "whole commands: tests/integration/test_torchrun",

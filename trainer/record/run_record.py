@@ -7,7 +7,6 @@ from typing import Any
 from schemas.run_options import identity_options
 from schemas.run_record import RunRecord
 from trainer.config import OF_RECIPE, TrainConfig
-from trainer.data.open_data import ShardFolder, describe_inputs
 from trainer.weights.begin import describe_beginning
 
 OF_MODEL = ("model", "image_px", "init_from", "init_image_from", "tokenizer", "vocab_size")
@@ -18,12 +17,12 @@ ALGORITHM_VERSION = "4"
 
 
 def training_record(
-    config: TrainConfig, folders: Sequence[ShardFolder], given: Sequence[dict[str, Any]] | None = None
+    config: TrainConfig, listed: Sequence[dict[str, Any]], given: Sequence[dict[str, Any]] | None = None
 ) -> RunRecord:
     """Return what decides the weights: resolved recipe and model, seed, shards; not the number of workers.
 
-    `folders` are the config's shards, listed once: what is named here is what is read. `given` describes the weights
-    and the tokenizer that the run begins with; they are hashed here when it is None.
+    `listed` is what `describe_inputs` says of the config's shards: what is named here is what is read. `given` describes
+    the weights and the tokenizer that the run begins with; they are hashed here when it is None.
     """
     resolved = (*OF_RECIPE, *OF_MODEL, "loss")
     parts = {name: value for name, value in identity_options(config).items() if name not in resolved}
@@ -33,7 +32,7 @@ def training_record(
     return RunRecord(
         command="trainer run",
         config=parts,
-        inputs=[*describe_inputs(folders), *(describe_beginning(config) if given is None else given)],
+        inputs=[*listed, *(describe_beginning(config) if given is None else given)],
         algorithm=ALGORITHM_VERSION,
         paths={
             "shards": list(config.shards),

@@ -1,8 +1,8 @@
 """What a training begins with that others made: weights and a tokenizer, read once.
 
 The first worker reads the files, whole and once, and sends the others what they need: the hashes before the run's
-record is made, the weights when the model is (one read a run, and no other node needs the path). The launcher reads the
-files for their hashes alone.
+record is made, the weights when the model is (one read a run, and no other node needs the path). Ray's launcher, another
+process, reads the files for their hashes alone.
 """
 
 import hashlib
@@ -68,9 +68,12 @@ class Beginning:
     """Whether an image encoder came without the projection to the embedding."""
 
 
-def read_beginning(config: TrainConfig, world: World) -> Beginning:
-    """Return what the options name. Raises OSError or ValueError that names option, file and what was expected."""
-    beginning = _read(config) if world.first else Beginning(inputs=[])
+def read_beginning(config: TrainConfig, world: World, read: Beginning | None = None) -> Beginning:
+    """Return what the options name; `read` is that where the first worker has it already.
+
+    Raises OSError or ValueError that names option, file and what was expected.
+    """
+    beginning = (read or read_given_files(config)) if world.first else Beginning(inputs=[])
     if world.size > 1:
         told: list[Any] = [beginning.inputs, beginning.is_projection_new]
         dist.broadcast_object_list(told, src=0, device=world.device)
@@ -167,7 +170,8 @@ def _read_parts(files: WeightFiles) -> tuple[dict[str, torch.Tensor], tuple[str,
     return tensors, (), hash_file(files.folder, SHARDS_FILE)
 
 
-def _read(config: TrainConfig) -> Beginning:
+def read_given_files(config: TrainConfig) -> Beginning:
+    """Return what the options name, by this process alone. Raises as `read_beginning`."""
     read = [read_given(option, files) for option, files in _found(config)]
     tokenizer = find_tokenizer(config)
     return Beginning(

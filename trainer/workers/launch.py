@@ -161,13 +161,14 @@ def run(config: TrainConfig) -> None:
     folder = Folder(config.output)
     console = Console()
     check_sinks(config)
-    if not claim_output(config, folder):
+    claim = claim_output(config, folder)
+    if claim is None:
         console.message(f"{folder.url} is finished already: nothing to do")
         return
     start_ray(config)
     config = share_cluster(config)
     logging.getLogger("ray").setLevel(logging.ERROR)
-    mailbox = ray.remote(num_cpus=0)(Mailbox).remote()
+    mailbox = ray.remote(num_cpus=0)(Mailbox).remote(claim)
     trainer = ray.train.torch.TorchTrainer(
         train_worker,
         train_loop_config={"config": config, "mailbox": mailbox},

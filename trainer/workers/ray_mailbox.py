@@ -7,16 +7,22 @@ from typing import Any
 
 import ray
 
+from trainer.record.claim import Claim
 from trainer.telling.metrics import Metrics
 from trainer.workers.stalls import BEAT_S, Beat, Heard, keep, stalled
 
 
 class Mailbox:
-    """An actor without CPU that carries the workers' progress to the launcher's console."""
+    """An actor without CPU that carries the workers' progress to the launcher's console, and its claim to them."""
 
-    def __init__(self) -> None:
+    def __init__(self, claim: Claim | None = None) -> None:
+        self._claim = claim
         self._letters: list[tuple[str, dict[str, Any]]] = []
         self._heard: dict[int, Heard] = {}
+
+    def claim(self) -> Claim | None:
+        """Return what the launcher found when it claimed the output. Not in Ray's config, which its dashboard shows."""
+        return self._claim
 
     def put(self, call: str, arguments: dict[str, Any]) -> None:
         self._letters.append((call, arguments))

@@ -3,6 +3,7 @@
 import logging
 from typing import Any
 
+import ray
 import ray.train
 
 from trainer.config import TrainConfig
@@ -50,7 +51,7 @@ def train_worker(arguments: dict[str, Any]) -> None:
     told = reporter if world.first else Silent()
     pulse = BeatingPulse(arguments["mailbox"], world.rank, world.size)
     try:
-        metrics = train(config, world, told, pulse, PreemptionNotice())
+        metrics = train(config, world, told, pulse, PreemptionNotice(), ray.get(arguments["mailbox"].claim.remote()))
     except RunStopped as error:  # not raised: Ray would start the workers again
         told.stopped(str(error))
         metrics = None

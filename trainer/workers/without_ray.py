@@ -1,11 +1,14 @@
 """Train in this process, alone or as one of `torchrun`'s."""
 
 import sys
+from dataclasses import replace
+
+import torch.distributed as dist
 
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.loop import train
-from trainer.record.claim import claim_output
+from trainer.record.claim import Claim, claim_output
 from trainer.record.resolved import resolve
 from trainer.telling.open_sinks import check_sinks
 from trainer.telling.reporter import Console, Silent
@@ -27,13 +30,14 @@ def run(config: TrainConfig) -> None:
     world = join_world(use_gpu=config.device == "cuda", timeout_s=config.collective_timeout_s)
     console = Console() if world.first else Silent()
     folder = Folder(config.output)
-    if not _begins(config, folder, world):
+    claim = _claim(config, folder, world)
+    if claim is None:
         console.message(f"{folder.url} is finished already: nothing to do")
         leave_world(world)
         return
     interruption = SignalInterruption(world)
     try:
-        train(config, world, console, interruption=interruption)
+        train(config, world, console, interruption=interruption, claim=claim)
     finally:
         interruption.close()
         console.close()
@@ -46,6 +50,18 @@ def run(config: TrainConfig) -> None:
         console.message(told)
 
 
-def _begins(config: TrainConfig, folder: Folder, world: World) -> bool:
-    """Claim the folder by the first worker; return False in all where the run is finished already."""
-    return world.from_first(lambda: bytes([claim_output(config, folder)])) == bytes([True])
+def _claim(config: TrainConfig, folder: Folder, world: World) -> Claim | None:
+    """Claim the folder by the first worker, and tell all what it found; None in all where the run is finished."""
+    claims: list[Claim | None] = [None]
+
+    def claim() -> bytes:
+        claims[0] = claim_output(config, folder, reads=True)
+        return bytes([claims[0] is not None])
+
+    if world.from_first(claim) == bytes([False]):
+        return None
+    if world.size > 1:
+        told = [replace(claims[0], beginning=None) if claims[0] is not None else None]
+        dist.broadcast_object_list(told, src=0, device=world.device)
+        claims = claims if world.first else told
+    return claims[0]

@@ -6,12 +6,12 @@ from pathlib import Path
 from schemas.run_record import RunRecord
 from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
-from trainer.data.open_data import open_folders
+from trainer.data.open_data import describe_inputs, open_folders
 from trainer.record.run_record import training_record
 
 
 def record(config: TrainConfig) -> RunRecord:
-    return training_record(config, open_folders(config.shards))
+    return training_record(config, describe_inputs(open_folders(config.shards)))
 
 
 def test_identity_is_what_decides_the_weights(tmp_path: Path) -> None:

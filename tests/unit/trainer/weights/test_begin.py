@@ -15,7 +15,7 @@ from tests.support.foreign_models import ONE, small_tokenizer, write_vocabulary
 from tests.support.small_shards import write_shards
 from trainer.assembly import make_model
 from trainer.config import TrainConfig
-from trainer.data.open_data import open_folders
+from trainer.data.open_data import describe_inputs, open_folders
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.record.run_record import training_record
@@ -91,16 +91,16 @@ def test_only_the_first_worker_reads() -> None:
 
 
 def test_other_weights_are_another_run_and_another_place_is_not(tmp_path: Path) -> None:
-    folders = open_folders((str(write_shards(tmp_path / "shards", 5)),))
+    listed = describe_inputs(open_folders((str(write_shards(tmp_path / "shards", 5)),)))
 
     def identity(**changes: Any) -> str:
-        return training_record(make(**changes), folders).identity
+        return training_record(make(**changes), listed).identity
 
     given = identity(init_from=str(write_given(tmp_path / "a")))
     assert identity(init_from=str(write_given(tmp_path / "b"))) == given
     assert identity(init_from=str(write_given(tmp_path / "c", seed=1))) != given
     assert identity(init_from=str(tmp_path / "a"), lock_image=True) != given
-    record = training_record(make(init_from=str(tmp_path / "a")), folders)
+    record = training_record(make(init_from=str(tmp_path / "a")), listed)
     assert str(tmp_path) not in str(record.identity_parts())
     assert record.paths["init_from"] == str(tmp_path / "a")
 
