@@ -17,6 +17,7 @@ from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
 from pipeline.runners.logs import show_only_errors
 from schemas.closed_pipe import quiet_on_closed_pipe
+from schemas.command_options import read_options
 from schemas.printable import print_error
 
 Command = (
@@ -66,12 +67,12 @@ def parse(arguments: list[str]) -> Any:
     if name in CONFIGS:
         described = f"{inspect.getdoc(CONFIGS[name])}\n\n{BEAM_OPTIONS}"
         try:
-            return tyro.cli(CONFIGS[name], prog=f"pipeline {name}", description=described, args=arguments[1:])
+            return read_options(CONFIGS[name], prog=f"pipeline {name}", description=described, arguments=arguments[1:])
         except SystemExit as error:
             if error.code:
                 _say_misplaced(name, arguments[1:])
             raise
-    return tyro.cli(Command, prog="pipeline", description=DESCRIPTION, args=arguments)
+    return read_options(Command, prog="pipeline", description=DESCRIPTION, arguments=arguments)
 
 
 def _say_misplaced(name: str, arguments: list[str]) -> None:

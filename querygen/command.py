@@ -10,6 +10,7 @@ from querygen.config import BuildConfig, CompareConfig, CountConfig, ExplainConf
 from querygen.report.config import ReportConfig
 from querygen.workers.lean_start import lean_start
 from schemas.closed_pipe import quiet_on_closed_pipe
+from schemas.command_options import read_options
 from schemas.printable import one_line, print_error, print_warnings_safely
 
 Command = (
@@ -44,8 +45,8 @@ def _parse(arguments: list[str]) -> Any:
     """Return the config of the subcommand. A named one is parsed alone: tyro's hints then name its own ``--help``."""
     name = arguments[0] if arguments else ""
     if name in CONFIGS:
-        return tyro.cli(CONFIGS[name], prog=f"querygen {name}", args=arguments[1:])
-    return tyro.cli(Command, prog="querygen", description="Make the query list.", args=arguments)
+        return read_options(CONFIGS[name], prog=f"querygen {name}", arguments=arguments[1:])
+    return read_options(Command, prog="querygen", description="Make the query list.", arguments=arguments)
 
 
 def main(arguments: list[str] | None = None) -> None:

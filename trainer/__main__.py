@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import tyro
 
+from schemas.command_options import read_options
 from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
@@ -66,9 +67,9 @@ def parse(arguments: Sequence[str]) -> Any:
     """Return the config of the subcommand. A named one is parsed alone: tyro's hints then name its own ``--help``."""
     for names, config in CONFIGS.items():
         if tuple(arguments[: len(names)]) == names:
-            return tyro.cli(config, prog=" ".join(("trainer", *names)), args=arguments[len(names) :])
+            return read_options(config, prog=" ".join(("trainer", *names)), arguments=arguments[len(names) :])
     described = "Train CLIP on shards, and measure it."
-    return tyro.cli(Command, prog="trainer", description=described, args=arguments)
+    return read_options(Command, prog="trainer", description=described, arguments=arguments)
 
 
 if __name__ == "__main__":

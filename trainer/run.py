@@ -13,8 +13,7 @@ if str(_HERE.parent) not in sys.path:
 if sys.path and Path(sys.path[0] or ".").resolve() == _HERE:
     del sys.path[0]  # python puts the script's folder first; its modules are imported as trainer.*
 
-import tyro  # noqa: E402
-
+from schemas.command_options import read_options  # noqa: E402
 from trainer.command_line import expected_errors  # noqa: E402
 from trainer.config import TrainConfig  # noqa: E402
 from trainer.workers.start import start  # noqa: E402
@@ -23,7 +22,7 @@ from trainer.workers.start import start  # noqa: E402
 def main() -> None:
     """Read the command line and train; expected errors end with one line and exit code 2."""
     with expected_errors():
-        config = tyro.cli(TrainConfig, prog="trainer/run.py")
+        config = read_options(TrainConfig, prog="trainer/run.py", arguments=sys.argv[1:])
         start(config)
 
 

@@ -23,7 +23,7 @@ class DownloadOptions(OptionGroup):
     image_size: int = 256
     """Side in pixels that --resize-mode aims at (img2dataset: 256)."""
     resize_mode: ResizeMode = "keep_ratio"
-    """keep_ratio: shorter side to image_size; keep_ratio_largest: longer side; center_crop: keep_ratio, then a
+    """keep_ratio: shorter side to --image-size; keep_ratio_largest: longer side; center_crop: keep_ratio, then a
     square; border: keep_ratio_largest, then white bars; no: as it is. Names and effect are img2dataset's; its default
     is border, ours is keep_ratio because CLIP crops a square from the resized short side (CLIP paper, 2.5)."""
     resize_only_if_bigger: bool = False

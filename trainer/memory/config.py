@@ -1,7 +1,9 @@
 """The options of `trainer plan`. Imports nothing that is slow."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Annotated, Literal
+
+import tyro
 
 from schemas.option_group import OptionGroup, check_at_least
 from trainer.presets import find_preset
@@ -11,7 +13,7 @@ from trainer.presets import find_preset
 class MemoryPlanConfig(OptionGroup):
     """Tell what of a GPU's memory a training takes, and how many rows fit at a time; needs no GPU."""
 
-    model: str = "vit-b-32"
+    model: Annotated[str, tyro.conf.arg(metavar="NAME")] = "vit-b-32"
     """Name of the preset."""
     precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
     """Of matrix products."""

@@ -1,4 +1,4 @@
-"""What decodes images: in the identity of a run, since the pixels are not equal to the bit."""
+"""What decodes images: pixels of both are not equal to the bit, so a run goes on with what it began with."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -8,7 +8,7 @@ from schemas.option_group import OptionGroup
 
 @dataclass(frozen=True, kw_only=True)
 class DecodingOptions(OptionGroup):
-    """What decodes images: in the identity of a run, since the pixels are not equal to the bit."""
+    """What decodes images: pixels of both are not equal to the bit, so a run goes on with what it began with."""
 
     decode: Literal["cpu", "gpu"] = "cpu"
     """gpu: the usual JPEGs are decoded, cropped and resized on the GPU (nvJPEG; extra decode-gpu), all else, and large

@@ -20,9 +20,9 @@ class OptimOptions(OptionGroup):
     final_learning_rate: float = 0.0
     """The rate that cosine and constant-cooldown end at."""
     image_learning_rate: float | None = None
-    """Peak rate of the image encoder; learning_rate by default. The schedule scales all rates alike."""
+    """Peak rate of the image encoder; --learning-rate by default. The schedule scales all rates alike."""
     text_learning_rate: float | None = None
-    """Peak rate of the text encoder; learning_rate by default."""
+    """Peak rate of the text encoder; --learning-rate by default."""
     layer_decay: float = 1.0
     """Each layer's rate is that of the layer above it times this (BEiT, arXiv 2106.08254: 0.65 to 0.85 for
     fine-tuning). Layers are the blocks of a transformer or the stages of a ResNet; below them embeddings or stem, above
@@ -37,7 +37,7 @@ class OptimOptions(OptionGroup):
     """What the text encoder's linear maps are kept in, rounded stochastically when they are updated (CLIP paper 2.5).
     LayerNorms and embeddings stay float32, as in CLIP's convert_weights. bfloat16 takes precision bfloat16."""
     ema_decay: float | None = None
-    """Keep an exponential moving average of the weights, which loses 1 - ema_decay of the past with each step (0.9998,
+    """Keep an exponential moving average of the weights, which loses 1 minus this of the past with each step (0.9998,
     say); ema.safetensors in checkpoints, the model in final-ema/. Polyak, Juditsky 1992; timm's ModelEmaV3."""
 
     def _check(self) -> None:

@@ -1,6 +1,9 @@
 """How samples are read and decoded; nothing here changes a batch."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+import tyro
 
 from schemas.option_group import OptionGroup, check_at_least
 from schemas.run_options import NotIdentity
@@ -19,7 +22,7 @@ class ReadingOptions(OptionGroup):
     cache_bytes: NotIdentity[int] = 2**30
     """Memory of each worker for images already decoded and resized, used when those of all samples fit; else, and with
     0, they are decoded in every epoch."""
-    cache_dir: NotIdentity[str | None] = None
+    cache_dir: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="DIR")]] = None
     """Local folder for what is read over the network; by default that of the system for temporary files."""
     read_ahead_bytes: NotIdentity[int] = 256 << 20
     """Bytes that each worker reads before they are needed: covers 200 ms to the first byte at 1 GB/s."""

@@ -21,7 +21,7 @@ class SavingOptions(OptionGroup):
     """Besides, a checkpoint at the first row of metrics that so many minutes have passed since the last one."""
     keep_checkpoints: NotIdentity[int] = 2
     """So many of the latest checkpoints are kept."""
-    keep_best: NotIdentity[str | None] = None
+    keep_best: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="MEASURE")]] = None
     """A measure of evaluations while training, such as zero_shot_top1: an evaluation that is better than all before is
     saved, and the best is kept beside the latest."""
     stop_after_steps: NotIdentity[int | None] = None
