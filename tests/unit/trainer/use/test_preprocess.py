@@ -62,7 +62,7 @@ def test_a_changed_image_counts_as_it_is() -> None:
 
 
 def test_what_is_no_picture_is_named(tmp_path: Path) -> None:
-    (tmp_path / "a.jpg").write_bytes(jpeg()[:300])
+    (tmp_path / "a.jpg").write_bytes(jpeg()[:5_000])
     preprocess = Preprocess(PX)
     with pytest.raises(ImageFault, match=r"a\.jpg does not decode"):
         preprocess(tmp_path / "a.jpg")
