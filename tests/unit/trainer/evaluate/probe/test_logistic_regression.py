@@ -9,8 +9,8 @@ from trainer.evaluate.probe.logistic_regression import Regression
 
 linear_model = pytest.importorskip("sklearn.linear_model", reason="needs scikit-learn: pip install scikit-learn")
 
-TIGHT = {"tolerance": 1e-9, "max_iterations": 1000}
-STRENGTHS = [1e-3, 0.3, 1.0, 50.0]
+TIGHT = {"tolerance": 1e-8, "max_iterations": 1000}
+STRENGTHS = [1e-3, 0.1, 1.0, 10.0]
 
 
 @pytest.fixture(autouse=True)
@@ -91,7 +91,7 @@ def test_begun_at_the_minimum_nothing_is_left_to_do() -> None:
     features, labels = made(300, 3)
     regression = Regression(torch.from_numpy(features), Softmax(torch.from_numpy(labels), 3))
     found = regression.fit([1.0], **TIGHT)
-    assert regression.fit([1.0], found, tolerance=2e-9).iterations == [0]
+    assert regression.fit([1.0], found, tolerance=2e-8).iterations == [0]
 
 
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -116,7 +116,7 @@ def test_features_that_never_change_and_separable_classes_are_no_trouble() -> No
 def test_too_few_iterations_are_told() -> None:
     features, labels = made(300, 3)
     found = Regression(torch.from_numpy(features), Softmax(torch.from_numpy(labels), 3)).fit(
-        [1e-9, 100.0], tolerance=1e-3, max_iterations=2
+        [1e-9, 100.0], tolerance=1e-3, max_iterations=5
     )
     assert found.is_converged == [True, False]
-    assert found.iterations[1] == 2
+    assert found.iterations == [5, 5]
