@@ -56,8 +56,8 @@ def train(
 ) -> Metrics | None:
     """Train, or go on training, until the plan is done; return the last metrics (None when no step was left).
 
-    Every worker calls it with the same config, and what was found when the output was claimed for it, if it was. The order of samples, and the learning rate of each, depend on
-    the config and the shards only.
+    Every worker calls it with the same config, and with the claim of its output where one was made. The order of
+    samples, and the learning rate of each, depend on the config and the shards only.
     """
     run = assemble(config, world, reporter, claim)
     reporter.start(

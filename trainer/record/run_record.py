@@ -21,8 +21,8 @@ def training_record(
 ) -> RunRecord:
     """Return what decides the weights: resolved recipe and model, seed, shards; not the number of workers.
 
-    `listed` is what `describe_inputs` says of the config's shards: what is named here is what is read. `given` describes
-    the weights and the tokenizer that the run begins with; they are hashed here when it is None.
+    `listed` is what `describe_inputs` says of the config's shards: what is named here is what is read. `given`
+    describes the weights and the tokenizer that the run begins with; they are hashed here when it is None.
     """
     resolved = (*OF_RECIPE, *OF_MODEL, "loss")
     parts = {name: value for name, value in identity_options(config).items() if name not in resolved}

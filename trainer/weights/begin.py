@@ -1,8 +1,8 @@
 """What a training begins with that others made: weights and a tokenizer, read once.
 
 The first worker reads the files, whole and once, and sends the others what they need: the hashes before the run's
-record is made, the weights when the model is (one read a run, and no other node needs the path). Ray's launcher, another
-process, reads the files for their hashes alone.
+record is made, the weights when the model is (one read a run, and no other node needs the path). Ray's launcher,
+another process, reads the files for their hashes alone.
 """
 
 import hashlib

@@ -39,7 +39,9 @@ class Softmax:
         chances_nPK = scores_nPK.softmax(dim=2)
         curvature_PK = chances_nPK.sum(dim=0) - (chances_nPK * chances_nPK).sum(dim=0)
         own_nP1 = self._own(scores_nPK, rows)
-        return chances_nPK.scatter_add_(2, own_nP1, chances_nPK.new_full((1, 1, 1), -1).expand(own_nP1.shape)), curvature_PK
+        return chances_nPK.scatter_add_(
+            2, own_nP1, chances_nPK.new_full((1, 1, 1), -1).expand(own_nP1.shape)
+        ), curvature_PK
 
     def _own(self, scores_nPK: torch.Tensor, rows: slice) -> torch.Tensor:
         return self._labels_N[rows, None, None].expand(-1, scores_nPK.shape[1], 1)

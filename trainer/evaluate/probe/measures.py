@@ -11,7 +11,6 @@ Measure = Callable[[np.ndarray, np.ndarray], float]
 """Of scores ``[N, K]`` and targets: class numbers ``[N]``, or which labels hold ``[N, K]``."""
 
 
-
 def accuracy(scores_NK: np.ndarray, labels_N: np.ndarray) -> float:
     """Return the share of rows whose class has the highest score, the first of equals."""
     return float((scores_NK.argmax(axis=1) == labels_N).mean())

@@ -76,8 +76,6 @@ def test_options(tmp_path: Path) -> None:
         InterpolateConfig(from_="a", to="b", alpha=1.5, output="o")
     save_file(CLIP(CONFIG).state_dict(), tmp_path / "x.safetensors")
     config = InterpolateConfig(from_=str(tmp_path / "x.safetensors"), to="b", output="o")
-    with pytest.raises(
-        ValueError, match=r"--from: .*x\.safetensors holds tensors alone, .* with its config"
-    ):
+    with pytest.raises(ValueError, match=r"--from: .*x\.safetensors holds tensors alone, .* with its config"):
         interpolate(config)
     assert small_tokenizer(12).to_json() == TOKENIZER.to_json()

@@ -56,7 +56,9 @@ def test_class_numbers_are_one_label_a_row_and_labels_without_rows_do_not_count(
     ("name", "scores", "labels", "message"),
     [
         pytest.param("roc-auc", SCORES, LABELS, "measure of 2 classes, found 7", id="classes"),
-        pytest.param("roc-auc", SCORES[:, :2], LABELS * 0, "found 200 of the first and 0 of the second", id="one class"),
+        pytest.param(
+            "roc-auc", SCORES[:, :2], LABELS * 0, "found 200 of the first and 0 of the second", id="one class"
+        ),
         pytest.param("11-point-map", SCORES, np.zeros((200, 7), dtype=bool), "no row has any label", id="no label"),
     ],
 )
