@@ -1,37 +1,42 @@
-"""Speed of the training step beside transformers' CLIPModel of the same geometry, optimizer, precision and batch.
+"""Speed of the training step beside open_clip's and transformers': geometry, optimizer, precision, batch are the same.
 
-Run by `make bench BENCH=train`. On a CUDA GPU when there is one (bfloat16 autocast, large batches), else on the
-CPU in float32. Captions are LAION's; ours packs them, the peer pads to its context length. The lines `full` have texts
-that fill all positions. Ours normalises the images besides, from uint8.
+Run by `make bench BENCH=train`; open_clip takes part where `make peers` has made its environment. On a CUDA GPU when
+there is one (bfloat16 autocast, large batches, by the clock), else on the CPU in float32, by processor time. Captions
+are LAION's; ours packs them, the peers pad to their context length. The lines `full` have texts that fill all
+positions. Ours normalises the images besides, from uint8. Useful MFU counts the products over real pixels and tokens.
 """
 
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow.parquet as pq
 import torch
-import transformers
 
 from tests.bench.cpu_seconds import taken_by
 from tests.bench.timing import best, line
+from tests.bench.train_steps import (
+    OPEN_CLIP_NAMES,
+    Step,
+    Steps,
+    made_batch,
+    open_clip_steps,
+    our_step,
+    transformers_step,
+)
 from tests.conftest import SHARED_DATA
-from trainer.data.batch import Batch
+from tests.peers.environments import ENVIRONMENTS
 from trainer.data.packed_texts import PackedTexts
-from trainer.model.clip import CLIP
+from trainer.model.flops import StepFlops, peak_flops
 from trainer.model.text import TextTransformer
-from trainer.optim.adamw import is_decayed, make_optimizer
-from trainer.presets import MIN_VOCAB_SIZE, VOCAB_SIZE, ModelConfig, Preset, TextConfig, ViTConfig, find_preset
-from trainer.step.step import train_step
-from trainer.step.update import Updater
+from trainer.presets import MIN_VOCAB_SIZE, VOCAB_SIZE, TextConfig, ViTConfig, find_preset
 from trainer.tokenizer import train_tokenizer
-from trainer.workers.distributed import World
 
-LEARNING_RATE = 1e-5
-WANTED, WANTED_TOWER = 1.4, 4.5
+WANTED_TOWER = 4.5
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Plan:
     """How one preset is measured."""
 
@@ -40,31 +45,19 @@ class Plan:
     steps: int
     """Of one round."""
     rounds: int
+    wanted: float
+    """Of a peer's samples a second, on LAION's captions."""
+    wanted_full: float
+    """On texts that fill all positions."""
+    wanted_mfu: float | None = None
 
 
-CPU_PLANS = (Plan("vit-b-32", 32, 1, 3),)
-GPU_PLANS = (Plan("vit-b-32", 1024, 10, 3), Plan("vit-l-14", 128, 5, 3))
-
-
-def their_model(config: ModelConfig) -> torch.nn.Module:
-    """Return transformers' CLIPModel of the geometry of `config`."""
-    image, text = config.image, config.text
-    assert isinstance(image, ViTConfig)
-    return transformers.CLIPModel(
-        transformers.CLIPConfig(
-            text_config={
-                "vocab_size": text.vocab_size, "hidden_size": text.width, "intermediate_size": 4 * text.width,
-                "num_hidden_layers": text.layers, "num_attention_heads": text.heads,
-                "max_position_embeddings": text.context_length, "bos_token_id": text.vocab_size - 2,
-                "eos_token_id": text.vocab_size - 1, "pad_token_id": 0,
-            },
-            vision_config={
-                "hidden_size": image.width, "intermediate_size": 4 * image.width, "num_hidden_layers": image.layers,
-                "num_attention_heads": image.heads, "image_size": image.image_px, "patch_size": image.patch_px,
-            },
-            projection_dim=config.embed_dim,
-        )
-    )  # fmt: skip
+CPU_PLANS = (Plan(preset="vit-b-32", batch_size=32, steps=1, rounds=3, wanted=1.4, wanted_full=1.0),)
+GPU_PLANS = (
+    Plan(preset="vit-b-32", batch_size=1024, steps=20, rounds=5, wanted=1.35, wanted_full=1.15, wanted_mfu=0.4),
+    Plan(preset="vit-l-14", batch_size=128, steps=10, rounds=5, wanted=1.15, wanted_full=1.0, wanted_mfu=0.5),
+    Plan(preset="rn50", batch_size=512, steps=10, rounds=5, wanted=1.15, wanted_full=1.0),
+)
 
 
 def real_texts(num: int, context_length: int) -> PackedTexts:
@@ -81,64 +74,6 @@ def full_texts(num: int, config: TextConfig) -> PackedTexts:
     return PackedTexts.from_rows(tokens.tolist())
 
 
-def made_batch(config: ModelConfig, texts: PackedTexts) -> Batch:
-    """Return noise as images."""
-    draw = np.random.default_rng(0)
-    shape = (texts.num, 3, config.image.image_px, config.image.image_px)
-    return Batch(
-        ids=np.arange(texts.num, dtype=np.int64),
-        images_b3PP=torch.from_numpy(draw.integers(0, 256, shape, dtype=np.uint8)),
-        captions=[""] * texts.num,
-        texts=texts,
-        replaced=0,
-    )
-
-
-def our_step(preset: Preset, batch: Batch, device: torch.device) -> Callable[[], torch.Tensor]:
-    model = CLIP(preset.model).to(device)
-    updater = Updater(model, make_optimizer(model, preset.recipe))
-    world = World(0, 1, device)
-
-    def step() -> torch.Tensor:
-        loss, _ = train_step(
-            model, updater, batch, world, step=1, global_batch_size=len(batch.images_b3PP),
-            learning_rate=LEARNING_RATE, autocast=torch.bfloat16 if device.type == "cuda" else None,
-        )  # fmt: skip
-        return loss
-
-    return step
-
-
-def their_step(preset: Preset, batch: Batch, device: torch.device) -> Callable[[], torch.Tensor]:
-    """Return a step over the same texts, padded to the context length, and normalised images."""
-    model = their_model(preset.model).to(device).train()
-    named, recipe = list(model.named_parameters()), preset.recipe
-    groups = [
-        {"params": [p for name, p in named if is_decayed(name, p) is decayed], "weight_decay": decay}
-        for decayed, decay in ((True, recipe.weight_decay), (False, 0.0))
-    ]
-    optimizer = torch.optim.AdamW(
-        groups, lr=LEARNING_RATE, betas=(recipe.beta1, recipe.beta2), eps=recipe.eps, fused=True
-    )
-    tokens, eos = batch.texts.padded(preset.model.text.context_length)
-    tokens[torch.arange(len(tokens)), eos] = preset.model.text.vocab_size - 1  # by which the peer finds the end
-    images = batch.images_b3PP.float().div_(127.5).sub_(1)
-
-    def step() -> torch.Tensor:
-        with torch.autocast(device.type, dtype=torch.bfloat16, enabled=device.type == "cuda"):
-            found = model(
-                input_ids=tokens.to(device, non_blocking=True),
-                pixel_values=images.to(device, non_blocking=True),
-                return_loss=True,
-            )
-        optimizer.zero_grad(set_to_none=True)
-        found.loss.backward()
-        optimizer.step()
-        return found.loss.detach()
-
-    return step
-
-
 def least(*runs: Callable[[], object], rounds: int, device: torch.device) -> list[float]:
     """Return the least seconds of each run, taken in turn: of the processor where it computes, else by the clock."""
     if device.type == "cuda":
@@ -149,25 +84,50 @@ def least(*runs: Callable[[], object], rounds: int, device: torch.device) -> lis
     return seconds
 
 
-def bench_step(name: str, plan: Plan, texts: PackedTexts, device: torch.device) -> None:
-    preset = find_preset(plan.preset)
-    batch = made_batch(preset.model, texts)
-    runs = []
-    for make in (our_step, their_step):
-        torch.manual_seed(0)
-        step = make(preset, batch, device)
-        step()
+def _timed(step: Step, device: torch.device) -> Steps:
+    """Return what takes steps of this process, after a first."""
+    step()
 
-        def run(step: Callable[[], torch.Tensor] = step) -> None:
-            for _ in range(plan.steps):
+    def steps(number: int) -> float:
+        def run() -> None:
+            for _ in range(number):
                 loss = step()
             assert torch.isfinite(loss)  # waits for the device
 
-        runs.append(run)
-    ours, theirs = least(*runs, rounds=plan.rounds, device=device)
+        return least(run, rounds=1, device=device)[0]
+
+    return steps
+
+
+def bench_step(plan: Plan, texts: PackedTexts, kind: str, device: torch.device) -> None:
+    preset = find_preset(plan.preset)
+    batch = made_batch(preset.model, texts)
+    name = f"train-{plan.preset}-{kind}"
+    with ExitStack() as stack:
+        torch.manual_seed(0)
+        takers = {"ours": _timed(our_step(preset, batch, device), device)}
+        if isinstance(preset.model.image, ViTConfig):
+            takers["transformers"] = _timed(transformers_step(preset, batch, device), device)
+        if ENVIRONMENTS["open_clip"].is_made():
+            threads = torch.get_num_threads()
+            theirs = open_clip_steps(OPEN_CLIP_NAMES[plan.preset], preset, batch, threads)
+            takers["open_clip"] = stack.enter_context(theirs)
+        else:
+            print(f"{name}: open_clip is left out; `make peers` makes its environment")
+        seconds = dict.fromkeys(takers, float("inf"))
+        for _ in range(plan.rounds):
+            for taker, take in takers.items():
+                seconds[taker] = min(seconds[taker], take(plan.steps))
     samples = plan.steps * plan.batch_size
-    wanted = WANTED if name.endswith("captions") else 1.0
-    line(name, samples / ours, "transformers", samples / theirs, "samples/s", wanted)
+    wanted = plan.wanted if kind == "captions" else plan.wanted_full
+    for peer in [taker for taker in takers if taker != "ours"]:
+        line(name, samples / seconds["ours"], peer, samples / seconds[peer], "samples/s", wanted)
+    peak = peak_flops(device)
+    if peak is not None:
+        useful = plan.steps * StepFlops(preset.model).of(texts.lengths) / peak
+        shares = ", ".join(f"{taker} {useful / taken:.1%}" for taker, taken in seconds.items())
+        told = "" if plan.wanted_mfu is None or kind != "captions" else f", wanted {plan.wanted_mfu:.0%}"
+        print(f"bench {name}-mfu: {shares} of {peak / 1e12:.0f} TFLOP/s{told}", flush=True)
 
 
 def bench_tower(texts: PackedTexts, device: torch.device) -> None:
@@ -200,14 +160,16 @@ def main() -> None:
     device = torch.device("cuda" if cuda else "cpu")
     if cuda:
         torch.backends.cuda.matmul.allow_tf32 = True
+        torch.backends.cudnn.benchmark = True
     else:
         torch.set_num_threads(1)  # processor time of threads that wait for one another says little
-    print(f"bench train on {torch.cuda.get_device_name() if cuda else 'the CPU, one thread, by processor time'}")
+    where = torch.cuda.get_device_name() if cuda else "the CPU, one thread, by processor time"
+    print(f"bench train on {where}, torch {torch.__version__}")
     bench_tower(real_texts(4_096 if cuda else 64, 77), device)
     for plan in GPU_PLANS if cuda else CPU_PLANS:
         text = find_preset(plan.preset).model.text
-        bench_step(f"train-{plan.preset}-captions", plan, real_texts(plan.batch_size, text.context_length), device)
-        bench_step(f"train-{plan.preset}-full", plan, full_texts(plan.batch_size, text), device)
+        bench_step(plan, real_texts(plan.batch_size, text.context_length), "captions", device)
+        bench_step(plan, full_texts(plan.batch_size, text), "full", device)
 
 
 if __name__ == "__main__":
