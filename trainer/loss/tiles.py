@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
+from trainer.model.precision import float32_products
+
 ROWS = 512
 COLUMNS = {"cpu": 2_048}
 """Columns of a tile by kind of device. On a CPU both buffers then stay in its cache; a device that is not named has all
@@ -74,13 +76,5 @@ def tile_precision(device: torch.device) -> Iterator[None]:
 
     Gradients are then right to 5e-4 of the largest at scale 100; bfloat16 would give 4e-3, so autocast is off here.
     """
-    setting = torch.backends.cuda.matmul
-    before = setting.fp32_precision
-    with torch.autocast(device.type, enabled=False):
-        if device.type == "cuda":
-            setting.fp32_precision = "tf32"
-        try:
-            yield
-        finally:
-            if device.type == "cuda":
-                setting.fp32_precision = before
+    with torch.autocast(device.type, enabled=False), float32_products(device, "tf32"):
+        yield

@@ -1,6 +1,35 @@
-"""The precision of matrix products: autocast's where that is on, else the weights'."""
+"""The precision of matrix products: autocast's where that is on, else the weights'; that of float32's own on a GPU."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import torch
+
+_SETTING = threading.Lock()
+"""Held while products are started whose precision must not be that of another thread."""
+
+
+@contextmanager
+def float32_products(device: torch.device, precision: str | None = None) -> Iterator[None]:
+    """Have a GPU make the products of float32 that this thread starts inside in `precision`, such as ``tf32``.
+
+    None: in the one that the process is set to. torch has one setting for all threads, which counts when a product is
+    started: who makes such products beside a thread that changes it comes here, too. Inside, nothing may be asked of
+    torch's older names for it (``allow_tf32``), which refuse the mixture. Nothing happens on a CPU.
+    """
+    if device.type != "cuda":
+        yield
+        return
+    setting = torch.backends.cuda.matmul
+    with _SETTING:
+        before = setting.fp32_precision
+        if precision is not None:
+            setting.fp32_precision = precision
+        try:
+            yield
+        finally:
+            setting.fp32_precision = before
 
 
 def product_dtype(weight: torch.Tensor) -> torch.dtype:

@@ -16,6 +16,7 @@ import numpy.typing as npt
 import torch
 
 from trainer.data.decode.crop import Crop
+from trainer.model.precision import float32_products
 
 _REACH = 2.0
 """Of the bicubic filter, in pixels of the coarser image."""
@@ -105,8 +106,9 @@ class DeviceDecoder:
             _weights(crops, axis, spans[:, axis, 0], self._image_px, parts_n3SS.shape[2 + axis], self._device)
             for axis in (0, 1)
         )
-        narrow_n3SP = _rounded(parts_n3SS.float() @ columns[:, None].transpose(2, 3))
-        return _rounded(rows[:, None] @ narrow_n3SP).to(torch.uint8)
+        with float32_products(self._device):  # the loss of the step that runs beside it takes TF32
+            narrow_n3SP = _rounded(parts_n3SS.float() @ columns[:, None].transpose(2, 3))
+            return _rounded(rows[:, None] @ narrow_n3SP).to(torch.uint8)
 
 
 def _fits(image: torch.Tensor, crop: Ints) -> bool:
