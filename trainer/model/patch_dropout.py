@@ -27,7 +27,7 @@ class PatchDropout:
     def kept(self, places_N: torch.Tensor, num_patches: int) -> torch.Tensor:
         """Return ``[N, K]``: which patches of the images at `places_N` (int64) of the run are kept, in order."""
         num_kept = max(1, int(num_patches * (1 - self.share)))
-        seed = mix64(torch.tensor(self.seed, dtype=torch.int64, device=places_N.device))
+        seed = mix64(places_N.new_full((), self.seed))  # made on the device: a copy from the host would wait for it
         keys_N1 = mix64(places_N + seed)[:, None]
         draws_NL = mix64(keys_N1 + GOLDEN * torch.arange(1, num_patches + 1, device=places_N.device))
         return draws_NL.argsort(dim=1, stable=True)[:, :num_kept].sort(dim=1).values

@@ -56,10 +56,11 @@ class SignalInterruption:
         signal.signal(signal.SIGTERM, self._before)
 
     def asked(self) -> Notice:
-        told = torch.tensor(int(self._told), device=self._world.device)
-        if self._world.size > 1:
+        self.stopped = self._told
+        if self._world.size > 1:  # alone it asks no device, which the host would wait for
+            told = torch.tensor(int(self._told), device=self._world.device)
             dist.all_reduce(told, dist.ReduceOp.MAX)
-        self.stopped = bool(told)
+            self.stopped = bool(told)
         return Notice.STOP if self.stopped else Notice.NONE
 
     def close(self) -> None:
