@@ -25,7 +25,8 @@ def test_draws_on_the_gpu_are_the_same_in_both_passes() -> None:
         if cached:
             backward(model, batch, world, global_batch_size=11, micro_batch=4)
         else:
-            pieces = micro_batches(batch.images_b3PP.to(world.device), batch.texts.to(world.device), 4)
+            images_b3PP, texts = batch.images_b3PP.to(world.device), batch.texts.to(world.device)
+            pieces = micro_batches(images_b3PP, texts, batch.places(world.device), 4)
             outputs = [model(piece.images_m3PP, piece.texts) for piece in pieces]
             images, texts = (torch.cat(rows) for rows in list(zip(*outputs, strict=True))[:2])
             eager_loss(images, texts, outputs[0][2]).backward()

@@ -31,8 +31,8 @@ def made_batch(number: int, rows: int = 8) -> Batch:
     generator = torch.Generator().manual_seed(number)
     images = torch.randint(0, 256, (rows, 3, 32, 32), generator=generator, dtype=torch.uint8)
     texts = torch.randint(1, 50, (rows, 10), generator=generator).tolist()
-    fields = dict.fromkeys(Batch.__dataclass_fields__)
-    return Batch(**fields | {"images_b3PP": images.pin_memory(), "texts": PackedTexts.from_rows(texts)})
+    ids = torch.arange(rows).numpy()
+    return Batch(ids=ids, images_b3PP=images.pin_memory(), captions=[], texts=PackedTexts.from_rows(texts), replaced=0)
 
 
 def test_batches_come_whole_though_their_memory_is_filled_anew() -> None:
