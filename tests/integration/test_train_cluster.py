@@ -162,15 +162,19 @@ def test_a_frozen_worker_is_named_and_killed(tmp_path: Path, nodes: Nodes) -> No
     assert "none of 2 workers has moved for" in log(tmp_path, "out")
 
 
-def test_a_checkpoint_is_written_when_a_node_is_to_go(tmp_path: Path, nodes: Nodes) -> None:
+@pytest.mark.parametrize("parallel", ["ddp", "fsdp"])
+def test_a_checkpoint_is_written_when_a_node_is_to_go(tmp_path: Path, nodes: Nodes, parallel: str) -> None:
     write_shards(tmp_path / "shards", 48)
     kept, taken = nodes.add(), nodes.add()
-    run = nodes.run(tmp_path, "out", "1:2", "--checkpoint-every-steps", "1000", "--stop-after-steps", "300")
+    options = ("--checkpoint-every-steps", "1000", "--stop-after-steps", "300", "--parallel", parallel)
+    run = nodes.run(tmp_path, "out", "1:2", *options)
     wait_until(lambda: run.poll() is not None or "step " in log(tmp_path, "out"), "a step")
     nodes.drain(taken)
     wait_for_checkpoint(run, tmp_path, "out")
     assert steps(tmp_path / "out") < 300
     assert kept != taken
+    parts = list((tmp_path / "out").glob("checkpoints/*/model-00002-of-00002.safetensors"))
+    assert len(parts) == (parallel == "fsdp")
     run.kill()
     run.wait(PATIENCE_S)
 

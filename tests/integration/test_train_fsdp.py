@@ -3,6 +3,7 @@
 import csv
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -23,15 +24,20 @@ RUN = str(ROOT / "trainer" / "run.py")
 STEPS, STOPPED = 6, 3
 
 
-def run(directory: Path, output: str, parallel: str, workers: int, *options: str) -> None:
+def start(directory: Path, output: str, parallel: str, workers: int, *options: str) -> subprocess.Popen[str]:
     launcher = ("-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={workers}")
-    ended = subprocess.run(
+    return subprocess.Popen(
         [sys.executable, *launcher, RUN, "--launcher", "none", "--shards", "shards", "--output", output,
          "--device", "cpu", "--parallel", parallel, "--global-batch-size", "12", "--epochs", "1.5",
          "--warmup-steps", "2", "--log-every-steps", "1", *options],
-        cwd=directory, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=PATIENCE_S, stderr=subprocess.PIPE, text=True,
+        cwd=directory, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
-    assert ended.returncode == 0, ended.stderr[-4000:]
+
+
+def run(directory: Path, output: str, parallel: str, workers: int, *options: str) -> None:
+    started = start(directory, output, parallel, workers, *options)
+    told = started.communicate(timeout=PATIENCE_S)[1]
+    assert started.returncode == 0, told[-4000:]
 
 
 def column(output: Path, name: str) -> list[float]:
@@ -63,8 +69,9 @@ OPTIONS = {
     # BatchNorm sees four rows on any workers; of two workers one has four rows, the other two micro-batches
     "rn-tiny": ("--micro-batch", "4", "--ema-decay", "0.9"),
     "vit-tiny": (
-        "--clip-gradient-norm", "1", "--ema-decay", "0.9", "--evaluate-every-steps", "2", "--evaluate-shards",
-        "held-out", "--evaluate-samples", "20", "--evaluate-batch-size", "5", "--keep-best", "image_to_text_r5",
+        "--activation-checkpointing", "blocks", "--clip-gradient-norm", "1", "--ema-decay", "0.9",
+        "--evaluate-every-steps", "2", "--evaluate-shards", "held-out", "--evaluate-samples", "20",
+        "--evaluate-batch-size", "5", "--keep-best", "image_to_text_r5",
     ),
 }  # fmt: skip
 
@@ -95,3 +102,31 @@ def test_shards_train_to_the_end_and_go_on_with_other_workers(tmp_path: Path, mo
         assert all(torch.isfinite(one).all() for one in weights.values())
         for kind in ("trained", "ema"):
             assert top1(tmp_path, output, kind) == pytest.approx(top1(tmp_path, "ddp", kind), abs=0.26)
+
+
+@pytest.mark.slow
+def test_sigterm_saves_the_shards_and_another_number_of_workers_goes_on(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    options = ("--model", "vit-tiny", "--epochs", "30", "--checkpoint-every-steps", "1000")
+    stopped = start(tmp_path, "out", "fsdp", 2, *options)
+    assert stopped.stderr is not None
+    told = ""
+    while "step " not in told:
+        line = stopped.stderr.readline()
+        assert line, told
+        told += line
+    stopped.send_signal(signal.SIGTERM)  # to torchrun, which hands it on, as Slurm's scancel does
+    told += stopped.communicate(timeout=PATIENCE_S)[1]
+    assert "SIGTERM: a checkpoint is in " in told
+    assert stopped.returncode != 0
+    (step,) = find_checkpoints(Folder(str(tmp_path / "out")))
+    assert 1 <= step < 120
+    checkpoint = tmp_path / "out" / "checkpoints" / f"step-{step:07d}"
+    assert (checkpoint / "model-00002-of-00002.safetensors").exists()
+
+    run(tmp_path, "out", "fsdp", 3, *options, "--stop-after-steps", "3")
+    assert column(tmp_path / "out", "step") == list(range(1, step + 4))
+    assert find_checkpoints(Folder(str(tmp_path / "out")))[-1] == step + 3
+    run(tmp_path, "whole", "fsdp", 3, *options, "--stop-after-steps", str(step + 3))
+    for name in ("loss", "gradient_norm"):
+        assert column(tmp_path / "out", name) == pytest.approx(column(tmp_path / "whole", name), rel=1e-3)
