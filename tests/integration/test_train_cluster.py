@@ -149,6 +149,16 @@ def test_a_run_grows_with_the_cluster(tmp_path: Path, nodes: Nodes) -> None:
     assert " 2 workers, steps " in log(tmp_path, "out")
 
 
+def test_a_cluster_without_cpus_is_told_and_the_deadline_ends_the_run(tmp_path: Path, nodes: Nodes) -> None:
+    write_shards(tmp_path / "shards", 48)
+    run = nodes.run(tmp_path, "out", "2", "--start-timeout-s", "1")
+    assert run.wait(PATIENCE_S) == 2, log(tmp_path, "out")
+    told = log(tmp_path, "out").splitlines()[-1]
+    assert told.startswith("error: no worker is at work after ")
+    assert "2 of 1 CPU asked for, the cluster's 1 node with 0 CPU (0 free) has room for 0; add nodes, or give " in told
+    assert told.endswith("; --start-timeout-s is 1")
+
+
 def test_a_frozen_worker_is_named_and_killed(tmp_path: Path, nodes: Nodes) -> None:
     write_shards(tmp_path / "shards", 48)
     for _ in range(2):

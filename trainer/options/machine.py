@@ -30,7 +30,9 @@ class MachineOptions(OptionGroup):
     stall_s: NotIdentity[float] = 900.0
     """A run whose workers all wait for one is ended after so long: the one is named and killed, which counts as a
     failure. 0: never. More than the longest step, and a checkpoint's reading, take."""
-
+    start_timeout_s: NotIdentity[float] = 0.0
+    """A run for which Ray has had no workers for so long ends, and says what was missing. 0: never, since a cluster may
+    grow; it says so after a minute, and then each ten minutes."""
     collective_timeout_s: NotIdentity[float] = 1_800.0
     """Seconds that a worker waits for the others before the run fails. The first one may index hundreds of millions of
     samples meanwhile."""
@@ -38,7 +40,14 @@ class MachineOptions(OptionGroup):
     def _check(self) -> None:
         check_at_least(
             self,
-            {"cpus_per_worker": 0, "max_failures": 0, "stall_s": 0, "resize_every_s": 0, "collective_timeout_s": 1},
+            {
+                "cpus_per_worker": 0,
+                "max_failures": 0,
+                "stall_s": 0,
+                "resize_every_s": 0,
+                "start_timeout_s": 0,
+                "collective_timeout_s": 1,
+            },
         )
         for name in ("resize_every_s", "collective_timeout_s"):
             if getattr(self, name) == float("inf"):

@@ -26,6 +26,7 @@ from trainer.telling.summary import summary
 from trainer.workers.counts import format_workers, least_workers, most_workers
 from trainer.workers.cpu_share import with_cpus
 from trainer.workers.environment import QUIET, REPOSITORY
+from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S, describe_wait
 from trainer.workers.ray_mailbox import Mailbox
 from trainer.workers.ray_worker import train_worker
 from trainer.workers.stalls import BEAT_S, describe
@@ -87,16 +88,34 @@ def _deliver(mailbox: Any, console: Console) -> None:
         getattr(console, call)(**arguments)
 
 
-def _follow(mailbox: Any, console: Console, done: threading.Event, stall_s: float) -> None:
-    looks = 0
+def _follow(mailbox: Any, console: Console, done: threading.Event, config: TrainConfig) -> None:
+    looks, told_s = 0, 0.0
     while not done.wait(POLL_PROGRESS_EVERY_S):
         looks += 1
         try:
             _deliver(mailbox, console)
-            if stall_s and looks % LOOKS_A_BEAT == 0:
-                _end_stall(mailbox, console, stall_s)
+            if looks % LOOKS_A_BEAT == 0:
+                told_s = _tell_wait(mailbox, console, config, told_s)
+            if config.stall_s and looks % LOOKS_A_BEAT == 0:
+                _end_stall(mailbox, console, config.stall_s)
         except ray.exceptions.RayError:  # the cluster is going down; fit() tells why
             return
+
+
+def _tell_wait(mailbox: Any, console: Console, config: TrainConfig, told_s: float) -> float:
+    """Tell what a cluster lacks that gives the run no workers, or end it; return after what wait that was told last."""
+    waited_s = ray.get(mailbox.waited_s.remote())
+    is_over = 0 < config.start_timeout_s <= waited_s
+    if not is_over and waited_s < (told_s + TOLD_AGAIN_S if told_s else FIRST_TOLD_S):
+        return told_s if waited_s > told_s else 0.0
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    told = describe_wait(waited_s, config.num_workers, _resources(config), nodes, ray.available_resources())
+    if is_over and console.error is None:
+        console.stopped(f"{told}; --start-timeout-s is {config.start_timeout_s:g}")
+        signal.raise_signal(signal.SIGINT)  # fit() then aborts
+    elif not is_over:
+        console.message(told)
+    return waited_s
 
 
 def _end_stall(mailbox: Any, console: Console, stall_s: float) -> None:
@@ -143,12 +162,17 @@ def start_ray(config: TrainConfig) -> None:
         ) from error
 
 
+def _resources(config: TrainConfig) -> dict[str, float]:
+    """Return what of a cluster a worker is given."""
+    return {"CPU": config.cpus_per_worker} | ({"GPU": 1} if config.device == "cuda" else {})
+
+
 # To type checkers `ray.train` has the options of its first version.
 def _scaling(config: TrainConfig) -> dict[str, Any]:
     return {
         "num_workers": config.num_workers,
         "use_gpu": config.device == "cuda",
-        "resources_per_worker": {"CPU": config.cpus_per_worker} | ({"GPU": 1} if config.device == "cuda" else {}),
+        "resources_per_worker": _resources(config),
         "elastic_resize_monitor_interval_s": config.resize_every_s,
     }
 
@@ -183,10 +207,13 @@ def run(config: TrainConfig) -> None:
         ),
     )
     done = threading.Event()
-    follower = threading.Thread(target=_follow, args=(mailbox, console, done, config.stall_s), daemon=True)
+    follower = threading.Thread(target=_follow, args=(mailbox, console, done, config), daemon=True)
     follower.start()
     try:
         trainer.fit()
+    except (SystemExit, ray.exceptions.RayActorError):  # Ray's answers to the signal
+        if console.error is None:
+            raise
     finally:
         done.set()
         follower.join()

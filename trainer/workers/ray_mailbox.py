@@ -17,12 +17,25 @@ class Mailbox:
 
     def __init__(self, claim: Claim | None = None) -> None:
         self._claim = claim
+        self._last_s = time.monotonic()
+        """When the last worker was at work, or the run began."""
+        self._is_prepared = False
+        """Whether workers have begun that have made no step yet, or have ended: they give no sign."""
         self._letters: list[tuple[str, dict[str, Any]]] = []
         self._heard: dict[int, Heard] = {}
 
     def claim(self) -> Claim | None:
         """Return what the launcher found when it claimed the output. Not in Ray's config, which its dashboard shows."""
+        self._is_prepared = True
         return self._claim
+
+    def ended(self) -> None:
+        """Take it that a worker has done all it had to do."""
+        self._is_prepared = True
+
+    def waited_s(self) -> float:
+        """Return for how long no worker has been at work, since the beginning or since all were gone."""
+        return 0.0 if self._is_prepared else time.monotonic() - self._last_s
 
     def put(self, call: str, arguments: dict[str, Any]) -> None:
         self._letters.append((call, arguments))
@@ -32,7 +45,8 @@ class Mailbox:
         return letters
 
     def beat(self, beat: Beat) -> None:
-        keep(self._heard, beat, time.monotonic())
+        self._last_s, self._is_prepared = time.monotonic(), False
+        keep(self._heard, beat, self._last_s)
 
     def stalled(self, limit_s: float) -> tuple[list[Heard], float]:
         """Return the workers that hold up all others (`stalled`), and now by the clock that heard them.

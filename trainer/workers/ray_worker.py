@@ -57,4 +57,5 @@ def train_worker(arguments: dict[str, Any]) -> None:
         metrics = None
     finally:
         pulse.close()
+    arguments["mailbox"].ended.remote()
     ray.train.report({"loss": metrics.loss, "samples_per_s": metrics.samples_per_s} if metrics else {})

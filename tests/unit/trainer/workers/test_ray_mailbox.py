@@ -3,6 +3,8 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from trainer.telling.metrics import Metrics
 from trainer.telling.reporter import Silent
 from trainer.workers.ray_mailbox import Mailbox, ToMailbox
@@ -39,3 +41,22 @@ def test_beats_that_stay_the_same_are_a_stall_told_once() -> None:
     culprits, _ = mailbox.stalled(0.0)
     assert [one.beat.rank for one in culprits] == [1]
     assert mailbox.stalled(0.0)[0] == [], "whoever asked has acted"
+
+
+def test_the_time_without_a_worker_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = [100.0]
+    monkeypatch.setattr("trainer.workers.ray_mailbox.time.monotonic", lambda: now_s[0])
+    mailbox = Mailbox()
+    now_s[0] = 160.0
+    assert mailbox.waited_s() == 60.0
+    mailbox.claim()
+    now_s[0] = 4000.0
+    assert mailbox.waited_s() == 0.0, "an index takes its time"
+    mailbox.beat(Beat(rank=0, workers=1, node="n", process=1, step=4, doing="waits for data", done=9))
+    now_s[0] = 4070.0
+    assert mailbox.waited_s() == 70.0, "killed"
+    mailbox.claim()
+    mailbox.beat(Beat(rank=0, workers=1, node="n", process=2, step=4, doing="waits for data", done=1))
+    mailbox.ended()
+    now_s[0] = 4900.0
+    assert mailbox.waited_s() == 0.0
