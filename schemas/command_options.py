@@ -51,7 +51,7 @@ def _rule(info: StructTypeInfo) -> StructConstructorSpec | None:
     found = info.type
     if isinstance(found, type) and issubclass(found, _Box):
         return StructConstructorSpec(dict, _options(found.config, _names(found.config, found.group)))
-    if not dataclasses.is_dataclass(found) or getattr(found, "__parameters__", ()):
+    if not dataclasses.is_dataclass(found) or hasattr(found, "__parameters__"):
         return None  # what is generic is tyro's own, around a union of subcommands
     groups = [group for group in reversed(found.__mro__) if _names(found, group)]
     if len(groups) < 2:

@@ -104,7 +104,7 @@ def test_what_is_wrong_is_told(arguments: tuple[str, ...], said: str, capsys: py
 def test_help_has_a_box_for_each_group(monkeypatch: pytest.MonkeyPatch) -> None:
     told = _help(lambda arguments: _read(*arguments), [], 100, monkeypatch)
     assert "Keep a house." in told
-    order = ["options ─", "--door WAY", "--names", "in this house. (default: Tom)", "animal options",
+    order = ["options ─", "--names", "in this house. (default: Tom)", "--door WAY", "animal options",
              "Which animals.", "--cats INT", "food options",
              "What they eat.", "--fish FLOAT", "Fish, in kg; what is there by default. (optional)"]  # fmt: skip
     boxes = told[told.index("╭") :]
