@@ -1,7 +1,8 @@
-"""Small CLIP models and batches for tests of what encoders do."""
+"""CLIP models of three blocks an encoder, their images and texts, for tests of what encoders do."""
 
 import torch
 
+from tests.support.small_clip import small_clip
 from trainer.data.packed_texts import PackedTexts
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
@@ -11,10 +12,9 @@ VIT = ModelConfig(embed_dim=16, image=ViTConfig(image_px=32, patch_px=8, width=3
 RESNET = ModelConfig(embed_dim=16, image=ResNetConfig(image_px=32, width=8, blocks=(1, 1, 2, 1)), text=TEXT)
 
 
-def small_clip(config: ModelConfig) -> CLIP:
-    """Return a model away from its first weights: gains of one and biases of zero hide faults."""
-    torch.manual_seed(0)
-    model = CLIP(config)
+def moved_clip(config: ModelConfig) -> CLIP:
+    """Return a model away from its first weights, in float32: gains of one and biases of zero hide faults."""
+    model = small_clip(config).float()
     for parameter in model.parameters():
         parameter.data.add_(0.05 * torch.randn_like(parameter))
     return model
@@ -30,7 +30,7 @@ def texts(num: int, seed: int = 0) -> PackedTexts:
     return PackedTexts.from_rows([torch.randint(0, 50, (length,), generator=generator).tolist() for length in lengths])
 
 
-def gradients(model: CLIP, num: int, places_N: torch.Tensor | None = None) -> list[torch.Tensor]:
+def feature_gradients(model: CLIP, num: int, places_N: torch.Tensor | None = None) -> list[torch.Tensor]:
     """Return the gradients of a sum of weighted features."""
     model.zero_grad(set_to_none=True)
     image, text, _ = model(images(num), texts(num), places_N)

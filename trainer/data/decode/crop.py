@@ -13,5 +13,5 @@ class Crop(NamedTuple):
     """The part of the image that is used."""
     new_height: int
     new_width: int
-    square_top: int
-    square_left: int
+    square_top: int = 0
+    square_left: int = 0

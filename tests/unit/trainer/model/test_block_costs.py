@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.support.small_towers import RESNET, VIT, images, small_clip
+from tests.support.small_towers import RESNET, VIT, images, moved_clip
 from trainer.data.packed_texts import PackedTexts
 from trainer.model.block_costs import BlockCost, ModelCost, choose_recomputed, measure
 from trainer.model.blocks import blocks_of
@@ -17,7 +17,7 @@ COST = ModelCost(
 
 @pytest.mark.parametrize("config", [VIT, RESNET], ids=["vit", "resnet"])
 def test_measured_bytes_are_those_really_kept(config: ModelConfig) -> None:
-    model = small_clip(config)
+    model = moved_clip(config)
     cost = measure(model, None)
     assert [block.name for block in cost.blocks] == list(blocks_of(model))
     assert all(0 < block.input_bytes < block.kept_bytes and block.flops > 0 for block in cost.blocks)
@@ -46,7 +46,7 @@ def mark(model: torch.nn.Module, names: tuple[str, ...]) -> list[torch.nn.Module
 
 
 def test_half_precision_keeps_less() -> None:
-    model = small_clip(VIT)
+    model = moved_clip(VIT)
     assert measure(model, torch.bfloat16).kept_bytes() < 0.8 * measure(model, None).kept_bytes()
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch._dynamo.utils import counters
 
-from tests.support.small_towers import RESNET, VIT, gradients, images, small_clip, texts
+from tests.support.small_towers import RESNET, VIT, feature_gradients, images, moved_clip, texts
 from trainer.model.blocks import blocks_of
 from trainer.model.compiled_blocks import compile_blocks
 from trainer.model.recompute import mark_blocks
@@ -27,9 +27,9 @@ def num_graphs() -> int:
 
 
 def test_one_graph_serves_all_blocks_of_a_kind_and_all_lengths_of_captions() -> None:
-    model = small_clip(VIT)
+    model = moved_clip(VIT)
     compile_blocks(model, backend="aot_eager")
-    gradients(model, 4)
+    feature_gradients(model, 4)
     assert num_graphs() == 4, "image and text: a block, and the last one"
     for num_tokens in (9, 30, 17, 48):
         lengths = [num_tokens // 4] * 3 + [num_tokens - 3 * (num_tokens // 4)]
@@ -51,10 +51,10 @@ def test_gradients_by_the_compilers_own_kernels_are_those_of_eager_blocks(config
 
 
 def check_equal(config: ModelConfig, recomputed: bool, backend: str) -> None:
-    plain, model = small_clip(config), small_clip(config)
+    plain, model = moved_clip(config), moved_clip(config)
     compile_blocks(model, backend)
     mark_blocks(blocks_of(model), blocks_of(model) if recomputed else ())
-    for found, wanted in zip(gradients(model, 4), gradients(plain, 4), strict=True):
+    for found, wanted in zip(feature_gradients(model, 4), feature_gradients(plain, 4), strict=True):
         torch.testing.assert_close(found, wanted, rtol=1e-3, atol=2e-5 * float(wanted.abs().max()) + 1e-6)
     for found, wanted in zip(model.buffers(), plain.buffers(), strict=True):
         torch.testing.assert_close(found, wanted)

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.support.small_towers import VIT, gradients, images, small_clip, texts
+from tests.support.small_towers import VIT, feature_gradients, images, moved_clip, texts
 from trainer.model.patch_dropout import PatchDropout, mix64
 
 
@@ -41,7 +41,7 @@ def test_one_patch_is_always_kept() -> None:
 
 
 def test_dropped_patches_are_not_seen_and_kept_ones_stand_where_they_did() -> None:
-    model = small_clip(VIT).double()
+    model = moved_clip(VIT).double()
     model.patch_dropout = PatchDropout(0.5, seed=0)
     places, pixels = torch.arange(7, 10), images(3)
     wanted = model.encode_images(pixels, places)
@@ -60,7 +60,7 @@ def test_dropped_patches_are_not_seen_and_kept_ones_stand_where_they_did() -> No
 
 
 def test_micro_batches_draw_what_the_batch_draws() -> None:
-    model = small_clip(VIT).double()
+    model = moved_clip(VIT).double()
     model.patch_dropout = PatchDropout(0.5, seed=0)
     places, pixels = torch.arange(40, 46), images(6)
     parts = [model.encode_images(pixels[rows], places[rows]) for rows in (slice(0, 2), slice(2, 6))]
@@ -68,10 +68,10 @@ def test_micro_batches_draw_what_the_batch_draws() -> None:
 
 
 def test_evaluation_sees_all_and_training_needs_places() -> None:
-    model, plain = small_clip(VIT), small_clip(VIT)
+    model, plain = moved_clip(VIT), moved_clip(VIT)
     model.patch_dropout = PatchDropout(0.5, seed=0)
     with pytest.raises(ValueError, match="places in the run, found none"):
         model(images(2), texts(2))
-    assert len(gradients(model, 2, torch.arange(2))) == len(gradients(plain, 2))
+    assert len(feature_gradients(model, 2, torch.arange(2))) == len(feature_gradients(plain, 2))
     model.eval()
     assert torch.equal(model.encode_images(images(2)), plain.encode_images(images(2)))

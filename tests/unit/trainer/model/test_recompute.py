@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from tests.support.small_towers import RESNET, VIT, gradients, images, small_clip, texts
+from tests.support.small_towers import RESNET, VIT, feature_gradients, images, moved_clip, texts
 from trainer.model.blocks import blocks_of
 from trainer.model.clip import CLIP
 from trainer.model.recompute import mark_blocks
@@ -22,11 +22,11 @@ def kept_bytes(model: CLIP) -> int:
 
 @pytest.mark.parametrize("config", [VIT, RESNET], ids=["vit", "resnet"])
 def test_gradients_and_running_statistics_are_those_of_what_is_kept(config: ModelConfig) -> None:
-    plain, again = small_clip(config).double(), small_clip(config).double()
+    plain, again = moved_clip(config).double(), moved_clip(config).double()
     names = list(blocks_of(again))
     for chosen in (names, names[::2]):
         mark_blocks(blocks_of(again), chosen)
-        for found, wanted in zip(gradients(again, 4), gradients(plain, 4), strict=True):
+        for found, wanted in zip(feature_gradients(again, 4), feature_gradients(plain, 4), strict=True):
             assert torch.equal(found, wanted)
         for (name, found), (_, wanted) in zip(again.named_buffers(), plain.named_buffers(), strict=True):
             assert torch.equal(found, wanted), name
@@ -35,7 +35,7 @@ def test_gradients_and_running_statistics_are_those_of_what_is_kept(config: Mode
 
 @pytest.mark.parametrize(("config", "share"), [(VIT, 0.35), (RESNET, 0.75)], ids=["vit", "resnet"])
 def test_blocks_keep_their_input_alone(config: ModelConfig, share: float) -> None:
-    model = small_clip(config)
+    model = moved_clip(config)
     whole = kept_bytes(model)
     mark_blocks(blocks_of(model), blocks_of(model))
     assert kept_bytes(model) < share * whole
@@ -44,9 +44,9 @@ def test_blocks_keep_their_input_alone(config: ModelConfig, share: float) -> Non
 
 
 def test_frozen_statistics_stay_frozen() -> None:
-    model = small_clip(RESNET)
+    model = moved_clip(RESNET)
     mark_blocks(blocks_of(model), blocks_of(model))
     model.eval()
     before = [buffer.clone() for buffer in model.buffers()]
-    gradients(model, 4)
+    feature_gradients(model, 4)
     assert all(torch.equal(found, wanted) for found, wanted in zip(model.buffers(), before, strict=True))
