@@ -1,4 +1,7 @@
-"""The command ``trainer``: train, plan, evaluate, interpolate. ``trainer/run.py`` trains where it is not installed."""
+"""The command ``trainer``: train, plan, evaluate, classify, interpolate.
+
+``trainer/run.py`` trains where it is not installed.
+"""
 
 import sys
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.memory.config import MemoryPlanConfig
+from trainer.use.classify_config import ClassifyConfig
 from trainer.weights.interpolate_config import InterpolateConfig
 from trainer.workers.start import start
 
@@ -32,6 +36,7 @@ Command = (
     Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
     | Annotated[MemoryPlanConfig, tyro.conf.subcommand("plan", prefix_name=False)]
     | Annotated[Evaluate, tyro.conf.subcommand("evaluate", prefix_name=False)]
+    | Annotated[ClassifyConfig, tyro.conf.subcommand("classify", prefix_name=False)]
     | Annotated[InterpolateConfig, tyro.conf.subcommand("interpolate", prefix_name=False)]
 )
 
@@ -39,6 +44,7 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("train",): TrainConfig,
     ("plan",): MemoryPlanConfig,
     ("evaluate", "zero-shot"): ZeroShotConfig,
+    ("classify",): ClassifyConfig,
     ("interpolate",): InterpolateConfig,
 }
 
@@ -49,6 +55,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         config = parse(sys.argv[1:] if arguments is None else arguments)
         if isinstance(config, TrainConfig):
             start(config)
+        elif isinstance(config, ClassifyConfig):
+            from trainer.use.classify import classify
+
+            classify(config)
         elif isinstance(config, InterpolateConfig):
             from trainer.weights.interpolate import interpolate
 
@@ -68,7 +78,7 @@ def parse(arguments: Sequence[str]) -> Any:
     for names, config in CONFIGS.items():
         if tuple(arguments[: len(names)]) == names:
             return read_options(config, prog=" ".join(("trainer", *names)), arguments=arguments[len(names) :])
-    described = "Train CLIP on shards, and measure it."
+    described = "Train CLIP on shards, measure it, and use it."
     return read_options(Command, prog="trainer", description=described, arguments=arguments)
 
 

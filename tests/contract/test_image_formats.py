@@ -15,6 +15,7 @@ from schemas.image_files import IMAGE_FORMATS, IMAGE_SUFFIXES, SUFFIXES_OF_FORMA
 from tests.support.opened_shards import blocks_of, captions, open_shards
 from tests.support.small_shards import write_tar
 from trainer.data.transforms import decode
+from trainer.evaluate.class_names import ClassNames
 from trainer.evaluate.inputs import find_images
 
 COLOUR = (200, 120, 40)
@@ -96,4 +97,4 @@ def test_class_folders_list_it(named: tuple[str, bytes], tmp_path: Path) -> None
     suffix, data = named
     (tmp_path / "cat").mkdir()
     (tmp_path / "cat" / f"a{suffix}").write_bytes(data)
-    assert find_images(str(tmp_path), ["cat"]).paths == [f"cat/a{suffix}"]
+    assert find_images(str(tmp_path), ClassNames.of(["cat"])).names == [f"cat/a{suffix}"]

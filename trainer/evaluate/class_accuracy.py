@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 
-from trainer.evaluate.class_names import read_classes, read_templates
+from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.classify import classify, embed_classes, is_right
-from trainer.evaluate.inputs import Labelled, find_images
+from trainer.evaluate.inputs import find_images
 from trainer.evaluate.measures import ZERO_SHOT
+from trainer.evaluate.prompts import read_templates
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 from trainer.workers.distributed import World
@@ -38,22 +39,20 @@ class ClassAccuracy:
         """Return the measures over all images that decode; counts of the workers are added up, so they are exact."""
         own = slice(world.rank, None, world.size)
         classes_KE = torch.zeros(len(self._classes), model.config.embed_dim, device=world.device)
-        if mine := self._classes[own]:
+        if len(mine := self._classes.every(world.rank, world.size)):
             classes_KE[own] = embed_classes(model, tokenizer, mine, self._templates, batch_size)
         world.add_up(classes_KE)
-        images = Labelled(self._images.paths[own], self._images.labels[own], passed_over=0)
-        places, cosines, _ = classify(model, self._dataset, images, classes_KE, batch_size=batch_size, threads=threads)
-        labels = np.array(images.labels, dtype=np.int64)[places]
-        right_N, right5_N = is_right(cosines, labels)
+        images = self._images.every(world.rank, world.size)
+        found = classify(model, images, classes_KE, batch_size=batch_size, threads=threads)
+        labels = np.array(images.labels, dtype=np.int64)[found.places]
+        right_N, right5_N = is_right(found.nearest, labels)
         counts_K3 = np.zeros((len(self._classes), 3))
         np.add.at(counts_K3, labels, np.stack([np.ones_like(right_N, dtype=float), right_N, right5_N], axis=1))
         total = torch.from_numpy(counts_K3).to(world.device)
         world.add_up(total)
         counts_K3 = total.cpu().numpy()
         if not counts_K3[:, 0].sum():
-            raise ValueError(
-                f"evaluate_dataset: none of the {len(self._images.paths)} images of {self._dataset} decodes"
-            )
+            raise ValueError(f"evaluate_dataset: none of the {len(self._images)} images of {self._dataset} decodes")
         images_of, right, right5 = counts_K3[counts_K3[:, 0] > 0].T
-        found = (right.sum() / images_of.sum(), right5.sum() / images_of.sum(), (right / images_of).mean())
-        return dict(zip(ZERO_SHOT, map(float, found), strict=True))
+        measures = (right.sum() / images_of.sum(), right5.sum() / images_of.sum(), (right / images_of).mean())
+        return dict(zip(ZERO_SHOT, map(float, measures), strict=True))

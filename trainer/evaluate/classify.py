@@ -4,7 +4,7 @@ Shapes: N images, K classes, T templates, E embedding.
 """
 
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,9 @@ import torch
 import torch.nn.functional as F
 
 from trainer.data.transforms import ImageFault, decode_centre
-from trainer.evaluate.class_names import prompts
+from trainer.evaluate.class_names import ClassNames
 from trainer.evaluate.inputs import Labelled
+from trainer.evaluate.prompts import prompt_counts, prompts
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 from trainer.use.encode import encode_texts
@@ -21,62 +22,102 @@ from trainer.use.encode import encode_texts
 
 @torch.no_grad()
 def embed_classes(
-    model: CLIP, tokenizer: CaptionTokenizer, classes: list[str], templates: list[str], batch_size: int
+    model: CLIP, tokenizer: CaptionTokenizer, classes: ClassNames, templates: list[str], batch_size: int
 ) -> torch.Tensor:
-    """Return ``[K, E]``: per class the mean of its prompts' features, of length one again."""
-    features_NE = torch.cat(list(encode_texts(model, tokenizer, prompts(classes, templates), batch_size)))
-    features_KTE = features_NE.view(len(classes), len(templates), -1)
-    return F.normalize(features_KTE.mean(dim=1), dim=-1).to(model.logit_scale.device)
+    """Return ``[K, E]``: per class the mean of its prompts' features, of length one again.
+
+    Prompts are those of all its names in all templates; no more of their features are held than of a few batches.
+    """
+    sums_KE = torch.zeros(len(classes), model.config.embed_dim)
+    counts = torch.tensor(prompt_counts(classes, templates))
+    class_of = torch.arange(len(classes)).repeat_interleave(counts)
+    done = 0
+    for features_NE in encode_texts(model, tokenizer, prompts(classes, templates), batch_size):
+        sums_KE.index_add_(0, class_of[done : done + len(features_NE)], features_NE)
+        done += len(features_NE)
+    return F.normalize(sums_KE / counts[:, None], dim=-1).to(model.logit_scale.device)
+
+
+@dataclass(frozen=True)
+class Classified:
+    """What is known of each image that decodes, in the order of the dataset."""
+
+    places: np.ndarray
+    """``[N]``, of the image among the dataset's."""
+    nearest: np.ndarray
+    """``[N, 5]``, numbers of the nearest classes (fewer columns for fewer classes), the first of equals first."""
+    cosines: np.ndarray
+    """``[N]``, of the nearest."""
+    confidences: np.ndarray
+    """``[N]``, the nearest one's probability among all classes by the model's own scale."""
+    skipped: list[str]
+    """A line per image that does not decode."""
 
 
 @torch.no_grad()
-def classify(
-    model: CLIP, dataset: str, images: Labelled, classes_KE: torch.Tensor, *, batch_size: int, threads: int
-) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    """Return (places of the images that decode ``[N]``, cosines ``[N, K]``, one line per image that does not)."""
+def classify(model: CLIP, images: Labelled, classes_KE: torch.Tensor, *, batch_size: int, threads: int) -> Classified:
+    """Return the nearest classes of all images; one batch of images and of its cosines is in memory at a time."""
     device, image_px = model.logit_scale.device, model.config.image.image_px
+    scale = float(model.logit_scale.exp())
     places: list[int] = []
-    cosines = [np.empty((0, len(classes_KE)), dtype=np.float32)]
+    parts = [_nearest(np.empty((0, len(classes_KE)), dtype=np.float32), scale)]
     skipped: list[str] = []
 
     def load(place: int) -> np.ndarray | str:
         try:
-            return decode_centre((Path(dataset) / images.paths[place]).read_bytes(), image_px)
+            return decode_centre(images.read(place), image_px)
         except ImageFault as fault:
             return str(fault)
+        except OSError as error:
+            return f"cannot be read: {error}"
 
     with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(images.paths), batch_size):
-            batch = range(start, min(start + batch_size, len(images.paths)))
+        for start in range(0, len(images), batch_size):
+            batch = range(start, min(start + batch_size, len(images)))
             loaded = list(pool.map(load, batch))
-            skipped += [f"{images.paths[p]}: {x}" for p, x in zip(batch, loaded, strict=True) if isinstance(x, str)]
+            skipped += [f"{images.names[p]}: {x}" for p, x in zip(batch, loaded, strict=True) if isinstance(x, str)]
             good = [(p, x) for p, x in zip(batch, loaded, strict=True) if not isinstance(x, str)]
             if not good:
                 continue
             places += [place for place, _ in good]
             features_NE = model.encode_images(torch.from_numpy(np.stack([x for _, x in good])).to(device))
             with torch.autocast(device.type, enabled=False):  # in half precision many would be equal
-                cosines.append((features_NE @ classes_KE.T).cpu().numpy())
-    return np.array(places, dtype=np.int64), np.concatenate(cosines), skipped
+                parts.append(_nearest((features_NE @ classes_KE.T).cpu().numpy(), scale))
+    nearest, cosines, confidences = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+    return Classified(np.array(places, dtype=np.int64), nearest, cosines, confidences, skipped)
 
 
-def is_right(cosines_NK: np.ndarray, labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return whether each image's class is the nearest ``[N]``, and one of the five nearest, the first of equals."""
-    order_NK = np.argsort(-cosines_NK, axis=1, kind="stable")[:, :5]
-    return order_NK[:, 0] == labels_N, (order_NK == labels_N[:, None]).any(axis=1)
+def _nearest(cosines_NK: np.ndarray, scale: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return (nearest classes, cosine of the first, its probability) of each image."""
+    nearest_N5 = nearest_classes(cosines_NK)
+    best_N1 = np.take_along_axis(cosines_NK, nearest_N5[:, :1], axis=1)
+    confidence_N = 1 / np.exp(scale * (cosines_NK.astype(np.float64) - best_N1)).sum(axis=1)
+    return nearest_N5, best_N1[:, 0], confidence_N
 
 
-def score(cosines_NK: np.ndarray, labels_N: np.ndarray, classes: list[str]) -> dict[str, Any]:
+def nearest_classes(cosines_NK: np.ndarray) -> np.ndarray:
+    """Return the numbers of the five nearest classes ``[N, 5]``, the first of equals first."""
+    return np.argsort(-cosines_NK, axis=1, kind="stable")[:, :5]
+
+
+def is_right(nearest_N5: np.ndarray, labels_N: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return whether each image's class is the nearest ``[N]``, and one of the five nearest."""
+    return nearest_N5[:, 0] == labels_N, (nearest_N5 == labels_N[:, None]).any(axis=1)
+
+
+def score(nearest_N5: np.ndarray, labels_N: np.ndarray, titles: list[str]) -> dict[str, Any]:
     """Return top-1, top-5, mean per class and the accuracy of each class that has images."""
-    right_N, right5_N = is_right(cosines_NK, labels_N)
-    per_class = {classes[k]: float(right_N[labels_N == k].mean()) for k in np.unique(labels_N).tolist()}
+    right_N, right5_N = is_right(nearest_N5, labels_N)
+    images_K = np.bincount(labels_N, minlength=len(titles))
+    right_K = np.bincount(labels_N, weights=right_N, minlength=len(titles))
+    per_class = {titles[k]: float(right_K[k] / images_K[k]) for k in np.flatnonzero(images_K).tolist()}
     return {
         "images": len(labels_N),
-        "classes": len(classes),
+        "classes": len(titles),
         "classes_with_images": len(per_class),
         "top1": float(right_N.mean()),
         "top5": float(right5_N.mean()),
         "mean_per_class": float(np.mean(list(per_class.values()))),
-        "chance": 1 / len(classes),
+        "chance": 1 / len(titles),
         "per_class": per_class,
     }

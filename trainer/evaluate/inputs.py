@@ -1,53 +1,45 @@
-"""The images of a dataset: a folder with a folder of images per class in, paths with class numbers out."""
+"""The images of a dataset of any kind: where it lies and its classes in, images with class numbers out.
 
-from dataclasses import dataclass
+DIR/CLASS/a.jpg           a folder of images per class
+FILE.csv, FILE.tsv        columns path, label
+FILE.parquet, a DIR       columns image (bytes), label
+FILE.tar, a DIR           a.jpg beside a.cls or a.json
+"""
+
 from pathlib import Path
 
-from schemas.image_files import IMAGE_SUFFIXES
 from schemas.side_files import is_side_file
-from trainer.evaluate.class_names import name_key
+from trainer.evaluate.class_names import ClassNames, name_key
+from trainer.evaluate.labelled.class_folders import images_of_folders
+from trainer.evaluate.labelled.labelled import Dataset, Labelled
+from trainer.evaluate.labelled.parquet_rows import images_of_parquet
+from trainer.evaluate.labelled.path_list import images_of_list
+from trainer.evaluate.labelled.tar_samples import images_of_tars
 
 
-@dataclass(frozen=True)
-class Labelled:
-    """The images of a dataset with the number of each one's class."""
+def find_images(path: str, classes: ClassNames, option: str = "--dataset", of_classes: str = "--classes") -> Labelled:
+    """Return the labelled images of the dataset at `path`, in its order; the options are named in what is raised.
 
-    paths: list[str]
-    labels: list[int]
-    passed_over: int
-    """Other files of the dataset: side files, and those that are not named as an image."""
-
-
-def find_images(dataset: str, classes: list[str], option: str = "--dataset", of_classes: str = "--classes") -> Labelled:
-    """Return the images below the class folders, sorted; the options are named in what is raised.
-
-    Raises FileNotFoundError, and ValueError for a folder that is no class, but for side folders.
+    A folder with a class's folder in it is one of class folders, whatever else it holds. Raises FileNotFoundError or
+    ValueError that names the file, and the label that is no class.
     """
-    root = Path(dataset)
-    if not root.is_dir():
-        raise FileNotFoundError(f"{option}: no such folder {dataset!r}")
-    numbers = {name_key(name): number for number, name in enumerate(classes)}
-    paths: list[str] = []
-    labels: list[int] = []
-    passed_over = sum(entry.is_file() for entry in root.iterdir())
-    for directory in sorted(entry for entry in root.iterdir() if entry.is_dir()):
-        number = numbers.get(name_key(directory.name))
-        names = [file.relative_to(directory).as_posix() for file in sorted(directory.rglob("*")) if file.is_file()]
-        if number is None:
-            if not is_side_file(directory.name):
-                raise ValueError(
-                    f"{option}: folder {directory.name!r} of {dataset} is no line of {of_classes}; "
-                    "add it there or remove it"
-                )
-            passed_over += len(names)
-            continue
-        images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not is_side_file(name)]
-        paths += [f"{directory.name}/{name}" for name in images]
-        labels += [number] * len(images)
-        passed_over += len(names) - len(images)
-    if not paths:
-        raise FileNotFoundError(
-            f"{option}: no image below the class folders of {dataset} ({passed_over} other files); expected "
-            f"CLASS/NAME with one of {', '.join(IMAGE_SUFFIXES)}"
-        )
-    return Labelled(paths, labels, passed_over)
+    dataset, root = Dataset(path, classes, option, of_classes), Path(path)
+    if root.is_dir():
+        if not _has_class_folder(root, classes):
+            for suffix, images_of in ((".tar", images_of_tars), (".parquet", images_of_parquet)):
+                if files := sorted(file for file in root.rglob(f"*{suffix}") if not is_side_file(file.name)):
+                    return images_of(dataset, files)
+        return images_of_folders(dataset)
+    if not root.is_file():
+        raise FileNotFoundError(f"{option}: no such folder {path!r}, and no such file")
+    suffix = root.suffix.lower()
+    if suffix in (".csv", ".tsv"):
+        return images_of_list(dataset)
+    if suffix not in (".parquet", ".tar"):
+        raise ValueError(f"{dataset.where}: expected a folder, or a .csv, .tsv, .parquet or .tar file")
+    return (images_of_parquet if suffix == ".parquet" else images_of_tars)(dataset, [root])
+
+
+def _has_class_folder(root: Path, classes: ClassNames) -> bool:
+    known = classes.numbers
+    return any(entry.is_dir() and name_key(entry.name) in known for entry in root.iterdir())

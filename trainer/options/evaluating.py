@@ -20,8 +20,8 @@ class EvaluatingOptions(OptionGroup):
     """For zero-shot accuracy: a folder with a folder of images per class, as `trainer evaluate zero-shot` takes it."""
     evaluate_classes: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FILE")]] = None
     """Its class names, one per line."""
-    evaluate_templates: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FILE")]] = None
-    """Its prompts, one per line, with {} for the class name."""
+    evaluate_templates: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")]] = None
+    """Its prompts: a set by name (general, ...), or a file, one per line, with {} for the class name."""
     evaluate_shards: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="DIR")]] = None
     """For retrieval: a folder of shards that are held out. Of the first samples each finds its first caption among all
     captions, and is found by it."""

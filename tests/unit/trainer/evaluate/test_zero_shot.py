@@ -8,14 +8,17 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+import trainer
 from schemas.manifest import read_manifest
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture
+from trainer.evaluate.class_names import ClassNames, read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.inputs import find_images
-from trainer.evaluate.zero_shot import PREDICTIONS, evaluate, read_classes, read_templates
+from trainer.evaluate.prompts import read_templates
+from trainer.evaluate.zero_shot import PREDICTIONS, evaluate
 from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, TextConfig, ViTConfig
 from trainer.saving.checkpoint import write_model
@@ -64,6 +67,11 @@ def test_results_and_predictions(made: ZeroShotConfig) -> None:
     assert results["top1"] == pytest.approx(np.mean([row["label"] == row["predicted"] for row in rows]))
     assert read_manifest(Folder(str(made.output)), "evaluation")["summary"]["top1"] == results["top1"]
     assert json.loads((Path(str(made.output)) / "results.json").read_text()) == results
+    cells = pq.read_table(Path(str(made.output)) / "confusion.parquet").to_pylist()
+    assert sum(cell["images"] for cell in cells) == 12
+    assert sum(cell["images"] for cell in cells if cell["label"] == cell["predicted"]) == round(results["top1"] * 12)
+    assert 0 <= results["calibration"]["expected_calibration_error"] <= 1
+    assert (Path(str(made.output)) / "worst_classes.png").read_bytes().startswith(b"\x89PNG")
 
 
 def test_side_files_are_no_classes_and_no_images_and_other_files_are_counted(made: ZeroShotConfig) -> None:
@@ -79,7 +87,7 @@ def test_side_files_are_no_classes_and_no_images_and_other_files_are_counted(mad
 def test_a_class_may_be_named_like_a_side_folder(tmp_path: Path) -> None:
     (tmp_path / "__background__").mkdir()
     (tmp_path / "__background__" / "a.png").write_bytes(picture(0))
-    assert find_images(str(tmp_path), ["__background__"]).paths == ["__background__/a.png"]
+    assert find_images(str(tmp_path), ClassNames.of(["__background__"])).names == ["__background__/a.png"]
 
 
 def test_the_same_again_gives_the_same_and_another_model_is_refused(made: ZeroShotConfig) -> None:
@@ -90,10 +98,32 @@ def test_the_same_again_gives_the_same_and_another_model_is_refused(made: ZeroSh
         evaluate(made)
 
 
+def test_confidences_are_those_of_a_softmax_by_the_models_scale(made: ZeroShotConfig) -> None:
+    evaluate(made)
+    model, preprocess, tokenizer = trainer.load(made.checkpoint)
+    classes = read_classes(made.classes)
+    classes_KE = embed_classes(model, tokenizer, classes, read_templates(made.templates), 7)
+    for row in pq.read_table(Path(str(made.output)) / "predictions.parquet").to_pylist()[:5]:
+        image = preprocess(Path(made.dataset) / row["path"]).unsqueeze(0)
+        chances = (model.logit_scale.exp() * model.encode_image(image) @ classes_KE.T).softmax(dim=-1)[0]
+        assert row["confidence"] == pytest.approx(float(chances.max()), abs=1e-5)
+        assert row["predicted"] == classes.titles[int(chances.argmax())]
+
+
+def test_names_of_a_class_are_averaged(made: ZeroShotConfig) -> None:
+    model = CLIP(CONFIG).eval()
+    both = ClassNames(["red", "blue"], [("red", "scarlet"), ("blue",)], ["red", "blue"])
+    found = embed_classes(model, TOKENIZER, both, ["a {}", "{}!"], 3)
+    with torch.no_grad():
+        texts = model.encode_texts(TOKENIZER.encode(["a red", "red!", "a scarlet", "scarlet!"]))
+    torch.testing.assert_close(found[0], torch.nn.functional.normalize(texts.mean(dim=0), dim=0))
+
+
 def test_batch_size_changes_nothing(made: ZeroShotConfig) -> None:
     model = CLIP(CONFIG).eval()
-    whole = embed_classes(model, TOKENIZER, ["red", "green_one"], ["a {}", "{}!"], 100)
-    torch.testing.assert_close(embed_classes(model, TOKENIZER, ["red", "green one"], ["a {}", "{}!"], 1), whole)
+    whole = embed_classes(model, TOKENIZER, ClassNames.of(["red", "green_one"]), ["a {}", "{}!"], 100)
+    again = embed_classes(model, TOKENIZER, ClassNames.of(["red", "green one"]), ["a {}", "{}!"], 1)
+    torch.testing.assert_close(again, whole)
     torch.testing.assert_close(whole.norm(dim=1), torch.ones(2))
 
 
@@ -127,17 +157,19 @@ def test_missing_things_are_named(made: ZeroShotConfig, tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match=r"--classes: no such file"):
         read_classes("absent.txt")
     with pytest.raises(FileNotFoundError, match=r"--dataset: no such folder"):
-        find_images("absent", ["a"])
+        find_images("absent", ClassNames.of(["a"]))
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="no image below"):
-        find_images(str(tmp_path / "empty"), ["a"])
+        find_images(str(tmp_path / "empty"), ClassNames.of(["a"]))
 
 
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
         pytest.param("model.safetensors", b"no tensors", "expected a safetensors file", id="weights"),
-        pytest.param("config.json", b"{}", "expected the geometry", id="empty config"),
+        pytest.param(
+            "config.json", b"{}", "is of model_type None; expected .* a checkpoint of this project", id="empty config"
+        ),
         pytest.param("config.json", b"no json", "expected JSON", id="broken config"),
         pytest.param("tokenizer.json", b"{}", "tokenizer.json", id="tokenizer"),
     ],
@@ -151,5 +183,5 @@ def test_a_broken_checkpoint_is_named(made: ZeroShotConfig, name: str, content: 
 def test_another_models_weights_are_refused(made: ZeroShotConfig) -> None:
     path = Path(made.checkpoint) / "config.json"
     path.write_text(path.read_text().replace('"embed_dim": 16', '"embed_dim": 8'))
-    with pytest.raises(ValueError, match="the weights do not fit"):
+    with pytest.raises(ValueError, match=r"tensor .* should have the shape"):
         evaluate(made)

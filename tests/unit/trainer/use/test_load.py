@@ -64,7 +64,7 @@ def test_precision_is_of_products_and_features_are_float32(tmp_path: Path) -> No
         pytest.param({"precision": "fp8"}, "precision must be one of auto, .*, found 'fp8'", id="precision"),
         pytest.param({"averaged": True}, "nor final-ema/ nor a finished", id="averages"),
     ],
-)  # fmt: skip
+)
 def test_what_cannot_be_is_one_line(tmp_path: Path, options: dict[str, object], message: str) -> None:
     run = write_given(tmp_path / "run")
     with pytest.raises((ValueError, FileNotFoundError), match=message) as refused:
