@@ -14,21 +14,21 @@ from schemas.command_options import read_options
 from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
+from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.memory.config import MemoryPlanConfig
 from trainer.use.classify_config import ClassifyConfig
 from trainer.weights.interpolate_config import InterpolateConfig
 from trainer.workers.start import start
 
 ZeroShot = Annotated[ZeroShotConfig, tyro.conf.subcommand("zero-shot", prefix_name=False)]
-_Nothing = Annotated[None, tyro.conf.Suppress]
-"""Beside the one way to evaluate: tyro makes subcommands of a union only."""
+Retrieval = Annotated[RetrievalConfig, tyro.conf.subcommand("retrieval", prefix_name=False)]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluate:
     """Measure a trained model."""
 
-    config: ZeroShot | _Nothing
+    config: ZeroShot | Retrieval
     """How it is measured."""
 
 
@@ -44,6 +44,7 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("train",): TrainConfig,
     ("plan",): MemoryPlanConfig,
     ("evaluate", "zero-shot"): ZeroShotConfig,
+    ("evaluate", "retrieval"): RetrievalConfig,
     ("classify",): ClassifyConfig,
     ("interpolate",): InterpolateConfig,
 }
@@ -59,6 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
             from trainer.use.classify import classify
 
             classify(config)
+        elif isinstance(config, RetrievalConfig):
+            from trainer.evaluate.retrieve import retrieve
+
+            retrieve(config)
         elif isinstance(config, InterpolateConfig):
             from trainer.weights.interpolate import interpolate
 

@@ -3,7 +3,6 @@
 Shapes: N images, K classes, T templates, E embedding.
 """
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +10,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from trainer.data.transforms import ImageFault, decode_centre
 from trainer.evaluate.class_names import ClassNames
-from trainer.evaluate.inputs import Labelled
+from trainer.evaluate.decoded import decoded_batches
+from trainer.evaluate.labelled.labelled import Labelled
 from trainer.evaluate.prompts import prompt_counts, prompts
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
@@ -57,32 +56,16 @@ class Classified:
 @torch.no_grad()
 def classify(model: CLIP, images: Labelled, classes_KE: torch.Tensor, *, batch_size: int, threads: int) -> Classified:
     """Return the nearest classes of all images; one batch of images and of its cosines is in memory at a time."""
-    device, image_px = model.logit_scale.device, model.config.image.image_px
     scale = float(model.logit_scale.exp())
     places: list[int] = []
     parts = [_nearest(np.empty((0, len(classes_KE)), dtype=np.float32), scale)]
     skipped: list[str] = []
-
-    def load(place: int) -> np.ndarray | str:
-        try:
-            return decode_centre(images.read(place), image_px)
-        except ImageFault as fault:
-            return str(fault)
-        except OSError as error:
-            return f"cannot be read: {error}"
-
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(images), batch_size):
-            batch = range(start, min(start + batch_size, len(images)))
-            loaded = list(pool.map(load, batch))
-            skipped += [f"{images.names[p]}: {x}" for p, x in zip(batch, loaded, strict=True) if isinstance(x, str)]
-            good = [(p, x) for p, x in zip(batch, loaded, strict=True) if not isinstance(x, str)]
-            if not good:
-                continue
-            places += [place for place, _ in good]
-            features_NE = model.encode_images(torch.from_numpy(np.stack([x for _, x in good])).to(device))
-            with torch.autocast(device.type, enabled=False):  # in half precision many would be equal
-                parts.append(_nearest((features_NE @ classes_KE.T).cpu().numpy(), scale))
+    image_px, device = model.config.image.image_px, model.logit_scale.device
+    for batch, images_B3PP in decoded_batches(images.names, images.read, image_px, batch_size, threads, skipped):
+        places += batch
+        features_BE = model.encode_images(images_B3PP.to(device))
+        with torch.autocast(device.type, enabled=False):  # in half precision many would be equal
+            parts.append(_nearest((features_BE @ classes_KE.T).cpu().numpy(), scale))
     nearest, cosines, confidences = (np.concatenate(columns) for columns in zip(*parts, strict=True))
     return Classified(np.array(places, dtype=np.int64), nearest, cosines, confidences, skipped)
 

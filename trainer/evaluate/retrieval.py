@@ -13,13 +13,11 @@ from trainer.data.data_set import DataSet
 from trainer.data.read.block_bytes import BlockBytes
 from trainer.data.read.captions import captions_of
 from trainer.data.transforms import ImageFault, Pixels, decode_centre
-from trainer.evaluate.measures import RANKS, RETRIEVAL
+from trainer.evaluate.measures import RETRIEVAL
+from trainer.evaluate.recall import cosines, found_at_ranks, is_nearer
 from trainer.model.clip import CLIP
 from trainer.tokenizer import CaptionTokenizer
 from trainer.workers.distributed import World
-
-TIE = 1e-5
-"""Cosines this near are equal, as those of the same caption twice are but for rounding."""
 
 
 class Retrieval:
@@ -93,8 +91,6 @@ class Retrieval:
 
 def _found(from_NE: torch.Tensor, to_NE: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
     """Return how many of `rows` are found at each of `RANKS`."""
-    with torch.autocast(from_NE.device.type, enabled=False):  # in half precision many would be equal
-        cosines_nN = from_NE[rows] @ to_NE.T
-    own_n1 = cosines_nN.gather(1, rows[:, None])
-    nearer_n = (cosines_nN > own_n1 + TIE).sum(dim=1)
-    return torch.stack([(nearer_n < rank).sum().double() for rank in RANKS])
+    cosines_nN = cosines(from_NE[rows], to_NE)
+    own_n = cosines_nN.gather(1, rows[:, None])[:, 0]
+    return found_at_ranks(is_nearer(cosines_nN, own_n[:, None]).sum(dim=1))

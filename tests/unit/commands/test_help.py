@@ -27,6 +27,7 @@ HELPS = [
     ("trainer.__main__", []),
     *[("trainer.__main__", [name]) for name in _names(TrainerCommand)],
     ("trainer.__main__", ["evaluate", "zero-shot"]),
+    ("trainer.__main__", ["evaluate", "retrieval"]),
     ("trainer.run", []),
 ]
 

@@ -21,8 +21,8 @@ def images_of_folders(dataset: Dataset) -> Labelled:
         if number is None:
             if not is_side_file(directory.name):
                 raise ValueError(
-                    f"{dataset.option}: folder {directory.name!r} of {dataset.path} is no line of {dataset.of_classes}; "
-                    "add it there or remove it"
+                    f"{dataset.option}: folder {directory.name!r} of {dataset.path} is no line of "
+                    f"{dataset.of_classes}; add it there or remove it"
                 )
             passed_over += len(names)
             continue
@@ -32,8 +32,8 @@ def images_of_folders(dataset: Dataset) -> Labelled:
         passed_over += len(names) - len(images)
     if not paths:
         raise FileNotFoundError(
-            f"{dataset.option}: no image below the class folders of {dataset.path} ({passed_over} other files); expected "
-            f"CLASS/NAME with one of {', '.join(IMAGE_SUFFIXES)}"
+            f"{dataset.option}: no image below the class folders of {dataset.path} ({passed_over} other files); "
+            f"expected CLASS/NAME with one of {', '.join(IMAGE_SUFFIXES)}"
         )
     sizes = [(root / path).stat().st_size for path in paths]
     return Labelled(paths, labels, passed_over, lambda place: (root / paths[place]).read_bytes(), sizes)

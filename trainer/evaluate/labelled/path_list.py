@@ -17,12 +17,7 @@ def images_of_list(dataset: Dataset) -> Labelled:
     Raises ValueError that names the file for one without such columns.
     """
     path, root = dataset.path, Path(dataset.path).parent
-    try:
-        names = csv.open_csv(path, parse_options=_parse(path)).schema.names
-        as_texts = csv.ConvertOptions(column_types={name: pa.string() for name in names}, strings_can_be_null=True)
-        table = csv.read_csv(path, parse_options=_parse(path), convert_options=as_texts)
-    except pa.ArrowInvalid as error:
-        raise ValueError(f"{dataset.where}: expected a table of paths and labels, {error}") from error
+    table = read_texts(path, dataset.where)
     path_name = find_column(table.column_names, PATH_COLUMNS, "path", dataset.where)
     label_name = find_column(table.column_names, LABEL_COLUMNS, "label", dataset.where)
     kept = table.select([path_name, label_name]).drop_null()
@@ -35,5 +30,16 @@ def images_of_list(dataset: Dataset) -> Labelled:
     return Labelled(paths, labels, len(table) - len(kept), lambda place: files[place].read_bytes(), sizes)
 
 
-def _parse(path: str) -> csv.ParseOptions:
-    return csv.ParseOptions(delimiter="\t" if path.lower().endswith(".tsv") else ",")
+def read_texts(path: str, where: str) -> pa.Table:
+    """Return a CSV, or TSV by its suffix, with a header, all columns as texts, empty cells as nulls.
+
+    Raises ValueError that begins with `where` for what is none.
+    """
+    parse = csv.ParseOptions(delimiter="\t" if path.lower().endswith(".tsv") else ",")
+    try:
+        names = csv.open_csv(path, parse_options=parse).schema.names
+        types = {name: pa.string() for name in names}
+        as_texts = csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
+        return csv.read_csv(path, parse_options=parse, convert_options=as_texts)
+    except pa.ArrowInvalid as error:
+        raise ValueError(f"{where}: expected a table with a header, {str(error).splitlines()[0]}") from error

@@ -44,7 +44,7 @@ def images_of_tars(dataset: Dataset, tars: Sequence[Path]) -> Labelled:
         )
     numbers = class_numbers(labels, dataset)
     return Labelled(
-        names, numbers, passed_over, lambda place: _read(*members[place]), [member.size for _, member in members]
+        names, numbers, passed_over, lambda place: read_member(*members[place]), [member.size for _, member in members]
     )
 
 
@@ -63,7 +63,8 @@ def _label(sample: TarSample) -> Any:
         return None
 
 
-def _read(path: Path, member: TarMember) -> bytes:
+def read_member(path: Path, member: TarMember) -> bytes:
+    """Return the bytes of a tar's member. Raises OSError."""
     with path.open("rb") as raw:
         raw.seek(member.offset)
         return raw.read(member.size)

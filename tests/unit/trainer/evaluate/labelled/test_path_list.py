@@ -39,7 +39,7 @@ def test_numbers_stay_numbers_and_digits_classes(tmp_path: Path) -> None:
         ),
         pytest.param("path,b\n1,2\n", "no column with the label", id="no label"),
         pytest.param("path,label\na.jpg,bird\n", "label 'bird' of image 0", id="no class"),
-        pytest.param("", "expected a table of paths and labels", id="empty"),
+        pytest.param("", "expected a table with a header", id="empty"),
     ],
 )
 def test_what_is_no_list_is_named(tmp_path: Path, text: str, message: str) -> None:

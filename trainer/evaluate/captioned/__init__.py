@@ -1,0 +1,1 @@
+"""Images with captions, as each kind of storage holds them."""
