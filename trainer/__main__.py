@@ -1,11 +1,11 @@
-"""The command ``trainer``: train, plan, evaluate, classify, interpolate.
-
-``trainer/run.py`` trains where it is not installed.
-"""
+"""The command ``trainer``: one table of its subcommands. ``trainer/run.py`` trains where it is not installed."""
 
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import make_dataclass
+from functools import reduce
+from importlib import import_module
+from operator import or_
 from typing import Annotated, Any
 
 import tyro
@@ -18,27 +18,6 @@ from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.memory.config import MemoryPlanConfig
 from trainer.use.classify_config import ClassifyConfig
 from trainer.weights.interpolate_config import InterpolateConfig
-from trainer.workers.start import start
-
-ZeroShot = Annotated[ZeroShotConfig, tyro.conf.subcommand("zero-shot", prefix_name=False)]
-Retrieval = Annotated[RetrievalConfig, tyro.conf.subcommand("retrieval", prefix_name=False)]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Evaluate:
-    """Measure a trained model."""
-
-    config: ZeroShot | Retrieval
-    """How it is measured."""
-
-
-Command = (
-    Annotated[TrainConfig, tyro.conf.subcommand("train", prefix_name=False)]
-    | Annotated[MemoryPlanConfig, tyro.conf.subcommand("plan", prefix_name=False)]
-    | Annotated[Evaluate, tyro.conf.subcommand("evaluate", prefix_name=False)]
-    | Annotated[ClassifyConfig, tyro.conf.subcommand("classify", prefix_name=False)]
-    | Annotated[InterpolateConfig, tyro.conf.subcommand("interpolate", prefix_name=False)]
-)
 
 CONFIGS: dict[tuple[str, ...], Any] = {
     ("train",): TrainConfig,
@@ -49,33 +28,26 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("interpolate",): InterpolateConfig,
 }
 
+RUN_BY: dict[Any, str] = {
+    TrainConfig: "trainer.workers.start:start",
+    MemoryPlanConfig: "trainer.memory.table:tell_memory_table",
+    ZeroShotConfig: "trainer.evaluate.zero_shot:evaluate",
+    RetrievalConfig: "trainer.evaluate.retrieve:retrieve",
+    ClassifyConfig: "trainer.use.classify:classify",
+    InterpolateConfig: "trainer.weights.interpolate:interpolate",
+}
+"""Module and function of each; imported when it is run, since most import torch."""
+
+GROUPS = {"evaluate": "Measure a trained model."}
+"""Of subcommands of two words."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run a subcommand. An expected error ends with one line on stderr and exit code 2."""
     with expected_errors():
         config = parse(sys.argv[1:] if arguments is None else arguments)
-        if isinstance(config, TrainConfig):
-            start(config)
-        elif isinstance(config, ClassifyConfig):
-            from trainer.use.classify import classify
-
-            classify(config)
-        elif isinstance(config, RetrievalConfig):
-            from trainer.evaluate.retrieve import retrieve
-
-            retrieve(config)
-        elif isinstance(config, InterpolateConfig):
-            from trainer.weights.interpolate import interpolate
-
-            interpolate(config)
-        elif isinstance(config, MemoryPlanConfig):
-            from trainer.memory.table import memory_table
-
-            print(memory_table(config))
-        else:
-            from trainer.evaluate.zero_shot import evaluate
-
-            evaluate(config)
+        module, _, function = RUN_BY[type(config)].partition(":")
+        getattr(import_module(module), function)(config)
 
 
 def parse(arguments: Sequence[str]) -> Any:
@@ -84,7 +56,29 @@ def parse(arguments: Sequence[str]) -> Any:
         if tuple(arguments[: len(names)]) == names:
             return read_options(config, prog=" ".join(("trainer", *names)), arguments=arguments[len(names) :])
     described = "Train CLIP on shards, measure it, and use it."
-    return read_options(Command, prog="trainer", description=described, arguments=arguments)
+    found = read_options(_all_commands(), prog="trainer", description=described, arguments=arguments)
+    return found.config if type(found) not in RUN_BY else found
+
+
+def _all_commands() -> Any:
+    """Return the union of all subcommands, those of a group inside a command of the group's name."""
+    members: dict[str, Any] = {}
+    for names, config in CONFIGS.items():
+        members[names[0]] = _group(names[0]) if len(names) == 2 else config
+    return _union(members)
+
+
+def _group(name: str) -> Any:
+    members = {names[1]: config for names, config in CONFIGS.items() if len(names) == 2 and names[0] == name}
+    made = make_dataclass(name.capitalize(), [("config", _union(members))], frozen=True, kw_only=True)
+    made.__doc__ = GROUPS[name]
+    return made
+
+
+def _union(members: dict[str, Any]) -> Any:
+    """Return the union that tyro makes subcommands of; of at least two."""
+    named = [Annotated[member, tyro.conf.subcommand(name, prefix_name=False)] for name, member in members.items()]
+    return reduce(or_, named)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,11 @@ def memory_table(config: MemoryPlanConfig) -> str:
     return "\n".join(lines)
 
 
+def tell_memory_table(config: MemoryPlanConfig) -> None:
+    """Print it."""
+    print(memory_table(config))
+
+
 def _parts(plan: MemoryPlan) -> list[tuple[str, float]]:
     return [
         ("weights", plan.traced.of_parameters),

@@ -8,7 +8,8 @@ import pytest
 
 from pipeline.__main__ import Command as PipelineCommand
 from querygen.command import Command as QuerygenCommand
-from trainer.__main__ import Command as TrainerCommand
+from trainer.__main__ import CONFIGS as TRAINER
+from trainer.__main__ import GROUPS as TRAINER_GROUPS
 
 SLOW = ("apache_beam", "numba", "numpy", "pandas", "pyarrow", "ray", "scipy", "torch")
 """What takes from 0.1 to 5 s to import: a help that needs none of them comes within a second on any machine."""
@@ -25,9 +26,8 @@ HELPS = [
     ("pipeline.__main__", []),
     *[("pipeline.__main__", [name]) for name in _names(PipelineCommand)],
     ("trainer.__main__", []),
-    *[("trainer.__main__", [name]) for name in _names(TrainerCommand)],
-    ("trainer.__main__", ["evaluate", "zero-shot"]),
-    ("trainer.__main__", ["evaluate", "retrieval"]),
+    *[("trainer.__main__", [name]) for name in TRAINER_GROUPS],
+    *[("trainer.__main__", list(names)) for names in TRAINER],
     ("trainer.run", []),
 ]
 
