@@ -6,6 +6,7 @@ import os
 import signal
 import threading
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import ray
@@ -112,10 +113,15 @@ def _tell_wait(mailbox: Any, console: Console, config: TrainConfig, told_s: floa
     told = describe_wait(waited_s, config.num_workers, _resources(config), nodes, ray.available_resources())
     if is_over and console.error is None:
         console.stopped(f"{told}; --start-timeout-s is {config.start_timeout_s:g}")
-        signal.raise_signal(signal.SIGINT)  # fit() then aborts
+        signal.raise_signal(signal.SIGUSR1)
     elif not is_over:
         console.message(told)
     return waited_s
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Leave `fit`: what waits in Ray lets this exception through alone. Ray's own abort waits for the workers, too."""
+    raise KeyboardInterrupt
 
 
 def _end_stall(mailbox: Any, console: Console, stall_s: float) -> None:
@@ -208,10 +214,12 @@ def run(config: TrainConfig) -> None:
     )
     done = threading.Event()
     follower = threading.Thread(target=_follow, args=(mailbox, console, done, config), daemon=True)
+    if config.start_timeout_s:
+        signal.signal(signal.SIGUSR1, _interrupt)
     follower.start()
     try:
         trainer.fit()
-    except (SystemExit, ray.exceptions.RayActorError):  # Ray's answers to the signal
+    except KeyboardInterrupt:
         if console.error is None:
             raise
     finally:
