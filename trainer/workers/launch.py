@@ -170,7 +170,7 @@ def start_ray(config: TrainConfig) -> None:
 
 def _resources(config: TrainConfig) -> dict[str, float]:
     """Return what of a cluster a worker is given."""
-    return {"CPU": config.cpus_per_worker} | ({"GPU": 1} if config.device == "cuda" else {})
+    return {"CPU": float(config.cpus_per_worker)} | ({"GPU": 1.0} if config.device == "cuda" else {})
 
 
 # To type checkers `ray.train` has the options of its first version.
