@@ -72,7 +72,7 @@ class FrozenCLIP(CLIP):
 
         Of the tensors' bytes, so that it is the same however the weights were stored: whole or in parts, by our names
         or by others'. BatchNorm's counts, which change no feature, have no part in it. Precision and device are not
-        named. 0.6 s for a ViT-B/32, once.
+        named. Half a second for a ViT-B/32, once.
         """
         told = json.dumps([model_config_to_json(self.config), self._tokenizer_sha256], sort_keys=True)
         whole = hashlib.sha256(told.encode())

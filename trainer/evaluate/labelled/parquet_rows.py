@@ -41,7 +41,7 @@ def images_of_parquet(dataset: Dataset, files: Sequence[Path]) -> Labelled:
         for group in range(file.num_row_groups):
             column = file.read_row_group(group, columns=[label_name]).column(0).to_pylist()
             for row, label in enumerate(column):
-                if label is not None:
+                if label is not None and (not titles or label in range(len(titles))):  # -1 is no label there
                     names.append(f"{path.name}:{group}:{row}")
                     labels.append(titles[label] if titles else label)
                     places.append((number, group, row))

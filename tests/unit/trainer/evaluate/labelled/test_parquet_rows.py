@@ -33,11 +33,14 @@ def test_a_dataset_of_hugging_face(tmp_path: Path) -> None:
         metadata={"huggingface": json.dumps(info)},
     )
     rows = [{"image": {"bytes": b"x", "path": "a"}, "label": 0}, {"image": None, "label": 1}]
+    rows.append({"image": None, "label": -1})  # what has no label there
     pq.write_table(pa.Table.from_pylist(rows, schema), tmp_path / "d.parquet")
     found = find_images(str(tmp_path / "d.parquet"), CLASSES)
+    assert found.passed_over == 1
     assert found.labels == [1, 0]  # by the names beside them, whatever the order of --classes
     assert [found.read(0), found.read(1)] == [b"x", b""]
-    assert find_images(str(tmp_path / "d.parquet"), ClassNames.of(["a", "b"])).labels == [0, 1]  # else as numbers
+    with pytest.raises(ValueError, match="label '-1' of image 2"):  # else they are numbers of lines
+        find_images(str(tmp_path / "d.parquet"), ClassNames.of(["a", "b"]))
 
 
 def test_what_is_no_dataset_is_named(tmp_path: Path) -> None:
