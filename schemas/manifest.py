@@ -22,7 +22,18 @@ from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
 CARD_FILE = "README.md"
 
-KINDS = ("counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation", "index")
+KINDS = (
+    "counts",
+    "queries",
+    "candidates",
+    "selection",
+    "shards",
+    "run",
+    "checkpoint",
+    "evaluation",
+    "detections",
+    "index",
+)
 
 REMADE_BY = {
     "counts": "querygen count",

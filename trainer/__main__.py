@@ -13,6 +13,9 @@ import tyro
 from schemas.command_options import read_options
 from trainer.command_line import expected_errors
 from trainer.config import TrainConfig
+from trainer.detect.evaluate_config import DetectEvaluateConfig
+from trainer.detect.run_config import DetectRunConfig
+from trainer.detect.train_config import DetectTrainConfig
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.memory.config import MemoryPlanConfig
@@ -26,6 +29,9 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("evaluate", "retrieval"): RetrievalConfig,
     ("classify",): ClassifyConfig,
     ("interpolate",): InterpolateConfig,
+    ("detect", "train"): DetectTrainConfig,
+    ("detect", "run"): DetectRunConfig,
+    ("detect", "evaluate"): DetectEvaluateConfig,
 }
 
 RUN_BY: dict[Any, str] = {
@@ -35,10 +41,16 @@ RUN_BY: dict[Any, str] = {
     RetrievalConfig: "trainer.evaluate.retrieve:retrieve",
     ClassifyConfig: "trainer.use.classify:classify",
     InterpolateConfig: "trainer.weights.interpolate:interpolate",
+    DetectTrainConfig: "trainer.detect.train:train",
+    DetectRunConfig: "trainer.detect.run:run",
+    DetectEvaluateConfig: "trainer.detect.evaluate:evaluate",
 }
 """Module and function of each; imported when it is run, since most import torch."""
 
-GROUPS = {"evaluate": "Measure a trained model."}
+GROUPS = {
+    "evaluate": "Measure a trained model.",
+    "detect": "Find what texts or a picture ask for in images (OWL-ViT).",
+}
 """Of subcommands of two words."""
 
 

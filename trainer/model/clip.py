@@ -61,9 +61,11 @@ class CLIP(nn.Module):
 
     def encode_images(self, images_N3PP: torch.Tensor, places_N: torch.Tensor | None = None) -> torch.Tensor:
         """Return features ``[N, E]`` of length one of uint8 images; `places_N` as in `forward`."""
-        scale_3 = 1 / (255 * self.image_std.flatten())
-        shift_3 = -(self.image_mean / self.image_std).flatten()
-        return _unit_length(self.image_encoder(images_N3PP, scale_3, shift_3, **self._dropped(places_N)))
+        return _unit_length(self.image_encoder(images_N3PP, *self.pixel_map(), **self._dropped(places_N)))
+
+    def pixel_map(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return scale and shift per colour, ``[3]`` each, that normalise pixels of 0 .. 255."""
+        return 1 / (255 * self.image_std.flatten()), -(self.image_mean / self.image_std).flatten()
 
     def encode_texts(self, texts: PackedTexts) -> torch.Tensor:
         """Return features ``[N, E]`` of length one."""

@@ -199,8 +199,8 @@ def read_checkpoint(
     Raises ValueError for another run or version, `DamagedFile` for files that are not as they were written.
     """
     checkpoint, state, written = open_checkpoint(folder, step, identity)
-    weights, statistics = (_tensors(checkpoint, name, written) for name in (MODEL_FILE, OPTIMIZER_FILE))
-    averages = _tensors(checkpoint, EMA_FILE, written) if ema is not None else {}
+    weights, statistics = (checked_tensors(checkpoint, name, written) for name in (MODEL_FILE, OPTIMIZER_FILE))
+    averages = checked_tensors(checkpoint, EMA_FILE, written) if ema is not None else {}
     model.load_state_dict(weights)
     load_optimizer(model, optimizer, statistics)
     if ema is not None:
@@ -225,7 +225,8 @@ def open_checkpoint(folder: Folder, step: int, identity: str) -> tuple[Folder, d
     return checkpoint, state, written
 
 
-def _tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:
+def checked_tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:
+    """Return the tensors of a model's file, also one in parts. Raises `DamagedFile` where it is not as written."""
     index = read_index(folder, written)
     if index is not None:
         return read_all(folder, index.get(name, {}))

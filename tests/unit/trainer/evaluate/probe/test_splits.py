@@ -10,14 +10,14 @@ LABELS = np.array([0] * 10 + [1] * 2 + [2] + [3] * 25)[np.random.default_rng(3).
 
 def test_of_each_class_its_share_is_held_out() -> None:
     is_out = held_out(LABELS, 0.2, seed=0)
-    assert [int(is_out[LABELS == label].sum()) for label in range(4)] == [2, 1, 0, 5]
+    assert [int(is_out[label == LABELS].sum()) for label in range(4)] == [2, 1, 0, 5]
     assert (held_out(LABELS, 0.2, seed=0) == is_out).all()
     assert not (held_out(LABELS, 0.2, seed=1) == is_out).all()
 
 
 def test_a_row_of_each_class_is_left() -> None:
     is_out = held_out(LABELS, 0.99, seed=0)
-    assert [int((~is_out[LABELS == label]).sum()) for label in range(4)] == [1, 1, 1, 1]
+    assert [int((~is_out[label == LABELS]).sum()) for label in range(4)] == [1, 1, 1, 1]
 
 
 def test_few_of_each_are_different_rows_of_the_class_and_the_smaller_draw_is_part_of_the_larger() -> None:

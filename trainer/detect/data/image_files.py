@@ -1,0 +1,76 @@
+"""Paths of image files and folders in, decoded images out, a few at a time."""
+
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from schemas.image_files import IMAGE_SUFFIXES
+from schemas.side_files import is_side_file
+from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
+
+
+@dataclass(frozen=True, eq=False)
+class Decoded:
+    """An image of the list."""
+
+    number: int
+    """Its place in the list."""
+    rgb: Pixels
+    """``[height, width, 3]``."""
+
+
+def list_images(paths: Sequence[str], option: str = "--images") -> list[str]:
+    """Return the files that are named, and the images below the folders that are, sorted, each once.
+
+    Raises FileNotFoundError for a path that is not there, and for folders without an image.
+    """
+    found: list[str] = []
+    for path in paths:
+        if Path(path).is_file():
+            found.append(path)
+        elif Path(path).is_dir():
+            below = sorted(file for file in Path(path).rglob("*") if file.is_file() and not is_side_file(file.name))
+            found += [str(file) for file in below if file.name.lower().endswith(IMAGE_SUFFIXES)]
+        else:
+            raise FileNotFoundError(f"{option}: no such file or folder {path!r}")
+    if not found:
+        raise FileNotFoundError(
+            f"{option}: no image below {', '.join(map(repr, paths))}; expected one of {', '.join(IMAGE_SUFFIXES)}"
+        )
+    return list(dict.fromkeys(found))
+
+
+def read_rgb(path: str) -> Pixels:
+    """Return ``[height, width, 3]``. Raises `ImageFault`."""
+    try:
+        data = np.frombuffer(Path(path).read_bytes(), dtype=np.uint8)
+    except OSError as error:
+        raise ImageFault("cannot be read") from error
+    data.flags.writeable = False  # one type, so the kernels are compiled once
+    return decode_rgb(data, None)
+
+
+def decode_all(paths: Sequence[str], batch_size: int, threads: int, skipped: list[str]) -> Iterator[list[Decoded]]:
+    """Yield the images that decode, up to `batch_size` at a time; the others are told in `skipped`, a line each."""
+
+    def read(path: str) -> Pixels | ImageFault:
+        try:
+            return read_rgb(path)
+        except ImageFault as fault:
+            return fault
+
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(paths), batch_size):
+            rows = range(start, min(start + batch_size, len(paths)))
+            read_rows = list(pool.map(read, [paths[row] for row in rows]))
+            skipped += [
+                f"{paths[row]}: {one}" for row, one in zip(rows, read_rows, strict=True) if isinstance(one, ImageFault)
+            ]
+            good = [
+                Decoded(row, one) for row, one in zip(rows, read_rows, strict=True) if not isinstance(one, ImageFault)
+            ]
+            if good:
+                yield good

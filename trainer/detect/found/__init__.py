@@ -1,0 +1,1 @@
+"""What a detector finds: boxes chosen, drawn, measured."""

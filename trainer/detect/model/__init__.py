@@ -1,0 +1,1 @@
+"""The detector: CLIP, its patches, two heads."""
