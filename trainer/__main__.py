@@ -17,7 +17,11 @@ from trainer.detect.evaluate_config import DetectEvaluateConfig
 from trainer.detect.run_config import DetectRunConfig
 from trainer.detect.train_config import DetectTrainConfig
 from trainer.evaluate.config import ZeroShotConfig
+from trainer.evaluate.labels.config import LabelsConfig
+from trainer.evaluate.probe.config import FewShotConfig, ProbeConfig
+from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.retrieval_config import RetrievalConfig
+from trainer.evaluate.robustness.config import RobustnessConfig
 from trainer.memory.config import MemoryPlanConfig
 from trainer.use.classify_config import ClassifyConfig
 from trainer.weights.interpolate_config import InterpolateConfig
@@ -32,6 +36,11 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("detect", "train"): DetectTrainConfig,
     ("detect", "run"): DetectRunConfig,
     ("detect", "evaluate"): DetectEvaluateConfig,
+    ("evaluate", "probe"): ProbeConfig,
+    ("evaluate", "few-shot"): FewShotConfig,
+    ("evaluate", "robustness"): RobustnessConfig,
+    ("evaluate", "labels"): LabelsConfig,
+    ("prompts",): PromptsConfig,
 }
 
 RUN_BY: dict[Any, str] = {
@@ -44,6 +53,11 @@ RUN_BY: dict[Any, str] = {
     DetectTrainConfig: "trainer.detect.train:train",
     DetectRunConfig: "trainer.detect.run:run",
     DetectEvaluateConfig: "trainer.detect.evaluate:evaluate",
+    ProbeConfig: "trainer.evaluate.probe.linear_probe:linear_probe",
+    FewShotConfig: "trainer.evaluate.probe.few_shot_curve:few_shot_curve",
+    RobustnessConfig: "trainer.evaluate.robustness.robustness:robustness",
+    LabelsConfig: "trainer.evaluate.labels.label_rates:label_rates",
+    PromptsConfig: "trainer.evaluate.prompting.prompts:measure_prompts",
 }
 """Module and function of each; imported when it is run, since most import torch."""
 

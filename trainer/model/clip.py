@@ -63,6 +63,11 @@ class CLIP(nn.Module):
         """Return features ``[N, E]`` of length one of uint8 images; `places_N` as in `forward`."""
         return _unit_length(self.image_encoder(images_N3PP, *self.pixel_map(), **self._dropped(places_N)))
 
+    def encode_images_before_projection(self, images_N3PP: torch.Tensor) -> torch.Tensor:
+        """Return ``[N, C]``, the image encoder's output before its last linear map, not normalised (appendix A.3)."""
+        assert isinstance(self.image_encoder, (VisionTransformer, ModifiedResNet))
+        return self.image_encoder.before_projection(images_N3PP, *self.pixel_map()).float()
+
     def pixel_map(self) -> tuple[torch.Tensor, torch.Tensor]:
         """Return scale and shift per colour, ``[3]`` each, that normalise pixels of 0 .. 255."""
         return 1 / (255 * self.image_std.flatten()), -(self.image_mean / self.image_std).flatten()

@@ -64,6 +64,10 @@ class AttentionPool(nn.Module):
             nn.init.normal_(projection.weight, std=width**-0.5)
 
     def forward(self, x_NCPP: torch.Tensor) -> torch.Tensor:
+        return self.c_proj(self.before_projection(x_NCPP))
+
+    def before_projection(self, x_NCPP: torch.Tensor) -> torch.Tensor:
+        """Return what the heads have pooled ``[N, C]``."""
         x_NLC = x_NCPP.flatten(2).transpose(1, 2)
         x_NLC = torch.cat([x_NLC.mean(dim=1, keepdim=True), x_NLC], dim=1) + self.positional_embedding
         num, _, width = x_NLC.shape
@@ -73,7 +77,7 @@ class AttentionPool(nn.Module):
 
         query, key, value = heads(self.q_proj(x_NLC[:, :1])), heads(self.k_proj(x_NLC)), heads(self.v_proj(x_NLC))
         pooled = F.scaled_dot_product_attention(query, key, value)
-        return self.c_proj(pooled.transpose(1, 2).reshape(num, width))
+        return pooled.transpose(1, 2).reshape(num, width)
 
 
 class ModifiedResNet(nn.Module):
@@ -103,9 +107,19 @@ class ModifiedResNet(nn.Module):
         self.attnpool = AttentionPool(config.image_px // 32, config.pool_width, config.heads, embed_dim)
 
     def forward(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
-        """Return features ``[N, E]``, not normalised, of images whose pixels become ``scale * pixel + shift``.
+        """Return features ``[N, E]``, not normalised, of images whose pixels become ``scale * pixel + shift``."""
+        return self.attnpool(self._positions(images_N3PP, scale_3, shift_3))
 
-        Pixels are put channels-last while they are bytes, so that no convolution changes the layout again.
+    def before_projection(
+        self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor
+    ) -> torch.Tensor:
+        """Return ``[N, C]``, what the projection into the embedding takes: what linear probes see."""
+        return self.attnpool.before_projection(self._positions(images_N3PP, scale_3, shift_3))
+
+    def _positions(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
+        """Return what the stages make of the pixels, which are put channels-last while they are bytes.
+
+        So no convolution changes the layout again.
         """
         pixels = images_N3PP.contiguous(memory_format=torch.channels_last)
         x = torch.addcmul(shift_3[:, None, None], pixels, scale_3[:, None, None])
@@ -114,4 +128,4 @@ class ModifiedResNet(nn.Module):
         x = self.avgpool(F.relu(self.bn3(self.conv3(x)), inplace=True))
         for block in chain(self.layer1, self.layer2, self.layer3, self.layer4):
             x = run_block(block, x)
-        return self.attnpool(x)
+        return x

@@ -55,8 +55,18 @@ class VisionTransformer(nn.Module):
 
         With `kept_NK` (`PatchDropout.kept`) of these patches alone: what is dropped costs nothing.
         """
+        return self.before_projection(images_N3PP, scale_3, shift_3, kept_NK) @ self.proj
+
+    def before_projection(
+        self,
+        images_N3PP: torch.Tensor,
+        scale_3: torch.Tensor,
+        shift_3: torch.Tensor,
+        kept_NK: torch.Tensor | None = None,
+    ) -> torch.Tensor:
+        """Return the class token ``[N, C]`` as the projection into the embedding takes it: what linear probes see."""
         x_NLC = self._embed(images_N3PP, scale_3, shift_3, kept_NK)
-        return self.ln_post(self.transformer(self.ln_pre(x_NLC), Images())) @ self.proj
+        return self.ln_post(self.transformer(self.ln_pre(x_NLC), Images()))
 
     def encode_positions(self, images_N3PP: torch.Tensor, scale_3: torch.Tensor, shift_3: torch.Tensor) -> torch.Tensor:
         """Return ``[N, L, C]``: what the last block gives at the class token and at every patch."""

@@ -44,6 +44,11 @@ class FrozenCLIP(CLIP):
         with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
             return super().encode_images(images_N3PP.to(self.device, non_blocking=True), places_N)
 
+    def encode_images_before_projection(self, images_N3PP: torch.Tensor) -> torch.Tensor:
+        """Return ``[N, C]``, float32, not normalised: what linear probes see; from any device."""
+        with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):
+            return super().encode_images_before_projection(images_N3PP.to(self.device, non_blocking=True))
+
     def encode_texts(self, texts: PackedTexts) -> torch.Tensor:
         """Return features ``[N, E]``; from any device."""
         with torch.autocast(self.device.type, dtype=self.autocast, enabled=self.autocast is not None):

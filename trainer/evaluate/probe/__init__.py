@@ -1,1 +1,1 @@
-"""What features are worth: classifiers on features that stay as they are, in the paper's protocol and on few examples."""
+"""What features are worth: classifiers on them while they stay, by the paper's protocol and on few examples."""

@@ -1,12 +1,12 @@
 """Logistic regression on features: features, targets and strengths C in, classifiers out; on any device.
 
 The objective is scikit-learn's: C times the sum of the rows' losses, and half the squared weights; intercepts are free.
-Solved is its mean, loss / N + |W|^2 / (2 C N), by L-BFGS until the largest entry of the gradient is at most `tolerance`,
-as scikit-learn does. What is ours:
+Solved is its mean, loss / N + |W|^2 / (2 C N), by L-BFGS until no entry of the gradient is larger than `tolerance`, as
+scikit-learn does. What is ours:
 
 - The first inverse Hessian is not a multiple of one. In the eigenvectors of the features' covariance it is
-  1 / (v eigenvalue + 1 / (C N)), v being the mean of p (1 - p) of the column as it is now: that of the objective, were all
-  rows alike uncertain. Many of the steps that L-BFGS takes to learn the features' spectrum are not needed.
+  1 / (v eigenvalue + 1 / (C N)), v being the mean of p (1 - p) of the column as it is now: that of the objective, were
+  all rows alike uncertain. Many of the steps that L-BFGS takes to learn the features' spectrum are not needed.
 - Scores go along with the coefficients, so a step costs one product with the features, and each step tried another.
 - Several C are solved together, as one product of more columns, and from the classifiers of other C.
 
@@ -133,7 +133,7 @@ class Regression:
     def gradient(
         self, scores_NPK: torch.Tensor, moved_NPK: torch.Tensor | None, steps_P: torch.Tensor
     ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return (gradient ``[E, P, K]`` of the mean loss at ``scores + step * moved``, mean of p (1 - p) ``[P, K]``)."""
+        """Return (gradient ``[E, P, K]`` of the mean loss at scores + step * moved, mean of p (1 - p) ``[P, K]``)."""
         num, problems, columns = scores_NPK.shape
         summed_DX = self._features_ND.new_zeros(self._features_ND.shape[1], problems * columns)
         intercepts_PK = self._features_ND.new_zeros(problems, columns)
@@ -173,7 +173,7 @@ class _Run:
         self._gradient_EPK = self._with_penalty(gradient_EPK, self.coefficients_EPK)
 
     def finished(self, tolerance: float) -> list[bool]:
-        """Tell of each problem whether no entry of its gradient is larger than `tolerance`, in the features' own axes."""
+        """Tell of each problem whether no entry of its gradient in the features' axes is above `tolerance`."""
         own_DX = self._regression._axes_DD @ self._gradient_EPK[:-1].flatten(1)
         largest_PK = own_DX.abs().amax(dim=0).view(self._gradient_EPK.shape[1:])
         return (torch.maximum(largest_PK, self._gradient_EPK[-1].abs()).amax(dim=1) <= tolerance).tolist()

@@ -1,4 +1,4 @@
-"""How good scores are, by each data set's own measure (CLIP, appendix A.1 and table 9). Scores and labels in, 0 to 1 out.
+"""How good scores are, by each data set's own measure (CLIP, table 9): scores and labels in, 0 to 1 out.
 
 Shapes: N rows, K classes or labels.
 """

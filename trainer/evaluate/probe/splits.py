@@ -21,7 +21,7 @@ def held_out(labels_N: np.ndarray, share: float, seed: int) -> np.ndarray:
 
 
 def few_of_each(labels_N: np.ndarray, most: int, seed: int) -> np.ndarray:
-    """Return ``[classes, most]`` row numbers: of each class, in the order of their numbers, `most` different rows, drawn.
+    """Return ``[classes, most]`` row numbers: of each class, in their order, `most` different rows, drawn.
 
     The first k columns are the draw of k. Raises ValueError for a class with fewer rows.
     """

@@ -1,7 +1,7 @@
 """Which C is best on the validation rows: coarse to fine, as the paper does (CLIP, appendix A.3).
 
-Of 10^-6 ... 10^6 every second power is tried, then twice the resolution around the best so far, until there are 8 steps a
-decade: 7 + 2 x 4 values at most, of 97.
+Of 10^-6 ... 10^6 every second power is tried, then twice the resolution around the best so far, until there are 8 steps
+a decade: 7 + 2 x 4 values at most, of 97.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,0 +1,1 @@
+"""Features of a data set's images with their classes: by a model, or from files."""

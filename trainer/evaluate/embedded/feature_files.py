@@ -1,0 +1,84 @@
+"""Features from Parquet, as ``trainer embed`` writes them: a file or a folder in, ids and rows out.
+
+Shapes: N rows, E embedding.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+ID_COLUMNS = ("id", "path", "key")
+FEATURE_COLUMNS = ("features", "embedding")
+LABEL_COLUMN = "label"
+
+
+def is_feature_path(path: str) -> bool:
+    """Tell whether `path` is a Parquet file or a folder with some, at any depth."""
+    return path.endswith(".parquet") or (Path(path).is_dir() and bool(_parts(path)))
+
+
+def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
+    """Return (features ``[N, E]`` float32, the class of each row), in the order of files and rows.
+
+    The class is the column ``label``, else the first folder of the id, as of images in a folder a class. Raises
+    ValueError that names `option`, the file, the column or the row.
+    """
+    rows, labels = [], []
+    for part in [Path(path)] if path.endswith(".parquet") else _parts(path):
+        if not part.is_file():
+            raise FileNotFoundError(f"{option}: no such file {path!r}")
+        try:
+            table = pq.read_table(part)
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{option}: {part}: expected Parquet, {str(error).splitlines()[0]}") from error
+        rows.append(_matrix(table, f"{option}: {part}"))
+        labels += _labels(table, f"{option}: {part}")
+        if rows[-1].shape[1] != rows[0].shape[1]:
+            raise ValueError(
+                f"{option}: {part}: features of {rows[-1].shape[1]} numbers, those before have {rows[0].shape[1]}"
+            )
+    return np.concatenate(rows), labels
+
+
+def _parts(path: str) -> list[Path]:
+    return sorted(file for file in Path(path).rglob("*.parquet") if "tables" not in file.parts[-2:-1])
+
+
+def _matrix(table: pa.Table, where: str) -> np.ndarray:
+    column = _column(table, FEATURE_COLUMNS, where).combine_chunks()
+    kind = column.type
+    if not pa.types.is_fixed_size_list(kind) or not pa.types.is_floating(kind.value_type):
+        raise ValueError(f"{where}: expected features as fixed_size_list of float16 or float32, found {kind}")
+    if column.null_count or column.flatten().null_count:
+        raise ValueError(f"{where}: a row without features; leave it out")
+    matrix_NE = column.flatten().to_numpy(zero_copy_only=False).reshape(-1, kind.list_size).astype(np.float32)
+    finite_N = np.isfinite(matrix_NE).all(axis=1)
+    if not finite_N.all():
+        raise ValueError(f"{where}, row {int(np.argmin(finite_N))}: features that are not finite; leave it out")
+    return matrix_NE
+
+
+def _labels(table: pa.Table, where: str) -> list[str]:
+    if LABEL_COLUMN in table.schema.names:
+        labels = table[LABEL_COLUMN].to_pylist()
+        if not all(isinstance(label, str) and label for label in labels):
+            raise ValueError(f"{where}: expected the name of a class in column {LABEL_COLUMN!r} of each row")
+        return labels
+    found = []
+    for row, name in enumerate(_column(table, ID_COLUMNS, where).to_pylist()):
+        label, slash, _ = str(name).partition("/")
+        if not slash:
+            raise ValueError(
+                f"{where}, row {row}: the id {name!r} has no folder to name its class; add a column {LABEL_COLUMN!r}"
+            )
+        found.append(label)
+    return found
+
+
+def _column(table: pa.Table, names: tuple[str, ...], where: str) -> pa.ChunkedArray:
+    for name in names:
+        if name in table.schema.names:
+            return table[name]
+    raise ValueError(f"{where}: expected a column {' or '.join(map(repr, names))}, found {table.schema.names}")

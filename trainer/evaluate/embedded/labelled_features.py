@@ -1,0 +1,111 @@
+"""A data set as rows with classes: a folder with a folder of images a class, or Parquet of ``trainer embed``.
+
+Shapes: N rows, E embedding.
+"""
+
+import hashlib
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from schemas.printable import printable
+from schemas.side_files import is_side_file
+from trainer.evaluate.class_names import name_key
+from trainer.evaluate.embedded.feature_files import is_feature_path, read_features
+from trainer.evaluate.embedded.image_features import image_features
+from trainer.evaluate.embedded.options import FeatureOptions, Layer
+from trainer.evaluate.inputs import find_images
+from trainer.use.frozen_clip import FrozenCLIP
+from trainer.use.load import Loaded, load_chosen
+
+MAX_TOLD = 20
+"""Images that do not decode, told by name."""
+
+
+@dataclass(frozen=True)
+class LabelledFeatures:
+    """The rows of a data set."""
+
+    features_NE: torch.Tensor
+    """float32, on the CPU."""
+    labels_N: np.ndarray
+    """Numbers of classes."""
+    skipped: int
+    """Images that do not decode."""
+    digest: str
+    """SHA-256 of what was read: of a listing with sizes, or of features and classes."""
+
+
+class Reader:
+    """Reads data sets for a command; loads its model once, and only if images or prompts ask for it."""
+
+    def __init__(self, options: FeatureOptions) -> None:
+        self._options = options
+        self._loaded: Loaded | None = None
+        torch.set_num_threads(options.threads)
+
+    @property
+    def loaded(self) -> Loaded:
+        """The command's model. Raises ValueError where none was given."""
+        if not self._options.checkpoint:
+            raise ValueError("--checkpoint: images and prompts need a model; give one, or features in Parquet")
+        if self._loaded is None:
+            self._loaded = load_chosen(self._options)
+        return self._loaded
+
+    @property
+    def fingerprint(self) -> str:
+        """Of the model; empty where none was used."""
+        return self._loaded.model.fingerprint if self._loaded is not None else ""
+
+    def read(self, path: str, option: str, classes: Sequence[str], layer: Layer) -> LabelledFeatures:
+        """Return the rows of the classes' images. Raises ValueError or FileNotFoundError that names `option`."""
+        if is_feature_path(path):
+            features_NE, names = read_features(path, option)
+            labels_N = _numbers(names, classes, path, option)
+            digest = hashlib.sha256(features_NE.tobytes() + json.dumps(names).encode()).hexdigest()
+            return LabelledFeatures(torch.from_numpy(features_NE), labels_N, 0, digest)
+        check_classes(path, option, classes)
+        images = find_images(path, list(classes))
+        sizes = [[name, (Path(path) / name).stat().st_size] for name in images.paths]
+        model: FrozenCLIP = self.loaded.model
+        found = image_features(
+            model, path, images.paths, layer, batch_size=self._options.batch_size, threads=self._options.threads
+        )
+        for line in found.skipped[:MAX_TOLD]:
+            print(f"skipped {printable(line)}", file=sys.stderr)
+        if not len(found.places_N):
+            raise ValueError(f"{option}: none of the {len(images.paths)} images of {path} decodes")
+        digest = hashlib.sha256(json.dumps(sizes).encode()).hexdigest()
+        labels_N = np.array(images.labels, dtype=np.int64)[found.places_N]
+        return LabelledFeatures(found.features_NE, labels_N, len(found.skipped), digest)
+
+
+def class_folders(path: str, option: str) -> list[str]:
+    """Return the classes of a data set, sorted: its folders, or what its features' rows are labelled with."""
+    if is_feature_path(path):
+        return sorted(set(read_features(path, option)[1]))
+    if not Path(path).is_dir():
+        raise FileNotFoundError(f"{option}: no such folder {path!r}")
+    found = sorted(entry.name for entry in Path(path).iterdir() if entry.is_dir() and not is_side_file(entry.name))
+    if not found:
+        raise FileNotFoundError(f"{option}: {path} has no folder of images; expected one for each class")
+    return found
+
+
+def check_classes(path: str, option: str, classes: Sequence[str]) -> None:
+    """Raise ValueError that names `option` for a data set with a class that is not known."""
+    _numbers(class_folders(path, option), classes, path, option)
+
+
+def _numbers(names: Sequence[str], classes: Sequence[str], path: str, option: str) -> np.ndarray:
+    numbers = {name_key(name): number for number, name in enumerate(classes)}
+    for name in names:
+        if name_key(name) not in numbers:
+            raise ValueError(f"{option}: class {name!r} of {path} is none of the {len(classes)} classes known")
+    return np.array([numbers[name_key(name)] for name in names], dtype=np.int64)

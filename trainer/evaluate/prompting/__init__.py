@@ -1,0 +1,1 @@
+"""Prompt engineering: what each template and each ensemble of them is worth."""

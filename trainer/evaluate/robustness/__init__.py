@@ -1,0 +1,1 @@
+"""Test sets of the same classes side by side: how far accuracy falls, and how far others' fall."""

@@ -1,0 +1,46 @@
+"""Accuracies of standard models: a CSV in, those of each shifted test set out."""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+
+NEEDED = ("dataset", "reference", "shifted")
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Standard models on one shifted test set."""
+
+    references: list[float]
+    shifted: list[float]
+
+
+def read_baseline(path: str) -> dict[str, Baseline]:
+    """Return the models by test set. Raises FileNotFoundError, or ValueError that names the file and the line."""
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"--baseline: no such file {path!r}")
+    try:
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ValueError(f"--baseline: {path}: expected UTF-8 text, {error}") from error
+    reader = csv.DictReader(io.StringIO(text))
+    missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+    if missing:
+        raise ValueError(f"--baseline: {path}: no column {missing[0]!r}; expected {', '.join(NEEDED)}")
+    found: dict[str, Baseline] = {}
+    for row in reader:
+        of = found.setdefault(row["dataset"] or "", Baseline([], []))
+        of.references.append(_accuracy(row["reference"], f"{path}, line {reader.line_num}: reference"))
+        of.shifted.append(_accuracy(row["shifted"], f"{path}, line {reader.line_num}: shifted"))
+    return found
+
+
+def _accuracy(text: str | None, where: str) -> float:
+    try:
+        value = float(text or "")
+    except ValueError:
+        value = -1.0
+    if not 0 < value < 1:
+        raise ValueError(f"--baseline: {where} should be an accuracy between 0 and 1, found {text!r}")
+    return value
