@@ -35,6 +35,13 @@ CARDS = {
         "- `tables/queries.parquet`, `tables/query_counts.parquet`: the queries; by query what was matched, kept,"
         " selected.",
     ),
+    "features": (
+        "features/*.parquet",
+        "# Features of images and texts",
+        "- `features/NNNNN.parquet`: a row per image, text or pair, in the order of the input: id, caption, query, and"
+        " `image_features`, `text_features`, of length one.",
+        "- `unusable/NNNNN.parquet`: what is no row, with the reason; `parts/NNNNN.json`: how each file was made.",
+    ),
 }
 """By kind of folder: pattern of its data, title, lines."""
 

@@ -23,17 +23,9 @@ from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 CARD_FILE = "README.md"
 
 KINDS = (
-    "counts",
-    "queries",
-    "candidates",
-    "selection",
-    "shards",
-    "run",
-    "checkpoint",
-    "evaluation",
-    "detections",
-    "index",
-)
+    "counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation", "detections", "index",
+    "features", "vectors",
+)  # fmt: skip
 
 REMADE_BY = {
     "counts": "querygen count",

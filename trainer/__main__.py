@@ -16,6 +16,7 @@ from trainer.config import TrainConfig
 from trainer.detect.evaluate_config import DetectEvaluateConfig
 from trainer.detect.run_config import DetectRunConfig
 from trainer.detect.train_config import DetectTrainConfig
+from trainer.embed.config import EmbedConfig
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.labels.config import LabelsConfig
 from trainer.evaluate.probe.config import FewShotConfig, ProbeConfig
@@ -23,6 +24,7 @@ from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.evaluate.robustness.config import RobustnessConfig
 from trainer.memory.config import MemoryPlanConfig
+from trainer.search.config import BuildIndexConfig, SearchConfig
 from trainer.use.classify_config import ClassifyConfig
 from trainer.weights.interpolate_config import InterpolateConfig
 
@@ -41,6 +43,9 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("evaluate", "robustness"): RobustnessConfig,
     ("evaluate", "labels"): LabelsConfig,
     ("prompts",): PromptsConfig,
+    ("embed",): EmbedConfig,
+    ("build-index",): BuildIndexConfig,
+    ("search",): SearchConfig,
 }
 
 RUN_BY: dict[Any, str] = {
@@ -58,6 +63,9 @@ RUN_BY: dict[Any, str] = {
     RobustnessConfig: "trainer.evaluate.robustness.robustness:robustness",
     LabelsConfig: "trainer.evaluate.labels.label_rates:label_rates",
     PromptsConfig: "trainer.evaluate.prompting.prompts:measure_prompts",
+    EmbedConfig: "trainer.embed.job:embed",
+    BuildIndexConfig: "trainer.search.index_files:build_index",
+    SearchConfig: "trainer.search.ask:search",
 }
 """Module and function of each; imported when it is run, since most import torch."""
 

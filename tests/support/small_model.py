@@ -13,18 +13,19 @@ from trainer.tokenizer import train_tokenizer
 
 CLASSES = [f"{name} one" for name in COLOURS]
 
+TOKENIZER = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
+CONFIG = ModelConfig(
+    embed_dim=16,
+    image=ViTConfig(image_px=32, patch_px=8, width=32, layers=1, heads=4),
+    text=TextConfig(width=32, layers=1, heads=4, context_length=12, vocab_size=TOKENIZER.vocab_size),
+)
 
-def write_small_model(root: Path) -> str:
-    """Write a model with random weights; return its path."""
-    tokenizer = train_tokenizer(["a red picture", "a green picture"], vocab_size=560, context_length=12)
-    config = ModelConfig(
-        embed_dim=16,
-        image=ViTConfig(image_px=32, patch_px=8, width=32, layers=1, heads=4),
-        text=TextConfig(width=32, layers=1, heads=4, context_length=12, vocab_size=tokenizer.vocab_size),
-    )
-    torch.manual_seed(0)
-    write_model(Folder(str(root)), "model", CLIP(config), tokenizer)
-    return str(root / "model")
+
+def write_small_model(root: Path, name: str = "model", seed: int = 0) -> str:
+    """Write the model with random weights of `seed` below `root`; return its path."""
+    torch.manual_seed(seed)
+    write_model(Folder(str(root)), name, CLIP(CONFIG), TOKENIZER)
+    return str(root / name)
 
 
 def write_pictures(root: Path, numbers: range) -> str:

@@ -108,6 +108,7 @@ LISTED = {
     "trainer/telling/csv_table.py": "telling/test_csv_files: rows, parts, what crashes left",
     "trainer/telling/sink.py": "a protocol: telling/test_csv_files, test_tensorboard, test_wandb_run",
     "trainer/telling/teller.py": "whole trainings: tests/integration/test_train",
+    "trainer/embed/progress.py": "a call of tqdm, and a line",
     "trainer/run.py": "whole commands: tests/integration/test_train_ray",
 }
 """By pattern of a module's path: where it is tested, and why there."""

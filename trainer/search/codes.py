@@ -70,18 +70,20 @@ def encode_queries(queries_QE: npt.NDArray[np.floating], *, is_wide: bool) -> Qu
 
     Raises ValueError for a query of zeros or one that is not finite.
     """
-    queries_QE = queries_QE.astype(np.float64)
-    lengths_Q1 = np.sqrt((queries_QE * queries_QE).sum(axis=1, keepdims=True))
+    unit_QE = queries_QE.astype(np.float64)
+    lengths_Q1 = np.sqrt((unit_QE * unit_QE).sum(axis=1, keepdims=True))
     if not np.isfinite(lengths_Q1).all() or not lengths_Q1.all():
         row = int(np.flatnonzero(~np.isfinite(lengths_Q1[:, 0]) | (lengths_Q1[:, 0] == 0))[0])
         raise ValueError(f"query {row}: expected finite numbers that are not all 0")
-    queries_QE /= lengths_Q1
-    levels = CODE_LEVELS if is_wide else min(MAX_LEVELS, (2**31 - 1) // (CODE_LEVELS * queries_QE.shape[1]))
-    scales_Q = np.abs(queries_QE).max(axis=1) / levels
-    codes_QE = np.rint(queries_QE / scales_Q[:, None])
-    left_out_QE = queries_QE - scales_Q[:, None] * codes_QE
+    unit_QE /= lengths_Q1
+    levels = CODE_LEVELS if is_wide else min(MAX_LEVELS, (2**31 - 1) // (CODE_LEVELS * unit_QE.shape[1]))
+    scales_Q = np.abs(unit_QE).max(axis=1) / levels
+    codes_QE = np.rint(unit_QE / scales_Q[:, None])
+    left_out_QE = unit_QE - scales_Q[:, None] * codes_QE
     left_out_Q = np.sqrt((left_out_QE * left_out_QE).sum(axis=1))
-    return QueryCodes(queries_QE, codes_QE.astype(np.int8 if is_wide else np.int16), scales_Q, left_out_Q)
+    whole_QE: npt.NDArray[np.int8] | npt.NDArray[np.int16]
+    whole_QE = codes_QE.astype(np.int8) if is_wide else codes_QE.astype(np.int16)
+    return QueryCodes(unit_QE, whole_QE, scales_Q, left_out_Q)
 
 
 @unlocked

@@ -77,8 +77,11 @@ class Block:
 
     def image(self, sample: int, buffer: UInt8s | None = None) -> UInt8s:
         """Return the bytes of a sample's image, in `buffer` if it has room for them."""
-        at, size = int(self._samples[sample, IMAGE_AT]), int(self._samples[sample, IMAGE_BYTES])
-        return self._part.read(at, size, buffer)
+        return self._part.read(*self.image_place(sample), buffer)
+
+    def image_place(self, sample: int) -> tuple[int, int]:
+        """Return where in the block a sample's image begins, and its bytes."""
+        return int(self._samples[sample, IMAGE_AT]), int(self._samples[sample, IMAGE_BYTES])
 
     def description(self, sample: int) -> bytes | None:
         """Return the sample's ``.json``."""

@@ -1,0 +1,64 @@
+"""What is embedded: parts of about as many rows, and inputs that cannot be read."""
+
+from pathlib import Path
+
+import pytest
+
+from schemas.storage import Folder
+from tests.support.small_shards import picture, write_shards
+from trainer.embed.items import ImageItems, ShardItems, TextItems
+
+
+@pytest.mark.parametrize("part_rows", [1, 2, 3, 100])
+def test_lines_come_once_each_whatever_the_parts(tmp_path: Path, part_rows: int) -> None:
+    path = tmp_path / "texts.txt"
+    path.write_bytes(b"\n one\r\ntwo\n  \nthree\nfour\nfive")
+    items = TextItems(str(path), part_rows)
+    found = [item for part in range(items.num_parts) for item in items.part(part)]
+    assert [(i.id, i.caption) for i in found] == [
+        ("2", "one"), ("3", "two"), ("5", "three"), ("6", "four"), ("7", "five"),
+    ]  # fmt: skip
+    assert items.num_rows == 5
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [(b" \n\n", "has no line that is not empty"), ("a".encode("utf-16"), "found UTF-16")],
+    ids=["empty", "utf-16"],
+)
+def test_a_text_without_lines_is_refused(tmp_path: Path, data: bytes, told: str) -> None:
+    (tmp_path / "texts.txt").write_bytes(data)
+    with pytest.raises(ValueError, match=told):
+        TextItems(str(tmp_path / "texts.txt"), 10)
+
+
+def test_a_line_too_long_is_one_fault(tmp_path: Path) -> None:
+    (tmp_path / "texts.txt").write_bytes(b"a\n" + b"b" * (1 << 21) + b"\nc\n")
+    found = list(TextItems(str(tmp_path / "texts.txt"), 10).part(0))
+    assert [item.caption for item in found] == ["a", None, "c"]
+    assert "expected at most" in str(found[1].fault)
+
+
+def test_what_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="--images: no such folder"):
+        ImageItems(str(tmp_path / "absent"), 10)
+    with pytest.raises(FileNotFoundError, match="--images: no image below"):
+        ImageItems(str(tmp_path), 10)
+    with pytest.raises(FileNotFoundError, match="--texts: no such file"):
+        TextItems(str(tmp_path / "absent"), 10)
+
+
+def test_a_folder_is_another_input_when_an_image_is(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(picture(0))
+    before = ImageItems(str(tmp_path), 10).inputs()
+    (tmp_path / "a.png").write_bytes(picture(0) + b"\0")
+    assert ImageItems(str(tmp_path), 10).inputs() != before
+
+
+def test_samples_of_shards_come_once_each_in_parts_of_whole_blocks(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 50)
+    items = ShardItems(str(tmp_path / "shards"), 20, Folder(str(tmp_path / "run")), of="both", threads=1)
+    items.open()
+    found = [item.id for part in range(items.num_parts) for item in items.part(part)]
+    assert found == [f"{number:06d}" for number in range(50)]
+    assert items.num_parts > 1

@@ -1,0 +1,85 @@
+"""The local page, by a real server: rows, pictures, limits, headers; other hosts are refused."""
+
+import threading
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from tests.support.small_index import make_index
+from tests.support.small_shards import picture, write_shards
+from tests.support.waiting import wait_until
+from trainer.search.ask import Asking
+from trainer.search.vector_index import open_index
+from trainer.use.load import load
+
+pytest.importorskip("fastapi", reason="pip install 'webimagetext[search-page]'")
+uvicorn = pytest.importorskip("uvicorn", reason="pip install 'webimagetext[search-page]'")
+
+from trainer.search import server  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
+    root = tmp_path_factory.mktemp("page")
+    index = make_index(root, shards=str(write_shards(root / "shards", 30)))
+    app = server.make_app(Asking(load(root / "model", device="cpu"), open_index(index), threads=1))
+    running = uvicorn.Server(uvicorn.Config(app, host=server.HOST, port=0, log_level="warning"))
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    wait_until(lambda: running.started, "the server listens")
+    address = running.servers[0].sockets[0].getsockname()
+    with httpx.Client(base_url=f"http://{address[0]}:{address[1]}", timeout=60) as asking:
+        yield asking
+    running.should_exit = True
+    thread.join()
+
+
+def test_the_page_loads_nothing_from_elsewhere(client: httpx.Client) -> None:
+    for path in server.PAGE_FILES:
+        answer = client.get(path)
+        assert answer.status_code == 200
+        assert "//" not in answer.text.replace("// Asks", "").replace("http://www.w3.org", "")
+        assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+        assert answer.headers["x-content-type-options"] == "nosniff"
+    assert client.get("/docs").status_code == client.get("/openapi.json").status_code == 404
+
+
+def test_an_image_finds_itself_and_its_picture_is_shown(client: httpx.Client) -> None:
+    found = client.post("/search?num=3", content=picture(17)).json()
+    assert found[0]["id"] == "000017"
+    shown = client.get(f"/pictures/{found[0]['row']}")
+    assert shown.headers["content-type"] == "image/jpeg"
+    assert shown.content.startswith(b"\xff\xd8\xff")
+
+
+def test_a_text_finds_rows_best_first(client: httpx.Client) -> None:
+    found = client.get("/search", params={"text": "a red picture", "num": 5}).json()
+    assert len(found) == 5
+    assert [one["score"] for one in found] == sorted((one["score"] for one in found), reverse=True)
+    assert set(found[0]) == {"row", "score", "id", "caption", "query"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status"),
+    [
+        ("GET", "/search?text=%20", b"", 422),
+        ("GET", "/search?text=a&num=0", b"", 422),
+        ("GET", f"/search?text={'a' * 1001}", b"", 422),
+        ("POST", "/search", b"no picture", 422),
+        ("POST", "/search", b"", 422),
+        ("POST", "/search", bytes(server.MAX_UPLOAD_BYTES + 1), 413),
+        ("GET", "/pictures/30", b"", 404),
+        ("GET", "/pictures/-1", b"", 404),
+        ("GET", "/../etc/passwd", b"", 404),
+    ],
+    ids=["blank", "num", "long", "no-picture", "empty", "too-large", "beyond", "negative", "outside"],
+)
+def test_what_cannot_be_asked_is_refused(
+    client: httpx.Client, method: str, path: str, body: bytes, status: int
+) -> None:
+    assert client.request(method, path, content=body).status_code == status
+
+
+def test_another_name_of_this_machine_is_refused(client: httpx.Client) -> None:
+    assert client.get("/", headers={"host": "evil.example"}).status_code == 400

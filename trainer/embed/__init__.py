@@ -1,0 +1,1 @@
+"""Features of many images and texts, as files."""
