@@ -17,7 +17,8 @@ from trainer.options.reading import ReadingOptions
 from trainer.options.recipe import RecipeOptions
 from trainer.options.saving import SavingOptions
 from trainer.options.telling import TellingOptions
-from trainer.presets import ModelConfig, Recipe, ResNetConfig, ViTConfig
+from trainer.presets import TUNINGS, ModelConfig, Recipe, ResNetConfig, ViTConfig
+from trainer.telling.early_loss import NAMES as EARLY_LOSSES
 from trainer.weights.geometry import DEFAULT_MODEL, check_sizes, find_geometry, recipe_of
 from trainer.workers.counts import most_workers
 
@@ -50,10 +51,14 @@ class TrainConfig(
             )
         if self.global_batch_size is not None:
             self._check_batch_size(self.global_batch_size)
+        if self.tuning is not None and self.init_from is None:
+            raise ValueError(f"tuning {self.tuning} takes init_from, found none: it is for weights that are trained on")
         if self.keep_best is not None and self.evaluate_every_steps is None:
             raise ValueError("keep_best takes evaluate_every_steps and what is measured, found none")
         if self.keep_best is not None and self.keep_best not in self.measures:
             raise ValueError(f"keep_best must be one of {', '.join(self.measures)}, found {self.keep_best!r}")
+        if self.expect_loss is not None and self.expect_loss in EARLY_LOSSES:
+            self._check_expected_loss(self.expect_loss)
         self._check_precision()
         self._check_rates()
         if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):
@@ -65,6 +70,15 @@ class TrainConfig(
             raise ValueError(
                 f"global_batch_size must be at least 2 per worker, found {batch_size!r} for {workers} workers"
             )
+
+    def _check_expected_loss(self, name: str) -> None:
+        """Raise ValueError for a derived range that is of another kind of run."""
+        if self.loss != "contrastive":
+            raise ValueError(f"expect_loss {name} is of loss contrastive, found {self.loss!r}; give a FILE.json")
+        takes = {"from-scratch": None, "fine-tuning": "init_from", "locked-image": "init_image_from"}[name]
+        given = next((option for option in ("init_from", "init_image_from") if getattr(self, option) is not None), None)
+        if given != takes:
+            raise ValueError(f"expect_loss {name} takes {takes or 'no given weights'}, found {given or 'none'}")
 
     def _check_precision(self) -> None:
         """Raise ValueError for half-precision weights beside other products; ``auto`` is known when the device is."""
@@ -133,7 +147,10 @@ class TrainConfig(
     def recipe(self) -> Recipe:
         """The model's recipe with what the options change."""
         changes: dict[str, Any] = {name: getattr(self, name) for name in OF_RECIPE if getattr(self, name) is not None}
-        recipe = dataclasses.replace(recipe_of(self.model, self.model_config), **changes)
+        preset = recipe_of(self.model, self.model_config)
+        if self.tuning is not None:
+            preset = dataclasses.replace(preset, **vars(TUNINGS[self.tuning]))
+        recipe = dataclasses.replace(preset, **changes)
         if not isinstance(self.model_config.image, ResNetConfig):
             return recipe
         if self.micro_batch != "auto":

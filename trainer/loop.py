@@ -17,6 +17,7 @@ from trainer.model.flops import StepFlops, peak_flops, utilization
 from trainer.optim.schedule import find_cooldown, learning_rate
 from trainer.options.telling import profiled_steps
 from trainer.record.claim import Claim
+from trainer.record.reached import find_expected_loss
 from trainer.record.run_environment import write_environment
 from trainer.record.run_title import run_title
 from trainer.saving.background import Background
@@ -29,7 +30,6 @@ from trainer.step.precision import autocast_dtype
 from trainer.step.sharding import is_sharded
 from trainer.step.step import train_step
 from trainer.step.update import Updater
-from trainer.telling.expected_loss import read_expected_loss
 from trainer.telling.metrics import Metrics
 from trainer.telling.profiling import StepProfiler
 from trainer.telling.reporter import Reporter
@@ -104,8 +104,9 @@ class _Training:
         self._teller = Teller(run, reporter, self._background)
         self._saver = Saver(run, self._background, self._teller.flush)
         self._updater = Updater(
-            run.model, run.optimizer, max_norm=run.config.clip_gradient_norm, scaler=run.scaler, ema=run.ema
-        )
+            run.model, run.optimizer, max_norm=run.config.clip_gradient_norm, scaler=run.scaler, ema=run.ema,
+            before=self._saver.copied,
+        )  # fmt: skip
         self._tally = Tally(run.world)
         self._watch = Stopwatch()
         self._rows: deque[tuple[int, Lap, Row]] = deque()
@@ -122,7 +123,7 @@ class _Training:
         )
         self._evaluator = Evaluator(run.config, run.folder, run.world)
         self._best = run.state.best if run.state.best and run.state.best.measure == run.config.keep_best else None
-        self._expected = read_expected_loss(run.config.expect_loss) if run.config.expect_loss is not None else None
+        self._expected = find_expected_loss(run.config, run.plan)
         self._told_step = run.state.step
         steps = profiled_steps(run.config.profile) if run.config.profile is not None else range(0)
         self._profiler = StepProfiler(run.folder, run.world.rank, steps)

@@ -187,6 +187,22 @@ PRESETS: dict[str, Preset] = {
 two to three times the samples/s of ``vit-tiny`` and learns more from each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Tuning:
+    """What replaces a model's recipe where given weights are trained on."""
+
+    learning_rate: float
+    epochs: float
+
+
+TUNINGS: dict[str, Tuning] = {
+    "larger-images": Tuning(learning_rate=2e-5, epochs=1.0),  # CLIP, section 2.5: one epoch at 336 pixels
+    "unmasked": Tuning(learning_rate=5e-6, epochs=0.3),  # FLIP, arXiv 2212.00794, section 3.2: about 0.32 epochs
+    "all-weights": Tuning(learning_rate=1e-5, epochs=1.0),  # WiSE-FT, arXiv 2109.01903: small rates, then interpolated
+}
+"""Recipes for fine-tuning by name; rates beside the sources are ours."""
+
+
 def find_preset(name: str) -> Preset:
     """Return the preset `name`. Raises ValueError that lists the names."""
     if name not in PRESETS:

@@ -48,7 +48,7 @@ LEFT_OUT = [
         "evaluate_samples evaluate_shards evaluate_templates expect_loss keep_best keep_checkpoints launcher "
         "loader_processes log_every_steps max_failures max_skipped_steps micro_batch num_workers output parallel "
         "profile read_ahead_bytes "
-        "resize_every_s shards stall_s start_timeout_s stop_after_steps tensorboard verify_checksums wandb",
+        "resize_every_s shards stall_s start_timeout_s stop_after_steps tensorboard tuning verify_checksums wandb",
     ),
 ]
 

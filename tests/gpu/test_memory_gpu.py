@@ -6,7 +6,8 @@ import torch
 from trainer.config import TrainConfig
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
-from trainer.memory.rows_at_once import find_rows_at_once, plan_memory
+from trainer.memory.plan_memory import plan_memory
+from trainer.memory.rows_at_once import find_rows_at_once
 from trainer.model.clip import CLIP
 from trainer.presets import find_preset
 from trainer.step.backward import backward
@@ -31,8 +32,9 @@ def test_a_step_takes_what_was_planned(preset: str) -> None:
     backward(model, batch, world, global_batch_size=rows, autocast=torch.bfloat16)
     torch.cuda.reset_peak_memory_stats()
     backward(model, batch, world, global_batch_size=rows, autocast=torch.bfloat16)
-    plan = plan_memory(config, torch.bfloat16, rows, rows, tokens)
-    planned = plan.needed(rows) - plan.optimizer
+    options = TrainConfig(shards=("s",), output="o", model=preset, global_batch_size=rows)
+    plan = plan_memory(options, config, world, 80 << 30, tokens)
+    planned = plan.needed(rows) - plan.steady.optimizer
     assert 0.75 * planned < torch.cuda.max_memory_allocated() < 1.1 * planned
 
 

@@ -1,38 +1,35 @@
-"""The options of `trainer plan`. Imports nothing that is slow."""
+"""The options of `trainer plan`: those of `trainer train`, and of the device. Imports nothing that is slow."""
 
 from dataclasses import dataclass
-from typing import Annotated, Literal
+from typing import Annotated
 
 import tyro
 
-from schemas.option_group import OptionGroup, check_at_least
-from trainer.presets import find_preset
+from schemas.option_group import check_at_least
+from schemas.run_options import NotIdentity
+from trainer.config import TrainConfig
 
 
 @dataclass(frozen=True, kw_only=True)
-class MemoryPlanConfig(OptionGroup):
-    """Tell what of a GPU's memory a training takes, and how many rows fit at a time; needs no GPU."""
+class MemoryPlanConfig(TrainConfig):
+    """Tell what of a device's memory a training takes, and how many rows fit at a time; needs no GPU.
 
-    model: Annotated[str, tyro.conf.arg(metavar="NAME")] = "vit-b-32"
-    """Name of the preset."""
-    precision: Literal["float32", "bfloat16", "float16"] = "bfloat16"
-    """Of matrix products."""
-    global_batch_size: int | None = None
-    """Samples per step over all workers; the preset's by default."""
-    num_workers: int = 1
-    """GPUs, one to a worker."""
-    gpu_gb: float = 80.0
-    """Memory of a GPU, in 10^9 bytes."""
-    tokens_per_text: float = 15.5
+    Takes the options of `trainer train`, so that its command serves with another verb; shards and output are not
+    looked at.
+    """
+
+    shards: NotIdentity[Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")]] = ("SHARDS",)
+    """Not looked at."""
+    output: NotIdentity[Annotated[str, tyro.conf.arg(metavar="DIR")]] = "OUTPUT"
+    """Not looked at."""
+    gpu_gb: NotIdentity[float] = 80.0
+    """Memory of a GPU, in 10^9 bytes; with device cpu, of what a worker has of its machine."""
+    tokens_per_text: NotIdentity[float] = 15.5
     """Mean tokens of a caption, [SOS] and [EOS] included; LAION's by default."""
 
     def _check(self) -> None:
-        find_preset(self.model)
-        check_at_least(self, {"global_batch_size": 2, "num_workers": 1, "tokens_per_text": 1})
-        if not 0 < self.gpu_gb < float("inf"):
-            raise ValueError(f"gpu_gb must be above 0 and finite, found {self.gpu_gb!r}")
-        if self.global_batch_size is not None and self.global_batch_size < 2 * self.num_workers:
-            raise ValueError(
-                f"global_batch_size must be at least 2 per worker, found {self.global_batch_size!r} "
-                f"for {self.num_workers} workers"
-            )
+        check_at_least(self, {"tokens_per_text": 1})
+        for name in ("gpu_gb", "tokens_per_text"):
+            value = getattr(self, name)
+            if not 0 < value < float("inf"):
+                raise ValueError(f"{name} must be above 0 and finite, found {value!r}")

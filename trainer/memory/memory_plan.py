@@ -2,23 +2,42 @@
 
 from dataclasses import dataclass
 
+from trainer.memory.steady import FLOAT_BYTES, GatheredBytes, SteadyBytes
 from trainer.memory.traced import TracedBytes
+from trainer.model.block_costs import ModelCost, fewest_recomputed
 
 GIB = 2**30
 RESERVED_SHARE, RESERVED_BYTES = 0.06, GIB
 """Of the device's memory: what an allocator leaves in pieces; libraries' own buffers, of the exchange too."""
-ADAM_BYTES = 8
-"""Of a parameter: two statistics in float32."""
 TILE_ROWS = 512
-FLOAT_BYTES = 4
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recomputing:
+    """`--activation-checkpointing auto`: as few blocks as fit."""
+
+    cost: ModelCost
+    budget: int
+    """Bytes for what a batch keeps for the backward pass."""
+
+    def blocks(self, rows: int) -> frozenset[str]:
+        """Return the blocks that are recomputed for so many rows: all of them where even that is not enough."""
+        return fewest_recomputed(self.cost, rows, self.budget)
+
+    def kept(self, rows: int) -> int:
+        """Return what they keep then."""
+        return rows * self.cost.kept_bytes(self.blocks(rows))
 
 
 @dataclass(frozen=True, kw_only=True)
 class MemoryPlan:
     """Bytes of a worker by what they are for."""
 
+    steady: SteadyBytes
     traced: TracedBytes
-    optimizer: int
+    gathered: GatheredBytes | None = None
+    """Of workers that hold shards."""
+    recomputing: Recomputing | None = None
     batch: int
     """Images and tokens of the worker's rows; and of the next batch's, which are copied meanwhile."""
     loss: int
@@ -27,8 +46,19 @@ class MemoryPlan:
 
     def needed(self, micro_batch: int) -> int:
         """Return the bytes of a step that has so many rows in the model at once."""
-        steady = 2 * self.traced.of_parameters + self.optimizer + self.batch  # weights and their gradients
-        return steady + self.loss + self.traced.at(min(micro_batch, self.rows))
+        return self.beside_activations(micro_batch) + self.activations(min(micro_batch, self.rows))
+
+    def beside_activations(self, micro_batch: int) -> int:
+        """Return what of `needed` does not lie with the rows that are in the model at once."""
+        if self.gathered is None:
+            cast = round(max(0.0, self.traced.fixed))
+        else:  # gathered weights are cast already
+            cast = self.gathered.whole if micro_batch < self.rows else self.gathered.at_once
+        return self.steady.total + self.batch + self.loss + cast
+
+    def activations(self, rows: int) -> int:
+        """Return what so many rows hold at the peak of the backward pass."""
+        return round(rows * self.traced.per_row) if self.recomputing is None else self.recomputing.kept(rows)
 
     def largest_micro_batch(self, device_bytes: int) -> int:
         """Return the worker's rows where all fit, else the largest power of two that does.
@@ -55,7 +85,7 @@ class MemoryPlan:
         how = "at once" if passes == 1 else f"{micro_batch:,} at a time, {passes} times (GradCache)"
         return (
             f"{self.rows:,} pairs a worker {how}: {self.needed(micro_batch) / 1e9:.1f} of {device_bytes / 1e9:.1f} GB "
-            f"(weights, gradients, optimizer {(2 * self.traced.of_parameters + self.optimizer) / 1e9:.1f}, "
+            f"(weights, gradients, optimizer {self.steady.total / 1e9:.1f}, "
             f"{self.traced.per_row / 1e6:.1f} MB a pair, loss {self.loss / 1e9:.1f}, batch {self.batch / 1e9:.1f})"
         )
 
@@ -78,23 +108,3 @@ def loss_bytes(rows: int, global_batch_size: int, embed_dim: int, *, has_graph_a
 def batch_bytes(rows: int, image_px: int, tokens_per_text: float) -> int:
     """Return what two batches take: uint8 images, int32 tokens and starts."""
     return round(2 * rows * (3 * image_px**2 + FLOAT_BYTES * (tokens_per_text + 1)))
-
-
-def make_memory_plan(
-    traced: TracedBytes,
-    *,
-    rows: int,
-    global_batch_size: int,
-    embed_dim: int,
-    image_px: int,
-    tokens_per_text: float,
-    optimizer_bytes: int | None = None,
-) -> MemoryPlan:
-    """Return the plan of a worker with `rows` of the global batch; the optimizer is Adam in float32 by default."""
-    return MemoryPlan(
-        traced=traced,
-        optimizer=ADAM_BYTES * traced.num_parameters if optimizer_bytes is None else optimizer_bytes,
-        batch=batch_bytes(rows, image_px, tokens_per_text),
-        loss=loss_bytes(rows, global_batch_size, embed_dim, has_graph_apart=True),
-        rows=rows,
-    )

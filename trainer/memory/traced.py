@@ -4,20 +4,18 @@ Every operation of the real model is gone through, whatever it is made of: nothi
 a model of any size is traced on any machine.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from trainer.data.packed_texts import PackedTexts
-from trainer.step.random_state import random_state_kept
+from trainer.model.without_content import without_content
 
 ROWS = (512, 1_024)
 """Rows of the two passes whose difference tells what a row takes: so many that their activations are the peak."""
@@ -27,8 +25,6 @@ ROWS = (512, 1_024)
 class TracedBytes:
     """Of one forward and backward pass."""
 
-    num_parameters: int
-    of_parameters: int
     fixed: float
     """Whatever the rows, at the peak: weights cast to half precision."""
     per_row: float
@@ -38,21 +34,15 @@ class TracedBytes:
         return round(self.fixed + rows * self.per_row)
 
 
-def trace_bytes(
-    make_model: Callable[[], nn.Module], image_px: int, tokens_per_text: float, autocast: torch.dtype | None
-) -> TracedBytes:
-    """Return what training the model takes; texts have `tokens_per_text` on average, cut to whole tokens in all."""
-    with random_state_kept(torch.device("cpu")), FakeTensorMode(allow_non_fake_inputs=True):
-        model = make_model().train()
+def trace_bytes(model: nn.Module, image_px: int, tokens_per_text: float, autocast: torch.dtype | None) -> TracedBytes:
+    """Return what training the model takes; texts have `tokens_per_text` on average, cut to whole tokens in all.
+
+    `model` is in training mode, made in `without_content()`.
+    """
+    with without_content(model):
         few, many = (peak_bytes(model, *made_rows(rows, image_px, tokens_per_text), autocast) for rows in ROWS)
-        parameters = list(model.parameters())
-        per_row = (many - few) / (ROWS[1] - ROWS[0])
-        return TracedBytes(
-            num_parameters=sum(parameter.numel() for parameter in parameters),
-            of_parameters=sum(parameter.numel() * parameter.element_size() for parameter in parameters),
-            fixed=few - ROWS[0] * per_row,
-            per_row=per_row,
-        )
+    per_row = (many - few) / (ROWS[1] - ROWS[0])
+    return TracedBytes(fixed=few - ROWS[0] * per_row, per_row=per_row)
 
 
 def made_rows(rows: int, image_px: int, tokens_per_text: float) -> tuple[torch.Tensor, PackedTexts]:
@@ -71,8 +61,9 @@ def peak_bytes(model: nn.Module, images_N3PP: torch.Tensor, texts: PackedTexts, 
     outside = [*model.parameters(), *model.buffers(), images_N3PP, texts.tokens_T, texts.starts_N1]
     with _LiveBytes(outside) as live:
         with torch.autocast("cpu", dtype=autocast, enabled=autocast is not None):
-            images_NE, texts_NE, *_ = model(images_N3PP, texts)
-        torch.autograd.backward([images_NE, texts_NE], [torch.ones_like(images_NE), torch.ones_like(texts_NE)])
+            features = model(images_N3PP, texts, torch.arange(len(images_N3PP)))[:2]
+        outputs = [one for one in features if one.requires_grad]  # a locked encoder has no graph
+        torch.autograd.backward(outputs, [torch.ones_like(one) for one in outputs])
     model.zero_grad(set_to_none=True)
     return live.peak
 

@@ -11,12 +11,12 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from trainer.data.packed_texts import PackedTexts
 from trainer.model.blocks import blocks_of
 from trainer.model.clip import CLIP
+from trainer.model.without_content import without_content
 
 TOKENS_A_TEXT = 20
 """Assumed of captions: the mean is 15.5 in LAION (CLIP's vocabulary), and a batch's mean is close to it."""
@@ -65,19 +65,27 @@ def measure(model: CLIP, autocast: torch.dtype | None) -> ModelCost:
 def choose_recomputed(cost: ModelCost, rows: int, budget_bytes: int) -> frozenset[str]:
     """Return the blocks to recompute so that `rows` samples keep at most `budget_bytes`, at little cost.
 
-    Those first that give back most bytes for a FLOP. Raises ValueError where all of them are not enough.
+    Raises ValueError where all of them are not enough.
+    """
+    chosen = fewest_recomputed(cost, rows, budget_bytes)
+    least = rows * cost.kept_bytes(chosen)
+    if least > budget_bytes:
+        raise ValueError(
+            f"{rows:,} samples keep {least / 1e6:,.0f} MB for the backward pass with all blocks recomputed, "
+            f"expected at most {budget_bytes / 1e6:,.0f} MB; smaller micro-batches or more workers need less"
+        )
+    return chosen
+
+
+def fewest_recomputed(cost: ModelCost, rows: int, budget_bytes: int) -> frozenset[str]:
+    """Return the blocks of `choose_recomputed`, all of them where they are not enough.
+
+    Those first that give back most bytes for a FLOP.
     """
     chosen: set[str] = set()
-    order = sorted(cost.blocks, key=lambda block: (block.input_bytes - block.kept_bytes) / max(1, block.flops))
-    waiting = iter(order)
-    while rows * cost.kept_bytes(frozenset(chosen)) > budget_bytes:
-        block = next(waiting, None)
-        if block is None:
-            least = rows * cost.kept_bytes(frozenset(chosen))
-            raise ValueError(
-                f"{rows:,} samples keep {least / 1e6:,.0f} MB for the backward pass with all blocks recomputed, "
-                f"expected at most {budget_bytes / 1e6:,.0f} MB; smaller micro-batches or more workers need less"
-            )
+    for block in sorted(cost.blocks, key=lambda block: (block.input_bytes - block.kept_bytes) / max(1, block.flops)):
+        if rows * cost.kept_bytes(frozenset(chosen)) <= budget_bytes:
+            break
         chosen.add(block.name)
     return frozenset(chosen)
 
@@ -89,11 +97,11 @@ def _measure_rows(model: CLIP, rows: int, autocast: torch.dtype | None) -> dict[
     length = min(TOKENS_A_TEXT, model.config.text.context_length)
     counter = _Counter(model)
     flops = FlopCounterMode(display=False)
-    with FakeTensorMode(allow_non_fake_inputs=True), counter.counting(), flops, torch.enable_grad():
+    with without_content(model), counter.counting(), flops, torch.enable_grad():
         images = torch.empty(rows, 3, px, px, dtype=torch.uint8, device=device)
         texts = PackedTexts.from_rows([[0] * length] * rows).to(device)
         with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
-            model(images, texts)
+            model(images, texts, torch.arange(rows, device=device))
     by_module = flops.get_flop_counts()
     found = {
         name: (counter.kept[name], counter.inputs[name], sum(by_module.get(f"CLIP.{name}", {}).values()))

@@ -18,5 +18,11 @@ def keep_text_weights(model: CLIP, kept_in: str) -> None:
     encoder = model.text_encoder
     for module in encoder.modules():
         if isinstance(module, nn.Linear):
-            module.to(torch.bfloat16)
-    encoder.text_projection.data = encoder.text_projection.data.to(torch.bfloat16)
+            for name, parameter in list(module.named_parameters(recurse=False)):
+                setattr(module, name, _in_half(parameter))
+    encoder.text_projection = _in_half(encoder.text_projection)
+
+
+def _in_half(parameter: nn.Parameter) -> nn.Parameter:
+    """Return it anew: one without content cannot change its type in its place."""
+    return nn.Parameter(parameter.detach().to(torch.bfloat16), requires_grad=parameter.requires_grad)

@@ -1,14 +1,20 @@
 """The recipe: the preset's, and what replaces it."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from schemas.option_group import OptionGroup, check_at_least
+from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
 class RecipeOptions(OptionGroup):
     """The recipe: the preset's, and what replaces it."""
 
+    tuning: NotIdentity[Literal["larger-images", "unmasked", "all-weights"] | None] = None
+    """Of given weights: learning rate and epochs of a known way to train them on, in place of the preset's: one epoch
+    on larger images (CLIP paper 2.5: 2e-5), a short end without patch dropout (FLIP: 5e-6, 0.3 epochs), all weights on
+    other data (WiSE-FT: 1e-5, one epoch)."""
     epochs: float | None = None
     """Passes over the samples; the preset's by default (CLIP paper: 32)."""
     samples: int | None = None

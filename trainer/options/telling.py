@@ -37,9 +37,10 @@ class TellingOptions(OptionGroup):
 
     profile: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FIRST:LAST")]] = None
     """Trace these steps by torch's profiler, such as 10:12; OUTPUT/profile/rank-0.json and so on."""
-    expect_loss: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FILE")]] = None
-    """JSON with the range in which the loss of a good run lies, {"100": [6.0, 9.5]}: from each step on the next row of
-    metrics is compared; a run outside is saved and stopped."""
+    expect_loss: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE.json")]] = None
+    """The range in which the loss of a good run lies: from-scratch, fine-tuning, locked-image (derived from the batch
+    and the warm-up: chance at first, then less), or JSON of your own, {"100": [6.0, 9.5]}: from each step on the next
+    row of metrics is compared; a run outside is saved and stopped."""
 
     def _check(self) -> None:
         check_at_least(self, {"log_every_steps": 1})

@@ -8,6 +8,7 @@ import torch
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.data.read.captions import parse_rule
+from trainer.telling.early_loss import NAMES as EARLY_LOSSES
 from trainer.telling.expected_loss import read_expected_loss
 from trainer.workers.counts import most_workers
 from trainer.workers.cpu_share import usable_cpus, with_cpus
@@ -28,9 +29,8 @@ def named_paths(config: TrainConfig) -> list[tuple[str, str]]:
 
 def _is_name(option: str, value: str) -> bool:
     """Tell whether the value of an option that may be a path is a name."""
-    return (option == "tokenizer" and value in ("openai", "train")) or (
-        option == "model" and not value.endswith(".json")
-    )
+    names = {"tokenizer": ("openai", "train"), "expect_loss": EARLY_LOSSES}
+    return value in names.get(option, ()) or (option == "model" and not value.endswith(".json"))
 
 
 def check_room(config: TrainConfig) -> None:
@@ -52,7 +52,7 @@ def resolve(config: TrainConfig) -> TrainConfig:
     for rule in resolved.captions:
         parse_rule(rule)
     check_room(resolved)
-    if resolved.expect_loss is not None:
+    if resolved.expect_loss is not None and resolved.expect_loss not in EARLY_LOSSES:
         read_expected_loss(resolved.expect_loss)
     if "RAY_ADDRESS" in os.environ:
         return resolved

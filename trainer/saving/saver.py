@@ -1,7 +1,10 @@
 """Checkpoints of a run while it goes on: copied between two steps, written by a thread, in the order of the steps.
 
-    steps      ... 99, 100 | copy | 101, 102 ...
-    thread                          rows of metrics, files of step 100, state.json, older ones deleted
+    steps      ... 99, 100 | 101, 102 ...
+    thread                 | copies, rows of metrics, files of step 100, state.json, older ones deleted
+
+The weights change when they are copied (`copied`): of a device the copies queue between two steps, in host memory the
+thread makes them beside the next forward and backward pass.
 
 Where each worker holds all, only the first one writes, and none waits for it: the others hold the same weights, and
 BatchNorm's running statistics are the first one's. Where workers hold shards each writes its own
@@ -15,11 +18,14 @@ from trainer.assembly import Run
 from trainer.saving.background import Background
 from trainer.saving.checkpoint import state_tensors, write_checkpoint
 from trainer.saving.held_rows import held_rows
-from trainer.saving.host_copies import HostCopies, TensorFiles
+from trainer.saving.host_copies import Copied, HostCopies, TensorFiles
 from trainer.saving.parts import Place
 from trainer.saving.sharded_checkpoint import write_sharded_checkpoint
 from trainer.saving.train_state import TrainState
 from trainer.step.sharding import is_sharded
+
+CHECK_EVERY_S = 1.0
+"""How often the training looks whether the thread that it waits for has failed."""
 
 
 class Saver:
@@ -34,6 +40,8 @@ class Saver:
         self._background = background
         self._before = before
         self._copies = HostCopies()
+        self._changing = frozenset(name for name, _ in run.model.named_buffers())  # by forward passes
+        self._last: Copied | None = None
         self._place: Place | None = None
         if is_sharded(run.model):
             # the name is that of records, which do not stay: nothing of a run depends on it
@@ -48,12 +56,24 @@ class Saver:
         tensors = state_tensors(self._run.model, self._run.optimizer, self._run.ema)
         self._background.put(self._whole(tensors, state) if self._place is None else self._part(tensors, state))
 
+    def copied(self) -> None:
+        """Return when weights and statistics may change; raises what the thread failed with."""
+        while self._last is not None and not self._last.taken.wait(timeout=CHECK_EVERY_S):
+            self._background.check()
+            if self._background.has_failed:  # nothing is copied any more
+                break
+        self._last = None
+
+    def _take(self, tensors: TensorFiles) -> Copied:
+        self._last = self._copies.take(tensors, self._changing)
+        return self._last
+
     def _whole(self, tensors: TensorFiles, state: TrainState) -> Callable[[], None]:
-        run, copied = self._run, self._copies.take(tensors)
+        run, copied = self._run, self._take(tensors)
 
         def write() -> None:
-            self._before()
             copied.wait()
+            self._before()
             write_checkpoint(
                 run.folder, copied.files, run.model.config, run.tokenizer, state, run.identity,
                 run.config.keep_checkpoints,
@@ -66,11 +86,11 @@ class Saver:
         assert place is not None
         held = held_rows(tensors, is_first=run.world.first)
         rows = {file: {name: one.rows for name, one in of_file.items()} for file, of_file in held.items()}
-        copied = self._copies.take(rows)
+        copied = self._take(rows)
 
         def write() -> None:
-            self._before()
             copied.wait()
+            self._before()
             write_sharded_checkpoint(
                 run.folder, copied.files, held, run.model.config, run.tokenizer, state, run.identity,
                 run.config.keep_checkpoints, place,

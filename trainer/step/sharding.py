@@ -38,7 +38,7 @@ def shard_model(model: CLIP, world: World, *, products: torch.dtype | None = Non
     mesh = init_device_mesh(world.device.type, (world.size,))
     half = MixedPrecisionPolicy(param_dtype=products, reduce_dtype=torch.float32, cast_forward_inputs=False)
     own = MixedPrecisionPolicy(cast_forward_inputs=False)
-    parts = dict(_parts(model))
+    parts = dict(gathered_together(model))
     in_parts = {weight for maps in parts.values() for weight in maps}
     whole = {parameter for parameter in model.parameters() if parameter.ndim == 0}
     # encoders before their parts: FSDP2 looks into no module that has been sharded, and normalisations lie in the parts
@@ -59,7 +59,7 @@ def is_sharded(model: nn.Module) -> bool:
     return isinstance(model, FSDPModule)
 
 
-def _parts(model: CLIP) -> Iterator[tuple[nn.Module, set[nn.Parameter]]]:
+def gathered_together(model: CLIP) -> Iterator[tuple[nn.Module, set[nn.Parameter]]]:
     """Yield each module that is gathered when it is called, with the weights and biases of its maps."""
     for module in model.modules():
         if isinstance(module, Block | Bottleneck | AttentionPool):

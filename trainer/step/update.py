@@ -4,6 +4,8 @@ A loss that is not finite gives gradients that are not, and what one worker's gr
 averaged, so all workers decide alike without asking one another.
 """
 
+from collections.abc import Callable
+
 import torch
 
 from trainer.model.clip import CLIP
@@ -25,8 +27,13 @@ class Updater:
         max_norm: float | None = None,
         scaler: LossScaler | None = None,
         ema: Ema | None = None,
+        before: Callable[[], None] | None = None,
     ) -> None:
-        """Clip gradients to `max_norm`, divide them by the scale of `scaler`, have `ema` follow the weights."""
+        """Clip gradients to `max_norm`, divide them by the scale of `scaler`, have `ema` follow the weights.
+
+        `before` is called before weights or statistics change: it returns when they may.
+        """
+        self._before = before
         self._model = model
         self._optimizer = optimizer
         self._max_norm = max_norm
@@ -43,6 +50,8 @@ class Updater:
 
     def update(self, step: int, learning_rate: float) -> Applied:
         """Make step `step`, counted from 1, of the gradients that are there."""
+        if self._before is not None:
+            self._before()
         set_learning_rate(self._optimizer, learning_rate)
         applied = apply_gradients(self._optimizer, max_norm=self._max_norm, scaler=self.scaler)
         self._model.clamp_logit_scale()

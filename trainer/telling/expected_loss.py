@@ -1,4 +1,4 @@
-"""Where the loss of a run must lie early on: a recipe's file in, why a run is broken out.
+"""Where the loss of a run must lie early on: a recipe's file, or a name, in, why a run is broken out.
 
 {"100": [6.0, 9.5], "1000": [3.0, 6.5]}     step: lowest and highest loss of the first row of metrics from there on
 """
@@ -6,6 +6,8 @@
 from schemas.json_object import parse_object
 from schemas.json_shape import check_json
 from schemas.storage import Folder
+from trainer.presets import Recipe
+from trainer.telling.early_loss import NAMES, early_loss
 
 
 class ExpectedLoss:
@@ -29,11 +31,21 @@ class ExpectedLoss:
         for wanted_step, (low, high) in sorted(self._ranges.items()):
             if after_step < wanted_step <= step and not low <= loss <= high:
                 return (
-                    f"the loss at step {step} is {loss:.4g}, {self._where} expects {low:g} to {high:g} from step "
+                    f"the loss at step {step} is {loss:.4g}, {self._where} expects {low:.4g} to {high:.4g} from step "
                     f"{wanted_step} on: the run is broken (data, learning rate, batch size?); it is saved, and goes on "
                     "without --expect-loss"
                 )
         return None
+
+
+def expected_loss(named: str, recipe: Recipe, embed_dim: int, warmup_steps: int) -> ExpectedLoss:
+    """Return the ranges that `--expect-loss` names: derived ones by their name, else those of a file."""
+    if named not in NAMES:
+        return read_expected_loss(named)
+    ranges = early_loss(
+        named, global_batch_size=recipe.global_batch_size, embed_dim=embed_dim, warmup_steps=warmup_steps
+    )
+    return ExpectedLoss(ranges, f"--expect-loss {named}")
 
 
 def read_expected_loss(path: str) -> ExpectedLoss:

@@ -4,11 +4,11 @@
 without it ``--init-from`` tells. An image encoder of other people brings its activation and norms along.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
 
 from trainer.presets import PRESETS, ModelConfig, Recipe, ResNetConfig, ViTConfig, find_preset
+from trainer.weights.geometry_differences import differences
 
 DEFAULT_MODEL = "vit-b-32"
 
@@ -100,16 +100,3 @@ def check_sizes(model: ModelConfig, title: str) -> None:
                 f"width of model {title!r} ({part}) must be a multiple of heads, found {encoder.width} and "
                 f"{encoder.heads}"
             )
-
-
-def differences(ours: ModelConfig, theirs: ModelConfig, but: Sequence[str] = ("image_px", "vocab_size")) -> list[str]:
-    """Return what differs, but for fields that weights can be fitted in: images' size; the vocabulary by tokenizer."""
-    found = [] if ours.embed_dim == theirs.embed_dim else [f"embed_dim {ours.embed_dim}, not {theirs.embed_dim}"]
-    if type(ours.image) is not type(theirs.image):
-        return [f"an image encoder of kind {type(ours.image).__name__}, not {type(theirs.image).__name__}"]
-    for part, left, right in (("image", ours.image, theirs.image), ("text", ours.text, theirs.text)):
-        for name, value in vars(left).items():
-            other = getattr(right, name)
-            if name not in but and value != other:
-                found.append(f"{part}.{name} {value!r}, not {other!r}")
-    return found

@@ -12,7 +12,7 @@ from trainer.weights.find_weights import WeightFiles, find_weights
 from trainer.weights.form.naming import plain_name
 from trainer.weights.form.timm_names import PRE_NORM, TIMM
 from trainer.weights.form.transformers_names import TRANSFORMERS_VIT
-from trainer.weights.geometry import differences
+from trainer.weights.geometry_differences import differences
 
 OPTION = "--init-image-from"
 _TIMM_EPS, _TIMM_CLIP_EPS = 1e-6, 1e-5

@@ -8,7 +8,7 @@ from schemas.storage import Folder
 from trainer.model.clip import CLIP
 from trainer.saving.checkpoint import write_model
 from trainer.saving.written_files import FINAL
-from trainer.weights.geometry import differences
+from trainer.weights.geometry_differences import differences
 from trainer.weights.interpolate_config import InterpolateConfig
 from trainer.weights.read_model import read_model
 

@@ -112,6 +112,17 @@ RETRIEVAL = {"evaluate_every_steps": 5, "evaluate_shards": "d"}
             {"schedule": "constant-cooldown", "cooldown_epochs": 33.0},
             "cooldown_epochs must be at most the run's 32 epochs, found 33",
         ),
+        ({"tuning": "unmasked"}, "tuning unmasked takes init_from, found none"),
+        ({"expect_loss": "fine-tuning"}, "expect_loss fine-tuning takes init_from, found none"),
+        (
+            {"expect_loss": "locked-image", "init_from": "w"},
+            "expect_loss locked-image takes init_image_from, found init",
+        ),
+        (
+            {"expect_loss": "from-scratch", "init_from": "w"},
+            "expect_loss from-scratch takes no given weights, found in",
+        ),
+        ({"expect_loss": "from-scratch", "loss": "sigmoid"}, "expect_loss from-scratch is of loss contrastive, found"),
         (
             {"init_from": "w", "lock_image": True, "image_learning_rate": 1e-5},
             "image_learning_rate is of an encoder that lock_image keeps, found 1e-05; leave it out",

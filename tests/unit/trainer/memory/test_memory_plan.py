@@ -1,17 +1,24 @@
 """The most rows that fit are taken: all, or a power of two; none is an error that says what is missing."""
 
+from typing import Any
+
 import pytest
 
-from trainer.memory.memory_plan import GIB, MemoryPlan, loss_bytes, make_memory_plan, usable_bytes
+from trainer.memory.memory_plan import GIB, MemoryPlan, Recomputing, batch_bytes, loss_bytes, usable_bytes
+from trainer.memory.steady import GatheredBytes, SteadyBytes
 from trainer.memory.traced import TracedBytes
+from trainer.model.block_costs import BlockCost, ModelCost
 
-TRACED = TracedBytes(num_parameters=100_000_000, of_parameters=400_000_000, fixed=600e6, per_row=50e6)
+STEADY = SteadyBytes(
+    num_parameters=100_000_000, weights=400_000_000, gradients=400_000_000, optimizer=800_000_000, averages=0
+)
+TRACED = TracedBytes(fixed=600e6, per_row=50e6)
+COST = ModelCost(tuple(BlockCost(name, 20_000_000, 1_000_000, 1_000) for name in "ab"), other_bytes=10_000_000)
 
 
-def plan(rows: int) -> MemoryPlan:
-    return make_memory_plan(
-        TRACED, rows=rows, global_batch_size=8 * rows, embed_dim=512, image_px=224, tokens_per_text=16.0
-    )
+def plan(rows: int, **more: Any) -> MemoryPlan:
+    loss = loss_bytes(rows, 8 * rows, 512, has_graph_apart=True)
+    return MemoryPlan(steady=STEADY, traced=TRACED, batch=batch_bytes(rows, 224, 16.0), loss=loss, rows=rows, **more)
 
 
 @pytest.mark.parametrize("gib", [6, 16, 24, 80, 141, 400])
@@ -41,3 +48,17 @@ def test_the_plan_is_told_in_a_line() -> None:
 
 def test_the_loss_of_the_largest_batch_fits_six_gigabytes() -> None:
     assert loss_bytes(32_768, 262_144, 512, has_graph_apart=False) < 6e9
+
+
+def test_what_shards_gather_is_more_with_micro_batches() -> None:
+    made = plan(64, gathered=GatheredBytes(whole=900_000_000, at_once=100_000_000))
+    assert made.needed(32) - made.needed(64) == 800_000_000 - 32 * 50_000_000
+    assert plan(64).needed(32) - made.needed(32) == 600_000_000 - 900_000_000, "gathered weights are cast already"
+
+
+def test_as_few_blocks_as_fit_are_recomputed() -> None:
+    recomputing = Recomputing(cost=COST, budget=64 * 50_000_000)
+    made = plan(64, recomputing=recomputing)
+    assert [len(recomputing.blocks(rows)) for rows in (32, 64, 65, 100)] == [0, 0, 2, 2], "one alone is there again"
+    assert made.activations(64) == 64 * 50_000_000
+    assert made.activations(100) == 100 * (10_000_000 + 2 * 1_000_000 + 20_000_000)

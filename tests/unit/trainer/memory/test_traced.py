@@ -4,11 +4,11 @@ from contextlib import nullcontext
 
 import pytest
 import torch
-from torch._subclasses.fake_tensor import FakeTensorMode
 
 from tests.support.small_clip import CONFIG, small_batch
 from trainer.memory.traced import made_rows, peak_bytes, trace_bytes
 from trainer.model.clip import CLIP
+from trainer.model.without_content import without_content
 from trainer.presets import find_preset
 
 
@@ -37,24 +37,16 @@ def test_a_row_takes_what_autograd_keeps_of_it_and_little_more(preset: str, auto
     few, many = (kept_for_backward(model, rows, config.image.image_px, autocast) for rows in (8, 24))
     kept = (many - few) / 16
     lengths = small_batch(24).texts.lengths
-    traced = trace_bytes(lambda: CLIP(config), config.image.image_px, float(lengths.mean()), autocast)
+    with without_content():
+        made = CLIP(config).train()
+    traced = trace_bytes(made, config.image.image_px, float(lengths.mean()), autocast)
     assert 0.95 * kept < traced.per_row < 1.3 * kept  # at the peak a gradient or two are held besides
-    assert traced.num_parameters == sum(parameter.numel() for parameter in model.parameters())
-    assert traced.of_parameters == 4 * traced.num_parameters
 
 
 @pytest.mark.parametrize("autocast", [None, torch.bfloat16])
 def test_a_pass_without_content_holds_what_a_real_one_does(autocast: torch.dtype | None) -> None:
     found = []
-    for mode in (FakeTensorMode(allow_non_fake_inputs=True), nullcontext()):
+    for mode in (without_content(), nullcontext()):
         with mode:
             found.append(peak_bytes(CLIP(CONFIG), *made_rows(12, 16, 4.3), autocast))
     assert found[0] == found[1]
-
-
-def test_tracing_draws_nothing() -> None:
-    torch.manual_seed(3)
-    wanted = torch.rand(())
-    torch.manual_seed(3)
-    trace_bytes(lambda: CLIP(CONFIG), 16, 4.0, None)
-    assert torch.equal(torch.rand(()), wanted)

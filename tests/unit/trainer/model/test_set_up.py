@@ -38,3 +38,11 @@ def test_auto_recomputes_what_the_budget_asks_for() -> None:
 def test_on_a_cpu_auto_needs_a_budget() -> None:
     with pytest.raises(ValueError, match="takes activation_gb on a CPU, found none"):
         set_up_encoders(moved_clip(VIT), EncoderOptions(activation_checkpointing="auto"), 0, 4)
+
+
+def test_blocks_are_measured_with_patches_dropped() -> None:
+    whole = measure(moved_clip(VIT), None).kept_bytes()
+    model = moved_clip(VIT)
+    options = EncoderOptions(patch_dropout=0.75, activation_checkpointing="auto", activation_gb=100 * whole / 1e9)
+    assert set_up_encoders(model, options, 0, 100) == frozenset()
+    assert measure(model, None).kept_bytes() < 0.8 * whole

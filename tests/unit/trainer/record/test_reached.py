@@ -49,10 +49,11 @@ def test_what_lies_beyond_the_end_is_refused(tmp_path: Path, changes: dict[str, 
 
 @pytest.mark.parametrize(("changes", "message"), BEYOND)
 def test_a_manifest_tells_before_the_output_is_claimed(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
-    shards = write_shards(tmp_path / "shards", 40)
+    shards = tmp_path / "shards"
     folder = Folder(str(shards))
     record = RunRecord(command="pipeline download", config={})
     start_run(folder, record, alone=False)
+    write_shards(shards, 40)
     write_manifest(folder, "shards", [], rows=40, identity=record.identity, summary={})
     config = make(shards, **changed(tmp_path, changes))
     assert longest_plan(config, open_folders(config.shards)) == PLAN

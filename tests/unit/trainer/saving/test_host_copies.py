@@ -20,3 +20,17 @@ def test_copies_do_not_change_with_what_was_copied() -> None:
     assert second.files["a"]["x"].data_ptr() == first.files["a"]["x"].data_ptr()
     assert torch.equal(second.files["a"]["x"], weight)
     assert second.files["a"]["y"] == 3
+
+
+def test_what_does_not_change_yet_is_copied_by_whoever_waits() -> None:
+    weight, mean = torch.ones(3), torch.ones(2)
+    copied = HostCopies().take({"a": {"weight": weight, "mean": mean}}, changing={"mean"})
+    mean += 1
+    assert torch.equal(copied.files["a"]["mean"], torch.ones(2))
+    assert not copied.taken.is_set()
+    copied.wait()
+    assert copied.taken.is_set()
+    weight += 1
+    assert torch.equal(copied.files["a"]["weight"], torch.ones(3))
+    copied.wait()
+    assert torch.equal(copied.files["a"]["weight"], torch.ones(3)), "copies are made once"
