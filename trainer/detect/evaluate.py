@@ -27,7 +27,7 @@ from trainer.detect.found.average_precision import AveragePrecision, mean_precis
 from trainer.detect.found.detections import Choice, Detections, find
 from trainer.detect.model.detector import Detector
 from trainer.detect.model.detector_files import load_detector, weights_sha256
-from trainer.evaluate.class_names import name_key
+from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.classify import embed_classes
 from trainer.use.load import find_device
 
@@ -48,7 +48,7 @@ def evaluate(config: DetectEvaluateConfig) -> dict[str, Any]:
         start_run(Folder(config.output), record)
     print(annotations.told())
     detector = detector.to(find_device(config.device))
-    classes_KE = embed_classes(detector, tokenizer, annotations.classes, templates, _TEXTS_AT_ONCE)
+    classes_KE = embed_classes(detector, tokenizer, ClassNames.of(annotations.classes), templates, _TEXTS_AT_ONCE)
     found, precision, skipped = _measure(config, annotations, detector, classes_KE)
     results = _results(annotations, precision.per_class(), seen) | {
         "skipped": len(skipped),

@@ -20,8 +20,9 @@ class DetectEvaluateConfig(OptionGroup):
     """The folder that the file names of the annotations are relative to."""
     seen: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
     """The annotations of the training, or names one per line: means are told of those in it and not in it, too."""
-    templates: Annotated[str | None, tyro.conf.arg(metavar="FILE")] = None
-    """Prompts, one per line, with {} for the name; a query is the mean of all. By default seven."""
+    templates: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
+    """Prompts: a file, one per line, with {} for the name, or a set, as of `trainer evaluate zero-shot`;
+    a query is the mean of all. By default seven."""
     output: Annotated[str | None, tyro.conf.arg(metavar="DIR")] = None
     """Where results.json goes, and detections.json as COCO's tools read results; printed only by default."""
     most_iou: float = 0.7

@@ -30,7 +30,7 @@ from trainer.detect.found.image_query import image_query
 from trainer.detect.model.detector import Detector
 from trainer.detect.model.detector_files import load_detector, weights_sha256
 from trainer.detect.run_config import DetectRunConfig
-from trainer.evaluate.class_names import read_lines
+from trainer.evaluate.class_names import ClassNames, read_lines
 from trainer.evaluate.classify import embed_classes
 from trainer.tokenizer import CaptionTokenizer
 from trainer.use.load import find_device
@@ -80,7 +80,7 @@ def _names(config: DetectRunConfig) -> list[str]:
     if config.query_image is not None:
         return [Path(config.query_image).name]
     if config.queries_file is not None:
-        return [name for _, name in read_lines(config.queries_file, "queries-file")]
+        return [name for _, name in read_lines(config.queries_file, "--queries-file")]
     names = [name.strip() for name in (config.queries or "").split(",") if name.strip()]
     if not names:
         raise ValueError(f"--queries: expected names, separated by commas, found {config.queries!r}")
@@ -116,7 +116,7 @@ def _queries(
 ) -> torch.Tensor:
     """Return ``[Q, E]``, of length one."""
     if config.query_image is None:
-        return embed_classes(detector, tokenizer, names, templates, _TEXTS_AT_ONCE)
+        return embed_classes(detector, tokenizer, ClassNames.of(names), templates, _TEXTS_AT_ONCE)
     try:
         rgb = read_rgb(config.query_image)
     except ImageFault as fault:

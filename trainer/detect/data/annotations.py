@@ -4,7 +4,7 @@
      "categories": [{"id": 1, "name": "dog"}, ...],
      "annotations": [{"image_id": 1, "category_id": 1, "bbox": [left, top, width, height], "iscrowd": 0}, ...]}
 
-LVIS's `neg_category_ids` and `not_exhaustive_category_ids` of an image are read, too. A record that cannot be used is
+LVIS's `coco_url`, `neg_category_ids` and `not_exhaustive_category_ids` of an image are read, too. A record that cannot be used is
 left out and counted by its reason. The file is in memory while it is read, without its polygons, which are dropped as
 they are parsed; then some 60 bytes a box and 300 an image stay. Shapes: I images, N boxes of all of them, K classes.
 """
@@ -109,7 +109,7 @@ def read_annotations(path: str, images: str, option: str = "annotations") -> Ann
 def read_class_names(path: str, option: str) -> list[str]:
     """Return the categories' names of COCO's JSON (`.json`), or the lines of a text file."""
     if not path.lower().endswith(".json"):
-        return [name for _, name in read_lines(path, option)]
+        return [name for _, name in read_lines(path, f"--{option}")]
     if not Path(path).is_file():
         raise FileNotFoundError(f"--{option}: no such file {path!r}")
     return _read_classes(_parse(path, option)["categories"], Counter(), f"--{option}: {path}")[0]
@@ -172,7 +172,7 @@ def _read_images(listed: list[Any], folder: Path, faults: Counter[str]) -> list[
     """Return the images whose file is in the folder."""
     usable: list[dict[str, Any]] = []
     seen = set()
-    for image in listed:
+    for image in map(_named, listed):
         if not _is_image(image):
             faults[_BAD_IMAGE] += 1
         elif image["id"] in seen:
@@ -184,6 +184,13 @@ def _read_images(listed: list[Any], folder: Path, faults: Counter[str]) -> list[
         if _is_image(image):
             seen.add(image["id"])
     return usable
+
+
+def _named(image: Any) -> Any:
+    """Return an image with a file name: LVIS's have an address alone, of which folder and name count."""
+    if isinstance(image, dict) and "file_name" not in image and isinstance(image.get("coco_url"), str):
+        return image | {"file_name": "/".join(image["coco_url"].split("/")[-2:])}
+    return image
 
 
 def _is_image(image: Any) -> bool:

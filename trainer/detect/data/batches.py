@@ -18,7 +18,7 @@ from trainer.detect.data.annotations import Annotations
 from trainer.detect.data.examples import Example, View, make_example
 from trainer.detect.data.query_sets import join_queries
 from trainer.detect.model.boxes import to_centres
-from trainer.evaluate.class_names import prompts
+from trainer.evaluate.prompts import PLACE
 
 _TOO_MANY = "objects beyond what the patches can find"
 _ORDER, _VIEW, _PROMPT = 0, 1, 2
@@ -105,7 +105,7 @@ class Batches:
         rng = np.random.default_rng((self._seed, _PROMPT, step))
         drawn = rng.integers(0, len(self._templates), size=len(sets.classes_U)).tolist()
         texts = [
-            prompts([self._annotations.classes[number]], [self._templates[template]])[0]
+            self._templates[template].replace(PLACE, self._annotations.classes[number])
             for number, template in zip(sets.classes_U.tolist(), drawn, strict=True)
         ]
         faults: Counter[str] = Counter()

@@ -1,6 +1,6 @@
 """The prompts that categories and queries are put into."""
 
-from trainer.evaluate.class_names import read_templates
+from trainer.evaluate.prompts import read_templates
 
 DEFAULT = (
     "itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.",
@@ -10,5 +10,5 @@ DEFAULT = (
 
 
 def find_templates(path: str | None) -> list[str]:
-    """Return those in the file, one per line, or the default ones. Raises ValueError or FileNotFoundError."""
+    """Return those of a file or of a named set (`trainer.evaluate.prompts`), or the default ones. Raises ValueError or FileNotFoundError."""
     return list(DEFAULT) if path is None else read_templates(path)

@@ -35,7 +35,7 @@ HEADS_FILE = "detector.safetensors"
 
 
 def detector_tensors(detector: Detector, optimizer: torch.optim.Optimizer | None = None) -> TensorFiles:
-    """Return the tensors by their files, contiguous copies on the CPU."""
+    """Return the tensors by their files, contiguous and on the CPU; there they are the detector's own."""
     files: dict[str, dict[str, torch.Tensor]] = {MODEL_FILE: {}, HEADS_FILE: {}}
     for name, tensor in detector.state_dict().items():
         files[HEADS_FILE if name.split(".")[0] in HEADS else MODEL_FILE][name] = tensor

@@ -115,6 +115,13 @@ def test_lvis_says_what_is_absent_and_what_is_not_exhaustive(tmp_path: Path) -> 
     assert (found.absent, found.unsure) == ({0: [1]}, {0: [0]})
 
 
+def test_lvis_images_are_named_by_their_address(tmp_path: Path) -> None:
+    (tmp_path / "images" / "train").mkdir(parents=True)
+    Image.new("RGB", (40, 30)).save(tmp_path / "images" / "train" / "5.png")
+    listed = {"id": 5, "coco_url": "http://there/train/5.png", "width": 40, "height": 30}
+    assert read(tmp_path, [listed], [box(5, [1, 2, 3, 4])]).files == ["train/5.png"]
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
