@@ -4,9 +4,9 @@
      "categories": [{"id": 1, "name": "dog"}, ...],
      "annotations": [{"image_id": 1, "category_id": 1, "bbox": [left, top, width, height], "iscrowd": 0}, ...]}
 
-LVIS's `coco_url`, `neg_category_ids` and `not_exhaustive_category_ids` of an image are read, too. A record that cannot be used is
-left out and counted by its reason. The file is in memory while it is read, without its polygons, which are dropped as
-they are parsed; then some 60 bytes a box and 300 an image stay. Shapes: I images, N boxes of all of them, K classes.
+LVIS's `coco_url`, `neg_category_ids` and `not_exhaustive_category_ids` of an image are read, too. A record that cannot
+be used is left out and counted by its reason. The file is in memory while it is read, without its polygons, dropped
+as they are parsed; then some 60 bytes a box and 300 an image stay. Shapes: I images, N boxes of all of them, K classes.
 """
 
 import json
