@@ -26,8 +26,7 @@ class DetectRunConfig(OptionGroup):
     """Where in it: left, top, width, height in pixels; by default it fills the picture."""
     templates: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
     """Prompts: a file, one per line, with {} for the name, or a set, as of `trainer evaluate zero-shot`;
-    a query is the mean of all (OWL-ViT, A1.4). By
-    default seven."""
+    a query is the mean of all (OWL-ViT, A1.4). By default seven."""
     output: Annotated[str, tyro.conf.arg(metavar="DIR")]
     """Where detections.json and pictures/ go."""
     least_score: float = 0.3

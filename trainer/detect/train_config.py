@@ -26,8 +26,7 @@ class DetectTrainConfig(OptionGroup):
     """Where the detector goes, in final/, with metrics.csv and checkpoints/."""
     templates: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")]] = None
     """Prompts: a file, one per line, with {} for the name, or a set, as of `trainer evaluate zero-shot`;
-    one is drawn for each category
-    and step. By default seven."""
+    one is drawn for each category and step. By default seven."""
     image_px: int | None = None
     """Side of the square that images are shown in, a multiple of the patches; the CLIP's own by default. Position
     embeddings are interpolated. OWL-ViT: 768, 840 for L/14."""

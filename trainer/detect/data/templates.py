@@ -10,5 +10,5 @@ DEFAULT = (
 
 
 def find_templates(path: str | None) -> list[str]:
-    """Return those of a file or of a named set (`trainer.evaluate.prompts`), or the default ones. Raises ValueError or FileNotFoundError."""
+    """Return those of a file or a named set, or the default ones. Raises ValueError or FileNotFoundError."""
     return list(DEFAULT) if path is None else read_templates(path)

@@ -10,7 +10,8 @@ from tests.support.foreign_models import small_tokenizer
 from tests.support.small_towers import VIT, images, small_clip, texts
 from trainer.detect.model.detector import Detector, make_detector
 from trainer.detect.model.detector_files import HEADS_FILE, load_detector, weights_sha256, write_detector
-from trainer.saving.checkpoint import load_model, write_model
+from trainer.saving.checkpoint import write_model
+from trainer.use.load import load
 
 
 def written(path: Path) -> Detector:
@@ -29,7 +30,7 @@ def test_what_is_read_finds_the_same(tmp_path: Path) -> None:
     pixels = torch.randint(0, 256, (2, 3, 48, 48), dtype=torch.uint8)
     with torch.no_grad():
         assert torch.equal(again.find_objects(pixels).boxes_NL4, detector.find_objects(pixels).boxes_NL4)
-    clip, _ = load_model(str(tmp_path))
+    clip = load(tmp_path, device="cpu").model
     with torch.no_grad():
         assert torch.equal(clip.encode_texts(texts(3)), detector.encode_texts(texts(3)))
     assert clip.config.image.image_px == 48
@@ -54,6 +55,6 @@ def test_images_of_the_clip_are_those_before(tmp_path: Path) -> None:
     torch.manual_seed(0)
     clip = small_clip(VIT).eval()
     write_detector(Folder(str(tmp_path)), "final", make_detector(clip, 32), small_tokenizer(12))
-    again, _ = load_model(str(tmp_path))
+    again = load(tmp_path, device="cpu").model
     with torch.no_grad():
         assert torch.equal(again.encode_images(images(2)), clip.encode_images(images(2)))
