@@ -29,6 +29,17 @@ def test_features_have_length_one(config: ModelConfig) -> None:
     assert float(scale.detach()) == pytest.approx(1 / 0.07)
 
 
+@pytest.mark.parametrize("config", [VIT, RESNET], ids=["vit", "resnet"])
+def test_before_the_projection_is_what_the_projection_makes_features_of(config: ModelConfig) -> None:
+    model = CLIP(config).eval()
+    images = torch.randint(0, 256, (3, 3, 32, 32), dtype=torch.uint8)
+    before = model.encode_images_before_projection(images)
+    assert before.shape == (3, 32 if config is VIT else config.image.pool_width)
+    encoder = model.image_encoder
+    projected = before @ encoder.proj if config is VIT else encoder.attnpool.c_proj(before)
+    torch.testing.assert_close(projected / projected.norm(dim=1, keepdim=True), model.encode_images(images))
+
+
 def test_scale_is_clamped_at_100() -> None:
     model = CLIP(VIT)
     model.logit_scale.data.fill_(7.0)

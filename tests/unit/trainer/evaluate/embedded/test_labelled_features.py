@@ -35,7 +35,7 @@ def test_classes_are_folders_without_side_folders(tmp_path: Path) -> None:
     (root / ".ipynb_checkpoints").mkdir()
     assert class_folders(str(root), "--train") == ["blue_one", "green_one", "red_one", "yellow_one"]
     check_classes(str(root), "--test", CLASSES)
-    with pytest.raises(ValueError, match="--test: class 'blue_one' of .* is none of the 1 classes known"):
+    with pytest.raises(ValueError, match=r"--test: class 'blue_one' of .* is none of the 1 classes known"):
         check_classes(str(root), "--test", ["red one"])
     (tmp_path / "empty").mkdir()
     with pytest.raises(FileNotFoundError, match="has no folder of images"):
@@ -46,6 +46,6 @@ def test_images_that_do_not_decode_are_told(tmp_path: Path, capsys: pytest.Captu
     reader = Reader(FeatureOptions(checkpoint=write_small_model(tmp_path), threads=1))
     (tmp_path / "images" / "red_one").mkdir(parents=True)
     (tmp_path / "images" / "red_one" / "broken.jpg").write_bytes(b"broken")
-    with pytest.raises(ValueError, match="--test: none of the 1 images of .* decodes"):
+    with pytest.raises(ValueError, match=r"--test: none of the 1 images of .* decodes"):
         reader.read(str(tmp_path / "images"), "--test", CLASSES, "embedding")
     assert "skipped red_one/broken.jpg" in capsys.readouterr().err

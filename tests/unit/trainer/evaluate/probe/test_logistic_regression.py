@@ -94,6 +94,15 @@ def test_begun_at_the_minimum_nothing_is_left_to_do() -> None:
     assert regression.fit([1.0], found, tolerance=2e-8).iterations == [0]
 
 
+def test_the_end_does_not_depend_on_the_features_scale() -> None:
+    features, labels = made(300, 3)
+    link = Softmax(torch.from_numpy(labels), 3)
+    large, small = (Regression(torch.from_numpy(features) * by, link) for by in (1.0, 1e-3))
+    found, other = large.fit([1.0], tolerance=1e-3), small.fit([1e6], tolerance=1e-3)
+    assert found.iterations == other.iterations
+    torch.testing.assert_close(found.weights_PDK, other.weights_PDK * 1e-3)
+
+
 def test_chunks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     features, labels = made(700, 3)
     regression = Regression(torch.from_numpy(features), Softmax(torch.from_numpy(labels), 3))

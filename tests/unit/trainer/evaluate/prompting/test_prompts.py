@@ -23,5 +23,5 @@ def test_table_and_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     assert [float(row["alone"]) for row in rows] == [row["alone"] for row in results["templates"]]
     assert (tmp_path / "out" / "prompts.png").read_bytes().startswith(b"\x89PNG")
     assert "greedy ensemble, chosen on 8 images" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="no class of .* has two images"):
+    with pytest.raises(ValueError, match=r"no class of .* has two images"):
         measure_prompts(PromptsConfig(**given, dataset=write_pictures(tmp_path / "few", range(4))))
