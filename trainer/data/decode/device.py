@@ -84,7 +84,7 @@ class DeviceDecoder:
             return []
         try:
             return list(self._decode_jpeg(list(files), mode="RGB", device=self._device))
-        except torch.OutOfMemoryError:
+        except (torch.OutOfMemoryError, torch.AcceleratorError):  # of the device: no file is at fault
             raise
         except RuntimeError:
             if len(files) == 1:

@@ -171,6 +171,17 @@ def test_small_ones_are_for_the_processor_where_they_are_stored() -> None:
     assert file_crop(jpeg(picture(31, 90)), 32, 0) is not None
 
 
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, torch.AcceleratorError])
+def test_what_the_device_lacks_is_no_files_fault(error: type[RuntimeError]) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error("of the device")
+
+    file = jpeg(picture(40, 40))
+    crops = np.array([file_crop(file, 32, 0)], dtype=np.int64)
+    with pytest.raises(error, match="of the device"):
+        DeviceDecoder(CPU, 32, fails).squares([torch.from_numpy(np.frombuffer(file, dtype=np.uint8).copy())], crops)
+
+
 def test_too_many_pixels_are_for_the_processor_which_refuses() -> None:
     file = bytearray(jpeg(picture(40, 40)))
     at = file.index(b"\xff\xc0")
