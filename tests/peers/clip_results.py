@@ -2,7 +2,8 @@
 
 Arguments: ``open_clip`` or ``transformers``, a JSON file with our geometry, a safetensors file with inputs (normalised
 pixels, tokens), a folder. The folder gets the model as its project writes one, and ``results.safetensors``: features,
-loss and the gradient of every weight. In ResNets BatchNorm uses the batch's statistics, as in training.
+loss and the gradient of every weight, computed in the precision of the pixels and kept in float32. In ResNets BatchNorm
+uses the batch's statistics, as in training.
 """
 
 import json
@@ -88,12 +89,12 @@ def main() -> None:
         save_file(weights, output / "open_clip_model.safetensors")
         body = {"model_cfg": open_clip_config(geometry), "preprocess_cfg": {}}
         (output / "open_clip_config.json").write_text(json.dumps(body))
-        results = results_of_open_clip(model, inputs)
+        results = results_of_open_clip(model.to(inputs["pixels"].dtype), inputs)
     else:
         model.save_pretrained(output)
-        results = results_of_transformers(model, inputs)
+        results = results_of_transformers(model.to(inputs["pixels"].dtype), inputs)
     gradients = {f"grad/{name}": parameter.grad for name, parameter in model.named_parameters()}
-    everything = {name: tensor.detach().contiguous().clone() for name, tensor in (results | gradients).items()}
+    everything = {name: tensor.detach().float().contiguous().clone() for name, tensor in (results | gradients).items()}
     save_file(everything, output / "results.safetensors")
     print(json.dumps({"tensors": len(everything)}))
 
