@@ -30,6 +30,6 @@ def test_where_things_lie_and_how_often_it_is_told_is_no_part_of_the_identity() 
     config = DetectTrainConfig(**GIVEN)
     left_out = set(vars(config)) - identity_options(config).keys()
     assert left_out == {
-        "annotations", "checkpoint", "checkpoint_every_steps", "device", "images", "log_every_steps", "output",
+        "annotations", "checkpoint", "checkpoint_every_steps", "device", "images", "log_every_steps", "model", "output",
         "templates", "threads",
     }  # fmt: skip

@@ -19,7 +19,7 @@ def rgb(height: int, width: int) -> np.ndarray:
 @pytest.fixture(scope="module")
 def detector():
     torch.manual_seed(0)
-    made = make_detector(small_clip(VIT), 32).eval()
+    made = make_detector(small_clip(VIT).float(), 32).eval()
     torch.nn.init.normal_(made.box_head.dense2.weight, std=2)
     torch.nn.init.normal_(made.class_head.logit_shift.weight, std=0.1)
     return made
@@ -50,11 +50,9 @@ def test_scores_and_boxes_are_those_of_the_patches(detector) -> None:
         scores = torch.sigmoid(objects.logits(queries(2)))[0]
     found = find(detector, [image], queries(2), ALL)[0]
     corners = to_corners(objects.boxes_NL4[0]) * 32
-    places = {round(float(scores[patch, query]), 5): (patch, query) for patch in range(16) for query in range(2)}
     for box, score, query in zip(found.boxes_D4, found.scores_D, found.queries_D, strict=True):
-        patch, wanted = places[round(float(score), 5)]
-        assert int(query) == wanted
-        torch.testing.assert_close(box, corners[patch].clamp(0, 32), atol=1e-4, rtol=0)
+        alike = (scores[:, query] - score).abs() < 1e-6
+        assert ((corners[alike].clamp(0, 32) - box).abs() < 1e-3).all(dim=1).any()
 
 
 def test_the_choice_is_kept_to(detector) -> None:

@@ -12,7 +12,7 @@ from trainer.detect.model.detector import make_detector
 
 def made():
     torch.manual_seed(0)
-    return make_detector(small_clip(VIT), 32).eval()
+    return make_detector(small_clip(VIT).float(), 32).eval()
 
 
 def test_a_box_of_a_patch_gives_that_patchs_embedding() -> None:

@@ -40,8 +40,8 @@ def test_it_is_the_mean_of_each_images_own() -> None:
             distance += float((one - target).abs().sum()) * share
             overlap += (1 - float(pairwise_giou(to_corners(one), to_corners(target)))) * share
     for name, wanted in (("classes", classes), ("distance", distance), ("overlap", overlap)):
-        np.testing.assert_allclose(float(getattr(losses, name)), wanted, rtol=1e-12)
-    np.testing.assert_allclose(float(losses.total), classes + distance + overlap, rtol=1e-12)
+        np.testing.assert_allclose(float(getattr(losses, name)), wanted, rtol=1e-6)
+    np.testing.assert_allclose(float(losses.total), classes + distance + overlap, rtol=1e-6)
 
 
 def test_gradients_reach_what_is_asked_and_matched_alone() -> None:

@@ -85,7 +85,7 @@ def test_boxes_and_logits_are_those_of_transformers() -> None:
 
 
 def test_it_is_still_the_clip_that_it_was_made_of() -> None:
-    clip = small_clip(VIT).eval()
+    clip = small_clip(VIT).float().eval()
     detector = make_detector(clip, 32).eval()
     with torch.no_grad():
         assert torch.equal(detector.encode_images(images(3)), clip.encode_images(images(3)))
@@ -95,7 +95,7 @@ def test_it_is_still_the_clip_that_it_was_made_of() -> None:
 
 
 def test_larger_images_have_more_patches_and_positions_between_those_of_the_clip() -> None:
-    clip = small_clip(VIT).eval()
+    clip = small_clip(VIT).float().eval()
     detector = make_detector(clip, 64)
     assert detector.config.image == replace(VIT.image, image_px=64)
     found = detector.find_objects(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
@@ -109,6 +109,6 @@ def test_larger_images_have_more_patches_and_positions_between_those_of_the_clip
 
 def test_what_cannot_be_a_detector_is_refused() -> None:
     with pytest.raises(ValueError, match="patches of 8, found 60"):
-        make_detector(small_clip(VIT), 60)
+        make_detector(small_clip(VIT).float(), 60)
     with pytest.raises(ValueError, match="found a ResNet"):
         make_detector(CLIP(RESNET), 64)

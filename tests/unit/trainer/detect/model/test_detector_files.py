@@ -1,5 +1,6 @@
 """A detector as files: read again it finds the same; its CLIP alone is read by what reads CLIPs."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,12 +14,15 @@ from trainer.detect.model.detector_files import HEADS_FILE, load_detector, weigh
 from trainer.saving.checkpoint import write_model
 from trainer.use.load import load
 
+TOKENIZER = small_tokenizer(12)
+GEOMETRY = replace(VIT, text=replace(VIT.text, vocab_size=TOKENIZER.vocab_size))
+
 
 def written(path: Path) -> Detector:
     torch.manual_seed(3)
-    detector = make_detector(small_clip(VIT), 48).eval()
+    detector = make_detector(small_clip(GEOMETRY).float(), 48).eval()
     torch.nn.init.normal_(detector.box_head.dense2.weight)
-    write_detector(Folder(str(path)), "final", detector, small_tokenizer(12))
+    write_detector(Folder(str(path)), "final", detector, TOKENIZER)
     return detector
 
 
@@ -26,7 +30,7 @@ def test_what_is_read_finds_the_same(tmp_path: Path) -> None:
     detector = written(tmp_path)
     again, tokenizer = load_detector(str(tmp_path))
     assert weights_sha256(again) == weights_sha256(detector)
-    assert tokenizer.to_json() == small_tokenizer(12).to_json()
+    assert tokenizer.to_json() == TOKENIZER.to_json()
     pixels = torch.randint(0, 256, (2, 3, 48, 48), dtype=torch.uint8)
     with torch.no_grad():
         assert torch.equal(again.find_objects(pixels).boxes_NL4, detector.find_objects(pixels).boxes_NL4)
@@ -37,7 +41,7 @@ def test_what_is_read_finds_the_same(tmp_path: Path) -> None:
 
 
 def test_a_clip_and_heads_of_another_geometry_are_refused(tmp_path: Path) -> None:
-    write_model(Folder(str(tmp_path / "clip")), "final", small_clip(VIT), small_tokenizer(12))
+    write_model(Folder(str(tmp_path / "clip")), "final", small_clip(GEOMETRY).float(), TOKENIZER)
     with pytest.raises(FileNotFoundError, match=r"has no detector.safetensors, so it is no detector"):
         load_detector(str(tmp_path / "clip"))
     written(tmp_path / "a")
@@ -53,8 +57,8 @@ def test_a_clip_and_heads_of_another_geometry_are_refused(tmp_path: Path) -> Non
 
 def test_images_of_the_clip_are_those_before(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    clip = small_clip(VIT).eval()
-    write_detector(Folder(str(tmp_path)), "final", make_detector(clip, 32), small_tokenizer(12))
+    clip = small_clip(GEOMETRY).float().eval()
+    write_detector(Folder(str(tmp_path)), "final", make_detector(clip, 32), TOKENIZER)
     again = load(tmp_path, device="cpu").model
     with torch.no_grad():
         assert torch.equal(again.encode_images(images(2)), clip.encode_images(images(2)))
