@@ -2,7 +2,8 @@
 
 Run by `make bench BENCH=probe`: 100 classes, 5,000 training rows of 256 dimensions, float32; `python -m
 tests.bench.bench_probe --whole` takes 50,000 of 768, where scikit-learn alone takes hours. Processor time, one thread
-each, so that other work on the machine does not count. Each ends by its own rule: ours is the stricter. Rows are made: classes overlap, and the spectrum falls.
+each, so that other work on the machine does not count. Each ends by its own rule: ours is the stricter. Rows are made:
+classes overlap, and the spectrum falls.
 """
 
 import sys

@@ -12,9 +12,15 @@ from pipeline.run.config import RunConfig
 from querygen.config import BuildConfig, CountConfig, MergeConfig
 from schemas.run_options import identity_options
 from trainer.config import TrainConfig
+from trainer.evaluate.labels.config import LabelsConfig
+from trainer.evaluate.probe.config import FewShotConfig, ProbeConfig
+from trainer.evaluate.prompting.config import PromptsConfig
+from trainer.evaluate.robustness.config import RobustnessConfig
 
 DUMP = {"dump": "a.xml", "output": "o"}
 IN_AND_OUT = {"input": "i", "queries": "q", "output": "o"}
+
+NAMES = {"classes": "c", "templates": "t"}
 
 LEFT_OUT = [
     (
@@ -39,6 +45,20 @@ LEFT_OUT = [
         "concurrency domain_block_lists force image_root input max_connections_per_host max_failed_fraction "
         "max_rejected_fraction num_decode_processes output paths_prefix queries rank_key_file uids url_block_lists "
         "word_block_lists",
+    ),
+    (ProbeConfig(train="a", test="b"), "batch_size checkpoint output test threads train validation"),
+    (
+        FewShotConfig(**NAMES, train="a", test="b"),
+        "batch_size checkpoint classes output templates test threads train",
+    ),
+    (
+        RobustnessConfig(**NAMES, reference="a", shifted=("b",)),
+        "baseline batch_size checkpoint classes output reference shifted templates threads",
+    ),
+    (PromptsConfig(**NAMES, dataset="a"), "batch_size checkpoint classes dataset output templates threads"),
+    (
+        LabelsConfig(images="i", group="age", labels="l", added="a", templates="t"),
+        "added batch_size checkpoint images labels output templates threads watched",
     ),
     (
         TrainConfig(shards=("s",), output="o"),

@@ -2,8 +2,8 @@
 
 The objective is scikit-learn's: C times the sum of the rows' losses, and half the squared weights; intercepts are free.
 Solved is its mean, loss / N + |W|^2 / (2 C N), by L-BFGS until no entry of the gradient is larger than `tolerance`, of
-features scaled to a root mean square of one. (scikit-learn takes the entries as they are, 1e-4 by default: on features of
-length one, or begun near the end, that is far from the minimum, and the accuracy another.) What is ours:
+features scaled to a root mean square of one. (scikit-learn takes the entries as they are, 1e-4 by default: on features
+of length one, or begun near the end, that is far from the minimum, and the accuracy another.) What is ours:
 
 - The first inverse Hessian is not a multiple of one. In the eigenvectors of the features' covariance it is
   1 / (v eigenvalue + 1 / (C N)), v being the mean of p (1 - p) of the column as it is now: that of the objective, were

@@ -60,10 +60,10 @@ def test_what_is_wrong_is_named(tmp_path: Path, made: pa.Table, message: str) ->
 def test_other_widths_and_no_parquet_are_named(tmp_path: Path) -> None:
     pq.write_table(table(ROWS[:, :1], label=["x"] * 4), tmp_path / "a.parquet")
     pq.write_table(table(label=["x"] * 4), tmp_path / "b.parquet")
-    with pytest.raises(ValueError, match="b.parquet: features of 2 numbers, those before have 1"):
+    with pytest.raises(ValueError, match=r"b\.parquet: features of 2 numbers, those before have 1"):
         read_features(str(tmp_path), "--train")
     (tmp_path / "a.parquet").write_bytes(b"no Parquet")
-    with pytest.raises(ValueError, match="a.parquet: expected Parquet"):
+    with pytest.raises(ValueError, match=r"a\.parquet: expected Parquet"):
         read_features(str(tmp_path), "--train")
     with pytest.raises(FileNotFoundError, match="--train: no such file"):
         read_features(str(tmp_path / "absent.parquet"), "--train")
