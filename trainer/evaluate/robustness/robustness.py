@@ -9,6 +9,7 @@ Shapes: N images, K classes, E embedding.
 import hashlib
 import json
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,8 +99,8 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
     columns = tuple(asdict(rows[0]))
     outcome.write("robustness.csv", csv_table(columns, [tuple(asdict(row).values()) for row in rows]), len(rows))
     for row in rows:
-        name, of, fit = row.dataset, baselines.get(row.dataset), fits.get(row.dataset)
-        outcome.write(f"robustness-{name}.png", png(lambda axes, r=row, b=of, f=fit: _draw(axes, r, b, f)))  # type: ignore[misc]
+        of, fit = baselines.get(row.dataset), fits.get(row.dataset)
+        outcome.write(f"robustness-{row.dataset}.png", png(partial(_draw, row=row, baseline=of, fit=fit)))
     outcome.finish(results, rows=len(rows), summary={name: results[name] for name in ("reference", "mean_shifted")})
     print(printable("\n".join(_lines(results, rows))))
     return results
