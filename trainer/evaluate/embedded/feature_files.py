@@ -10,8 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 ID_COLUMNS = ("id", "path", "key")
-FEATURE_COLUMNS = ("features", "embedding")
+FEATURE_COLUMNS = ("image_features", "features")
 LABEL_COLUMN = "label"
+FEATURES_DIR = "features"
+"""Of an output of ``trainer embed``, beside its list of files and what does not decode."""
 
 
 def is_feature_path(path: str) -> bool:
@@ -43,7 +45,8 @@ def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
 
 
 def _parts(path: str) -> list[Path]:
-    return sorted(file for file in Path(path).rglob("*.parquet") if "tables" not in file.parts[-2:-1])
+    embedded = Path(path) / FEATURES_DIR
+    return sorted((embedded if embedded.is_dir() else Path(path)).rglob("*.parquet"))
 
 
 def _matrix(table: pa.Table, where: str) -> np.ndarray:

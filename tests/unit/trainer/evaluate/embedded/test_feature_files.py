@@ -32,6 +32,17 @@ def test_a_column_of_labels_comes_first(tmp_path: Path) -> None:
     assert read_features(str(tmp_path / "one.parquet"), "--train")[1] == ["x", "y", "x", "y"]
 
 
+def test_of_an_output_of_embed_the_features_alone_are_read(tmp_path: Path) -> None:
+    for name in ("features", "unusable"):
+        (tmp_path / name).mkdir()
+    made = table(id=["a/0", "b/1", "a/2", "b/3"])
+    pq.write_table(made.rename_columns(["id", "image_features"]), tmp_path / "features" / "00000.parquet")
+    pq.write_table(pa.table({"id": ["c/4"]}), tmp_path / "unusable" / "00000.parquet")
+    rows, labels = read_features(str(tmp_path), "--train")
+    np.testing.assert_array_equal(rows, ROWS)
+    assert labels == ["a", "b", "a", "b"]
+
+
 def test_a_folder_of_images_is_none(tmp_path: Path) -> None:
     (tmp_path / "cat").mkdir()
     assert not is_feature_path(str(tmp_path))
@@ -46,7 +57,7 @@ NAN = np.array([[0, 1], [np.nan, 1]], dtype=np.float32)
         (table(id=["k"] * 4), "row 0: the id 'k' has no folder to name its class"),
         (table(label=["x", "", "y", "z"]), "expected the name of a class in column 'label'"),
         (table(NAN, label=["x", "y"]), "row 1: features that are not finite"),
-        (pa.table({"id": ["a/b"]}), "expected a column 'features' or 'embedding', found"),
+        (pa.table({"id": ["a/b"]}), "expected a column 'image_features' or 'features', found"),
         (pa.table({"id": ["a/b"], "features": [[1.0]]}), "expected features as fixed_size_list"),
     ],
     ids=["no folder", "no label", "nan", "no features", "lists"],

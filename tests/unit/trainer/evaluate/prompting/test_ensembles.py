@@ -18,7 +18,11 @@ def plain_accuracy(templates: list[int]) -> float:
     for prompts in PROMPTS.numpy():
         mean = np.mean([prompts[template] for template in templates], axis=0)
         classes.append(mean / np.linalg.norm(mean))
-    return float(np.mean([np.argmax(np.stack(classes) @ image) == n for image, n in zip(IMAGES, LABELS, strict=True)]))
+    return float(
+        np.mean(
+            [np.argmax(np.stack(classes) @ image) == n for image, n in zip(IMAGES.numpy(), LABELS.numpy(), strict=True)]
+        )
+    )
 
 
 def test_each_alone_and_what_it_adds_to_the_others() -> None:
