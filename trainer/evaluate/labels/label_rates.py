@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from schemas.printable import printable
-from trainer.evaluate.class_names import name_key, read_classes, read_templates
+from trainer.evaluate.class_names import ClassNames, name_key, read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import csv_table
 from trainer.evaluate.embedded.image_features import image_features
@@ -23,6 +23,7 @@ from trainer.evaluate.labels.card import card_text
 from trainer.evaluate.labels.config import LabelsConfig
 from trainer.evaluate.labels.grouped_images import read_groups
 from trainer.evaluate.labels.rates import GroupRates, group_rates
+from trainer.evaluate.prompts import read_templates
 
 KINDS = ("watched_without", "watched_with", "added")
 
@@ -46,7 +47,7 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     if not len(found.places_N):
         raise ValueError(f"--images: none of the {len(images.paths)} images of {config.images} decodes")
     labels, watched, added = parts
-    labels_LE = embed_classes(model, tokenizer, [*labels, *watched, *added], templates, config.batch_size).float().cpu()
+    labels_LE = embed_classes(model, tokenizer, ClassNames.of([*labels, *watched, *added]), templates, config.batch_size).float().cpu()
     part_L = np.repeat([0, 1, 2], [len(part) for part in parts])
     groups = [images.groups[place] for place in found.places_N]
     rows = group_rates((found.features_NE @ labels_LE.T).numpy(), groups, part_L == 1, part_L == 2)
@@ -70,9 +71,9 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
 def _label_sets(config: LabelsConfig) -> tuple[list[str], list[str], list[str]]:
     """Return labels, watched, added. Raises ValueError for one that stands in two files."""
     parts = (
-        read_classes(config.labels, "--labels"),
-        read_classes(config.watched, "--watched") if config.watched is not None else [],
-        read_classes(config.added, "--added"),
+        read_classes(config.labels, "--labels").titles,
+        read_classes(config.watched, "--watched").titles if config.watched is not None else [],
+        read_classes(config.added, "--added").titles,
     )
     seen: dict[str, str] = {}
     for option, part in zip(("--labels", "--watched", "--added"), parts, strict=True):

@@ -5,28 +5,30 @@ import json
 from typing import Any
 
 from schemas.printable import printable
-from trainer.evaluate.class_names import read_classes, read_templates
+from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
 from trainer.evaluate.embedded.labelled_features import Reader
 from trainer.evaluate.embedded.outcome import Outcome
 from trainer.evaluate.probe.config import FewShotConfig
 from trainer.evaluate.probe.few_shot import CLASSIFIERS, crossing, few_shot, mean_curve, zero_shot_accuracy
+from trainer.evaluate.prompts import read_templates
 
 COLUMNS = ("classifier", "shots", "seed", "accuracy")
 
 
 def few_shot_curve(config: FewShotConfig) -> dict[str, Any]:
     """Run the comparison, print, write and return its results."""
-    classes, templates = read_classes(config.classes), read_templates(config.templates)
+    named, templates = read_classes(config.classes), read_templates(config.templates)
+    classes = named.folders
     reader = Reader(config)
     model, _, tokenizer = reader.loaded
     train = reader.read(config.train, "--train", classes, "embedding")
     test = reader.read(config.test, "--test", classes, "embedding")
-    texts = hashlib.sha256(json.dumps([classes, templates]).encode()).hexdigest()
+    texts = hashlib.sha256(json.dumps([named.titles, named.names, classes, templates]).encode()).hexdigest()
     inputs = {"model": reader.fingerprint, "prompts": texts, "train": train.digest, "test": test.digest}
     outcome = Outcome("trainer evaluate few-shot", config, inputs)
-    classes_KE = embed_classes(model, tokenizer, classes, templates, config.batch_size).float()
+    classes_KE = embed_classes(model, tokenizer, named, templates, config.batch_size).float()
     train_NE, test_ME = train.features_NE.to(classes_KE.device), test.features_NE.to(classes_KE.device)
     try:
         points = few_shot(

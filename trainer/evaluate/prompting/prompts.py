@@ -10,13 +10,14 @@ from typing import Any
 import torch
 
 from schemas.printable import one_line, printable
-from trainer.evaluate.class_names import prompts, read_classes, read_templates
+from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
 from trainer.evaluate.embedded.labelled_features import Reader
 from trainer.evaluate.embedded.outcome import Outcome
 from trainer.evaluate.probe.splits import held_out
 from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.prompting.ensembles import each_template, ensemble_accuracy, greedy_ensemble
+from trainer.evaluate.prompts import prompts, read_templates
 from trainer.use.encode import encode_texts
 
 COLUMNS = ("template", "alone", "added to all others", "place in the greedy ensemble")
@@ -25,15 +26,16 @@ MAX_DRAWN = 40
 
 def measure_prompts(config: PromptsConfig) -> dict[str, Any]:
     """Run the measurement, print, write and return its results."""
-    classes, templates = read_classes(config.classes), read_templates(config.templates)
+    named, templates = read_classes(config.classes), read_templates(config.templates)
+    classes = named.folders
     reader = Reader(config)
     model, _, tokenizer = reader.loaded
     images = reader.read(config.dataset, "--dataset", classes, "embedding")
-    texts = hashlib.sha256(json.dumps([classes, templates]).encode()).hexdigest()
+    texts = hashlib.sha256(json.dumps([named.titles, named.names, classes, templates]).encode()).hexdigest()
     outcome = Outcome(
         "trainer prompts", config, {"model": reader.fingerprint, "prompts": texts, "dataset": images.digest}
     )
-    encoded = encode_texts(model, tokenizer, prompts(classes, templates), config.batch_size)
+    encoded = encode_texts(model, tokenizer, prompts(named, templates), config.batch_size)
     prompts_KTE = torch.cat(list(encoded)).float().view(len(classes), len(templates), -1)
     labels_N = torch.from_numpy(images.labels_N)
     alone = each_template(images.features_NE, labels_N, prompts_KTE)

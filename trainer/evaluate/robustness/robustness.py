@@ -17,11 +17,12 @@ import numpy as np
 import torch
 
 from schemas.printable import printable
-from trainer.evaluate.class_names import read_classes, read_templates
+from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
 from trainer.evaluate.embedded.labelled_features import LabelledFeatures, Reader
 from trainer.evaluate.embedded.outcome import Outcome
+from trainer.evaluate.prompts import read_templates
 from trainer.evaluate.robustness.baseline_file import Baseline, read_baseline
 from trainer.evaluate.robustness.config import RobustnessConfig
 from trainer.evaluate.robustness.effective_robustness import BaselineFit, fit_baseline, logit
@@ -70,7 +71,8 @@ def compare(
 
 def robustness(config: RobustnessConfig) -> dict[str, Any]:
     """Run the comparison, print, write and return its results."""
-    classes, templates = read_classes(config.classes), read_templates(config.templates)
+    named, templates = read_classes(config.classes), read_templates(config.templates)
+    classes = named.folders
     names = _names(config.shifted)
     baselines = {} if config.baseline is None else read_baseline(config.baseline)
     fits = {name: _fit(baselines, name, config) for name in names if config.baseline is not None}
@@ -78,11 +80,11 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
     model, _, tokenizer = reader.loaded
     reference = reader.read(config.reference, "--reference", classes, "embedding")
     shifted = [reader.read(path, "--shifted", classes, "embedding") for path in config.shifted]
-    texts = json.dumps([classes, templates, {name: asdict(baselines[name]) for name in fits}], sort_keys=True)
+    texts = json.dumps([named.titles, named.names, classes, templates, {name: asdict(baselines[name]) for name in fits}], sort_keys=True)
     inputs = {"model": reader.fingerprint, "prompts and baseline": hashlib.sha256(texts.encode()).hexdigest()}
     inputs |= {"reference": reference.digest, **{name: x.digest for name, x in zip(names, shifted, strict=True)}}
     outcome = Outcome("trainer evaluate robustness", config, inputs)
-    classes_KE = embed_classes(model, tokenizer, classes, templates, config.batch_size).float().cpu()
+    classes_KE = embed_classes(model, tokenizer, named, templates, config.batch_size).float().cpu()
     try:
         rows = [compare(name, reference, x, classes_KE, fits.get(name)) for name, x in zip(names, shifted, strict=True)]
     except ValueError as error:
