@@ -15,7 +15,7 @@ import torch
 
 from schemas.printable import printable
 from schemas.side_files import is_side_file
-from trainer.evaluate.class_names import name_key
+from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.embedded.feature_files import is_feature_path, read_features
 from trainer.evaluate.embedded.image_features import image_features
 from trainer.evaluate.embedded.options import FeatureOptions, Layer
@@ -71,16 +71,16 @@ class Reader:
             digest = hashlib.sha256(features_NE.tobytes() + json.dumps(names).encode()).hexdigest()
             return LabelledFeatures(torch.from_numpy(features_NE), labels_N, 0, digest)
         check_classes(path, option, classes)
-        images = find_images(path, list(classes))
-        sizes = [[name, (Path(path) / name).stat().st_size] for name in images.paths]
+        images = find_images(path, ClassNames.of(classes), option)
+        sizes = [list(pair) for pair in zip(images.names, images.sizes, strict=True)]
         model: FrozenCLIP = self.loaded.model
         found = image_features(
-            model, path, images.paths, layer, batch_size=self._options.batch_size, threads=self._options.threads
+            model, path, images.names, layer, batch_size=self._options.batch_size, threads=self._options.threads
         )
         for line in found.skipped[:MAX_TOLD]:
             print(f"skipped {printable(line)}", file=sys.stderr)
         if not len(found.places_N):
-            raise ValueError(f"{option}: none of the {len(images.paths)} images of {path} decodes")
+            raise ValueError(f"{option}: none of the {len(images.names)} images of {path} decodes")
         digest = hashlib.sha256(json.dumps(sizes).encode()).hexdigest()
         labels_N = np.array(images.labels, dtype=np.int64)[found.places_N]
         return LabelledFeatures(found.features_NE, labels_N, len(found.skipped), digest)

@@ -47,7 +47,11 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     if not len(found.places_N):
         raise ValueError(f"--images: none of the {len(images.paths)} images of {config.images} decodes")
     labels, watched, added = parts
-    labels_LE = embed_classes(model, tokenizer, ClassNames.of([*labels, *watched, *added]), templates, config.batch_size).float().cpu()
+    labels_LE = (
+        embed_classes(model, tokenizer, ClassNames.of([*labels, *watched, *added]), templates, config.batch_size)
+        .float()
+        .cpu()
+    )
     part_L = np.repeat([0, 1, 2], [len(part) for part in parts])
     groups = [images.groups[place] for place in found.places_N]
     rows = group_rates((found.features_NE @ labels_LE.T).numpy(), groups, part_L == 1, part_L == 2)

@@ -35,6 +35,8 @@ def measure_prompts(config: PromptsConfig) -> dict[str, Any]:
     outcome = Outcome(
         "trainer prompts", config, {"model": reader.fingerprint, "prompts": texts, "dataset": images.digest}
     )
+    if any(len(names) > 1 for names in named.names):
+        raise ValueError(f"--classes: {config.classes}: expected one name a class, as templates are compared")
     encoded = encode_texts(model, tokenizer, prompts(named, templates), config.batch_size)
     prompts_KTE = torch.cat(list(encoded)).float().view(len(classes), len(templates), -1)
     labels_N = torch.from_numpy(images.labels_N)

@@ -80,7 +80,10 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
     model, _, tokenizer = reader.loaded
     reference = reader.read(config.reference, "--reference", classes, "embedding")
     shifted = [reader.read(path, "--shifted", classes, "embedding") for path in config.shifted]
-    texts = json.dumps([named.titles, named.names, classes, templates, {name: asdict(baselines[name]) for name in fits}], sort_keys=True)
+    texts = json.dumps(
+        [named.titles, named.names, classes, templates, {name: asdict(baselines[name]) for name in fits}],
+        sort_keys=True,
+    )
     inputs = {"model": reader.fingerprint, "prompts and baseline": hashlib.sha256(texts.encode()).hexdigest()}
     inputs |= {"reference": reference.digest, **{name: x.digest for name, x in zip(names, shifted, strict=True)}}
     outcome = Outcome("trainer evaluate robustness", config, inputs)
