@@ -118,9 +118,8 @@ def _add(precision: AveragePrecision, annotations: Annotations, image: int, foun
     Where not all objects of a class have boxes a crowd as large as the image takes what no box does.
     """
     own = annotations.of_image(image)
-    boxes, labels, is_crowd = (
-        array[own] for array in (annotations.boxes_N4, annotations.labels_N, annotations.is_crowd_N)
-    )
+    boxes, labels = annotations.boxes_N4[own], annotations.labels_N[own]
+    is_crowd = annotations.is_crowd_N[own]
     judged = None
     if annotations.absent:
         judged = np.zeros(len(annotations.classes), dtype=bool)

@@ -30,7 +30,7 @@ IMAGE, TEXT = "image_features", "text_features"
 ROW_GROUP_ROWS = 4_096
 """Read at a time: 4 MiB of float16 at 512."""
 
-TOLD = [
+TOLD: list[pa.Field[Any]] = [
     pa.field("id", pa.string(), nullable=False),
     pa.field("caption", pa.string()),
     pa.field("query", pa.string()),
@@ -89,9 +89,12 @@ def _column(
 def write_features(folder: Folder, name: str, table: pa.Table, schema: pa.Schema) -> FileRecord:
     """Write a part as Parquet. Features are stored as they are: nothing makes them smaller."""
     features = [f"{column}.list.element" for column in (IMAGE, TEXT) if column in schema.names]
-    packed = {field.name: "zstd" for field in TOLD} | dict.fromkeys(features, "none")
+    packed: Any = {field.name: "zstd" for field in TOLD} | dict.fromkeys(features, "none")
+    repeated: Any = ["tar"]
     with folder.writing(name) as sink:
-        with pq.ParquetWriter(arrow_file(sink, mode="w"), schema, compression=packed, use_dictionary=["tar"]) as writer:
+        with pq.ParquetWriter(
+            arrow_file(sink, mode="w"), schema, compression=packed, use_dictionary=repeated
+        ) as writer:
             checked = check_schema(table, schema, folder.path(name))
             if len(checked):
                 writer.write_table(checked, row_group_size=ROW_GROUP_ROWS)

@@ -3,6 +3,8 @@
 In: a folder of shards. Out: by key, the text of its first query.
 """
 
+from typing import Any
+
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -22,7 +24,9 @@ class SampleQueries:
         name = find_table(shards, QUERIES_NAME)
         if shards.exists(name):
             table = read_table(shards, name, columns=["query_id", "text"])
-            self._texts = dict(zip(table["query_id"].to_pylist(), table["text"].to_pylist(), strict=True))
+            ids: list[Any] = table["query_id"].to_pylist()
+            texts: list[Any] = table["text"].to_pylist()
+            self._texts = dict(zip(ids, texts, strict=True))
 
     def of_tar(self, tar: str) -> dict[str, str]:
         """Return the text of the first query of each key; empty where the shards do not tell."""
@@ -42,8 +46,10 @@ class SampleQueries:
                 raise ValueError(
                     f"{self._shards.path(name)}: expected a table of samples, {first_line(error)}"
                 ) from None
-        found = {}
-        for key, lists in zip(table["key"].to_pylist(), table["query_ids"].to_pylist(), strict=True):
+        found: dict[str, str] = {}
+        keys: list[Any] = table["key"].to_pylist()
+        ids: list[Any] = table["query_ids"].to_pylist()
+        for key, lists in zip(keys, ids, strict=True):
             first = next((ids[0] for ids in lists if ids), None)
             if first in self._texts:
                 found[key] = self._texts[first]

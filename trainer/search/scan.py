@@ -82,8 +82,8 @@ def scan(codes: Codes, rows: Rows, queries: QueryCodes, k: int, start: int, stop
 
 def merge(parts: list[Best]) -> Best:
     """Return the best of several scans over different rows."""
-    rows_QP, scores_QP = (np.concatenate(arrays, axis=1) for arrays in ([p.rows_Qk for p in parts],
-                                                                        [p.scores_Qk for p in parts]))  # fmt: skip
+    rows_QP = np.concatenate([part.rows_Qk for part in parts], axis=1)
+    scores_QP = np.concatenate([part.scores_Qk for part in parts], axis=1)
     order_Qk = np.lexsort((rows_QP, -scores_QP))[:, : parts[0].rows_Qk.shape[1]]
     return Best(np.take_along_axis(rows_QP, order_Qk, axis=1), np.take_along_axis(scores_QP, order_Qk, axis=1))
 

@@ -138,8 +138,11 @@ def _plain(found: dict[str, Any]) -> Any:
         return found
     bbox = found.get("bbox")
     is_box = isinstance(bbox, list) and len(bbox) == 4 and all(type(x) in (int, float) for x in bbox)
-    ids = (value if _is_id(value := found.get(name)) else None for name in ("image_id", "category_id"))
-    return _Box(*ids, tuple(map(float, bbox)) if is_box else None, bool(found.get("iscrowd", 0)))  # type: ignore[arg-type]
+    image_id, category_id = (
+        value if _is_id(value := found.get(name)) else None for name in ("image_id", "category_id")
+    )
+    sides: Any = tuple(map(float, bbox)) if is_box and bbox is not None else None
+    return _Box(image_id, category_id, sides, bool(found.get("iscrowd", 0)))
 
 
 def _is_id(value: Any) -> bool:
@@ -149,7 +152,9 @@ def _is_id(value: Any) -> bool:
 def _read_classes(listed: list[Any], faults: Counter[str], where: str) -> tuple[list[str], dict[Any, int], list[Any]]:
     """Return the names, their numbers by the file's ids, and the ids by number."""
     names: dict[str, int] = {}
-    classes, numbers, category_ids = [], {}, []
+    classes: list[str] = []
+    numbers: dict[Any, int] = {}
+    category_ids: list[Any] = []
     for place, category in enumerate(listed):
         name = category.get("name") if isinstance(category, dict) else None
         if not isinstance(name, str) or not name.strip() or not _is_id(category.get("id")):

@@ -89,5 +89,6 @@ def make_detector(clip: CLIP, image_px: int) -> Detector:
         projection_CE = state["image_encoder.proj"]
         detector.class_head.dense0.weight.copy_(projection_CE.T)
         nn.init.zeros_(detector.class_head.dense0.bias)
+    assert isinstance(image, ViTConfig)
     assert math.isqrt(len(detector.box_head.bias_L4)) * image.patch_px == image_px
     return detector

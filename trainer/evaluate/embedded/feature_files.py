@@ -4,6 +4,7 @@ Shapes: N rows, E embedding.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -50,7 +51,7 @@ def _parts(path: str) -> list[Path]:
 
 
 def _matrix(table: pa.Table, where: str) -> np.ndarray:
-    column = _column(table, FEATURE_COLUMNS, where).combine_chunks()
+    column: Any = _column(table, FEATURE_COLUMNS, where).combine_chunks()
     kind = column.type
     if not pa.types.is_fixed_size_list(kind) or not pa.types.is_floating(kind.value_type):
         raise ValueError(f"{where}: expected features as fixed_size_list of float16 or float32, found {kind}")
@@ -65,7 +66,7 @@ def _matrix(table: pa.Table, where: str) -> np.ndarray:
 
 def _labels(table: pa.Table, where: str) -> list[str]:
     if LABEL_COLUMN in table.schema.names:
-        labels = table[LABEL_COLUMN].to_pylist()
+        labels: list[Any] = table[LABEL_COLUMN].to_pylist()
         if not all(isinstance(label, str) and label for label in labels):
             raise ValueError(f"{where}: expected the name of a class in column {LABEL_COLUMN!r} of each row")
         return labels

@@ -1,6 +1,7 @@
 """A CSV or TSV of paths and labels; the paths are below its folder, or absolute."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 from pyarrow import csv
@@ -21,7 +22,7 @@ def images_of_list(dataset: Dataset) -> Labelled:
     path_name = find_column(table.column_names, PATH_COLUMNS, "path", dataset.where)
     label_name = find_column(table.column_names, LABEL_COLUMNS, "label", dataset.where)
     kept = table.select([path_name, label_name]).drop_null()
-    paths = kept.column(path_name).to_pylist()
+    paths: list[Any] = kept.column(path_name).to_pylist()  # texts: rows without one are dropped
     if not paths:
         raise FileNotFoundError(f"{dataset.where} has no row with a path and a label")
     labels = class_numbers(kept.column(label_name).to_pylist(), dataset)

@@ -99,7 +99,7 @@ def linear_probe(config: ProbeConfig) -> dict[str, Any]:
     measure = MEASURES[config.measure]
     found = probe(rows["train"], rows["validation"], len(classes), measure, config.max_iterations)
     scores_NK = class_scores(found.classifiers.scores(rows["test"].features_ND)[0])
-    results = {
+    results: dict[str, Any] = {
         "measure": config.measure,
         "test": measure(scores_NK, read["test"].labels_N),
         "validation": dict(found.tried)[found.strength],
