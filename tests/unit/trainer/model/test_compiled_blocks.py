@@ -38,7 +38,7 @@ def test_one_graph_serves_all_blocks_of_a_kind_and_all_lengths_of_captions() -> 
     assert num_graphs() == 4
 
 
-@pytest.mark.parametrize("recomputed", [False, True], ids=["kept", "recomputed"])
+@pytest.mark.parametrize("recomputed", [pytest.param(False, marks=pytest.mark.slow), True], ids=["kept", "recomputed"])
 @pytest.mark.parametrize("config", [VIT, pytest.param(RESNET, marks=pytest.mark.slow)], ids=["vit", "resnet"])
 def test_gradients_are_those_of_eager_blocks(config: ModelConfig, recomputed: bool) -> None:
     check_equal(config, recomputed, "aot_eager")
