@@ -1,5 +1,6 @@
 """What three workers wrote of their shards any number of workers reads, sharded or not; damage is named."""
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ import torch
 from torch.distributed.tensor import DTensor
 
 from schemas.storage import Folder
-from tests.support.small_clip import CONFIG, rows_of, small_batch
+from tests.support.small_clip import CONFIG as SMALL
+from tests.support.small_clip import rows_of, small_batch
 from tests.support.worker_group import on_workers
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
@@ -33,6 +35,7 @@ from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
 TOKENIZER = train_tokenizer(["a red picture"], vocab_size=540, context_length=6)
+CONFIG = dataclasses.replace(SMALL, text=dataclasses.replace(SMALL.text, vocab_size=TOKENIZER.vocab_size))
 RUN = "this run"
 OPTIONS = OptimOptions(ema_decay=0.9, adam_statistics="bfloat16")
 
