@@ -1,19 +1,20 @@
 """What FSDP's shards draw is what the whole parameter draws; workers agree on norm and skipped steps."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as multiprocessing
 from torch import nn
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import Shard, distribute_tensor
 
+from tests.support.worker_group import on_workers
 from trainer.optim.gradients import apply_gradients
 from trainer.optim.half_adamw import HalfAdamW
 from trainer.optim.shards import first_element
+from trainer.workers.distributed import World
 
 STEPS, BAD_STEP = 3, 1
 
@@ -39,13 +40,12 @@ def train(model: nn.Module, rank: int) -> tuple[HalfAdamW, list[tuple[float, flo
     return optimizer, told
 
 
-def _worker(rank: int, size: int, directory: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{directory}/meet", rank=rank, world_size=size)
-    mesh = init_device_mesh("cpu", (size,))
+def sharded(world: World, _: None) -> list[Any]:
+    """Return weights and second moments, what each step told, and each shard's first element."""
+    mesh = init_device_mesh("cpu", (world.size,))
     model = module()
     fully_shard(model, mesh=mesh)
-    optimizer, told = train(model, rank)
+    optimizer, told = train(model, world.rank)
     state = {
         name: [parameter.full_tensor(), optimizer.state[parameter]["exp_avg_sq"].full_tensor()]
         for name, parameter in model.named_parameters()
@@ -53,18 +53,14 @@ def _worker(rank: int, size: int, directory: str) -> None:
     columns = distribute_tensor(torch.zeros(4, 4), mesh, [Shard(1)])
     with pytest.raises(ValueError, match="parameters must be replicated or sharded by rows, found"):
         first_element(columns)
-    starts = [first_element(parameter) for parameter in model.parameters()]
-    torch.save([state, told, starts], f"{directory}/{rank}.pt")
-    dist.barrier()  # a process that leaves while the other still talks to it can abort that one
-    dist.destroy_process_group()
+    return [state, told, [first_element(parameter) for parameter in model.parameters()]]
 
 
 def test_shards_draw_as_the_whole_and_workers_agree(tmp_path: Path) -> None:
-    multiprocessing.spawn(_worker, args=(2, str(tmp_path)), nprocs=2)
+    (results,) = on_workers(sharded, [(2, None)], tmp_path)
     whole = module()
     optimizer, told = train(whole, 0)
-    for rank, starts in enumerate(([0, 0, 0, 0], [4 * 6, 4, 3 * 7, 3])):
-        state, found, first = torch.load(tmp_path / f"{rank}.pt", weights_only=True)
+    for starts, (state, found, first) in zip(([0, 0, 0, 0], [4 * 6, 4, 3 * 7, 3]), results, strict=True):
         assert first == starts
         assert [skipped for _, skipped in found] == [skipped for _, skipped in told] == [0.0, 1.0, 0.0]
         assert [norm for norm, _ in found] == pytest.approx([norm for norm, _ in told], rel=1e-6)

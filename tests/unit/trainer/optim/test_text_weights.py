@@ -5,11 +5,10 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
-import torch.multiprocessing as multiprocessing
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
 
+from tests.support.worker_group import on_workers
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
 from trainer.model.clip import CLIP
@@ -78,27 +77,14 @@ def train(world: World, steps: int) -> tuple[str, CLIP]:
     return whole.hexdigest(), model
 
 
-def _worker(rank: int, size: int, steps: int, directory: str) -> None:
-    torch.set_num_threads(1)
-    dist.init_process_group("gloo", init_method=f"file://{directory}/meet", rank=rank, world_size=size)
-    digest, _ = train(World(rank, size, torch.device("cpu")), steps)
-    Path(directory, str(rank)).write_text(digest)
-    dist.barrier()  # a process that leaves while the other still talks to it can abort that one
-    dist.destroy_process_group()
+def digest(world: World, steps: int) -> str:
+    return train(world, steps)[0]
 
 
-@pytest.mark.parametrize(
-    ("size", "steps"),
-    [
-        pytest.param(2, 3, marks=pytest.mark.slow),
-        (3, 3),
-        pytest.param(2, 1000, marks=pytest.mark.slow),
-        pytest.param(3, 1000, marks=pytest.mark.slow),
-    ],
-)
-def test_replicas_stay_equal(size: int, steps: int, tmp_path: Path) -> None:
-    multiprocessing.spawn(_worker, args=(size, steps, str(tmp_path)), nprocs=size)
-    assert len({(tmp_path / str(rank)).read_text() for rank in range(size)}) == 1
+@pytest.mark.parametrize("steps", [3, pytest.param(1000, marks=pytest.mark.slow)])
+def test_replicas_stay_equal(steps: int, tmp_path: Path) -> None:
+    for digests in on_workers(digest, [(2, steps), (3, steps)], tmp_path):
+        assert len(set(digests)) == 1
 
 
 def test_a_run_repeats_itself_and_moves_its_half_weights() -> None:

@@ -1,7 +1,5 @@
 """Who a process is among the workers, and which rows of a batch it holds."""
 
-import multiprocessing
-import os
 import subprocess
 import sys
 from itertools import pairwise
@@ -9,12 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-import torch.distributed as dist
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.process_tree import NEEDS_PROC, wait_until_gone
-from tests.support.waiting import PATIENCE_S
+from tests.support.worker_group import on_workers
 from trainer.workers.distributed import World, join_world, leave_world, local_rows
 
 
@@ -80,9 +77,8 @@ def test_a_worker_ends_with_its_launcher() -> None:
     wait_until_gone([worker])
 
 
-def tell_of_two(rank: int, store: str, told: str) -> None:
-    dist.init_process_group("gloo", init_method=f"file://{store}", rank=rank, world_size=2)
-    world = World(rank, 2, torch.device("cpu"))
+def tell_of_two(world: World, _: None) -> list[str]:
+    rank = world.rank
     found = [world.from_first(lambda: b"\x00read once" if rank == 0 else b"never asked").hex()]
     found.append(world.from_first(lambda: b"").hex())
 
@@ -98,23 +94,12 @@ def tell_of_two(rank: int, store: str, told: str) -> None:
     found.append(str(values.tolist()))
     world.copy_of_first(values.fill_(rank))
     found.append(str(values.tolist()))
-    Path(f"{told}-{rank}").write_text("\n".join(found))
-    world.barrier()
-    os._exit(0)  # gloo's threads now and then abort a process that just ends
+    return found
 
 
 def test_two_workers_have_what_the_first_read_or_its_error(tmp_path: Path) -> None:
-    processes = [
-        multiprocessing.get_context("spawn").Process(
-            target=tell_of_two, args=(rank, str(tmp_path / "store"), str(tmp_path / "told"))
-        )
-        for rank in (0, 1)
-    ]  # fmt: skip
-    for process in processes:
-        process.start()
-    for process in processes:
-        process.join(PATIENCE_S)
-    for rank, kind in ((0, "OSError"), (1, "ValueError")):
-        assert (tmp_path / f"told-{rank}").read_text().splitlines() == [
+    (told,) = on_workers(tell_of_two, [(2, None)], tmp_path)
+    for found, kind in zip(told, ("OSError", "ValueError"), strict=True):
+        assert found == [
             b"\x00read once".hex(), "", f"{kind}: the file is not there", "[3.0, 4.0]", "[0.0, 0.0]",
         ]  # fmt: skip
