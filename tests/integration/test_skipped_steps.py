@@ -2,10 +2,8 @@
 
 import csv
 import dataclasses
-import os
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,17 +11,17 @@ from safetensors.torch import load_file
 
 from schemas.storage import Folder
 from tests.support.training_config import training_config
-from tests.support.waiting import PATIENCE_S
+from tests.support.worker_group import on_workers
+from trainer import loop
 from trainer.config import TrainConfig
 from trainer.loop import RunStopped, train
 from trainer.model.clip import CLIP
 from trainer.saving.checkpoint import find_checkpoints
+from trainer.step.settled_buckets import PASSES
 from trainer.telling.reporter import Silent
 from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
-ROOT = Path(__file__).parents[2]
-
 
 PLAIN = {
     "model": "rn-tiny", "epochs": 2.0, "global_batch_size": 4, "warmup_steps": 2, "log_every_steps": 2,
@@ -83,36 +81,32 @@ def test_many_in_a_row_end_the_run_with_the_weights_from_before(tmp_path: Path, 
     assert (metrics.step, metrics.skipped) == (18, 7)
 
 
+def poisoned(world: World, config: TrainConfig) -> dict[str, torch.Tensor]:
+    """Train with features of the second worker's third batch that are not finite; return the weights it has then."""
+    plain, count, assembled = CLIP.encode_images, [0], []
+
+    def encode(model: CLIP, images: torch.Tensor, *more: torch.Tensor | None) -> torch.Tensor:
+        count[0] += model.training
+        is_poisoned = (count[0] - PASSES, world.rank) == (3, 1)
+        return plain(model, images, *more) * (float("nan") if is_poisoned else 1.0)
+
+    def assemble(*arguments: Any) -> Any:
+        assembled.append(whole(*arguments))
+        return assembled[0]
+
+    whole = loop.assemble
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(CLIP, "encode_images", encode)
+        patch.setattr(loop, "assemble", assemble)
+        metrics = train(config, world, Silent())
+    assert metrics is not None
+    assert (metrics.step, metrics.skipped) == (5, 1)
+    return {name: parameter.detach() for name, parameter in assembled[0].model.named_parameters()}
+
+
 def test_all_workers_skip_what_one_of_them_cannot_use(tmp_path: Path) -> None:
     config = make_config(tmp_path, "out", stop_after_steps=5)
-    program = tmp_path / "train.py"
-    program.write_text(
-        "import torch\n"
-        "from trainer import loop\nfrom trainer.config import TrainConfig\n"
-        "from trainer.workers.distributed import join_world\n"
-        "from trainer.model.clip import CLIP\nfrom trainer.telling.reporter import Silent\n"
-        "from trainer.step.settled_buckets import PASSES\n"
-        "world = join_world(use_gpu=False)\n"
-        "plain, count = CLIP.encode_images, [0]\n"
-        "def encode(model, images, *more):\n"
-        "    count[0] += model.training\n"
-        "    is_poisoned = (count[0] - PASSES, world.rank) == (3, 1)\n"
-        "    return plain(model, images, *more) * (float('nan') if is_poisoned else 1.0)\n"
-        "CLIP.encode_images = encode\n"
-        "assembled = []\n"
-        "assemble = loop.assemble\n"
-        "loop.assemble = lambda *arguments: assembled.append(assemble(*arguments)) or assembled[0]\n"
-        f"metrics = loop.train({config!r}, world, Silent())\n"
-        "assert (metrics.step, metrics.skipped) == (5, 1), metrics\n"
-        f"torch.save(dict(assembled[0].model.named_parameters()), {str(tmp_path)!r} + f'/{{world.rank}}.pt')\n"
-        "world.barrier()\n"
-        "import os\nos._exit(0)\n"
-    )
-    subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)],
-        check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=PATIENCE_S,
-    )  # fmt: skip
-    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    ((first, second),) = on_workers(poisoned, [(2, config)], tmp_path)
     saved = weights(config, 5)
     assert first.keys() == second.keys()
     for name in first:
