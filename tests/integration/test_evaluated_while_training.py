@@ -2,10 +2,6 @@
 
 import csv
 import dataclasses
-import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,19 +10,20 @@ from safetensors.torch import load_file
 
 from schemas.storage import Folder
 from tests.support.small_shards import COLOURS, picture, write_shards
-from tests.support.waiting import PATIENCE_S
+from tests.support.worker_group import on_workers
 from trainer.config import TrainConfig
 from trainer.evaluate.config import ZeroShotConfig
+from trainer.evaluate.evaluator import Evaluator
 from trainer.evaluate.zero_shot import evaluate
 from trainer.loop import train
 from trainer.record.claim import claim_output
 from trainer.saving.checkpoint import find_checkpoints
 from trainer.saving.written_files import read_state
 from trainer.telling.reporter import Silent
+from trainer.use.load import load
 from trainer.workers.distributed import World
 
 ONE = World(0, 1, torch.device("cpu"))
-ROOT = Path(__file__).parents[2]
 
 
 def made(tmp_path: Path, name: str, **changes: object) -> TrainConfig:
@@ -85,40 +82,21 @@ def test_nothing_changes_the_best_is_kept_and_the_last_is_the_final_models(tmp_p
         assert found[6][f"zero_shot_{name}"] == pytest.approx(results[name], rel=1e-5)
 
 
-PROGRAM = """
-import json, sys, torch
-from pathlib import Path
-from schemas.storage import Folder
-from trainer.use.load import load
-from trainer.config import TrainConfig
-from trainer.workers.distributed import join_world
-from trainer.evaluate.evaluator import Evaluator
-
-world = join_world(use_gpu=False)
-config = {config!r}
-model, _, tokenizer = load(config.output, device="cpu")
-with torch.no_grad():
-    for name, buffer in model.named_buffers():
-        buffer += world.rank * name.endswith("running_mean")  # the first worker's are the model's
-measures = Evaluator(config, Folder({folder!r}), world).measure(model, tokenizer)
-Path({folder!r} + f"-{{world.rank}}.json").write_text(json.dumps(measures))
-import os
-os._exit(0)
-"""
+def measured(world: World, config: TrainConfig) -> dict[str, float]:
+    model, _, tokenizer = load(config.output, device="cpu")
+    with torch.no_grad():
+        for name, buffer in model.named_buffers():
+            buffer += world.rank * name.endswith("running_mean")  # the first worker's are the model's
+    return Evaluator(config, Folder(f"{config.output}-two"), world).measure(model, tokenizer)
 
 
 def test_two_workers_count_what_one_does(tmp_path: Path) -> None:
     config = made(tmp_path, "one", stop_after_steps=2)
     train(config, ONE, Silent())
     wanted = evaluations(config)[2]
-    program = tmp_path / "measure.py"
-    program.write_text(PROGRAM.format(config=config, folder=str(tmp_path / "two")))
-    subprocess.run(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node=2", str(program)],
-        check=True, cwd=ROOT, env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}, timeout=PATIENCE_S,
-    )  # fmt: skip
-    for rank in (0, 1):
-        assert json.loads((tmp_path / f"two-{rank}.json").read_text()) == pytest.approx(wanted, rel=1e-5)
+    (found,) = on_workers(measured, [(2, config)], tmp_path)
+    for of_worker in found:
+        assert of_worker == pytest.approx(wanted, rel=1e-5)
 
 
 @pytest.mark.parametrize(
