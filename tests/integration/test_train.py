@@ -18,6 +18,7 @@ from schemas.storage import FileRecord, Folder
 from tests.support.balanced_shards import write_balanced, zipf_samples
 from tests.support.training_config import training_config
 from tests.support.waiting import PATIENCE_S
+from tests.support.worker_group import on_workers
 from trainer.config import TrainConfig
 from trainer.loop import RunStopped, train
 from trainer.saving import checkpoint
@@ -230,6 +231,11 @@ def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -
         assert float(loss) == pytest.approx(float(loss_wanted), rel=1e-3)
 
 
+def train_silently(world: World, config: TrainConfig) -> list[str]:
+    train(config, world, Silent())
+    return []
+
+
 def test_given_weights_with_a_locked_encoder_train_on_two_workers_as_on_one(tmp_path: Path) -> None:
     given = make_config(tmp_path, "given", epochs=0.4)
     train(given, ONE, Silent())
@@ -240,7 +246,7 @@ def test_given_weights_with_a_locked_encoder_train_on_two_workers_as_on_one(tmp_
     train(tuned, ONE, told)
     assert told.titles[0].startswith(f"the model of {given.output} on 40 samples")
     two = dataclasses.replace(tuned, output=str(tmp_path / "two"))
-    train_on_two(two, tmp_path)
+    on_workers(train_silently, [(2, two)], tmp_path)
     for (step, loss, rate), (step_wanted, loss_wanted, rate_wanted) in zip(
         curve(two.output), curve(tuned.output), strict=True
     ):
