@@ -203,6 +203,7 @@ def test_the_head_killed_ends_the_run_and_the_next_goes_on(tmp_path: Path) -> No
                         child.kill()
                     assert run.wait(PATIENCE_S) != 0
                     assert title in log(tmp_path, "out")
+                    assert "Traceback" not in log(tmp_path, "out")
                 else:
                     assert run.wait(PATIENCE_S) == 0, log(tmp_path, "out")
             finally:

@@ -222,6 +222,11 @@ def run(config: TrainConfig) -> None:
     except KeyboardInterrupt:
         if console.error is None:
             raise
+    except (ray.exceptions.RayActorError, ray.exceptions.RaySystemError) as error:
+        raise OSError(
+            f"Ray lost the process that leads the run ({first_line(error)}); the same command goes on from the last "
+            "checkpoint, once the cluster's head is up"
+        ) from error
     finally:
         done.set()
         follower.join()
