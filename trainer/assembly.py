@@ -277,5 +277,5 @@ def make_model(
         share_weights(model, world)
     lock_encoders(model, config, is_projection_new=beginning.is_projection_new)
     if isinstance(geometry.image, ResNetConfig):
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # faster convolutions
+        model.lay_out(torch.channels_last)
     return model

@@ -98,8 +98,9 @@ class TrainConfig(
                     f"{part}_learning_rate is of an encoder that lock_{part} keeps, found {rate!r}; leave it out, or "
                     f"give lock_{part}_unlocked"
                 )
-        if None not in (self.samples, self.cooldown_samples) and self.cooldown_samples > self.samples:  # type: ignore[operator]
-            raise ValueError(f"cooldown_samples must be at most samples {self.samples}, found {self.cooldown_samples}")
+        most, cooldown = self.samples, self.cooldown_samples
+        if most is not None and cooldown is not None and cooldown > most:
+            raise ValueError(f"cooldown_samples must be at most samples {most}, found {cooldown}")
 
     def check_geometry(self) -> None:
         """Raise ValueError for options that do not fit the model's geometry; reads the files in which it may stand."""

@@ -62,7 +62,7 @@ def our_step(preset: Preset, batch: Batch, device: torch.device) -> Step:
     if device.type == "cuda":
         batch = replace(batch, images_b3PP=batch.images_b3PP.pin_memory(), texts=batch.texts.pin_memory())
     if preset.recipe.batch_norm_rows is not None:
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.lay_out(torch.channels_last)
     updater = Updater(model, make_optimizer(model, preset.recipe))
     world = World(0, 1, device)
 

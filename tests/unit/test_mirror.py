@@ -114,6 +114,11 @@ LISTED = {
     "trainer/telling/sink.py": "a protocol: telling/test_csv_files, test_tensorboard, test_wandb_run",
     "trainer/telling/teller.py": "whole trainings: tests/integration/test_train",
     "trainer/embed/progress.py": "a call of tqdm, and a line",
+    "trainer/search/asking.py": "search/test_ask and search/test_server ask by it",
+    "trainer/evaluate/embedded/options.py": "whole commands: probe/test_linear_probe, robustness/test_robustness",
+    "trainer/evaluate/probe/config.py": "whole commands: probe/test_linear_probe, probe/test_few_shot_curve",
+    "trainer/evaluate/prompting/config.py": "whole commands: prompting/test_prompts",
+    "trainer/evaluate/robustness/config.py": "whole commands: robustness/test_robustness",
     "trainer/run.py": "whole commands: tests/integration/test_train_ray",
 }
 """By pattern of a module's path: where it is tested, and why there."""

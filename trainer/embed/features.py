@@ -30,7 +30,7 @@ IMAGE, TEXT = "image_features", "text_features"
 ROW_GROUP_ROWS = 4_096
 """Read at a time: 4 MiB of float16 at 512."""
 
-TOLD: list[pa.Field[Any]] = [
+TOLD: "list[pa.Field[Any]]" = [
     pa.field("id", pa.string(), nullable=False),
     pa.field("caption", pa.string()),
     pa.field("query", pa.string()),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.data.transforms import ImageFault
-from trainer.search.ask import Asking
+from trainer.search.asking import Asking
 from trainer.search.config import MAX_FOUND
 from trainer.search.pictures import Pictures
 from trainer.search.vector_index import Found

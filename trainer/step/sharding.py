@@ -34,7 +34,7 @@ def shard_model(model: CLIP, world: World, *, products: torch.dtype | None = Non
 
     `products`: autocast's type. Called before the optimizer and Ema are made.
     """
-    model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]  # FSDP2 takes no other
+    model.lay_out(torch.contiguous_format)  # FSDP2 takes no other
     mesh = init_device_mesh(world.device.type, (world.size,))
     half = MixedPrecisionPolicy(param_dtype=products, reduce_dtype=torch.float32, cast_forward_inputs=False)
     own = MixedPrecisionPolicy(cast_forward_inputs=False)

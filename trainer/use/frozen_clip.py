@@ -103,5 +103,5 @@ def made_frozen(
     model.image_mean = torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1)
     model.image_std = torch.tensor(IMAGE_STD).view(1, 3, 1, 1)
     if isinstance(model.image_encoder, ModifiedResNet):
-        model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model.lay_out(torch.channels_last)
     return model.eval().requires_grad_(False).to(device)

@@ -68,7 +68,7 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     outcome.write("rates.csv", _table(rows), len(rows))
     outcome.write("model-card.md", card.encode())
     outcome.finish(results, rows=len(groups), summary={name: results[name] for name in ("images", "skipped")})
-    print(printable(card))
+    print(*map(printable, card.splitlines()), sep="\n")
     return results
 
 

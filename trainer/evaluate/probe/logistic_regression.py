@@ -181,8 +181,12 @@ class _Run:
         self._gradient_EPK = self._with_penalty(gradient_EPK, self.coefficients_EPK)
 
     def finished(self, tolerance: float) -> list[bool]:
-        """Tell of each problem whether its gradient is as small as `tolerance` asks."""
-        found: list[bool] = (self._regression.largest_entries(self._gradient_EPK) <= tolerance).tolist()
+        """Tell of each problem whether its gradient is as small as `tolerance` asks.
+
+        Where C N is below one, weights and scores are of its size, and so must be what the intercepts may be off.
+        """
+        tolerances_P = tolerance * (1 / self._penalty_P).clamp(min=16 * torch.finfo(self._penalty_P.dtype).eps, max=1)
+        found: list[bool] = (self._regression.largest_entries(self._gradient_EPK) <= tolerances_P).tolist()
         return found
 
     def keep(self, places: list[int]) -> None:

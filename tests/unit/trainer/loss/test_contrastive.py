@@ -61,7 +61,7 @@ def test_identical_features_lose_the_logarithm_of_the_batch(scale: float) -> Non
 @pytest.mark.parametrize("swapped", [False, True], ids=["row", "column"])
 def test_what_is_far_below_the_largest_logit_keeps_its_loss_in_float32(swapped: bool) -> None:
     """A row (or column) opposite to all others lies 200 below the largest logit at scale 100: exponentials by one
-    common maximum would all be 0 in it, and the loss infinite."""
+    common maximum would all be 0 in it, and the loss infinite. Logits of 100 are known to 6e-6 in float32."""
     images, texts = (rows.detach() for rows in features(6))
     images[1:], texts[:] = texts[0], texts[0].clone()
     images[0] = -texts[0]
@@ -71,7 +71,7 @@ def test_what_is_far_below_the_largest_logit_keeps_its_loss_in_float32(swapped: 
     exact = found_and_wanted(images, texts, 100.0)[1]
     assert float(exact[0]) > 15
     for ours, theirs in zip(found, exact, strict=True):
-        assert float((ours.double() - theirs).abs().max()) <= 1e-5 * float(theirs.abs().max())
+        assert float((ours.double() - theirs).abs().max()) <= 4 * 100 * 2**-24 * float(theirs.abs().max())
 
 
 def test_float32_gradients_are_right_to_its_precision() -> None:

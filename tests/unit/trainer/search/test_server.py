@@ -10,7 +10,7 @@ import pytest
 from tests.support.small_index import make_index
 from tests.support.small_shards import picture, write_shards
 from tests.support.waiting import wait_until
-from trainer.search.ask import Asking
+from trainer.search.asking import Asking
 from trainer.search.vector_index import open_index
 from trainer.use.load import load
 

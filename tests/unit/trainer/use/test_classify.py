@@ -67,7 +67,6 @@ def test_labels_of_a_file_have_commas_and_other_names(tmp_path: Path) -> None:
             "error: --templates: no such file 'absent'; expected",
             id="templates",
         ),
-        pytest.param(["--labels", "a,b", "--top", "0"], "error: top must be at least 1, found 0", id="top"),
         pytest.param(["--labels", "a,b", "--checkpoint", "absent"], "error: --checkpoint: no such folder", id="model"),
     ],
 )
@@ -91,3 +90,10 @@ def test_no_usable_picture_is_an_error(command: list[str], tmp_path: Path, capsy
         f"skipped {tmp_path}/absent.png: No such file or directory",
         "error: none of the 2 IMAGEs can be used",
     ]
+
+
+def test_an_option_out_of_its_range_is_named(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main([*command, "--labels", "a,b", "--top", "0"])
+    assert ended.value.code == 2
+    assert "top must be at least 1, found 0" in capsys.readouterr().err
