@@ -6,75 +6,38 @@ character references (``AT&amp;T``) twice; ones trained before that do not, whic
 vocabulary and others made for its tokenizer get captions cleaned as that one cleans them.
 """
 
+import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 import numpy as np
-from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from tokenizers import Tokenizer, models, trainers
 
-from trainer.caption_text import as_released, without_references
+from trainer.caption_text import without_references
 from trainer.data.packed_texts import PackedTexts
 from trainer.presets import MIN_VOCAB_SIZE, NUM_SPECIALS
+from trainer.tokenizing.cleaning import Cleaning
+from trainer.tokenizing.tokenizer_file import file_of, read_file
+from trainer.tokenizing.words import END_OF_WORD, EOS, SOS, byte_alphabet, wrap
 
-SOS, EOS = "<|startoftext|>", "<|endoftext|>"
-END_OF_WORD = "</w>"
 MAX_TRAINING_CAPTIONS = 1_000_000
 """The vocabulary of a bigger data set is trained on so many of its captions, evenly spread."""
 
 MAX_CAPTION_CHARACTERS = 2_000
 """A longer caption is cut before tokenising; 77 positions never reach so far."""
 
-_WORDS = r"'s|'t|'re|'ve|'m|'ll|'d|\p{L}+|\p{N}|[^\s\p{L}\p{N}]+"
-"""The released tokenizer's words: contractions, runs of letters, single digits, runs of anything else."""
-
-
-def _byte_symbols() -> list[str]:
-    """Return the 256 byte symbols in the released vocabulary's order (printable bytes first)."""
-    printable = [*range(33, 127), *range(161, 173), *range(174, 256)]
-    others = [byte for byte in range(256) if byte not in printable]
-    return [chr(byte) for byte in printable] + [chr(256 + place) for place in range(len(others))]
-
-
-def byte_alphabet() -> list[str]:
-    """Return the 512 tokens that each vocabulary begins with: the bytes, and the bytes at the end of a word."""
-    symbols = _byte_symbols()
-    return symbols + [symbol + END_OF_WORD for symbol in symbols]
-
-
-def _wrap(model: models.BPE, *, normalises: bool = True) -> Tokenizer:
-    tokenizer = Tokenizer(model)
-    if normalises:
-        tokenizer.normalizer = normalizers.Sequence(
-            [normalizers.NFC(), normalizers.Replace(Regex(r"\s+"), " "), normalizers.Lowercase()]
-        )
-    tokenizer.pre_tokenizer = pre_tokenizers.Sequence(
-        [
-            pre_tokenizers.Split(Regex(_WORDS), behavior="removed", invert=True),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    tokenizer.decoder = decoders.ByteLevel()
-    return tokenizer
-
 
 class CaptionTokenizer:
     """A tokenizer with the context length it cuts to."""
 
-    def __init__(
-        self,
-        tokenizer: Tokenizer,
-        context_length: int,
-        undoes_references: bool = True,
-        cleans_as_released: bool = False,
-    ) -> None:
+    def __init__(self, tokenizer: Tokenizer, context_length: int, cleaning: Cleaning = Cleaning.REFERENCES) -> None:
         if context_length < 3:
             raise ValueError(f"context_length must be at least 3, found {context_length!r}")
         self._tokenizer = tokenizer
         self.context_length = context_length
-        self.undoes_references = undoes_references
-        self.cleans_as_released = cleans_as_released
+        self.cleaning = cleaning
         sos, eos = tokenizer.token_to_id(SOS), tokenizer.token_to_id(EOS)
         if sos is None or eos is None:
             raise ValueError(f"a tokenizer needs the tokens {SOS} and {EOS}")
@@ -91,7 +54,7 @@ class CaptionTokenizer:
 
     def encode(self, captions: list[str]) -> PackedTexts:
         """Return the captions' tokens, each from [SOS] to [EOS]; a long caption is cut, [EOS] kept."""
-        cut = [self._cleaned(caption)[:MAX_CAPTION_CHARACTERS] for caption in captions]
+        cut = [self.cleaning.clean(caption)[:MAX_CAPTION_CHARACTERS] for caption in captions]
         rows = [e.ids[: self.context_length - 2] for e in self._tokenizer.encode_batch_fast(cut)]
         lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows)) + NUM_SPECIALS
         ends = np.cumsum(lengths)
@@ -103,33 +66,49 @@ class CaptionTokenizer:
         tokens[is_word] = np.fromiter(chain.from_iterable(rows), dtype=np.int32)
         return PackedTexts.from_flat(tokens, lengths)
 
-    def _cleaned(self, caption: str) -> str:
-        if self.cleans_as_released:
-            return as_released(caption)
-        return without_references(caption) if self.undoes_references else caption
-
     def to_json(self) -> bytes:
-        """Return the file ``tokenizer.json``: the Hugging Face tokenizer and the context length."""
+        """Return the file ``tokenizer.json``, which `tokenizers.Tokenizer.from_file` opens too."""
+        return file_of(self._tokenizer, self.cleaning, self.context_length)
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 that names the tokenizer in records and in the names of features.
+
+        It is of the form that early versions wrote, so that what they wrote is known again.
+        """
         body: dict[str, Any] = {"context_length": self.context_length}
-        if self.undoes_references:  # files without the key are of tokenizers that do not
+        if self.cleaning is not Cleaning.PLAIN:
             body["undoes_references"] = True
-        if self.cleans_as_released:
+        if self.cleaning is Cleaning.RELEASED:
             body["cleans_as_released"] = True
         body["tokenizer"] = json.loads(self._tokenizer.to_str())
-        return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
+        return hashlib.sha256((json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()).hexdigest()
 
     @classmethod
-    def from_json(cls, data: bytes) -> "CaptionTokenizer":
-        """Read what `to_json` wrote. Raises ValueError when it is something else."""
+    def from_json(cls, data: bytes, context_length: int | None = None) -> "CaptionTokenizer":
+        """Read what `to_json` wrote, or early versions. Raises ValueError when it is something else.
+
+        `context_length` is for a file that does not say it, as transformers writes one.
+        """
         try:
             body = json.loads(data)
-            tokenizer = Tokenizer.from_str(json.dumps(body["tokenizer"]))
-            flags = [body.get(name, False) is True for name in ("undoes_references", "cleans_as_released")]
-            return cls(tokenizer, int(body["context_length"]), *flags)
+            if "tokenizer" in body:
+                return cls(Tokenizer.from_str(json.dumps(body["tokenizer"])), int(body["context_length"]), _early(body))
+            tokenizer, cleaning, cut = read_file(body)
+            if cut is None and context_length is None:
+                raise ValueError("expected a context length (truncation), found none")
+            return cls(tokenizer, int(cut or context_length or 0), cleaning)
         except ValueError:
             raise
         except Exception as error:  # the compiled library raises bare Exception for a malformed model
             raise ValueError(f"expected a tokenizer.json of this project, {error!r}") from error
+
+
+def _early(body: dict[str, Any]) -> Cleaning:
+    """Return the cleaning by the keys in a file of an early version."""
+    if body.get("cleans_as_released", False) is True:
+        return Cleaning.RELEASED
+    return Cleaning.REFERENCES if body.get("undoes_references", False) is True else Cleaning.PLAIN
 
 
 def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length: int) -> CaptionTokenizer:
@@ -140,7 +119,7 @@ def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length:
     if vocab_size < MIN_VOCAB_SIZE:
         raise ValueError(f"vocab_size must be at least {MIN_VOCAB_SIZE} (bytes and specials), found {vocab_size!r}")
     alphabet = byte_alphabet()
-    draft = _wrap(models.BPE(end_of_word_suffix=END_OF_WORD))
+    draft = wrap(models.BPE(end_of_word_suffix=END_OF_WORD))
     trainer = trainers.BpeTrainer(
         vocab_size=vocab_size - NUM_SPECIALS,
         min_frequency=2,
@@ -154,7 +133,7 @@ def train_tokenizer(captions: Iterable[str], *, vocab_size: int, context_length:
     tokens = [*dict.fromkeys([*alphabet, *(left + right for left, right in merges)]), SOS, EOS]
     vocabulary = {token: number for number, token in enumerate(tokens)}
     model = models.BPE(vocab=vocabulary, merges=merges, end_of_word_suffix=END_OF_WORD)
-    return CaptionTokenizer(_wrap(model), context_length)
+    return CaptionTokenizer(wrap(model), context_length)
 
 
 def given_tokenizer(
@@ -175,4 +154,4 @@ def given_tokenizer(
         if "".join(merge) not in vocabulary or not all(part in vocabulary for part in merge):
             raise ValueError(f"the merge {' '.join(merge)!r} is of tokens that the vocabulary lacks")
     model = models.BPE(vocab=dict(vocabulary), merges=list(merges), end_of_word_suffix=END_OF_WORD)
-    return CaptionTokenizer(_wrap(model, normalises=False), context_length, cleans_as_released=True)
+    return CaptionTokenizer(wrap(model, normalises=False), context_length, Cleaning.RELEASED)

@@ -56,7 +56,7 @@ def test_run_folder_and_exact_resume(tmp_path: Path) -> None:
     manifest = read_manifest(Folder(whole.output), "checkpoint")
     assert manifest["rows"] == 40
     assert [record.name for record in read_files(Folder(whole.output))] == [
-        "final/config.json", "final/model.safetensors", "final/tokenizer.json",
+        "final/config.json", "final/model.safetensors", "final/tokenizer.json", "final/tokenizer_config.json",
     ]  # fmt: skip
     assert find_checkpoints(Folder(whole.output)) == [12, 15]
     assert json.loads((Path(whole.output) / "training.json").read_text())["samples_per_s"] > 0

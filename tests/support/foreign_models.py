@@ -3,6 +3,7 @@
 Shapes: N pairs, P pixels per side, L positions.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,16 @@ class Pairs:
 def small_tokenizer(context_length: int) -> CaptionTokenizer:
     captions = ["a red star on grey", "Two blue circles", "it's a star, isn't it?", "été 42"] * 3
     return train_tokenizer(captions, vocab_size=600, context_length=context_length)
+
+
+def early_form(tokenizer: CaptionTokenizer, **keys: bool) -> bytes:
+    """Return the file that early versions wrote of a tokenizer: a Hugging Face one nested in keys of their own."""
+    nested = json.loads(tokenizer.to_json())
+    plain = {"type": "Sequence", "normalizers": nested["normalizer"]["normalizers"][-3:]}
+    decoder = nested["decoder"]["decoders"][0]
+    nested |= {"truncation": None, "normalizer": plain, "post_processor": None, "decoder": decoder}
+    body = {"context_length": tokenizer.context_length, **keys, "tokenizer": nested}
+    return (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def random_pairs(config: ModelConfig, num: int, seed: int = 0) -> Pairs:
@@ -196,9 +207,7 @@ def write_transformers_folder(
 
 def write_vocabulary(path: Path, tokenizer: CaptionTokenizer) -> None:
     """Write ``vocab.json`` and ``merges.txt`` as transformers does."""
-    import json
-
-    body = json.loads(tokenizer.to_json())["tokenizer"]["model"]
+    body = json.loads(tokenizer.to_json())["model"]
     (path / "vocab.json").write_text(json.dumps(body["vocab"], ensure_ascii=False))
     lines = ["#version: 0.2", *(" ".join(merge) for merge in body["merges"])]
     (path / "merges.txt").write_text("\n".join(lines) + "\n")

@@ -1,6 +1,7 @@
 """Checkpoints: weights and optimizer state as safetensors, the rest as JSON; nothing is ever unpickled.
 
-OUTPUT/checkpoints/step-0000123/   model.safetensors  optimizer.safetensors  config.json  tokenizer.json
+OUTPUT/checkpoints/step-0000123/   model.safetensors  optimizer.safetensors  config.json
+                                   tokenizer.json  tokenizer_config.json (for transformers alone)
                                    state.json   written last: size and SHA-256 of the others, compared before use
                                    in parts where workers hold shards: trainer/saving/parts.py
 OUTPUT/final/                      the same without the optimizer: what evaluation loads
@@ -38,6 +39,7 @@ from trainer.saving.written_files import (
     written_files,
 )
 from trainer.tokenizer import CaptionTokenizer
+from trainer.tokenizing.tokenizer_file import file_for_transformers
 
 STATE_VERSION = 1
 """Of state.json; another version is refused."""
@@ -45,6 +47,7 @@ STATE_VERSION = 1
 CHECKPOINTS = "checkpoints"
 MODEL_FILE, OPTIMIZER_FILE = "model.safetensors", "optimizer.safetensors"
 CONFIG_FILE, TOKENIZER_FILE = "config.json", "tokenizer.json"
+FOR_TRANSFORMERS_FILE = "tokenizer_config.json"
 
 _STEP_NAME = re.compile(r"step-(\d{7,})")
 
@@ -129,6 +132,7 @@ def write_description(
     return [
         folder.write_json(f"{prefix}/{CONFIG_FILE}", model_config_to_json(config)),
         folder.write(f"{prefix}/{TOKENIZER_FILE}", tokenizer.to_json()),
+        folder.write_json(f"{prefix}/{FOR_TRANSFORMERS_FILE}", file_for_transformers(tokenizer.context_length)),
     ]
 
 
@@ -220,9 +224,26 @@ def open_checkpoint(folder: Folder, step: int, identity: str) -> tuple[Folder, d
         raise DamagedFile(
             f"{checkpoint.path(STATE_FILE)}: step {state['step']} in a folder of step {step}; {written.remedy}"
         )
-    if folder.exists(TOKENIZER_FILE):  # the run's own: each checkpoint holds a copy of it
-        written.read(folder, TOKENIZER_FILE)
+    if folder.exists(TOKENIZER_FILE):
+        _check_tokenizer_of_run(folder, checkpoint, written)
     return checkpoint, state, written
+
+
+def _check_tokenizer_of_run(folder: Folder, checkpoint: Folder, written: WrittenFiles) -> None:
+    """Raise `DamagedFile` where the run's own tokenizer is not the one of its checkpoint.
+
+    The files are equal, or the run's is of an early version and the checkpoint's is not.
+    """
+    try:
+        written.read(folder, TOKENIZER_FILE)
+    except DamagedFile as other:
+        copy = read_tokenizer(checkpoint, written)
+        try:
+            is_same = read_tokenizer(folder).sha256 == copy.sha256
+        except ValueError:
+            is_same = False
+        if not is_same:
+            raise other from None
 
 
 def checked_tensors(folder: Folder, name: str, written: WrittenFiles) -> dict[str, torch.Tensor]:

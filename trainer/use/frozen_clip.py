@@ -28,7 +28,7 @@ class FrozenCLIP(CLIP):
         """Make it without weights; `made_frozen` gives them. `autocast` is the type of products, None for float32."""
         super().__init__(config)
         self.autocast = autocast
-        self._tokenizer_sha256 = hashlib.sha256(tokenizer.to_json()).hexdigest()
+        self._tokenizer_sha256 = tokenizer.sha256
 
     @property
     def device(self) -> torch.device:

@@ -5,7 +5,6 @@ record is made, the weights when the model is (one read a run, and no other node
 another process, reads the files for their hashes alone.
 """
 
-import hashlib
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -191,4 +190,4 @@ def _check_written(files: WeightFiles, name: str, sha256: str) -> None:
 def _describe_tokenizer(tokenizer: CaptionTokenizer | None) -> list[dict[str, Any]]:
     if tokenizer is None:
         return []
-    return [{"name": "tokenizer", "sha256": hashlib.sha256(tokenizer.to_json()).hexdigest()}]
+    return [{"name": "tokenizer", "sha256": tokenizer.sha256}]

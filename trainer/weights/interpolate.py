@@ -19,7 +19,7 @@ def interpolate(config: InterpolateConfig) -> None:
     if found := differences(first.geometry, second.geometry, but=()):
         more = f" and {len(found) - 1} more" if len(found) > 1 else ""
         raise ValueError(f"--from and --to differ: {found[0]}{more}; give two of a kind")
-    if first.tokenizer.to_json() != second.tokenizer.to_json():
+    if first.tokenizer.sha256 != second.tokenizer.sha256:
         raise ValueError("--from and --to have other tokenizers; give two of a kind")
     folder = Folder(config.output)
     record = RunRecord(

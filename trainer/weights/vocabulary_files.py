@@ -13,7 +13,9 @@ from schemas.json_object import JsonObject, parse_object
 from schemas.storage import Folder
 from trainer.presets import MIN_VOCAB_SIZE, VOCAB_SIZE
 from trainer.saving.checkpoint import TOKENIZER_FILE
-from trainer.tokenizer import END_OF_WORD, EOS, SOS, CaptionTokenizer, byte_alphabet, given_tokenizer
+from trainer.tokenizer import CaptionTokenizer, given_tokenizer
+from trainer.tokenizing.tokenizer_file import find_cleaning
+from trainer.tokenizing.words import END_OF_WORD, EOS, SOS, byte_alphabet
 
 NUM_MERGES = VOCAB_SIZE - MIN_VOCAB_SIZE
 """Of OpenAI's file CLIP takes so many; the rest was left out."""
@@ -53,11 +55,8 @@ def tokenizer_of_folder(folder: Folder, context_length: int) -> CaptionTokenizer
 def tokenizer_of_json(data: bytes, where: str, context_length: int) -> CaptionTokenizer:
     """Return the tokenizer of a ``tokenizer.json`` of ours or of transformers' CLIP. Raises ValueError for others."""
     body = parse_object(data, where)
-    if "tokenizer" in body:
-        ours = CaptionTokenizer.from_json(data)
-        if ours.context_length != context_length:
-            raise ValueError(f"{where}: cuts to {ours.context_length} tokens, the model takes {context_length}")
-        return ours
+    if "tokenizer" in body:  # as early versions wrote it
+        return _ours(data, where, context_length)
     model = body.get("model")
     if (
         not isinstance(model, JsonObject)
@@ -69,8 +68,20 @@ def tokenizer_of_json(data: bytes, where: str, context_length: int) -> CaptionTo
             f"{where}: expected CLIP's tokenizer (type BPE, end_of_word_suffix {END_OF_WORD!r}), found {kind!r}; only "
             "vocabularies of that kind can be taken"
         )
+    if find_cleaning(body) is not None:
+        return _ours(data, where, context_length)
     merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
     return _given(model["vocab"], _pairs(merges, where), where, context_length)
+
+
+def _ours(data: bytes, where: str, context_length: int) -> CaptionTokenizer:
+    try:
+        ours = CaptionTokenizer.from_json(data, context_length)
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    if ours.context_length != context_length:
+        raise ValueError(f"{where}: cuts to {ours.context_length} tokens, the model takes {context_length}")
+    return ours
 
 
 def _merges(lines: list[str], where: str) -> list[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """The tokenizer: the released vocabulary's layout, [EOS] by position, deterministic."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.foreign_models import early_form
 from trainer.presets import NUM_SYMBOLS
 from trainer.tokenizer import EOS, SOS, CaptionTokenizer, train_tokenizer
+from trainer.tokenizing.cleaning import Cleaning
 
 CAPTIONS = ["a red star on grey", "Two blue circles", "a small red star", "it's a star, isn't it?", "été 42"] * 3
 
@@ -21,7 +24,7 @@ def make(vocab_size: int = 600, context_length: int = 16) -> CaptionTokenizer:
 
 def test_layout_is_bytes_then_word_ends_then_merges_then_specials() -> None:
     tokenizer = make()
-    vocabulary = json.loads(tokenizer.to_json())["tokenizer"]["model"]["vocab"]
+    vocabulary = json.loads(tokenizer.to_json())["model"]["vocab"]
     names = sorted(vocabulary, key=vocabulary.__getitem__)
     assert names[0] == "!"
     assert names[256] == "!</w>"
@@ -56,13 +59,33 @@ def test_character_references_are_undone_twice_in_captions_and_for_the_vocabular
 
 
 def test_a_tokenizer_of_before_that_gives_the_tokens_it_gave() -> None:
-    body = json.loads(make(context_length=40).to_json())
-    del body["undoes_references"]
-    old = CaptionTokenizer.from_json(json.dumps(body).encode())
+    made = make(context_length=40)
+    old = CaptionTokenizer.from_json(early_form(made))
     assert old.encode(["AT&amp;T"]).to_lists() != old.encode(["AT&T"]).to_lists()
-    assert old.encode(["a red star"]).to_lists() == make(context_length=40).encode(["a red star"]).to_lists()
+    assert old.encode(["a red star"]).to_lists() == made.encode(["a red star"]).to_lists()
     again = CaptionTokenizer.from_json(old.to_json())
     assert again.encode(["AT&amp;T"]).to_lists() == old.encode(["AT&amp;T"]).to_lists()
+
+
+@pytest.mark.parametrize(
+    ("keys", "cleaning"),
+    [
+        pytest.param({}, Cleaning.PLAIN, id="first"),
+        pytest.param({"undoes_references": True}, Cleaning.REFERENCES, id="references"),
+        pytest.param({"undoes_references": True, "cleans_as_released": True}, Cleaning.RELEASED, id="released"),
+    ],
+)
+def test_early_files_are_read_and_keep_the_name_they_had(keys: dict[str, bool], cleaning: Cleaning) -> None:
+    early = early_form(make(), **keys)
+    if cleaning is Cleaning.RELEASED:  # these got no normalizer
+        body = json.loads(early)
+        body["tokenizer"]["normalizer"] = None
+        early = (json.dumps(body, ensure_ascii=False, indent=1) + "\n").encode()
+    read = CaptionTokenizer.from_json(early)
+    assert read.cleaning is cleaning
+    assert read.sha256 == hashlib.sha256(early).hexdigest()
+    again = CaptionTokenizer.from_json(read.to_json())
+    assert (again.cleaning, again.context_length, again.sha256) == (cleaning, 16, read.sha256)
 
 
 def test_the_names_of_the_specials_in_a_caption_are_text() -> None:

@@ -100,7 +100,7 @@ def test_weights_cut_in_half_do_not_resume(run: Path, name: str) -> None:
 
 def test_another_tokenizer_of_the_run_does_not_resume(run: Path) -> None:
     path = run / "tokenizer.json"
-    path.write_text(path.read_text().replace('"context_length": 12', '"context_length": 11'))
+    path.write_text(path.read_text().replace('"max_length": 12', '"max_length": 11'))
     with pytest.raises(ValueError, match=r"run/tokenizer\.json: its SHA-256"):
         resume(run)
 

@@ -12,6 +12,7 @@ from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer, write_vocabulary
 from trainer.caption_text import as_released
 from trainer.tokenizer import CaptionTokenizer, train_tokenizer
+from trainer.tokenizing.cleaning import Cleaning
 from trainer.weights.vocabulary_files import (
     NUM_MERGES,
     tokenizer_of_folder,
@@ -30,7 +31,7 @@ BPE = {"type": "BPE", "end_of_word_suffix": "</w>", "vocab": {}, "merges": []}
 
 def merge_list(tokenizer: CaptionTokenizer) -> bytes:
     """Return the vocabulary as OpenAI's file holds its own: a line first, then a merge a line."""
-    merges = json.loads(tokenizer.to_json())["tokenizer"]["model"]["merges"]
+    merges = json.loads(tokenizer.to_json())["model"]["merges"]
     return (
         "\n".join(['"bpe_simple_vocab_16e6.txt#version: 0.2', *(" ".join(merge) for merge in merges)]) + "\n"
     ).encode()
@@ -55,7 +56,7 @@ def ids(tokenizer: CaptionTokenizer, texts: list[str]) -> list[list[int]]:
 def test_the_ids_are_those_of_transformers(captions: list[str], trained: CaptionTokenizer) -> None:
     transformers = pytest.importorskip("transformers", reason="transformers is not installed")
     ours = tokenizer_of_list(merge_list(trained), "vocabulary", 77)
-    model = json.loads(ours.to_json())["tokenizer"]["model"]
+    model = json.loads(ours.to_json())["model"]
     theirs = transformers.CLIPTokenizer(vocab=model["vocab"], merges=[tuple(merge) for merge in model["merges"]])
     # it takes names of specials in a caption for the specials; to us they are text
     texts = [text for text in captions if "<|" not in text]
@@ -75,7 +76,7 @@ def test_every_form_gives_the_same_tokenizer(tmp_path: Path, captions: list[str]
     found = tokenizer_of_folder(Folder(str(two)), 77)
     assert found is not None
     assert found.to_json() == ours.to_json()
-    model = json.loads(ours.to_json())["tokenizer"]["model"]
+    model = json.loads(ours.to_json())["model"]
     theirs = transformers.CLIPTokenizer(vocab=model["vocab"], merges=[tuple(merge) for merge in model["merges"]])
     theirs.save_pretrained(tmp_path / "one")
     one = tokenizer_of_folder(Folder(str(tmp_path / "one")), 77)
@@ -86,7 +87,7 @@ def test_every_form_gives_the_same_tokenizer(tmp_path: Path, captions: list[str]
 def test_a_given_tokenizer_comes_back_from_its_json(captions: list[str], trained: CaptionTokenizer) -> None:
     ours = tokenizer_of_list(merge_list(trained), "vocabulary", 77)
     again = CaptionTokenizer.from_json(ours.to_json())
-    assert again.cleans_as_released
+    assert again.cleaning is Cleaning.RELEASED
     assert ids(again, captions) == ids(ours, captions)
     assert tokenizer_of_json(ours.to_json(), "tokenizer.json", 77).to_json() == ours.to_json()
     with pytest.raises(ValueError, match=r"tokenizer\.json: cuts to 77 tokens, the model takes 32"):
