@@ -122,7 +122,7 @@ def test_ids_of_10000_captions(tmp_path: Path, captions: list[str]) -> None:
     arguments = ["open_clip", tmp_path / "texts.json", tmp_path / "ids.json"]
     told = read("open_clip", "clip_tokens.py", *arguments, cwd=tmp_path, env=source)
     ours = tokenizer_of_list(Path(told["vocabulary"]).read_bytes(), told["vocabulary"], 77)
-    tokens, eos = ours.encode(captions)
+    tokens, eos = ours.encode(captions).padded(77)
     found = [row[: end + 1].tolist() for row, end in zip(tokens, eos, strict=True)]
     assert len(found) == 10_000
     assert found == json.loads((tmp_path / "ids.json").read_text())

@@ -114,6 +114,7 @@ LISTED = {
     "trainer/telling/sink.py": "a protocol: telling/test_csv_files, test_tensorboard, test_wandb_run",
     "trainer/telling/teller.py": "whole trainings: tests/integration/test_train",
     "trainer/embed/progress.py": "a call of tqdm, and a line",
+    "trainer/tokenizing/words.py": "tokenizing/test_cleaning: rules against it; test_tokenizer",
     "trainer/search/asking.py": "search/test_ask and search/test_server ask by it",
     "trainer/evaluate/embedded/options.py": "whole commands: probe/test_linear_probe, robustness/test_robustness",
     "trainer/evaluate/probe/config.py": "whole commands: probe/test_linear_probe, probe/test_few_shot_curve",

@@ -28,7 +28,8 @@ def file_of(tokenizer: Tokenizer, cleaning: Cleaning, context_length: int) -> by
     return (json.dumps(json.loads(whole.to_str()), ensure_ascii=False, indent=1) + "\n").encode()
 
 
-def _assembled(model: models.Model, cleaning: Cleaning, ends: list[tuple[str, int]]) -> Tokenizer:
+def _assembled(model: models.Model, cleaning: Cleaning, ends: list[Any]) -> Tokenizer:
+    """Return a tokenizer of these parts; `ends` are names and ids of [SOS] and [EOS]."""
     whole = Tokenizer(model)
     whole.normalizer = cleaning.rules()
     whole.pre_tokenizer = split_words()

@@ -11,6 +11,7 @@ import torch
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
+from tests.support.foreign_models import early_form
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
@@ -103,6 +104,11 @@ def test_another_tokenizer_of_the_run_does_not_resume(run: Path) -> None:
     path.write_text(path.read_text().replace('"max_length": 12', '"max_length": 11'))
     with pytest.raises(ValueError, match=r"run/tokenizer\.json: its SHA-256"):
         resume(run)
+
+
+def test_a_run_whose_tokenizer_is_of_an_early_version_goes_on(run: Path) -> None:
+    (run / "tokenizer.json").write_bytes(early_form(TOKENIZER, undoes_references=True))
+    assert resume(run)[1] == STATE
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "config.json", "tokenizer.json"])

@@ -10,9 +10,9 @@ from trainer.tokenizing.cleaning import Cleaning
 from trainer.tokenizing.words import plain_text
 
 CAPTIONS = [
-    "AT&amp;amp;T's store", "&#39;x&#039; &#x27; &#XE9; &#146;y&#146;", "&eacute; &amp;eacute; &amp;#233;", "R&D & more",
-    "&lt;b&gt; &amp;lt;", "&#38;#39;", "&hellip;&nbsp;a&mdash;b", "A  RED\t star", "&unknown; &#; &", "it\u2019s \u201cgood\u201d",
-    "ΟΔΟΣ ΣΟΣ.", "&amp;amp;amp;amp;",
+    "AT&amp;amp;T's store", "&#39;x&#039; &#x27; &#XE9; &#146;y&#146;", "&eacute; &amp;eacute; &amp;#233;",
+    "R&D & more", "&lt;b&gt; &amp;lt;", "&#38;#39;", "&hellip;&nbsp;a&mdash;b", "A  RED\t star", "&unknown; &#; &",
+    "it\u2019s \u201cgood\u201d", "ΟΔΟΣ ΣΟΣ.", "&amp;amp;amp;amp;",
 ]  # fmt: skip
 RULES = {cleaning: cleaning.rules() for cleaning in Cleaning}
 
