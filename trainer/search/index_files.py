@@ -32,7 +32,7 @@ KIND = "vectors"
 FEATURES, CODES, SCALES, LEFT_OUT = "features.npy", "codes.npy", "scales.npy", "left_out.npy"
 ROWS = "rows.parquet"
 MAX_EXACT_ROWS = 10_000_000
-"""Up to so many rows ``--kind auto`` is exact: 0.5 s a query on two cores at 512, by the measured 50 ms a million."""
+"""Up to so many rows ``--kind auto`` is exact; a scan's time grows with them."""
 EXACT, APPROXIMATE = "exact", "approximate"
 
 
