@@ -55,7 +55,7 @@ class Classified:
 
 @torch.no_grad()
 def classify(model: CLIP, images: Labelled, classes_KE: torch.Tensor, *, batch_size: int, threads: int) -> Classified:
-    """Return the nearest classes of all images; one batch of images and of its cosines is in memory at a time."""
+    """Return the nearest classes of all images; two batches of images and the cosines of one are in memory."""
     scale = float(model.logit_scale.exp())
     places: list[int] = []
     parts = [_nearest(np.empty((0, len(classes_KE)), dtype=np.float32), scale)]

@@ -1,7 +1,6 @@
 """Paths of image files and folders in, decoded images out, a few at a time."""
 
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from schemas.image_files import IMAGE_SUFFIXES
 from schemas.side_files import is_side_file
 from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
+from trainer.evaluate.decoded import loaded_batches
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,21 +56,5 @@ def read_rgb(path: str) -> Pixels:
 def decode_all(paths: Sequence[str], batch_size: int, threads: int, skipped: list[str]) -> Iterator[list[Decoded]]:
     """Yield the images that decode, up to `batch_size` at a time; the others are told in `skipped`, a line each."""
 
-    def read(path: str) -> Pixels | ImageFault:
-        try:
-            return read_rgb(path)
-        except ImageFault as fault:
-            return fault
-
-    with ThreadPoolExecutor(threads) as pool:
-        for start in range(0, len(paths), batch_size):
-            rows = range(start, min(start + batch_size, len(paths)))
-            read_rows = list(pool.map(read, [paths[row] for row in rows]))
-            skipped += [
-                f"{paths[row]}: {one}" for row, one in zip(rows, read_rows, strict=True) if isinstance(one, ImageFault)
-            ]
-            good = [
-                Decoded(row, one) for row, one in zip(rows, read_rows, strict=True) if not isinstance(one, ImageFault)
-            ]
-            if good:
-                yield good
+    for batch in loaded_batches(paths, lambda place: read_rgb(paths[place]), batch_size, threads, skipped):
+        yield [Decoded(place, rgb) for place, rgb in batch]
