@@ -22,3 +22,8 @@ IMAGE_FORMATS = tuple(SUFFIXES_OF_FORMAT)
 
 IMAGE_SUFFIXES = tuple(suffix for suffixes in SUFFIXES_OF_FORMAT.values() for suffix in suffixes)
 """Suffixes, in lower case, of the files that are taken for images."""
+
+
+def is_image_name(name: str) -> bool:
+    """Tell whether a file of this name is taken for an image."""
+    return name.lower().endswith(IMAGE_SUFFIXES)

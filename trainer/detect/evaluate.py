@@ -7,7 +7,6 @@ All categories are asked of every image. Shapes: D detections of an image, K cla
 """
 
 import hashlib
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,6 @@ import numpy as np
 import torch
 
 from schemas.manifest import write_manifest
-from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from trainer.data.decode.image import Pixels
@@ -29,11 +27,11 @@ from trainer.detect.model.detector import Detector
 from trainer.detect.model.detector_files import load_detector, weights_sha256
 from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.classify import embed_classes
+from trainer.telling.skipped import tell_skipped
 from trainer.use.load import find_device
 
 RESULTS_FILE, DETECTIONS_FILE = "results.json", "detections.json"
 _TEXTS_AT_ONCE = 256
-_SAID = 20
 
 
 def evaluate(config: DetectEvaluateConfig) -> dict[str, Any]:
@@ -54,8 +52,7 @@ def evaluate(config: DetectEvaluateConfig) -> dict[str, Any]:
         "skipped": len(skipped),
         "templates": len(templates),
     }
-    for line in skipped[:_SAID]:
-        print(f"skipped {printable(line)}", file=sys.stderr)
+    tell_skipped(skipped)
     if config.output is not None:
         folder = Folder(config.output)
         files = [folder.write_json(DETECTIONS_FILE, found), folder.write_json(RESULTS_FILE, results)]

@@ -10,7 +10,6 @@ Images are in memory `batch_size` at a time. Shapes: Q queries, E embedding.
 import hashlib
 import io
 import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -32,6 +31,7 @@ from trainer.detect.model.detector_files import load_detector, weights_sha256
 from trainer.detect.run_config import DetectRunConfig
 from trainer.evaluate.class_names import ClassNames, read_lines
 from trainer.evaluate.classify import embed_classes
+from trainer.telling.skipped import tell_skipped
 from trainer.tokenizer import CaptionTokenizer
 from trainer.use.load import find_device
 
@@ -149,8 +149,7 @@ def _png(rgb: Pixels, found: Detections, names: Sequence[str]) -> bytes:
 
 
 def _say(images: list[dict[str, Any]], skipped: list[str], num_objects: int, folder: Folder) -> None:
-    for line in skipped[:_SAID]:
-        print(f"skipped {printable(line)}", file=sys.stderr)
+    tell_skipped(skipped)
     for image in images[:_SAID]:
         found = ", ".join(f"{one['query']} {one['score']:.2f}" for one in image["objects"][:8]) or "nothing"
         more = len(image["objects"]) - 8

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from schemas.image_files import IMAGE_SUFFIXES
+from schemas.image_files import IMAGE_SUFFIXES, is_image_name
 from schemas.side_files import is_side_file
 from schemas.storage import Folder
 from trainer.data.loader import DEADLINE_S
@@ -54,7 +54,7 @@ class ImageItems:
         if not root.is_dir():
             raise FileNotFoundError(f"--images: no such folder {path!r}")
         names = (file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
-        self._names = sorted(n for n in names if n.lower().endswith(IMAGE_SUFFIXES) and not is_side_file(n))
+        self._names = sorted(n for n in names if is_image_name(n) and not is_side_file(n))
         if not self._names:
             raise FileNotFoundError(f"--images: no image below {path}; expected files of {', '.join(IMAGE_SUFFIXES)}")
         self._part_rows = part_rows

@@ -6,7 +6,6 @@ images. Shapes: E embedding.
 
 import hashlib
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -15,7 +14,6 @@ import numpy as np
 import torch
 
 from schemas.manifest import write_manifest
-from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from trainer.evaluate.captioned.captioned import Captioned
@@ -25,13 +23,12 @@ from trainer.evaluate.feature_rows import FeatureRows
 from trainer.evaluate.measures import RANKS
 from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.evaluate.tiled_recall import tiled_recall
+from trainer.telling.skipped import tell_skipped
 from trainer.use.encode import encode_image_batches, encode_texts
 from trainer.use.frozen_clip import FrozenCLIP
 from trainer.use.load import Loaded, load_chosen
 
 RESULTS_FILE = "results.json"
-MAX_TOLD = 20
-"""Skipped images that are named."""
 
 
 def retrieve(config: RetrievalConfig) -> dict[str, Any]:
@@ -58,8 +55,7 @@ def retrieve(config: RetrievalConfig) -> dict[str, Any]:
     results |= {
         "images": len(used), "captions": len(image_of_text), "skipped": len(skipped), "passed_over": pairs.passed_over,
     }  # fmt: skip
-    for line in skipped[:MAX_TOLD]:
-        print(f"skipped {printable(line)}", file=sys.stderr)
+    tell_skipped(skipped)
     if config.output is not None:
         folder = Folder(config.output)
         written = [folder.write_json(RESULTS_FILE, results)]

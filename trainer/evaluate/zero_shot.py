@@ -6,7 +6,6 @@ classes are taken for which, a prediction per image, a picture of what goes wors
 
 import hashlib
 import json
-import sys
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ import torch
 
 from schemas.arrow_types import schema_of
 from schemas.manifest import write_manifest
-from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
@@ -29,6 +27,7 @@ from trainer.evaluate.inputs import find_images
 from trainer.evaluate.labelled.labelled import Labelled
 from trainer.evaluate.prompts import read_templates
 from trainer.evaluate.worst_classes import worst_rows
+from trainer.telling.skipped import tell_skipped
 from trainer.use.frozen_clip import FrozenCLIP
 from trainer.use.load import load_chosen
 
@@ -89,8 +88,7 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
         "calibration": calibrate(found.confidences, is_right(found.nearest, labels_N)[0]),
         "most_confused": most_confused(confusion, CONFUSED_TOLD),
     }
-    for line in found.skipped[:20]:
-        print(f"skipped {printable(line)}", file=sys.stderr)
+    tell_skipped(found.skipped)
     if config.output is not None:
         folder = Folder(config.output)
         files = _write(folder, images, found, labels_N, classes.titles)

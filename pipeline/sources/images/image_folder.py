@@ -25,7 +25,7 @@ from pipeline.sources.source import (
     Noted,
     is_unicode,
 )
-from schemas.image_files import IMAGE_SUFFIXES
+from schemas.image_files import IMAGE_SUFFIXES, is_image_name
 from schemas.side_files import is_side_file
 
 SPLIT_IMAGES = 5_000
@@ -86,7 +86,7 @@ class ImageFolder:
         num_images = row = 0
         for position, file in enumerate(files):
             members.append(file)
-            num_images += file.name.lower().endswith(IMAGE_SUFFIXES)
+            num_images += is_image_name(file.name)
             last = position == len(files) - 1
             if last or (num_images >= SPLIT_IMAGES and _by_stem(files[position + 1].name)[0] != _by_stem(file.name)[0]):
                 split = InputSplit(
@@ -106,7 +106,7 @@ class ImageFolder:
     def read(self, split: InputSplit) -> Iterator[pa.Table | Broken | Dropped | Noted]:
         yield from (Dropped(reason, count) for reason, count in split.passed_over)
         beside = {_by_stem(name): name for name in split.members if name.lower().endswith(TEXT_SUFFIXES)}
-        images = [name for name in split.members if name.lower().endswith(IMAGE_SUFFIXES)]
+        images = [name for name in split.members if is_image_name(name)]
         sizes = dict(zip(split.members, split.member_bytes, strict=True))
         pairs = LocalPairs(self.extra)
         for position, name in enumerate(images):
@@ -156,7 +156,7 @@ def _records(names: Iterable[str]) -> tuple[list[str], tuple[tuple[str, int], ..
     for name in names:
         if is_side_file(name):
             others[SIDE_FILE] += 1
-        elif name.lower().endswith(IMAGE_SUFFIXES):
+        elif is_image_name(name):
             images.append(name)
         elif name.lower().endswith(TEXT_SUFFIXES):
             texts.append(name)

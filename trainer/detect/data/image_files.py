@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.image_files import IMAGE_SUFFIXES
+from schemas.image_files import IMAGE_SUFFIXES, is_image_name
 from schemas.side_files import is_side_file
 from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
 from trainer.evaluate.decoded import loaded_batches
@@ -33,7 +33,7 @@ def list_images(paths: Sequence[str], option: str = "--images") -> list[str]:
             found.append(path)
         elif Path(path).is_dir():
             below = sorted(file for file in Path(path).rglob("*") if file.is_file() and not is_side_file(file.name))
-            found += [str(file) for file in below if file.name.lower().endswith(IMAGE_SUFFIXES)]
+            found += [str(file) for file in below if is_image_name(file.name)]
         else:
             raise FileNotFoundError(f"{option}: no such file or folder {path!r}")
     if not found:

@@ -5,7 +5,6 @@ Shapes: N rows, E embedding.
 
 import hashlib
 import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,18 +12,15 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from schemas.printable import printable
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.embedded.feature_files import is_feature_path, read_features
 from trainer.evaluate.embedded.image_features import image_features
 from trainer.evaluate.embedded.options import FeatureOptions, Layer
 from trainer.evaluate.inputs import find_images
+from trainer.telling.skipped import tell_skipped
 from trainer.use.frozen_clip import FrozenCLIP
 from trainer.use.load import Loaded, load_chosen
-
-MAX_TOLD = 20
-"""Images that do not decode, told by name."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +73,7 @@ class Reader:
         found = image_features(
             model, path, images.names, layer, batch_size=self._options.batch_size, threads=self._options.threads
         )
-        for line in found.skipped[:MAX_TOLD]:
-            print(f"skipped {printable(line)}", file=sys.stderr)
+        tell_skipped(found.skipped)
         if not len(found.places_N):
             raise ValueError(f"{option}: none of the {len(images.names)} images of {path} decodes")
         digest = hashlib.sha256(json.dumps(sizes).encode()).hexdigest()

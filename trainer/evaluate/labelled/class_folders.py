@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from schemas.image_files import IMAGE_SUFFIXES
+from schemas.image_files import IMAGE_SUFFIXES, is_image_name
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import name_key
 from trainer.evaluate.labelled.labelled import Dataset, Labelled
@@ -26,7 +26,7 @@ def images_of_folders(dataset: Dataset) -> Labelled:
                 )
             passed_over += len(names)
             continue
-        images = [name for name in names if name.lower().endswith(IMAGE_SUFFIXES) and not is_side_file(name)]
+        images = [name for name in names if is_image_name(name) and not is_side_file(name)]
         paths += [f"{directory.name}/{name}" for name in images]
         labels += [number] * len(images)
         passed_over += len(names) - len(images)

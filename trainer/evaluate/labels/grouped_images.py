@@ -1,9 +1,9 @@
 """The images of a bias probe: a CSV with a path and a group a row in, both out."""
 
-import csv
-import io
 from dataclasses import dataclass
 from pathlib import Path
+
+from trainer.evaluate.csv_rows import read_rows
 
 NO_GROUP = "(none)"
 PATH_COLUMN = "path"
@@ -24,13 +24,7 @@ def read_groups(path: str, column: str) -> GroupedImages:
     An image twice, or one that leads out of the CSV's folder, is refused: no image is counted twice, and the file may
     come from others.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"--images: no such file {path!r}")
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"--images: {path}: expected UTF-8 text, {error}") from error
-    reader = csv.DictReader(io.StringIO(text))
+    reader = read_rows(path, "--images")
     for name in (PATH_COLUMN, column):
         if name not in (reader.fieldnames or ()):
             raise ValueError(f"--images: {path}: no column {name!r}; found {', '.join(reader.fieldnames or ())!r}")

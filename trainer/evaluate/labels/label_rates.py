@@ -5,7 +5,6 @@ Shapes: N images, L labels, E embedding.
 
 import hashlib
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -17,13 +16,14 @@ from trainer.evaluate.class_names import ClassNames, name_key, read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import csv_table
 from trainer.evaluate.embedded.image_features import image_features
-from trainer.evaluate.embedded.labelled_features import MAX_TOLD, Reader
+from trainer.evaluate.embedded.labelled_features import Reader
 from trainer.evaluate.embedded.outcome import Outcome
 from trainer.evaluate.labels.card import card_text
 from trainer.evaluate.labels.config import LabelsConfig
 from trainer.evaluate.labels.grouped_images import read_groups
 from trainer.evaluate.labels.rates import GroupRates, group_rates
 from trainer.evaluate.prompts import read_templates
+from trainer.telling.skipped import tell_skipped
 
 KINDS = ("watched_without", "watched_with", "added")
 
@@ -42,8 +42,7 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     found = image_features(
         model, images.root, images.paths, "embedding", batch_size=config.batch_size, threads=config.threads
     )
-    for line in found.skipped[:MAX_TOLD]:
-        print(f"skipped {printable(line)}", file=sys.stderr)
+    tell_skipped(found.skipped)
     if not len(found.places_N):
         raise ValueError(f"--images: none of the {len(images.paths)} images of {config.images} decodes")
     labels, watched, added = parts

@@ -1,9 +1,8 @@
 """Accuracies of standard models: a CSV in, those of each shifted test set out."""
 
-import csv
-import io
 from dataclasses import dataclass
-from pathlib import Path
+
+from trainer.evaluate.csv_rows import read_rows
 
 NEEDED = ("dataset", "reference", "shifted")
 
@@ -18,13 +17,7 @@ class Baseline:
 
 def read_baseline(path: str) -> dict[str, Baseline]:
     """Return the models by test set. Raises FileNotFoundError, or ValueError that names the file and the line."""
-    if not Path(path).is_file():
-        raise FileNotFoundError(f"--baseline: no such file {path!r}")
-    try:
-        text = Path(path).read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise ValueError(f"--baseline: {path}: expected UTF-8 text, {error}") from error
-    reader = csv.DictReader(io.StringIO(text))
+    reader = read_rows(path, "--baseline")
     missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
     if missing:
         raise ValueError(f"--baseline: {path}: no column {missing[0]!r}; expected {', '.join(NEEDED)}")
