@@ -74,6 +74,7 @@ LISTED = {
     "trainer/weights/form/*_names.py": "weights/test_load and test_image_geometry: weights that those projects wrote",
     "trainer/evaluate/captioned/*.py": "evaluate/test_retrieve: lists and tars, what is passed over, what is refused",
     "trainer/evaluate/csv_rows.py": "labels/test_grouped_images and robustness/test_baseline_file read by it",
+    "trainer/evaluate/tar_pictures.py": "labelled/test_tar_samples and test_retrieve read tars by it",
     "trainer/evaluate/decoded.py": "evaluate/test_zero_shot and test_retrieve: batches, what does not decode",
     "trainer/evaluate/recall.py": "evaluate/test_retrieval by hand; test_tiled_recall against a plain count",
     "trainer/evaluate/retrieval_config.py": "evaluate/test_retrieve",
