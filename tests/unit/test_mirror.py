@@ -84,6 +84,7 @@ LISTED = {
     "trainer/weights/form/*_config.py": "weights/test_geometry: configs of those projects, what is refused in them",
     "trainer/weights/convert.py": "weights/test_load: joined, transposed, fitted, refused",
     "trainer/weights/geometry_differences.py": "weights/test_geometry, test_interpolate, test_image_geometry",
+    "trainer/weights/digest.py": "use/test_frozen_clip: parts, names, types; detect/model/test_detector_files",
     "trainer/weights/geometry_file.py": "weights/test_geometry",
     "trainer/weights/interpolate_config.py": "weights/test_interpolate",
     "trainer/saving/safetensors_header.py": "weights/test_image_geometry, saving/test_sharded_checkpoint",

@@ -24,11 +24,12 @@ from trainer.detect.evaluate_config import DetectEvaluateConfig
 from trainer.detect.found.average_precision import AveragePrecision, mean_precision
 from trainer.detect.found.detections import Choice, Detections, find
 from trainer.detect.model.detector import Detector
-from trainer.detect.model.detector_files import load_detector, weights_sha256
+from trainer.detect.model.detector_files import load_detector
 from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.classify import embed_classes
 from trainer.telling.skipped import tell_skipped
 from trainer.use.load import find_device
+from trainer.weights.digest import weights_sha256
 
 RESULTS_FILE, DETECTIONS_FILE = "results.json", "detections.json"
 _TEXTS_AT_ONCE = 256
@@ -41,8 +42,8 @@ def evaluate(config: DetectEvaluateConfig) -> dict[str, Any]:
     seen = None if config.seen is None else {name_key(name).lower() for name in read_class_names(config.seen, "seen")}
     annotations = read_annotations(config.annotations, config.images)
     detector, tokenizer = load_detector(config.checkpoint)
-    record = _run_record(config, templates, detector)
     if config.output is not None:
+        record = _run_record(config, templates, detector)
         start_run(Folder(config.output), record)
     print(annotations.told())
     detector = detector.to(find_device(config.device))
@@ -68,7 +69,7 @@ def _run_record(config: DetectEvaluateConfig, templates: list[str], detector: De
         command="trainer detect evaluate",
         config={"templates": templates, "most_iou": config.most_iou, "most": config.most},
         inputs=[
-            {"name": "weights", "sha256": weights_sha256(detector)},
+            {"name": "weights", "sha256": weights_sha256(detector.state_dict())},
             *(
                 {"name": name, "sha256": hashlib.sha256(Path(path).read_bytes()).hexdigest()}
                 for name, path in paths.items()

@@ -27,13 +27,14 @@ from trainer.detect.found.detections import Choice, Detections, find
 from trainer.detect.found.draw import draw_boxes
 from trainer.detect.found.image_query import image_query
 from trainer.detect.model.detector import Detector
-from trainer.detect.model.detector_files import load_detector, weights_sha256
+from trainer.detect.model.detector_files import load_detector
 from trainer.detect.run_config import DetectRunConfig
 from trainer.evaluate.class_names import ClassNames, read_lines
 from trainer.evaluate.classify import embed_classes
 from trainer.telling.skipped import tell_skipped
 from trainer.tokenizer import CaptionTokenizer
 from trainer.use.load import find_device
+from trainer.weights.digest import weights_sha256
 
 DETECTIONS_FILE = "detections.json"
 _TEXTS_AT_ONCE = 256
@@ -104,7 +105,7 @@ def _run_record(
         command="trainer detect run",
         config=options | {"queries": names, "templates": templates, "query_image": picture},
         inputs=[
-            {"name": "weights", "sha256": weights_sha256(detector)},
+            {"name": "weights", "sha256": weights_sha256(detector.state_dict())},
             {"name": "images", "listing_sha256": hashlib.sha256(json.dumps(sizes).encode()).hexdigest()},
         ],
         paths={"checkpoint": config.checkpoint, "images": list(config.images)},

@@ -5,6 +5,8 @@ drawings, sizes, qualities and surroundings, and one set each for kinds of datas
 they are (CLIP, section 3.1.4: "a type of pet", "a satellite photo of a {}").
 """
 
+import hashlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -48,6 +50,11 @@ def prompts(classes: ClassNames, templates: list[str]) -> Iterator[str]:
         for name in names:
             for template in templates:
                 yield template.replace(PLACE, name.replace("_", " "))
+
+
+def prompts_sha256(classes: ClassNames, templates: list[str]) -> str:
+    """Return the SHA-256 of classes and templates, for the record of a run."""
+    return hashlib.sha256(json.dumps([classes.titles, classes.names, classes.folders, templates]).encode()).hexdigest()
 
 
 def prompt_counts(classes: ClassNames, templates: list[str]) -> list[int]:

@@ -36,8 +36,8 @@ def retrieve(config: RetrievalConfig) -> dict[str, Any]:
     pairs = find_pairs(config.pairs, config.image_dir)
     num_images = len(pairs) if config.max_images is None else min(config.max_images, len(pairs))
     loaded = load_chosen(config)
-    record = _run_record(config, loaded.model, pairs, num_images)
     if config.output is not None:
+        record = _run_record(config, loaded.model, pairs, num_images)
         start_run(Folder(config.output), record)
     torch.set_num_threads(config.threads)
     skipped: list[str] = []

@@ -70,8 +70,8 @@ def evaluate(config: ZeroShotConfig) -> dict[str, Any]:
     classes, templates = read_classes(config.classes), read_templates(config.templates)
     images = find_images(config.dataset, classes)
     model, _, tokenizer = load_chosen(config)
-    record = _run_record(config, model, classes, templates, images)
     if config.output is not None:
+        record = _run_record(config, model, classes, templates, images)
         start_run(Folder(config.output), record)
     torch.set_num_threads(config.threads)
     classes_KE = embed_classes(model, tokenizer, classes, templates, config.batch_size)

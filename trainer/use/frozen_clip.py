@@ -3,11 +3,9 @@
 Shapes: N samples, P pixels per side, E embedding.
 """
 
-import hashlib
 import json
 from functools import cached_property
 
-import numpy as np
 import torch
 
 from trainer.data.packed_texts import PackedTexts
@@ -16,6 +14,7 @@ from trainer.model.resnet import ModifiedResNet
 from trainer.presets import ModelConfig
 from trainer.saving.checkpoint import model_config_to_json
 from trainer.tokenizer import CaptionTokenizer
+from trainer.weights.digest import weights_sha256
 
 
 class FrozenCLIP(CLIP):
@@ -75,18 +74,11 @@ class FrozenCLIP(CLIP):
     def fingerprint(self) -> str:
         """SHA-256 that names what features are made by: weights, geometry, tokenizer.
 
-        Of the tensors' bytes, so that it is the same however the weights were stored: whole or in parts, by our names
-        or by others'. BatchNorm's counts, which change no feature, have no part in it. Precision and device are not
-        named. Half a second for a ViT-B/32, once.
+        The same however the weights were stored (`weights_sha256`). Precision and device are not named. Half a second
+        for a ViT-B/32, once.
         """
         told = json.dumps([model_config_to_json(self.config), self._tokenizer_sha256], sort_keys=True)
-        whole = hashlib.sha256(told.encode())
-        for name, tensor in sorted(self.state_dict().items()):
-            if tensor.is_floating_point():
-                values = tensor.detach().cpu().contiguous().numpy().astype("<f4", copy=False)
-                whole.update(f"{name} {values.shape} ".encode())
-                whole.update(np.ascontiguousarray(values).data)
-        return whole.hexdigest()
+        return weights_sha256(self.state_dict(), told)
 
 
 def made_frozen(

@@ -4,11 +4,9 @@ final/   model.safetensors  config.json  tokenizer.json     the CLIP, for images
          detector.safetensors                               the heads
 """
 
-import hashlib
 from collections.abc import Mapping
 
 import torch
-from torch import nn
 
 from schemas.storage import FileRecord, Folder
 from trainer.detect.model.detector import HEADS, Detector
@@ -83,15 +81,6 @@ def read_detector_checkpoint(
     load_optimizer(detector, optimizer, files.pop(OPTIMIZER_FILE))
     _load(detector, files, checkpoint)
     return train_state(state)
-
-
-def weights_sha256(model: nn.Module) -> str:
-    """Return the SHA-256 of names and values of the weights, on the CPU: whatever files they came from."""
-    whole = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
-        whole.update(name.encode())
-        whole.update(tensor.detach().contiguous().numpy())
-    return whole.hexdigest()
 
 
 def _load(detector: Detector, files: Mapping[str, dict[str, torch.Tensor]], folder: Folder) -> None:

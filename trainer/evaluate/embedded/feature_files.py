@@ -3,6 +3,7 @@
 Shapes: N rows, E embedding.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from trainer.embed.features import FEATURES_DIR
+
 ID_COLUMNS = ("id", "path", "key")
 FEATURE_COLUMNS = ("image_features", "features")
 LABEL_COLUMN = "label"
-FEATURES_DIR = "features"
-"""Of an output of ``trainer embed``, beside its list of files and what does not decode."""
 
 
 def is_feature_path(path: str) -> bool:
@@ -29,13 +30,7 @@ def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
     ValueError that names `option`, the file, the column or the row.
     """
     rows, labels = [], []
-    for part in [Path(path)] if path.endswith(".parquet") else _parts(path):
-        if not part.is_file():
-            raise FileNotFoundError(f"{option}: no such file {path!r}")
-        try:
-            table = pq.read_table(part)
-        except pa.ArrowInvalid as error:
-            raise ValueError(f"{option}: {part}: expected Parquet, {str(error).splitlines()[0]}") from error
+    for part, table in _tables(path, option):
         rows.append(_matrix(table, f"{option}: {part}"))
         labels += _labels(table, f"{option}: {part}")
         if rows[-1].shape[1] != rows[0].shape[1]:
@@ -43,6 +38,27 @@ def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
                 f"{option}: {part}: features of {rows[-1].shape[1]} numbers, those before have {rows[0].shape[1]}"
             )
     return np.concatenate(rows), labels
+
+
+def read_labels(path: str, option: str) -> list[str]:
+    """Return the class of each row; features are not read. Raises as `read_features` does for what it reads."""
+    return [
+        label for part, table in _tables(path, option, without=FEATURE_COLUMNS)
+        for label in _labels(table, f"{option}: {part}")
+    ]  # fmt: skip
+
+
+def _tables(path: str, option: str, without: tuple[str, ...] = ()) -> Iterator[tuple[Path, pa.Table]]:
+    """Yield each file with its table, `without` some columns."""
+    for part in [Path(path)] if path.endswith(".parquet") else _parts(path):
+        if not part.is_file():
+            raise FileNotFoundError(f"{option}: no such file {path!r}")
+        try:
+            with pq.ParquetFile(part) as file:
+                table = file.read([name for name in file.schema_arrow.names if name not in without])
+        except pa.ArrowInvalid as error:
+            raise ValueError(f"{option}: {part}: expected Parquet, {str(error).splitlines()[0]}") from error
+        yield part, table
 
 
 def _parts(path: str) -> list[Path]:

@@ -14,7 +14,7 @@ import torch
 
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import ClassNames, name_key
-from trainer.evaluate.embedded.feature_files import is_feature_path, read_features
+from trainer.evaluate.embedded.feature_files import is_feature_path, read_features, read_labels
 from trainer.evaluate.embedded.image_features import image_features
 from trainer.evaluate.embedded.options import FeatureOptions, Layer
 from trainer.evaluate.inputs import find_images
@@ -84,7 +84,7 @@ class Reader:
 def class_folders(path: str, option: str) -> list[str]:
     """Return the classes of a data set, sorted: its folders, or what its features' rows are labelled with."""
     if is_feature_path(path):
-        return sorted(set(read_features(path, option)[1]))
+        return sorted(set(read_labels(path, option)))
     if not Path(path).is_dir():
         raise FileNotFoundError(f"{option}: no such folder {path!r}")
     found = sorted(entry.name for entry in Path(path).iterdir() if entry.is_dir() and not is_side_file(entry.name))

@@ -39,5 +39,5 @@ class PromptOptions(OptionGroup):
 
     classes: NotIdentity[Annotated[str, tyro.conf.arg(metavar="FILE")]]
     """Class names, one per line."""
-    templates: NotIdentity[Annotated[str, tyro.conf.arg(metavar="FILE")]]
-    """Prompts, one per line, with {} for the class name."""
+    templates: NotIdentity[Annotated[str, tyro.conf.arg(metavar="NAME|FILE")]]
+    """A set of this project (general, pets, food, ...), or a file of prompts, one per line, with {} for the class."""

@@ -24,5 +24,5 @@ class LabelsConfig(FeatureOptions):
     By default the rate of the added labels alone is measured."""
     added: NotIdentity[Annotated[str, tyro.conf.arg(metavar="FILE")]]
     """Labels that are added in the second measurement, as `child` in the paper."""
-    templates: NotIdentity[Annotated[str, tyro.conf.arg(metavar="FILE")]]
-    """Prompts, one per line, with {} for the label."""
+    templates: NotIdentity[Annotated[str, tyro.conf.arg(metavar="NAME|FILE")]]
+    """A set of this project (general, pets, food, ...), or a file of prompts, one per line, with {} for the label."""

@@ -1,7 +1,5 @@
 """``trainer evaluate few-shot``: classifiers of a few examples beside zero-shot, as table, curve and crossing point."""
 
-import hashlib
-import json
 from typing import Any
 
 from schemas.printable import printable
@@ -12,7 +10,7 @@ from trainer.evaluate.embedded.labelled_features import Reader
 from trainer.evaluate.embedded.outcome import Outcome
 from trainer.evaluate.probe.config import FewShotConfig
 from trainer.evaluate.probe.few_shot import CLASSIFIERS, crossing, few_shot, mean_curve, zero_shot_accuracy
-from trainer.evaluate.prompts import read_templates
+from trainer.evaluate.prompts import prompts_sha256, read_templates
 
 COLUMNS = ("classifier", "shots", "seed", "accuracy")
 
@@ -25,7 +23,7 @@ def few_shot_curve(config: FewShotConfig) -> dict[str, Any]:
     model, _, tokenizer = reader.loaded
     train = reader.read(config.train, "--train", classes, "embedding")
     test = reader.read(config.test, "--test", classes, "embedding")
-    texts = hashlib.sha256(json.dumps([named.titles, named.names, classes, templates]).encode()).hexdigest()
+    texts = prompts_sha256(named, templates)
     inputs = {"model": reader.fingerprint, "prompts": texts, "train": train.digest, "test": test.digest}
     outcome = Outcome("trainer evaluate few-shot", config, inputs)
     classes_KE = embed_classes(model, tokenizer, named, templates, config.batch_size).float()

@@ -3,8 +3,6 @@
 Shapes: N images, K classes, T templates, E embedding.
 """
 
-import hashlib
-import json
 from typing import Any
 
 import torch
@@ -17,7 +15,7 @@ from trainer.evaluate.embedded.outcome import Outcome
 from trainer.evaluate.probe.splits import held_out
 from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.prompting.ensembles import each_template, ensemble_accuracy, greedy_ensemble
-from trainer.evaluate.prompts import prompts, read_templates
+from trainer.evaluate.prompts import prompts, prompts_sha256, read_templates
 from trainer.use.encode import encode_texts
 
 COLUMNS = ("template", "alone", "added to all others", "place in the greedy ensemble")
@@ -31,7 +29,7 @@ def measure_prompts(config: PromptsConfig) -> dict[str, Any]:
     reader = Reader(config)
     model, _, tokenizer = reader.loaded
     images = reader.read(config.dataset, "--dataset", classes, "embedding")
-    texts = hashlib.sha256(json.dumps([named.titles, named.names, classes, templates]).encode()).hexdigest()
+    texts = prompts_sha256(named, templates)
     outcome = Outcome(
         "trainer prompts", config, {"model": reader.fingerprint, "prompts": texts, "dataset": images.digest}
     )

@@ -10,9 +10,10 @@ from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer
 from tests.support.small_towers import VIT, images, small_clip, texts
 from trainer.detect.model.detector import Detector, make_detector
-from trainer.detect.model.detector_files import HEADS_FILE, load_detector, weights_sha256, write_detector
+from trainer.detect.model.detector_files import HEADS_FILE, load_detector, write_detector
 from trainer.saving.checkpoint import write_model
 from trainer.use.load import load
+from trainer.weights.digest import weights_sha256
 
 TOKENIZER = small_tokenizer(12)
 GEOMETRY = replace(VIT, text=replace(VIT.text, vocab_size=TOKENIZER.vocab_size))
@@ -29,7 +30,7 @@ def written(path: Path) -> Detector:
 def test_what_is_read_finds_the_same(tmp_path: Path) -> None:
     detector = written(tmp_path)
     again, tokenizer = load_detector(str(tmp_path))
-    assert weights_sha256(again) == weights_sha256(detector)
+    assert weights_sha256(again.state_dict()) == weights_sha256(detector.state_dict())
     assert tokenizer.to_json() == TOKENIZER.to_json()
     pixels = torch.randint(0, 256, (2, 3, 48, 48), dtype=torch.uint8)
     with torch.no_grad():

@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from trainer.evaluate.embedded.feature_files import is_feature_path, read_features
+from trainer.evaluate.embedded.feature_files import is_feature_path, read_features, read_labels
 
 ROWS = np.arange(8, dtype=np.float32).reshape(4, 2)
 
@@ -30,6 +30,13 @@ def test_parts_come_in_order_and_ids_name_the_class(tmp_path: Path) -> None:
 def test_a_column_of_labels_comes_first(tmp_path: Path) -> None:
     pq.write_table(table(id=["k"] * 4, label=["x", "y", "x", "y"]), tmp_path / "one.parquet")
     assert read_features(str(tmp_path / "one.parquet"), "--train")[1] == ["x", "y", "x", "y"]
+
+
+def test_classes_are_read_without_features(tmp_path: Path) -> None:
+    pq.write_table(table(NAN, id=["a/0", "b/1"]), tmp_path / "one.parquet")
+    assert read_labels(str(tmp_path), "--train") == ["a", "b"]
+    with pytest.raises(FileNotFoundError, match="--train: no such file"):
+        read_labels(str(tmp_path / "absent.parquet"), "--train")
 
 
 def test_of_an_output_of_embed_the_features_alone_are_read(tmp_path: Path) -> None:
