@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 
 import numpy as np
-import pyarrow.parquet as pq
 import torch
 
 from tests.bench.cpu_seconds import taken_by
@@ -27,6 +26,7 @@ from tests.bench.train_steps import (
 )
 from tests.conftest import SHARED_DATA
 from tests.peers.environments import ENVIRONMENTS
+from tests.support.real_captions import real_captions
 from trainer.data.packed_texts import PackedTexts
 from trainer.model.flops import StepFlops, peak_flops
 from trainer.model.text import TextTransformer
@@ -62,8 +62,7 @@ GPU_PLANS = (
 
 def real_texts(num: int, context_length: int) -> PackedTexts:
     """Return captions of LAION, in the order of their table, by a tokenizer trained on all of it."""
-    table = pq.read_table(SHARED_DATA / "captions" / "test_10000.parquet", columns=["TEXT"])
-    captions = [caption for caption in table["TEXT"].to_pylist() if caption]
+    captions = real_captions(SHARED_DATA, "test_10000.parquet")
     tokenizer = train_tokenizer(captions, vocab_size=VOCAB_SIZE, context_length=context_length)
     return tokenizer.encode(captions[:num])
 

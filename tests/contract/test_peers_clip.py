@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -18,6 +17,7 @@ from tests.support.foreign_models import (
     random_pairs,
     write_vocabulary,
 )
+from tests.support.real_captions import real_captions
 from trainer.caption_text import as_released
 from trainer.model.clip import CLIP
 from trainer.presets import PRESETS, ModelConfig, ResNetConfig
@@ -111,8 +111,7 @@ def test_the_largest_models_are_open_clips_too(tmp_path: Path, name: str) -> Non
 
 @pytest.fixture
 def captions(shared_data: Path) -> list[str]:
-    table = pq.read_table(shared_data / "captions" / "test_10000.parquet", columns=["TEXT"])
-    return [text for text in table["TEXT"].to_pylist() if text]
+    return real_captions(shared_data, "test_10000.parquet")
 
 
 def test_ids_of_10000_captions(tmp_path: Path, captions: list[str]) -> None:

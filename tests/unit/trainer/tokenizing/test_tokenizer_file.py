@@ -3,12 +3,12 @@
 import json
 from pathlib import Path
 
-import pyarrow.parquet as pq
 import pytest
 from tokenizers import Tokenizer
 
 from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer
+from tests.support.real_captions import real_captions
 from tests.support.small_model import CONFIG
 from trainer.saving.checkpoint import write_description
 from trainer.tokenizer import CaptionTokenizer, given_tokenizer, train_tokenizer
@@ -21,8 +21,7 @@ ODD = ["", "word " * 100, "x" * 300, "<|endoftext|> a", "A&amp;B &eacute;", "日
 
 @pytest.fixture(scope="module")
 def captions(shared_data: Path) -> list[str]:
-    table = pq.read_table(shared_data / "captions" / "test_1000.parquet", columns=["TEXT"])
-    return [text for text in table["TEXT"].to_pylist() if text] + ODD
+    return real_captions(shared_data) + ODD
 
 
 @pytest.fixture(scope="module")

@@ -5,11 +5,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
 
 from schemas.storage import Folder
 from tests.support.foreign_models import small_tokenizer, write_vocabulary
+from tests.support.real_captions import real_captions
 from trainer.caption_text import as_released
 from trainer.tokenizer import CaptionTokenizer, train_tokenizer
 from trainer.tokenizing.cleaning import Cleaning
@@ -39,8 +39,7 @@ def merge_list(tokenizer: CaptionTokenizer) -> bytes:
 
 @pytest.fixture(scope="module")
 def captions(shared_data: Path) -> list[str]:
-    table = pq.read_table(shared_data / "captions" / "test_1000.parquet", columns=["TEXT"])
-    return [text for text in table["TEXT"].to_pylist() if text] + ODD
+    return real_captions(shared_data) + ODD
 
 
 @pytest.fixture(scope="module")
