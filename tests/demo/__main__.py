@@ -16,6 +16,7 @@ from rich.console import Console
 
 from tests.demo.config import TIMEOUT_S, DemoConfig, Scale, scale
 from tests.demo.dump_sample import article_titles, dump_sample
+from tests.demo.killing import one_worker_killed
 from tests.demo.outcome import read_outcome
 from tests.demo.page_views import write_page_views
 from tests.demo.promises import broken_promises
@@ -62,14 +63,18 @@ def make_shards(steps: Steps, asked: Scale, seed: int, output: Path) -> None:
 
 
 def train_and_evaluate(steps: Steps, asked: Scale, seed: int, output: Path) -> None:
-    """From shards to a model and its zero-shot accuracy on combinations it never saw."""
+    """From shards to a model and its zero-shot accuracy on combinations it never saw; one of the workers is killed."""
     evaluation = output / "input" / "evaluation"
     training = output.resolve() / "training"  # a Ray job runs elsewhere: absolute paths only
-    with ray_cluster(NUM_WORKERS) as cluster:
+    with (
+        ray_cluster(NUM_WORKERS) as cluster,
+        one_worker_killed(cluster.head_pid, training, steps.console),
+    ):
         steps.run(
             "training", "ray", "job", "submit", "--address", cluster.address, "--working-dir", ".", "--", "python",
             "trainer/run.py", "--shards", output.resolve() / "run" / "shards", "--model", "rn-tiny", "--output",
             training, "--num-workers", str(NUM_WORKERS), "--epochs", f"{asked.epochs:g}", "--seed", str(seed),
+            "--checkpoint-every-steps", str(asked.checkpoint_every_steps),
             extra_environment=cluster.environment,
         )  # fmt: skip
     steps.run(

@@ -36,6 +36,7 @@ class Scale:
     max_pairs_per_query: int
     samples_per_shard: int
     epochs: float
+    checkpoint_every_steps: int
     min_capped_queries: int = 20
     min_selected_pairs: int = 0
     accuracy_asked: bool = True
@@ -48,11 +49,15 @@ def scale(config: DemoConfig) -> Scale:
             seed=config.seed, num_images=2_400, num_failing=20, num_without_query=60, num_duplicates=60,
             num_broken=5, num_evaluation=240,
         )  # fmt: skip
-        return Scale(world=world, max_pairs_per_query=200, samples_per_shard=500, epochs=2, accuracy_asked=False)
+        return Scale(
+            world=world, max_pairs_per_query=200, samples_per_shard=500, epochs=2, checkpoint_every_steps=5,
+            accuracy_asked=False,
+        )  # fmt: skip
     return Scale(
         world=World(seed=config.seed),
         max_pairs_per_query=1_200,
         samples_per_shard=2_000,
         epochs=10,
+        checkpoint_every_steps=100,
         min_selected_pairs=12_000,
     )

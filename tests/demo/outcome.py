@@ -1,5 +1,6 @@
 """Reads what the commands wrote, from their Parquet files and manifests alone, into one record of counts."""
 
+import json
 import tarfile
 from collections import Counter
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from schemas.storage import Folder
+from tests.demo.killing import KILLED_FILE
 
 EXPECTED_REASONS = {
     "gone": "http_error",
@@ -49,6 +51,8 @@ class Outcome:
     samples: int
     keys_twice: int
     """Keys that stand in the tars more than once."""
+    killed_after: str | None
+    """The last checkpoint before a worker was killed; None when none was."""
     samples_per_s: float
     accuracy: float
     colour_accuracy: float
@@ -94,11 +98,18 @@ def read_outcome(output: Path) -> Outcome:
         shards=len(list((run / "shards").glob("*.tar"))),
         samples=int(pc.sum(pc.equal(sidecars["status"], "success")).as_py() or 0),
         keys_twice=sum(times > 1 for times in count_keys(run / "shards").values()),
+        killed_after=read_killed(output),
         samples_per_s=float(Folder(str(output / "training")).read_json("training.json")["samples_per_s"]),
         accuracy=accuracy,
         colour_accuracy=colour,
         shape_accuracy=shape,
     )
+
+
+def read_killed(output: Path) -> str | None:
+    """Return the checkpoint after which a worker was killed; None when none was."""
+    told = output / KILLED_FILE
+    return str(json.loads(told.read_text())["after"]) if told.exists() else None
 
 
 def count_keys(shards: Path) -> Counter[str]:

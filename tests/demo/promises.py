@@ -33,6 +33,8 @@ def broken_promises(outcome: Outcome, asked: Scale) -> list[str]:
     for reason in EXPECTED_BROKEN_ROWS:
         if not outcome.broken_rows[reason]:
             broken.append(f"no rejection of collect has the reason {reason!r}; found {dict(outcome.broken_rows)}")
+    if outcome.killed_after is None:
+        broken.append("no worker was killed while it trained")
     if asked.accuracy_asked and outcome.accuracy < WANTED_ACCURACY:
         broken.append(
             f"zero-shot accuracy on unseen combinations is {outcome.accuracy:.1%}, promised at least "

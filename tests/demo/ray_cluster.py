@@ -31,6 +31,8 @@ class Cluster:
     address: str
     """For `ray job submit --address`."""
     environment: dict[str, str]
+    head_pid: int
+    """The process whose descendants are the cluster's."""
 
 
 @contextmanager
@@ -55,18 +57,16 @@ def ray_cluster(num_cpus: int) -> Iterator[Cluster]:
     ]  # fmt: skip
     token = directory / "token"
     token.write_text(secrets.token_hex(32))  # the directory is readable by this user only
-    cluster = Cluster(
-        f"http://127.0.0.1:{dashboard}",
-        {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_LOGGER_LEVEL": "warning"},
-    )
+    secret = {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token), "RAY_LOGGER_LEVEL": "warning"}
     with log_path.open("wb") as log:
         head = subprocess.Popen(
-            command, cwd=REPOSITORY, env=environment() | cluster.environment, stdin=subprocess.DEVNULL, stdout=log,
+            command, cwd=REPOSITORY, env=environment() | secret, stdin=subprocess.DEVNULL, stdout=log,
             stderr=log, start_new_session=True,
         )  # fmt: skip
         try:
-            _wait_until_ready(cluster.address, head, log_path)
-            yield cluster
+            address = f"http://127.0.0.1:{dashboard}"
+            _wait_until_ready(address, head, log_path)
+            yield Cluster(address, secret, head.pid)
         finally:
             _end(head)
             shutil.rmtree(directory, ignore_errors=True)

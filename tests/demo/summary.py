@@ -49,6 +49,7 @@ def print_summary(
     samples = f"{outcome.samples:,} samples, {outcome.keys_twice:,} keys twice"
     table.add_row("shards", f"{outcome.shards} with {samples}", "", shown(run / "shards"))
     table.add_row("training", f"{outcome.samples_per_s:,.0f} samples/s", took("training"), shown(output / "training"))
+    table.add_row("", f"one of two workers killed after {outcome.killed_after}")
     table.add_row(
         "zero-shot", f"{outcome.accuracy:.1%} on combinations never seen, 120 classes", took("zero-shot"),
         shown(output / "zero-shot"),
