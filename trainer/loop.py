@@ -3,8 +3,7 @@
 import math
 import time
 from collections import deque
-from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing
 
 import torch
 from torch.profiler import record_function
@@ -38,6 +37,7 @@ from trainer.telling.tally import Row, Tally
 from trainer.telling.teller import Teller
 from trainer.workers.distributed import World
 from trainer.workers.interruption import Interruption, NoInterruption, Notice
+from trainer.workers.looks import Looks
 from trainer.workers.pulse import NoPulse, Pulse
 from trainer.workers.stalls import WAITS
 
@@ -81,17 +81,6 @@ def train(
     return training.metrics
 
 
-@contextmanager
-def _writing(background: Background) -> Iterator[None]:
-    """End the thread with the block; what it failed with is raised, unless the block failed before."""
-    try:
-        yield
-    except BaseException:
-        background.close(raises=False)
-        raise
-    background.close()
-
-
 class _Training:
     """The steps of one invocation, on one worker."""
 
@@ -99,6 +88,7 @@ class _Training:
         self._run = run
         self._pulse = pulse
         self._interruption = interruption
+        self._looks = Looks()
         self._stopped = False
         self._background = Background("writer")
         self._teller = Teller(run, reporter, self._background)
@@ -141,7 +131,7 @@ class _Training:
         run.model.train()
         with ExitStack() as stack:
             stack.enter_context(closing(self._teller))
-            stack.enter_context(_writing(self._background))
+            stack.enter_context(self._background)
             loaded = stack.enter_context(
                 closing(run.loader.batches(range(first, last), run.plan.global_batch_size, *rows))
             )
@@ -192,7 +182,7 @@ class _Training:
     def _end_step(self, step: int, *, is_last: bool) -> None:
         config = self._run.config
         ends_row = step % config.log_every_steps == 0
-        notice = self._interruption.asked() if ends_row else Notice.NONE
+        notice = self._interruption.asked() if ends_row or self._looks.is_due(step) else Notice.NONE
         saves = is_last or notice is not Notice.NONE or step % config.checkpoint_every_steps == 0
         evaluates = self._evaluator.is_due(step, is_last=is_last)
         if not saves and not evaluates and not ends_row:
@@ -219,12 +209,18 @@ class _Training:
         """End a row of metrics; a resumed run begins one where this one was saved."""
         every = self._run.config.checkpoint_every_minutes
         is_due = every is not None and time.monotonic() - self._saved_s >= 60 * every
+        lap = self._watch.lap()
         row = self._tally.close(
-            sums={"replaced": self._replaced, "flops": self._flops, "save_is_due": self._run.world.first and is_due},
+            sums={
+                "replaced": self._replaced,
+                "flops": self._flops,
+                "save_is_due": self._run.world.first and is_due,
+                "step_s": 1 / lap.steps_per_s / self._run.world.size,
+            },
             same={"logit_scale": self._run.model.logit_scale.exp()},
         )
         self._replaced, self._flops = 0, 0
-        self._rows.append((step, self._watch.lap(), row))
+        self._rows.append((step, lap, row))
 
     def _read_rows(self, *, leave: int) -> None:
         """Tell the rows that are closed but for the last `leave` ones, for which the device may still be at work."""
@@ -236,6 +232,7 @@ class _Training:
         found = row.read()
         self._total_replaced += round(found["replaced"])
         self._total_skipped += round(found["skipped"])
+        self._looks.learn(found["step_s"])
         self._save_is_due = self._save_is_due or found["save_is_due"] > 0
         samples = step * run.plan.global_batch_size
         self.metrics = Metrics(

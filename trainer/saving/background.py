@@ -19,6 +19,13 @@ class Background:
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
+    def __enter__(self) -> "Background":
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        """End the thread with the block; what a job failed with is raised, unless the block failed before."""
+        self.close(raises=kind is None)
+
     def put(self, job: Callable[[], None]) -> None:
         """Have `job` run after those before it."""
         self.check()

@@ -47,3 +47,22 @@ def test_a_failure_is_passed_over_where_another_is_on_its_way() -> None:
     background = Background("test")
     background.put(fail)
     background.close(raises=False)
+
+
+def test_a_block_ends_the_thread_and_raises_what_a_job_failed_with() -> None:
+    done: list[int] = []
+    with Background("test") as background:
+        background.put(lambda: done.append(1))
+    assert done == [1]
+    with pytest.raises(OSError, match="no space left"), Background("test") as background:
+        background.put(fail)
+
+
+def test_the_failure_of_the_block_comes_before_that_of_a_job() -> None:
+    def failing_block() -> None:
+        with Background("test") as background:
+            background.put(fail)
+            raise ValueError("the block's")
+
+    with pytest.raises(ValueError, match="the block's"):
+        failing_block()
