@@ -65,27 +65,32 @@ def ray_cluster(num_cpus: int) -> Iterator[Cluster]:
         )  # fmt: skip
         try:
             address = f"http://127.0.0.1:{dashboard}"
-            _wait_until_ready(address, head, log_path)
+            _wait_until_ready([f"{address}/api/jobs/", f"http://127.0.0.1:{agent}/"], head, log_path)
             yield Cluster(address, secret, head.pid)
         finally:
             _end(head)
             shutil.rmtree(directory, ignore_errors=True)
 
 
-def _wait_until_ready(address: str, head: subprocess.Popen[bytes], log_path: Path) -> None:
+def _wait_until_ready(urls: list[str], head: subprocess.Popen[bytes], log_path: Path) -> None:
+    """Wait until both answer: the dashboard, and the agent that runs jobs, which on a busy machine comes much later."""
     deadline = time.monotonic() + START_DEADLINE_S
     while time.monotonic() < deadline and head.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/api/jobs/", timeout=5):
-                return
-        except urllib.error.HTTPError as answer:
-            if answer.code == 401:  # it is there and asks for the token, which `ray job submit` shows
-                return
-            time.sleep(0.25)
-        except (urllib.error.URLError, ConnectionError, TimeoutError):
-            time.sleep(0.25)
+        if all(map(_answers, urls)):
+            return
+        time.sleep(0.25)
     tail = "\n".join(log_path.read_text(errors="replace").splitlines()[-15:])
     raise DemoFailed(f"the local Ray cluster did not start (exit code {head.poll()}):\n{tail}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5):
+            return True
+    except urllib.error.HTTPError as answer:
+        return answer.code in (401, 404)  # it is there: it asks for the token, or has no page of that name
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
 
 
 def _end(head: subprocess.Popen[bytes]) -> None:
