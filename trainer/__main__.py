@@ -63,7 +63,7 @@ RUN_BY: dict[Any, str] = {
     RobustnessConfig: "trainer.evaluate.robustness.robustness:robustness",
     LabelsConfig: "trainer.evaluate.labels.label_rates:label_rates",
     PromptsConfig: "trainer.evaluate.prompting.prompts:measure_prompts",
-    EmbedConfig: "trainer.embed.job:embed",
+    EmbedConfig: "trainer.embed.start:start",
     BuildIndexConfig: "trainer.search.index_files:build_index",
     SearchConfig: "trainer.search.ask:search",
 }

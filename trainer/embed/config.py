@@ -33,14 +33,17 @@ class EmbedConfig(LoadingOptions):
     """Rows of a file, about: what a killed run computes again at most, and what is held in memory at a time."""
     batch_size: int = 64
     """Images or texts per forward pass."""
-    threads: int = max(1, os.cpu_count() or 1)
-    """Threads that decode and compute."""
+    threads: int | None = None
+    """Threads that decode and compute, of each process; all of this machine by default, shared by --num-workers."""
+    num_workers: int = 0
+    """So many tasks of Ray, each with its share of the files, and a GPU where there are some: on the cluster that
+    RAY_ADDRESS names, else on this machine. 0: this process alone."""
     part: Annotated[str, tyro.conf.arg(metavar="I/N")] = "1/1"
     """This process's share of the files, for N processes with one output: 1/4, 2/4, 3/4 and 4/4; each may be run again.
     Whoever finds all files made finishes the folder."""
 
     def _check(self) -> None:
-        check_at_least(self, {"batch_size": 1, "threads": 1, "part_rows": 1})
+        check_at_least(self, {"batch_size": 1, "threads": 1, "part_rows": 1, "num_workers": 0})
         given = [name for name in ("images", "texts", "shards") if getattr(self, name) is not None]
         if len(given) != 1:
             raise ValueError(f"expected one of --images, --texts and --shards, found {' and '.join(given) or 'none'}")
@@ -49,6 +52,14 @@ class EmbedConfig(LoadingOptions):
         share = _SHARE.fullmatch(self.part)
         if not share or int(share[1]) > int(share[2]):
             raise ValueError(f"part must be I/N with I from 1 to N, as 1/4, found {self.part!r}")
+
+        if self.num_workers and self.share != (0, 1):
+            raise ValueError(f"--num-workers {self.num_workers} shares the files out by itself: leave --part away")
+
+    @property
+    def num_threads(self) -> int:
+        """Of each process."""
+        return self.threads or max(1, (os.cpu_count() or 1) // max(1, self.num_workers))
 
     @property
     def share(self) -> tuple[int, int]:

@@ -31,7 +31,7 @@ from trainer.embed.features import (
     write_features,
 )
 from trainer.embed.items import ImageItems, ShardItems, TextItems, open_items
-from trainer.embed.progress import Progress
+from trainer.embed.progress import Progress, Tell
 from trainer.embed.queries import SampleQueries
 from trainer.use.frozen_clip import FrozenCLIP
 from trainer.use.load import load_chosen
@@ -42,15 +42,15 @@ MAX_TOLD = 20
 AnyItems = ImageItems | TextItems | ShardItems
 
 
-def embed(config: EmbedConfig) -> dict[str, Any]:
+def embed(config: EmbedConfig, tell: Tell | None = None) -> dict[str, Any]:
     """Make the parts of this process's share that are not there; finish the folder when all are.
 
-    Returns the summary, empty where other processes still have parts to make. Raises ValueError or OSError for what
-    is wrong with the input, the model, or the output.
+    Returns the summary, empty where other processes still have parts to make. `tell` is told how far it is in place of
+    a bar. Raises ValueError or OSError for what is wrong with the input, the model, or the output.
     """
     folder = Folder(config.output)
     items = open_items(
-        config.images, config.texts, config.shards, config.part_rows, folder, of=config.of, threads=config.threads
+        config.images, config.texts, config.shards, config.part_rows, folder, of=config.of, threads=config.num_threads
     )
     loaded = load_chosen(config)
     record = run_record(config, loaded.model, items)
@@ -60,15 +60,15 @@ def embed(config: EmbedConfig) -> dict[str, Any]:
         return dict(folder.read_json("manifest.json")["summary"])
     if isinstance(items, ShardItems):
         items.open()
-    torch.set_num_threads(config.threads)
+    torch.set_num_threads(config.num_threads)
     queries = _queries(config)
     own = range(number, items.num_parts, num_processes)
     missing = [part for part in own if not _is_made(folder, part)]
     schema = features_schema(
         config.dtype, loaded.model.config.embed_dim, has_images=items.has_images, has_texts=items.has_texts
     )
-    with ThreadPoolExecutor(config.threads, thread_name_prefix="decode") as pool:
-        with Progress(items.num_rows * len(missing) // max(1, items.num_parts)) as progress:
+    with ThreadPoolExecutor(config.num_threads, thread_name_prefix="decode") as pool:
+        with Progress(items.num_rows * len(missing) // max(1, items.num_parts), tell) as progress:
             for part in missing:
                 encoded = encode_part(
                     loaded.model, loaded.tokenizer, items.part(part), pool, config.batch_size,

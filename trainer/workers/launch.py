@@ -26,9 +26,9 @@ from trainer.telling.reporter import Console
 from trainer.telling.summary import summary
 from trainer.workers.counts import format_workers, least_workers, most_workers
 from trainer.workers.cpu_share import with_cpus
-from trainer.workers.environment import QUIET, REPOSITORY
 from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S, describe_wait
 from trainer.workers.ray_mailbox import Mailbox
+from trainer.workers.ray_session import refuse_relative_paths, start_ray
 from trainer.workers.ray_worker import train_worker
 from trainer.workers.stalls import BEAT_S, describe
 
@@ -41,17 +41,9 @@ MAX_WORKERS_PER_CPU = 4
 """More processes than this on a CPU only wait for each other."""
 
 
-def refuse_relative_paths(config: TrainConfig) -> None:
-    """Raise ValueError for a relative path inside a Ray job: the job runs in an uploaded copy of the folder."""
-    if "RAY_JOB_CONFIG_JSON_ENV_VAR" not in os.environ:
-        return
-    for option, path in [*named_paths(config), *(("--shards", path) for path in config.shards)]:
-        if "://" not in path and not Path(path).is_absolute():
-            raise ValueError(
-                f"{option} {path!r} is relative, but a Ray job runs in an uploaded copy of the working directory, "
-                f'which is deleted with the job; give the absolute path, such as {option} "$PWD/{path}" typed in '
-                "the directory where you call ray job submit"
-            )
+def given_paths(config: TrainConfig) -> list[tuple[str, str]]:
+    """Return the options that name files, each with what it names."""
+    return [*named_paths(config), *(("--shards", path) for path in config.shards)]
 
 
 def check_resources(config: TrainConfig) -> None:
@@ -147,27 +139,6 @@ def kill_worker(process: int) -> bool:
     return True
 
 
-def start_ray(config: TrainConfig) -> None:
-    """Connect to the job's cluster, or start Ray here with exactly the CPUs the workers ask for."""
-    environment = {
-        "PYTHONPATH": os.pathsep.join(filter(None, [REPOSITORY, os.environ.get("PYTHONPATH", "")])),
-        "OMP_NUM_THREADS": str(config.cpus_per_worker or 1),
-        **{name: os.environ[name] for name in QUIET},
-    }
-    options: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
-    if "RAY_ADDRESS" in os.environ:
-        ray.init(runtime_env={"env_vars": environment}, **options)
-        return
-    os.environ.update(environment)  # a local Ray hands it on; a runtime environment would cost a start per worker
-    num_cpus = most_workers(config.num_workers) * config.cpus_per_worker
-    try:
-        ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
-    except Exception as error:  # Ray raises bare ones where a process of its own does not come up in time
-        raise OSError(
-            f"Ray did not start on this machine: {first_line(error)}; try again, or --launcher none"
-        ) from error
-
-
 def _resources(config: TrainConfig) -> dict[str, float]:
     """Return what of a cluster a worker is given."""
     return {"CPU": float(config.cpus_per_worker)} | ({"GPU": 1.0} if config.device == "cuda" else {})
@@ -185,7 +156,7 @@ def _scaling(config: TrainConfig) -> dict[str, Any]:
 
 def run(config: TrainConfig) -> None:
     """Train `config` under Ray and print where things lie."""
-    refuse_relative_paths(config)
+    refuse_relative_paths(given_paths(config))
     config = resolve(config)
     check_resources(config)
     folder = Folder(config.output)
@@ -195,7 +166,8 @@ def run(config: TrainConfig) -> None:
     if claim is None:
         console.message(f"{folder.url} is finished already: nothing to do")
         return
-    start_ray(config)
+    num_cpus = most_workers(config.num_workers) * config.cpus_per_worker
+    start_ray(num_cpus, config.cpus_per_worker or 1, otherwise="--launcher none")
     config = share_cluster(config)
     logging.getLogger("ray").setLevel(logging.ERROR)
     mailbox = ray.remote(num_cpus=0)(Mailbox).remote(claim)

@@ -14,8 +14,10 @@ from trainer.embed.config import EmbedConfig
         ({"images": "a", "part": "0/4"}, "part must be I/N"),
         ({"images": "a", "part": "5/4"}, "part must be I/N"),
         ({"images": "a", "part_rows": 0}, "part_rows must be"),
+        ({"images": "a", "part": "2/4", "num_workers": 4}, "leave --part away"),
+        ({"images": "a", "num_workers": -1}, "num_workers must be"),
     ],
-    ids=["none", "two", "of", "part-0", "part-5", "rows"],
+    ids=["none", "two", "of", "part-0", "part-5", "rows", "shares", "workers"],
 )
 def test_what_does_not_fit_is_told(options: dict[str, str], told: str) -> None:
     with pytest.raises(ValueError, match=told):

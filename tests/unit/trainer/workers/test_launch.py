@@ -13,7 +13,8 @@ import torch
 
 from trainer.config import TrainConfig
 from trainer.record.resolved import resolve
-from trainer.workers.launch import MAX_WORKERS_PER_CPU, check_resources, kill_worker, refuse_relative_paths
+from trainer.workers.launch import MAX_WORKERS_PER_CPU, check_resources, given_paths, kill_worker
+from trainer.workers.ray_session import refuse_relative_paths
 
 
 @pytest.fixture
@@ -34,12 +35,14 @@ def test_a_relative_path_in_a_ray_job_is_refused_with_the_absolute_form(
     monkeypatch.chdir(Path(shards).parent)
     relative = ("out.json",) if option == "shards" else "out.json"
     asked = dataclasses.replace(config(shards), **{option.replace("-", "_"): relative})
-    refuse_relative_paths(asked)
+    refuse_relative_paths(given_paths(asked))
     monkeypatch.setenv("RAY_JOB_CONFIG_JSON_ENV_VAR", "{}")
     with pytest.raises(ValueError, match=rf'--{option} .* is relative, .* --{option} "\$PWD/'):
-        refuse_relative_paths(asked)
-    refuse_relative_paths(config(shards))
-    refuse_relative_paths(config("memory://shards", output="gs://bucket/out", init_from="s3://a", tokenizer="openai"))
+        refuse_relative_paths(given_paths(asked))
+    refuse_relative_paths(given_paths(config(shards)))
+    refuse_relative_paths(
+        given_paths(config("memory://shards", output="gs://bucket/out", init_from="s3://a", tokenizer="openai"))
+    )
 
 
 def test_more_processes_than_a_cpu_can_serve_are_refused(shards: str, monkeypatch: pytest.MonkeyPatch) -> None:
