@@ -11,6 +11,7 @@ from typing import Any
 import pyarrow as pa
 import torch
 
+from schemas.feature_files import FEATURES_DIR, KIND, PARTS_DIR, TOLD, UNUSABLE, UNUSABLE_DIR, features_schema
 from schemas.manifest import write_manifest
 from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
@@ -19,17 +20,7 @@ from schemas.tables import write_table
 from schemas.units import Unit, commit_unit, is_whole, read_unit
 from trainer.embed.config import EmbedConfig
 from trainer.embed.encode import EncodedPart, encode_part
-from trainer.embed.features import (
-    FEATURES_DIR,
-    KIND,
-    PARTS_DIR,
-    TOLD,
-    UNUSABLE,
-    UNUSABLE_DIR,
-    features_schema,
-    features_table,
-    write_features,
-)
+from trainer.embed.features import features_table, write_features
 from trainer.embed.items import ImageItems, ShardItems, TextItems, open_items
 from trainer.embed.progress import Progress, Tell
 from trainer.embed.queries import SampleQueries

@@ -21,10 +21,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.arrow_types import arrow_file, schema_of
+from schemas.feature_files import IMAGE, ROW_GROUP_ROWS, TEXT, TOLD, FeatureFiles
 from schemas.manifest import manifest_sha256, read_files, read_manifest, write_manifest
 from schemas.run_record import RunRecord, read_run, start_run
 from schemas.storage import FileRecord, Folder
-from trainer.embed.features import IMAGE, ROW_GROUP_ROWS, TEXT, TOLD, FeatureFiles
 from trainer.search.codes import MAX_WIDTH, encode_rows
 from trainer.search.config import BuildIndexConfig
 

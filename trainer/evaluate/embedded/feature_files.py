@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from trainer.embed.features import FEATURES_DIR
+from schemas.feature_files import FEATURES_DIR
 
 ID_COLUMNS = ("id", "path", "key")
 FEATURE_COLUMNS = ("image_features", "features")

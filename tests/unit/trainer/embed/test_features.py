@@ -5,11 +5,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from schemas.feature_files import IMAGE, TEXT, FeatureFiles, features_schema
 from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
 from trainer.embed.encode import EncodedPart
-from trainer.embed.features import IMAGE, TEXT, FeatureFiles, features_schema, features_table, write_features
+from trainer.embed.features import features_table, write_features
 from trainer.embed.items import Item, Place
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.feature_files import IMAGE, TEXT
 from schemas.run_record import FolderConflict
 from tests.support.small_model import write_small_model
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from trainer.embed import job
 from trainer.embed.config import EmbedConfig
-from trainer.embed.features import IMAGE, TEXT
 from trainer.use.load import load
 
 

@@ -6,9 +6,9 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from schemas.feature_files import IMAGE
 from tests.support.small_index import make_index
 from tests.support.small_shards import picture
-from trainer.embed.features import IMAGE
 from trainer.search import index_files
 from trainer.search.config import BuildIndexConfig
 from trainer.search.index_files import FEATURES, IndexFiles, build_index
