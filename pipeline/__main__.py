@@ -1,4 +1,4 @@
-"""The command ``pipeline``: collect, balance, download, explain, index, run; Beam options after ``--``."""
+"""The command ``pipeline`` and its subcommands (`CONFIGS`); Beam options come after ``--``."""
 
 import dataclasses
 import inspect
@@ -13,9 +13,11 @@ from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
 from pipeline.explain.config import ExplainConfig
 from pipeline.index.config import IndexConfig
+from pipeline.remove.config import RemoveConfig
 from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
 from pipeline.runners.logs import show_only_errors
+from pipeline.similarity.config import FilterConfig
 from schemas.closed_pipe import quiet_on_closed_pipe
 from schemas.command_options import read_options
 from schemas.printable import print_error
@@ -25,13 +27,15 @@ Command = (
     | Annotated[BalanceConfig, tyro.conf.subcommand("balance", prefix_name=False)]
     | Annotated[DownloadConfig, tyro.conf.subcommand("download", prefix_name=False)]
     | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
+    | Annotated[FilterConfig, tyro.conf.subcommand("filter", prefix_name=False)]
     | Annotated[IndexConfig, tyro.conf.subcommand("index", prefix_name=False)]
+    | Annotated[RemoveConfig, tyro.conf.subcommand("remove", prefix_name=False)]
     | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
 )
 
 CONFIGS: dict[str, Any] = {
     "collect": CollectConfig, "balance": BalanceConfig, "download": DownloadConfig, "explain": ExplainConfig,
-    "index": IndexConfig, "run": RunConfig,
+    "filter": FilterConfig, "index": IndexConfig, "remove": RemoveConfig, "run": RunConfig,
 }  # fmt: skip
 
 BEAM_OPTIONS = "Beam options come after '--'."
@@ -122,6 +126,16 @@ def _run(config: Any, beam_args: list[str]) -> None:
         from pipeline.explain.show import print_facts
 
         print_facts(run_explain(config, beam_args), config.json)
+    elif isinstance(config, FilterConfig):
+        from pipeline.similarity.job import run_filter
+        from pipeline.similarity.summary import print_filter
+
+        print_filter(run_filter(config, beam_args), config.output)
+    elif isinstance(config, RemoveConfig):
+        from pipeline.remove.job import run_remove
+        from pipeline.remove.summary import print_remove
+
+        print_remove(run_remove(config))
     elif isinstance(config, IndexConfig):
         from pipeline.index.job import run_index
         from pipeline.index.summary import print_index

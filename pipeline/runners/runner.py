@@ -23,8 +23,9 @@ from pipeline.runners.local.fork_server import worker_command
 from pipeline.runners.local.worker_processes import JobWorkers
 from pipeline.runners.runner_name import is_local_runner, runner_name
 
-PATH_FIELDS = ("input", "queries", "candidates", "selection", "output")
-"""Fields of the commands' configurations that workers read from or write to."""
+PATH_FIELDS = ("input", "queries", "candidates", "selection", "embeddings", "output")
+PATHS_FIELDS = ("failed", "evaluation")
+"""Fields of the commands' configurations that workers read from or write to: one path, several."""
 
 _JOB_SERVER_OPTIONS = ("parallelism", "max_parallelism", "checkpointing_interval", "object_reuse", "state_backend")
 """Options of Flink's and Spark's job servers: known only to them, so they cannot be looked up here."""
@@ -77,7 +78,8 @@ def _paths(config: Any) -> list[tuple[str, str]]:
     """Return each path of a configuration with the option that it is given by."""
     single = [(f"--{name}", getattr(config, name, "")) for name in PATH_FIELDS]
     found = [(option, part) for option, value in single if isinstance(value, str) for part in value.split(",")]
-    found += [("--failed", path) for path in getattr(config, "failed", ())]
+    for name in PATHS_FIELDS:
+        found += [(f"--{name}", path) for path in getattr(config, name, ())]
     return found + [("DIR", path) for path in getattr(config, "shards", ())]
 
 

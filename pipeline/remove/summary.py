@@ -1,0 +1,19 @@
+"""What `pipeline remove` says when it is done."""
+
+from pipeline.remove.job import RemoveReport
+from pipeline.summary import print_table
+from schemas.removals import REMOVALS_NAME
+
+
+def print_remove(report: RemoveReport) -> None:
+    """Print what was noted, and where."""
+    print_table(
+        "remove",
+        [
+            ("removals that were there", report.before),
+            ("named again", report.known),
+            ("added", sum(report.added.values())),
+            *[(f"  {reason}", count) for reason, count in sorted(report.added.items())],
+            ("in", report.shards.path(REMOVALS_NAME)),
+        ],
+    )
