@@ -20,8 +20,8 @@ class FilterConfig(RunnerOptions):
     """Folder for what is to be removed, and why: absent, or an unfinished run of the same command."""
 
     min_similarity: float | None = None
-    """Remove pairs whose image and text have a cosine below it (LAION-5B, arXiv 2210.08402, section 3: with ViT-B/32 0.28
-    for English, 0.26 for other languages; other models have other cosines: look at the histogram)."""
+    """Remove pairs whose image and text have a cosine below it (LAION-5B, arXiv 2210.08402, section 3: 0.28 for
+    English, 0.26 for other languages, with ViT-B/32; other models have other cosines: look at the histogram)."""
 
     keep_fraction: float | None = None
     """In place of --min-similarity: keep this part of the pairs, the most similar (DataComp, arXiv 2304.14108:

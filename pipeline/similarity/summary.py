@@ -11,7 +11,7 @@ from schemas.public_url import public_text
 
 SHOWN_BINS = 5
 """Bins of the manifest that make a line: 0.05."""
-BAR_WIDTH = 40
+BAR_WIDTH = 24
 
 
 def print_filter(manifest: dict[str, Any], output: str) -> None:

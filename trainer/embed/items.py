@@ -174,7 +174,7 @@ class ShardItems:
             place = source.place(block_number)
             block, _ = self._data.open_block(self._read, 0, block_number)
             for sample in range(len(block)):
-                key = block.key(sample)
+                key = block.whole_key(sample)
                 if sample in block.faults:
                     yield Item(key, fault=block.faults[sample])
                     continue

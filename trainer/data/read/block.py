@@ -67,13 +67,18 @@ class Block:
 
     def key(self, sample: int) -> str:
         """Return the key of a sample, without folders."""
+        return self.whole_key(sample).rpartition("/")[2]
+
+    def whole_key(self, sample: int) -> str:
+        """Return the key of a sample with its folders, ``a/7`` of ``./a/7.jpg``, as removals name it."""
         begin = int(self._samples[sample, OFFSET])
         header = self._part.read(begin, PREFIX_AT + 1).tobytes()
         name, end, _ = header[:NAME_BYTES].partition(b"\0")
         plain = end and name.isascii() and header[TYPE_AT] in b"0\0" and not header[PREFIX_AT]
         if plain:  # of a member without a header of its own for the name: a thirtieth of tarfile's time
-            return name.decode().rpartition("/")[2].partition(".")[0]
-        return key_of(self._part, self._samples[sample]).rpartition("/")[2]
+            folder, slash, last = name.decode().removeprefix("./").rpartition("/")
+            return folder + slash + last.partition(".")[0]
+        return key_of(self._part, self._samples[sample])
 
     def image(self, sample: int, buffer: UInt8s | None = None) -> UInt8s:
         """Return the bytes of a sample's image, in `buffer` if it has room for them."""
