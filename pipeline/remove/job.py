@@ -1,9 +1,10 @@
 """`pipeline remove`: lists of `pipeline filter` in; ``removals.parquet`` beside shards out, with what it named before.
 
-What is noted is joined, never taken away, so the same command twice is as good as once. Held: 8 bytes a removal.
+What is noted is joined, never taken away, so the same command twice is as good as once. Memory: the removals.
 """
 
 import datetime
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -12,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.remove.config import RemoveConfig
+from schemas.arrow_types import values_of
 from schemas.buffers import ID, one_chunk, string_buffers
 from schemas.checked import first_line
 from schemas.filtered import KIND, REMOVED, REMOVED_NAME
@@ -101,8 +103,8 @@ def _new(
             report.known += int((~first).sum())
             known = np.union1d(known, hashes)
             new = table.filter(pa.array(first))
-            for reason in new["reason"].value_counts().to_pylist():
-                report.added[reason["values"]] = report.added.get(reason["values"], 0) + reason["counts"]
+            for reason, count in Counter(values_of(new["reason"])).items():
+                report.added[reason] = report.added.get(reason, 0) + count
             yield _removals(new, since)
 
 

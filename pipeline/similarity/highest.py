@@ -29,8 +29,8 @@ def kth_highest(read: Callable[[], Iterable[npt.NDArray[np.float64]]], k: int) -
         place = int(np.searchsorted(from_top, k))
         k -= int(from_top[place - 1]) if place else 0
         found = (found << np.uint64(_DIGIT_BITS)) | np.uint64(len(counts) - 1 - place)
-    bits = found ^ _SIGN if found & _SIGN else ~found
-    return float(np.array([bits], dtype=np.uint64).view(np.float64)[0])
+    whole = found ^ _SIGN if found & _SIGN else ~found
+    return float(np.array([whole], dtype=np.uint64).view(np.float64)[0])
 
 
 def _ordered(values: npt.NDArray[np.float64]) -> npt.NDArray[np.uint64]:

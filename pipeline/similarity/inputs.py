@@ -82,7 +82,7 @@ def images_of(table: pa.Table, file: FeatureFile) -> npt.NDArray[np.float16]:
 def texts_of(table: pa.Table, file: FeatureFile) -> tuple[npt.NDArray[np.float16], npt.NDArray[np.bool_]]:
     """Return the texts' features ``[N, E]`` and whether each row has a text. Raises as `images_of` does."""
     found_NE = features_of(table, TEXT, file.width, file.name).astype(np.float16, copy=False)
-    has_text_N = found_NE.any(axis=1)
+    has_text_N = np.asarray(found_NE.any(axis=1))
     _check_lengths(found_NE[has_text_N], table.filter(pa.array(has_text_N)), TEXT, file)
     return found_NE, has_text_N
 

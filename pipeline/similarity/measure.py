@@ -30,25 +30,23 @@ NUM_BINS = round(2 / BIN)
 def measured(table: pa.Table, file: FeatureFile, evaluation: Features | None, threshold: float) -> pa.Table:
     """Return `MEASURED` of a table of `file`. Raises ValueError for features that are none, as `images_of` does."""
     images = features(images_of(table, file))
-    similarity = pa.nulls(len(table), pa.float64())
-    if file.has_texts:
-        texts_NE, has_text_N = texts_of(table, file)
-        rows = np.arange(len(table))
-        values = cosines(images, rows, features(np.where(has_text_N[:, None], texts_NE, images.half_NE)), rows)
-        similarity = pa.array(values, mask=~has_text_N)
-    row = value = None
+    row_N, value_N = np.full(len(table), NO_IMAGE, dtype=np.int64), np.zeros(len(table))
     if evaluation is not None:
-        row, value = most_similar(images, evaluation, threshold)
-    none = np.ones(len(table), dtype=bool) if row is None else row == NO_IMAGE
-    return pa.Table.from_arrays(
-        [
-            table["id"],
-            similarity,
-            pa.array(np.zeros(len(table), dtype=np.int64) if row is None else row, mask=none),
-            pa.array(np.zeros(len(table)) if value is None else value, mask=none),
-        ],
-        schema=MEASURED,
-    )
+        row_N, value_N = most_similar(images, evaluation, threshold)
+    similarity = _similarities(table, file, images)
+    matches = [pa.array(column, mask=row_N == NO_IMAGE) for column in (row_N, value_N)]
+    return pa.Table.from_arrays([table["id"], similarity, *matches], schema=MEASURED)
+
+
+def _similarities(table: pa.Table, file: FeatureFile, images: Features) -> pa.Array:
+    """Return of each row the cosine of image and text, null without a text."""
+    if not file.has_texts:
+        return pa.nulls(len(table), pa.float64())
+    texts_NE, has_text_N = texts_of(table, file)
+    rows = np.flatnonzero(has_text_N)
+    found_N = np.zeros(len(table))
+    found_N[rows] = cosines(images, rows, features(texts_NE), rows)
+    return pa.array(found_N, mask=~has_text_N)
 
 
 def values_of_pairs(table: pa.Table) -> npt.NDArray[np.float64]:

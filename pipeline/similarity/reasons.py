@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.filtered import EVALUATION, LOW, NO_FEATURES, REASONS
 
@@ -23,7 +24,7 @@ class Rules:
         """Return of each row of `MEASURED` the place in `REASONS` of why it is removed, `KEPT` where it stays."""
         found = np.full(len(measured), KEPT, dtype=np.int64)
         if self.least is not None:
-            values = measured["similarity"].fill_null(2.0).to_numpy()
+            values = pc.fill_null(measured["similarity"], 2.0).to_numpy()
             found[values < self.least] = REASONS.index(LOW)
         if self.drop_without_text:
             found[_is_null(measured["similarity"])] = REASONS.index(NO_FEATURES)

@@ -2,12 +2,13 @@
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import apache_beam as beam
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 from apache_beam.metrics import Metrics
 from apache_beam.utils.shared import Shared
 
@@ -19,7 +20,7 @@ from pipeline.similarity.inputs import FeatureFile, images_of, read_images
 from pipeline.similarity.measure import MEASURED, histogram, measured, values_of_pairs
 from pipeline.similarity.near import near_duplicates
 from pipeline.similarity.reasons import KEPT, Rules
-from schemas.arrow_types import buffer_of, schema_of
+from schemas.arrow_types import buffer_of, buffers_of, schema_of
 from schemas.filtered import NEAR_DUPLICATES
 from schemas.storage import Folder
 from schemas.tables import read_stream, write_stream
@@ -146,7 +147,7 @@ def clustered(
     images = features(images_of(table, file)[stay])
     cluster_NC = nearest(images, centroids, CLUSTERS_A_ROW)
     times = np.repeat(np.arange(len(stay)), cluster_NC.shape[1])
-    similarity = found["similarity"].fill_null(-2.0).to_numpy()[stay]  # a pair without a text is the least wanted
+    similarity = pc.fill_null(found["similarity"], -2.0).to_numpy()[stay]  # a pair without a text is the least wanted
     schema = clustered_schema(file.width)
     data = np.ascontiguousarray(images.half_NE[times])
     columns = [
@@ -205,18 +206,20 @@ def write_near(
     return len(rows.row), len(table)
 
 
-def _spill(tables: Iterable[pa.Table], file: "tempfile._TemporaryFileWrapper[bytes]") -> _Rows:
+def _spill(tables: Iterable[pa.Table], file: IO[bytes]) -> _Rows:
     told = []
     for table in tables:
         for chunk in table["features"].chunks:
             size = chunk.type.byte_width
-            file.write(memoryview(chunk.buffers()[1])[chunk.offset * size : (chunk.offset + len(chunk)) * size])
+            file.write(memoryview(buffers_of(chunk)[1])[chunk.offset * size : (chunk.offset + len(chunk)) * size])
         told.append(pa.table(table.drop_columns(["features"])))
     file.flush()
     if not told:
         return _Rows(np.zeros(0, np.int64), np.zeros(0, np.int64), np.zeros(0), pa.chunked_array([], pa.string()))
     joined = pa.concat_tables(told)
-    return _Rows(*(joined[name].to_numpy() for name in ("row", "cluster", "similarity")), joined["id"])
+    return _Rows(
+        joined["row"].to_numpy(), joined["cluster"].to_numpy(), joined["similarity"].to_numpy(), joined["id"]
+    )  # fmt: skip
 
 
 def _clusters(rows: _Rows) -> Iterator[Ints]:

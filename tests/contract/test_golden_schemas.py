@@ -8,6 +8,8 @@ import pytest
 
 from schemas import SCHEMA_VERSION
 from schemas.candidate import QUERY_COUNTS, candidate_schema, selection_schema
+from schemas.feature_files import UNUSABLE, features_schema
+from schemas.filtered import EVALUATION_MATCHES, NEAR_DUPLICATES, REMOVED
 from schemas.manifest import FILES, KINDS
 from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
 from schemas.rejection import REASONS, REJECTIONS
@@ -45,6 +47,11 @@ SCHEMAS = {
     "rejections": REJECTIONS,
     "shard index": SHARD_INDEX,
     "removals": REMOVALS,
+    "features": features_schema("float16", 512, has_images=True, has_texts=True),
+    "unusable": UNUSABLE,
+    "removed": REMOVED,
+    "near duplicates": NEAR_DUPLICATES,
+    "evaluation matches": EVALUATION_MATCHES,
     "files": FILES,
 }
 

@@ -9,6 +9,7 @@ from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
 from pipeline.run.config import RunConfig
+from pipeline.similarity.config import FilterConfig
 from querygen.config import BuildConfig, CountConfig, MergeConfig
 from schemas.run_options import identity_options
 from trainer.config import TrainConfig
@@ -46,6 +47,7 @@ LEFT_OUT = [
         "max_rejected_fraction num_decode_processes output paths_prefix queries rank_key_file uids url_block_lists "
         "word_block_lists",
     ),
+    (FilterConfig(embeddings="f", output="o", min_similarity=0.3), "embeddings evaluation force output"),
     (ProbeConfig(train="a", test="b"), "batch_size checkpoint output test threads train validation"),
     (
         FewShotConfig(**NAMES, train="a", test="b"),

@@ -45,15 +45,6 @@ def test_what_is_written_is_read(tmp_path: Path, dtype: str) -> None:
     ]
 
 
-def test_a_changed_byte_is_told(tmp_path: Path) -> None:
-    path = write(tmp_path / "out", part(), "float32")
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-    with pytest.raises(ValueError, match=r"features/00000.parquet: found the SHA-256"):
-        list(FeatureFiles(str(tmp_path / "out")).tables(TEXT))
-
-
 def test_features_that_are_not_finite_are_refused_by_id() -> None:
     broken = part()
     assert broken.images_NE is not None
