@@ -42,6 +42,13 @@ CARDS = {
         " `image_features`, `text_features`, of length one.",
         "- `unusable/NNNNN.parquet`: what is no row, with the reason; `parts/NNNNN.json`: how each file was made.",
     ),
+    "filtered": (
+        "removed.parquet",
+        "# Samples that are not to be used, chosen by their features",
+        "- `removed.parquet`: key and reason of each; `pipeline remove` notes them beside their shards.",
+        "- `near_duplicates.parquet`: of each near-duplicate the sample that it is like, and their images' cosine.",
+        "- `evaluation_matches.parquet`: which image of which evaluation set a sample is like, and their cosine.",
+    ),
 }
 """By kind of folder: pattern of its data, title, lines."""
 
