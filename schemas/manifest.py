@@ -24,7 +24,7 @@ CARD_FILE = "README.md"
 
 KINDS = (
     "counts", "queries", "candidates", "selection", "shards", "run", "checkpoint", "evaluation", "detections", "index",
-    "features", "vectors", "filtered",
+    "features", "vectors", "filtered", "moments",
 )  # fmt: skip
 
 REMADE_BY = {

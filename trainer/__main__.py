@@ -26,6 +26,7 @@ from trainer.evaluate.robustness.config import RobustnessConfig
 from trainer.memory.config import MemoryPlanConfig
 from trainer.search.config import BuildIndexConfig, SearchConfig
 from trainer.use.classify_config import ClassifyConfig
+from trainer.video.config import VideoConfig
 from trainer.weights.interpolate_config import InterpolateConfig
 
 CONFIGS: dict[tuple[str, ...], Any] = {
@@ -46,6 +47,7 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("embed",): EmbedConfig,
     ("build-index",): BuildIndexConfig,
     ("search",): SearchConfig,
+    ("video",): VideoConfig,
 }
 
 RUN_BY: dict[Any, str] = {
@@ -66,6 +68,7 @@ RUN_BY: dict[Any, str] = {
     EmbedConfig: "trainer.embed.start:start",
     BuildIndexConfig: "trainer.search.index_files:build_index",
     SearchConfig: "trainer.search.ask:search",
+    VideoConfig: "trainer.video.find:find",
 }
 """Module and function of each; imported when it is run, since most import torch."""
 
