@@ -23,6 +23,7 @@ from trainer.evaluate.probe.config import FewShotConfig, ProbeConfig
 from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.evaluate.robustness.config import RobustnessConfig
+from trainer.guide.config import GuideConfig
 from trainer.memory.config import MemoryPlanConfig
 from trainer.search.config import BuildIndexConfig, SearchConfig
 from trainer.use.classify_config import ClassifyConfig
@@ -48,6 +49,7 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("build-index",): BuildIndexConfig,
     ("search",): SearchConfig,
     ("video",): VideoConfig,
+    ("guide",): GuideConfig,
 }
 
 RUN_BY: dict[Any, str] = {
@@ -69,6 +71,7 @@ RUN_BY: dict[Any, str] = {
     BuildIndexConfig: "trainer.search.index_files:build_index",
     SearchConfig: "trainer.search.ask:search",
     VideoConfig: "trainer.video.find:find",
+    GuideConfig: "trainer.guide.guide:guide",
 }
 """Module and function of each; imported when it is run, since most import torch."""
 

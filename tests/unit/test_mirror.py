@@ -121,6 +121,7 @@ LISTED = {
     "trainer/workers/ray_session.py": "workers/test_launch; integration/test_train_ray, test_embed_by_ray",
     "trainer/embed/progress.py": "a call of tqdm, and a line",
     "trainer/tokenizing/words.py": "tokenizing/test_cleaning: rules against it; test_tokenizer",
+    "trainer/guide/config.py": "guide/test_guide",
     "trainer/video/progress.py": "a call of tqdm, and a line",
     "trainer/video/queries.py": "video/test_find: texts and pictures asked for",
     "trainer/video/told.py": "video/test_find: JSON, lines, summary",
