@@ -13,13 +13,13 @@ from trainer.loop import train
 from trainer.telling.reporter import Silent
 from trainer.workers.distributed import World
 
-NUM_SCENES = 6_000
+NUM_SCENES = 4_000
 PER_SHARD = 1_000
 ONE = World(0, 1, torch.device("cpu"))
 
 
 def train_on_scenes(folder: Path, *, num_scenes: int = NUM_SCENES, epochs: float = 8.0) -> str:
-    """Train a ResNet of 64 pixels on scenes and their captions; return its path. Minutes on one core."""
+    """Train a ResNet of 64 pixels on scenes and their captions; return its path. About 90 s of one core."""
     shards = folder / "shards"
     shards.mkdir(parents=True)
     for start in range(0, num_scenes, PER_SHARD):

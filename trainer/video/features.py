@@ -8,6 +8,7 @@ Shapes: N frames, E embedding, P pixels per side.
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
 import numpy as np
@@ -96,7 +97,7 @@ def _read(
             for tick, frame in video.frames():
                 time_s = video.seconds(tick)
                 progress(time_s, video.told_s)
-                if not sampler.takes(time_s, lambda frame=frame: small_picture(frame)):
+                if not sampler.takes(time_s, partial(small_picture, frame)):
                     continue
                 ticks.append(tick)
                 times.append(time_s)

@@ -50,4 +50,5 @@ class Sampler:
 
 def small_picture(frame: "av.VideoFrame") -> Pixels:
     """Return ``[16, 16, 3]``, each pixel the mean of its part of the frame."""
-    return frame.reformat(SMALL_PX, SMALL_PX, "rgb24", interpolation="AREA").to_ndarray()
+    small = frame.reformat(SMALL_PX, SMALL_PX, "rgb24", interpolation="AREA")
+    return np.asarray(small.to_ndarray(), dtype=np.uint8)

@@ -6,7 +6,7 @@ row q, as signed 16.16 numbers a, b, (u,) c, d, (v, ...).
 
 import struct
 from fractions import Fraction
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -23,19 +23,21 @@ def upright(frame: "av.VideoFrame", pixel_shape: Fraction = Fraction(1)) -> Pixe
     """Return ``[height, width, 3]``. `pixel_shape` is the width of a pixel by its height."""
     width = max(1, round(frame.width * pixel_shape))
     if any(component.is_alpha for component in frame.format.components):
-        pixels = _on_white(frame.reformat(width=width, format="rgba").to_ndarray())
+        pixels = _on_white(np.asarray(frame.reformat(width=width, format="rgba").to_ndarray(), dtype=np.uint8))
     else:
-        pixels = frame.reformat(width=width, format="rgb24").to_ndarray()
+        pixels = np.asarray(frame.reformat(width=width, format="rgb24").to_ndarray(), dtype=np.uint8)
     return turned(pixels, display_matrix(frame))
 
 
 def display_matrix(frame: "av.VideoFrame") -> tuple[int, int, int, int]:
     """Return a, b, c, d of the frame's display matrix; those of a frame that is not turned where it has none."""
-    for data in frame.side_data:
-        if data.type.name == "DISPLAYMATRIX" and (found := bytes(data)) and len(found) == _MATRIX.size:
-            a, b, _, c, d, *_ = _MATRIX.unpack(found)
-            return a, b, c, d
-    return 1, 0, 0, 1
+    side_data: Any = frame.side_data  # PyAV's stubs have another type
+    data = side_data.get("DISPLAYMATRIX")
+    found = b"" if data is None else bytes(data)
+    if len(found) != _MATRIX.size:
+        return 1, 0, 0, 1
+    a, b, _, c, d, *_ = _MATRIX.unpack(found)
+    return a, b, c, d
 
 
 def turned(pixels: Pixels, matrix: tuple[int, int, int, int]) -> Pixels:
