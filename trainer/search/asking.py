@@ -1,4 +1,4 @@
-"""A text or an image in, the rows of an index that are nearest to it out."""
+"""A text, an image or a row of an index in, the rows that are nearest to it out."""
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +27,10 @@ class Asking:
         """
         features_1E = self._loaded.model.encode_image(self._loaded.preprocess(picture)[None])
         return self._nearest(features_1E.cpu().numpy(), num)
+
+    def by_row(self, row: int, num: int) -> list[Found]:
+        """Return the `num` rows nearest to a row of the index, which is the first of them."""
+        return self._nearest(self.index.feature(row)[None], num)
 
     def _nearest(self, features_1E: npt.NDArray[np.float32], num: int) -> list[Found]:
         return self.index.search(features_1E, num, self._threads)[0]

@@ -1,7 +1,9 @@
 """The local page of ``trainer search --serve``: a text or an image asked for in a browser of this machine.
 
-    GET  /                        the page; /page.css, /page.js beside it, nothing from elsewhere
+    GET  /                        the page; what it needs beside it (`PAGE_FILES`), nothing from elsewhere
+    GET  /index                   how many rows there are, and of what
     GET  /search?text=...&num=    rows as JSON
+    GET  /search?like=ROW&num=    the same for what is like a row
     POST /search?num=             the same for the image in the body, at most `MAX_UPLOAD_BYTES`
     GET  /pictures/ROW            a row's picture as JPEG
 
@@ -16,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from trainer.data.transforms import ImageFault
+from trainer.embed.features import IMAGE
 from trainer.search.asking import Asking
 from trainer.search.config import MAX_FOUND
 from trainer.search.pictures import Pictures
@@ -36,7 +39,7 @@ HEADERS = {
 }
 PAGE_DIR = Path(__file__).parent / "page"
 PAGE_FILES = {"/": ("page.html", "text/html"), "/page.css": ("page.css", "text/css"),
-              "/page.js": ("page.js", "text/javascript")}  # fmt: skip
+              "/page.js": ("page.js", "text/javascript"), "/icon.svg": ("icon.svg", "image/svg+xml")}  # fmt: skip
 
 NEEDED = "the page needs FastAPI and uvicorn, which are not installed: pip install 'webimagetext[search-page]'"
 
@@ -66,11 +69,22 @@ def make_app(asking: Asking) -> "FastAPI":
     for path in PAGE_FILES:
         app.add_api_route(path, page_file, methods=["GET"])
 
-    def by_text(text: str, num: int = 24) -> list[dict[str, Any]]:
+    def about() -> dict[str, Any]:
+        return {"rows": len(asking.index), "of": "images" if asking.index.files.column == IMAGE else "texts"}
+
+    def by_text_or_row(text: str = "", like: int | None = None, num: int = 24) -> list[dict[str, Any]]:
+        if like is not None:
+            with one_at_a_time:
+                return as_rows(asking.by_row(known(like), checked(num)))
         if not text.strip() or len(text) > MAX_TEXT_CHARACTERS:
             raise HTTPException(422, f"expected a text of 1 to {MAX_TEXT_CHARACTERS:,} characters")
         with one_at_a_time:
             return as_rows(asking.by_text(text, checked(num)))
+
+    def known(row: int) -> int:
+        if not 0 <= row < len(asking.index):
+            raise HTTPException(404, f"there is no row {row}: the index has {len(asking.index):,}, from 0 on")
+        return row
 
     def checked(num: int) -> int:
         if not 1 <= num <= MAX_FOUND:
@@ -99,14 +113,13 @@ def make_app(asking: Asking) -> "FastAPI":
             raise HTTPException(422, str(fault)) from fault
 
     def picture(row: int) -> Response:
-        if not 0 <= row < len(asking.index):
-            raise HTTPException(404, "no such row")
         try:
-            return Response(pictures.jpeg(asking.index.image_place(row)), media_type="image/jpeg")
+            return Response(pictures.jpeg(asking.index.image_place(known(row))), media_type="image/jpeg")
         except (OSError, ImageFault) as error:
             raise HTTPException(404, "its picture is not where it was embedded") from error
 
-    app.add_api_route("/search", by_text, methods=["GET"])
+    app.add_api_route("/index", about, methods=["GET"])
+    app.add_api_route("/search", by_text_or_row, methods=["GET"])
     app.add_api_route("/search", by_image, methods=["POST"])
     app.add_api_route("/pictures/{row}", picture, methods=["GET"])
     return app

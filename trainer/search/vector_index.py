@@ -40,7 +40,7 @@ class VectorIndex:
 
     def __init__(self, files: IndexFiles) -> None:
         self.files = files
-        features = files.array(FEATURES, (np.float16, np.float32), files.width)
+        self._features = features = files.array(FEATURES, (np.float16, np.float32), files.width)
         self._search: VectorSearch
         if files.kind == EXACT:
             codes = Codes(
@@ -67,6 +67,10 @@ class VectorIndex:
         """Return the k nearest of each query, best first. Raises ValueError for queries of another width."""
         best = self._search.search(queries_QE, k, threads)
         return [self._told(rows, scores) for rows, scores in zip(best.rows_Qk, best.scores_Qk, strict=True)]
+
+    def feature(self, row: int) -> npt.NDArray[np.float32]:
+        """Return ``[E]``: what a row is found by."""
+        return np.array(self._features[row], dtype=np.float32)
 
     def image_place(self, row: int) -> dict[str, Any]:
         """Return id, tar, image_offset and image_bytes of a row."""
