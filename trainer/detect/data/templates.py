@@ -3,10 +3,11 @@
 from trainer.evaluate.prompts import read_templates
 
 DEFAULT = (
-    "itap of a {}.", "a bad photo of the {}.", "a origami {}.", "a photo of the large {}.", "a {} in a video game.",
-    "art of the {}.", "a photo of the small {}.",
+    "a photograph of a {}.", "a blurred picture of the {}.", "a {} made of paper.", "the large {} in a photograph.",
+    "a {} as a computer game shows it.", "a drawing of the {}.", "a small {} among other things.",
 )  # fmt: skip
-"""The seven of CLIP's 80 that do best together, by its authors' notebook; OWL-ViT asks with these."""
+"""Seven of this project: photographed well or badly, large or small, drawn, made, rendered. OWL-ViT asks with as
+many of the same kinds, chosen from CLIP's 80."""
 
 
 def find_templates(path: str | None) -> list[str]:
