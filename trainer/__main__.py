@@ -28,6 +28,11 @@ from trainer.memory.config import MemoryPlanConfig
 from trainer.search.config import BuildIndexConfig, SearchConfig
 from trainer.use.classify_config import ClassifyConfig
 from trainer.video.config import VideoConfig
+from trainer.export.config import ExportConfig
+from trainer.memory.config import MemoryPlanConfig
+from trainer.search.config import BuildIndexConfig, SearchConfig
+from trainer.use.classify_config import ClassifyConfig
+from trainer.weights.import_config import ImportConfig
 from trainer.weights.interpolate_config import InterpolateConfig
 
 CONFIGS: dict[tuple[str, ...], Any] = {
@@ -37,6 +42,8 @@ CONFIGS: dict[tuple[str, ...], Any] = {
     ("evaluate", "retrieval"): RetrievalConfig,
     ("classify",): ClassifyConfig,
     ("interpolate",): InterpolateConfig,
+    ("export",): ExportConfig,
+    ("import",): ImportConfig,
     ("detect", "train"): DetectTrainConfig,
     ("detect", "run"): DetectRunConfig,
     ("detect", "evaluate"): DetectEvaluateConfig,
@@ -59,6 +66,8 @@ RUN_BY: dict[Any, str] = {
     RetrievalConfig: "trainer.evaluate.retrieve:retrieve",
     ClassifyConfig: "trainer.use.classify:classify",
     InterpolateConfig: "trainer.weights.interpolate:interpolate",
+    ExportConfig: "trainer.export.export:export",
+    ImportConfig: "trainer.weights.import_model:import_model",
     DetectTrainConfig: "trainer.detect.train:train",
     DetectRunConfig: "trainer.detect.run:run",
     DetectEvaluateConfig: "trainer.detect.evaluate:evaluate",

@@ -23,9 +23,11 @@ _ALIGNMENT = 8
 """The header is padded to a multiple of so many bytes."""
 
 
-def write_tensors(folder: Folder, name: str, tensors: Mapping[str, torch.Tensor]) -> FileRecord:
+def write_tensors(
+    folder: Folder, name: str, tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None
+) -> FileRecord:
     """Write contiguous tensors of the CPU as file `name`, in the library's order: by type, then by name."""
-    text, ordered = _header(tensors)
+    text, ordered = _header(tensors, metadata)
     with folder.writing(name) as sink:
         sink.write(text)
         for _, tensor, _ in ordered:
@@ -48,10 +50,12 @@ def write_placed_tensors(
     return FileRecord(name, 0, sink.bytes, sink.sha256), placed
 
 
-def _header(tensors: Mapping[str, torch.Tensor]) -> tuple[bytes, list[tuple[str, torch.Tensor, int]]]:
+def _header(
+    tensors: Mapping[str, torch.Tensor], metadata: Mapping[str, str] | None = None
+) -> tuple[bytes, list[tuple[str, torch.Tensor, int]]]:
     """Return a file's first bytes, and the tensors in its order, each with where it begins after them."""
     ordered = sorted(tensors.items(), key=lambda item: (-_ORDER[item[1].dtype], item[0]))
-    header: dict[str, object] = {}
+    header: dict[str, object] = {} if metadata is None else {"__metadata__": dict(metadata)}
     placed = []
     begin = 0
     for key, tensor in ordered:

@@ -103,9 +103,7 @@ def find_tokenizer(config: TrainConfig) -> CaptionTokenizer | None:
         return tokenizer_of_weights(find_weights(config.init_from, "--init-from"), geometry, "--init-from")
     if config.tokenizer is None or config.tokenizer == "train":
         return None
-    if config.tokenizer == "openai":
-        return tokenizer_of_list(openai_vocabulary(), "--tokenizer openai", context_length)
-    return _tokenizer_at(config.tokenizer, context_length)
+    return named_tokenizer(config.tokenizer, context_length)
 
 
 def tokenizer_of_weights(files: WeightFiles, geometry: ModelConfig, option: str) -> CaptionTokenizer:
@@ -116,12 +114,24 @@ def tokenizer_of_weights(files: WeightFiles, geometry: ModelConfig, option: str)
     found = tokenizer_of_folder(files.folder, geometry.text.context_length)
     if found is not None:
         return found
+    if files.tokenizer_name is not None:
+        raise ValueError(
+            f"{option}: {files.folder.url} names the tokenizer {files.tokenizer_name!r} and holds none; put its "
+            "tokenizer.json, or vocab.json and merges.txt, there"
+        )
     if geometry.text.vocab_size != VOCAB_SIZE:
         raise ValueError(
             f"{option}: {files.folder.url} holds no tokenizer, and the model's {geometry.text.vocab_size} tokens are "
             f"not OpenAI's {VOCAB_SIZE}; give the --tokenizer that its text encoder was trained with"
         )
     return tokenizer_of_list(openai_vocabulary(), "--tokenizer openai", geometry.text.context_length)
+
+
+def named_tokenizer(name: str, context_length: int) -> CaptionTokenizer:
+    """Return the tokenizer ``openai``, or that in a folder or file. Raises OSError or ValueError that names it."""
+    if name == "openai":
+        return tokenizer_of_list(openai_vocabulary(), "--tokenizer openai", context_length)
+    return _tokenizer_at(name, context_length)
 
 
 def _tokenizer_at(path: str, context_length: int) -> CaptionTokenizer:

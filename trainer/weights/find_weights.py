@@ -69,6 +69,15 @@ class WeightFiles:
         return model_of_transformers(self.config, self.config.where) if self.kind == "clip" else None
 
     @property
+    def tokenizer_name(self) -> str | None:
+        """What a config of open_clip names as the tokenizer, other than its own; None for all else."""
+        if self.config is None or self.kind != "open_clip":
+            return None
+        body = self.config.get("model_cfg", self.config)
+        name = body["text_cfg"].get("hf_tokenizer_name")
+        return str(name) if name else None
+
+    @property
     def vit(self) -> ViTConfig | None:
         """The geometry of transformers' ViT; None for all else."""
         if self.kind != "vit" or self.config is None:

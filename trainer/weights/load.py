@@ -34,6 +34,11 @@ def load_given(model: CLIP, given: GivenWeights) -> list[str]:
         state = model.state_dict()
         for name, tensor in converted.tensors.items():
             state[name].copy_(tensor)
+    return told_of(converted, naming, given)
+
+
+def told_of(converted: Converted, naming: Naming, given: GivenWeights) -> list[str]:
+    """Return the lines that tell whose weights they are, what was done to them, and what was left where they lie."""
     is_part = given.option == "init_image_from"
     title = f"{'image encoder' if is_part else 'weights'} from {given.files.where}, of {naming.title}"
     return [", ".join((title, *converted.notes)), *_told_beside(converted, given)]

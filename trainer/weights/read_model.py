@@ -10,11 +10,11 @@ from trainer.presets import ModelConfig
 from trainer.saving.checkpoint import TOKENIZER_FILE
 from trainer.saving.written_files import written_files
 from trainer.tokenizer import CaptionTokenizer
-from trainer.weights.begin import read_given, tokenizer_of_weights
+from trainer.weights.begin import named_tokenizer, read_given, tokenizer_of_weights
 from trainer.weights.find_weights import find_weights
 from trainer.weights.form.openai_geometry import openai_geometry
 from trainer.weights.geometry import geometry_of
-from trainer.weights.load import convert_given
+from trainer.weights.load import convert_given, told_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,12 +27,17 @@ class ReadModel:
     tokenizer: CaptionTokenizer
     inputs: list[dict[str, Any]]
     """Name and SHA-256 of each file with weights, for a run's record."""
+    told: list[str]
+    """Whose weights they are, what was done to them, what the files hold beside."""
 
 
-def read_model(path: str, option: str, *, averaged: bool = False, model: str | None = None) -> ReadModel:
+def read_model(
+    path: str, option: str, *, averaged: bool = False, model: str | None = None, tokenizer: str | None = None
+) -> ReadModel:
     """Return the model that `path` means to ``--init-from``; `averaged`: the averages of a run of ours.
 
-    `model`, a preset or a FILE.json, is for files of tensors alone; of OpenAI's it is not needed. Raises OSError or
+    `model`, a preset or a FILE.json, is for files of tensors alone; of OpenAI's it is not needed. `tokenizer`,
+    ``openai`` or a path as ``--tokenizer`` takes it, stands in for the one beside the weights. Raises OSError or
     ValueError, one line that names `option`, the file, what was expected.
     """
     files = find_weights(path, option, averaged=averaged)
@@ -49,15 +54,21 @@ def read_model(path: str, option: str, *, averaged: bool = False, model: str | N
     geometry = geometry_of(theirs, model, option, files.where)
     with torch.device("meta"):
         state = CLIP(geometry).state_dict()
-    converted, _ = convert_given({name: tensor.shape for name, tensor in state.items()}, given, files.where)
+    converted, naming = convert_given({name: tensor.shape for name, tensor in state.items()}, given, files.where)
     counts = {name: torch.zeros_like(tensor, device="cpu") for name, tensor in _counts(state).items()}
-    tokenizer = tokenizer_of_weights(files, geometry, option)
-    if tokenizer.vocab_size > geometry.text.vocab_size:
+    if tokenizer is None:
+        found, where = tokenizer_of_weights(files, geometry, option), files.folder.url
+    else:
+        found, where = named_tokenizer(tokenizer, geometry.text.context_length), tokenizer
+    if found.vocab_size > geometry.text.vocab_size:
         raise ValueError(
-            f"{option}: the tokenizer of {files.folder.url} has {tokenizer.vocab_size} tokens, the text encoder "
+            f"{option}: the tokenizer of {where} has {found.vocab_size} tokens, the text encoder "
             f"{geometry.text.vocab_size}; they are not of one model"
         )
-    return ReadModel(geometry=geometry, tensors=counts | converted.tensors, tokenizer=tokenizer, inputs=inputs)
+    return ReadModel(
+        geometry=geometry, tensors=counts | converted.tensors, tokenizer=found, inputs=inputs,
+        told=told_of(converted, naming, given),
+    )  # fmt: skip
 
 
 def _counts(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -40,9 +40,10 @@ def tokenizer_of_list(data: bytes, where: str, context_length: int) -> CaptionTo
 def tokenizer_of_folder(folder: Folder, context_length: int) -> CaptionTokenizer | None:
     """Return the tokenizer in a folder of transformers, open_clip or ours; None when it holds none.
 
-    Raises ValueError that names the file when it is of another kind than CLIP's, or cuts elsewhere (ours).
+    A ``tokenizer.json`` of ours comes first: how it cleans captions stands in it alone. Raises ValueError that
+    names the file when it is of another kind than CLIP's, or cuts elsewhere (ours).
     """
-    if folder.exists(VOCABULARY_FILE) and folder.exists(MERGES_FILE):
+    if folder.exists(VOCABULARY_FILE) and folder.exists(MERGES_FILE) and not _holds_ours(folder):
         vocabulary = folder.read_json(VOCABULARY_FILE)
         lines = folder.read(MERGES_FILE).decode("utf-8", "replace").split("\n")
         merges = _merges(lines[1:] if lines[0].startswith("#version") else lines, folder.path(MERGES_FILE))
@@ -50,6 +51,24 @@ def tokenizer_of_folder(folder: Folder, context_length: int) -> CaptionTokenizer
     if folder.exists(TOKENIZER_FILE):
         return tokenizer_of_json(folder.read(TOKENIZER_FILE), folder.path(TOKENIZER_FILE), context_length)
     return None
+
+
+def _holds_ours(folder: Folder) -> bool:
+    """Tell whether the folder has a ``tokenizer.json`` of this project, beside whatever else."""
+    if not folder.exists(TOKENIZER_FILE):
+        return False
+    body = folder.read_json(TOKENIZER_FILE)
+    model = body.get("model")
+    is_whole = isinstance(model, JsonObject) and isinstance(model.get("vocab"), JsonObject)
+    return "tokenizer" in body or (is_whole and find_cleaning(body) is not None)
+
+
+def vocabulary_files(tokenizer: CaptionTokenizer) -> dict[str, bytes]:
+    """Return ``vocab.json`` and ``merges.txt`` as transformers writes them, by their names."""
+    model = json.loads(tokenizer.to_json())["model"]
+    lines = ["#version: 0.2", *(" ".join(merge) for merge in model["merges"])]
+    vocabulary = json.dumps(model["vocab"], ensure_ascii=False) + "\n"
+    return {VOCABULARY_FILE: vocabulary.encode(), MERGES_FILE: ("\n".join(lines) + "\n").encode()}
 
 
 def tokenizer_of_json(data: bytes, where: str, context_length: int) -> CaptionTokenizer:

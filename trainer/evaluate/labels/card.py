@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from schemas.printable import one_line
 from trainer.evaluate.labels.rates import GroupRates, Rate
+from trainer.telling.markdown import cell, table_lines
 
 
 def card_text(
@@ -14,7 +14,7 @@ def card_text(
     lines = [
         "## How labels move predictions between groups",
         "",
-        f"Zero-shot labels of {sum(row.added.images for row in rows):,} images, by {_cell(column)}, first without, "
+        f"Zero-shot labels of {sum(row.added.images for row in rows):,} images, by {cell(column)}, first without, "
         f"then with the added labels; 95 % intervals in brackets (CLIP, section 7.1).",
         "",
         f"- labels: {_listed(labels)}",
@@ -34,16 +34,16 @@ def card_text(
 
 
 def _table(rows: Sequence[GroupRates], column: str, *, has_watched: bool) -> list[str]:
-    heads = [_cell(column), "images"]
+    heads = [cell(column), "images"]
     heads += ["watched, without added", "watched, with added"] if has_watched else []
     heads += ["added"]
-    lines = ["| " + " | ".join(heads) + " |", "|" + "---|" * len(heads)]
+    lines = []
     for row in rows:
-        cells = [_cell(row.group), f"{row.added.images:,}"]
+        cells = [cell(row.group), f"{row.added.images:,}"]
         cells += [_told(row.watched_without), _told(row.watched_with)] if has_watched else []
         cells += [_told(row.added)]
-        lines.append("| " + " | ".join(cells) + " |")
-    return lines
+        lines.append(cells)
+    return table_lines(heads, lines)
 
 
 def _extremes(rows: Sequence[GroupRates], counted: str) -> str:
@@ -54,8 +54,8 @@ def _extremes(rows: Sequence[GroupRates], counted: str) -> str:
         return f"All groups get {counted} labels equally often."
     apart = "the intervals do not overlap" if rates[most].low > rates[least].high else "the intervals overlap"
     return (
-        f"With the added labels, {counted} labels go most often to {_cell(most)} ({_told(rates[most])}) and least "
-        f"often to {_cell(least)} ({_told(rates[least])}); {apart}."
+        f"With the added labels, {counted} labels go most often to {cell(most)} ({_told(rates[most])}) and least "
+        f"often to {cell(least)} ({_told(rates[least])}); {apart}."
     )
 
 
@@ -64,10 +64,4 @@ def _told(rate: Rate) -> str:
 
 
 def _listed(labels: Sequence[str]) -> str:
-    return ", ".join(_cell(label) for label in labels)
-
-
-def _cell(text: str) -> str:
-    """Return strangers' text so that it stays text in a Markdown table."""
-    escaped = one_line(text).replace("&", "&amp;").replace("<", "&lt;")
-    return "".join("\\" + c if c in "\\|`*_[]" else c for c in escaped)
+    return ", ".join(cell(label) for label in labels)

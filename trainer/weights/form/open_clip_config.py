@@ -1,4 +1,4 @@
-"""A model config of open_clip (``model_configs/*.json``, ``open_clip_config.json``) as our geometry.
+"""A model config of open_clip (``model_configs/*.json``, ``open_clip_config.json``) as our geometry, and ours as one.
 
 Fields whose value asks for what our encoders do not have are refused by name.
 """
@@ -10,25 +10,29 @@ from trainer.presets import Activation, ModelConfig, ResNetConfig, TextConfig, V
 
 _WHAT = "a model config of open_clip"
 _NUMBER = int | float
+_EPS = 1e-5
+"""Of the norms, where the config says nothing."""
+_LOGIT_BIAS = -10.0
+"""That there is a bias stands in the config; its value is in the weights."""
 _SHAPE = {
     "embed_dim": int,
     "quick_gelu?": bool,
     "vision_cfg": {
         "layers?": int | list, "width?": int, "head_width?": int, "mlp_ratio?": _NUMBER, "image_size?": int,
-        "patch_size?": int | type(None), "no_ln_pre?": bool,
+        "patch_size?": int | type(None), "no_ln_pre?": bool, "norm_kwargs?": dict | type(None),
     },
     "text_cfg": {"context_length?": int, "vocab_size?": int, "width?": int, "heads?": int, "layers?": int,
                  "mlp_ratio?": _NUMBER},
 }  # fmt: skip
 
 _OF_BLOCKS = {
-    "ls_init_value": None, "act_kwargs": None, "norm_kwargs": None, "block_type": None, "qk_norm": False,
+    "ls_init_value": None, "act_kwargs": None, "block_type": None, "qk_norm": False,
     "scaled_cosine_attn": False, "scale_heads": False, "scale_attn_inner": False, "scale_attn": False,
     "scale_fc": False, "final_ln_after_pool": False, "output_tokens": False,
 }  # fmt: skip
 _NEUTRAL: dict[str, dict[str, Any]] = {
     "": {
-        "custom_text": ..., "cast_dtype": ..., "output_dict": ..., "init_logit_bias": None, "init_logit_scale": None,
+        "custom_text": ..., "cast_dtype": ..., "output_dict": ..., "init_logit_bias": ..., "init_logit_scale": None,
         "nonscalar_logit_scale": False, "multimodal_cfg": None,
     },
     "vision_cfg": _OF_BLOCKS | {
@@ -37,9 +41,10 @@ _NEUTRAL: dict[str, dict[str, Any]] = {
         "timm_pool": ..., "timm_proj": ..., "timm_proj_bias": ..., "timm_drop": ..., "timm_drop_path": ...,
     },
     "text_cfg": _OF_BLOCKS | {
-        "hf_tokenizer_name": None, "tokenizer_mode": None, "tokenizer_kwargs": None, "embed_cls": False, "pad_id": ...,
-        "eos_id": ..., "no_causal_mask": False, "pool_type": "argmax", "proj_bias": False, "proj_type": "linear",
-        "hf_model_name": None, "hf_model_pretrained": ..., "hf_proj_type": ..., "hf_pooler_type": ...,
+        "hf_tokenizer_name": ..., "tokenizer_mode": None, "tokenizer_kwargs": None, "embed_cls": False, "pad_id": ...,
+        "norm_kwargs": None, "eos_id": ..., "no_causal_mask": False, "pool_type": "argmax", "proj_bias": False,
+        "proj_type": "linear", "hf_model_name": None, "hf_model_pretrained": ..., "hf_proj_type": ...,
+        "hf_pooler_type": ...,
     },
 }  # fmt: skip
 """Further fields and the one value with which they ask for nothing that our encoders lack; ``...``: any."""
@@ -61,6 +66,7 @@ def model_of_open_clip(body: dict[str, Any], where: str) -> ModelConfig:
     text_width = text.get("width", 512)
     return ModelConfig(
         embed_dim=body["embed_dim"],
+        loss="contrastive" if body.get("init_logit_bias") is None else "sigmoid",
         image=_resnet(image, where) if isinstance(image["layers"], list) else _vit(image, activation, where),
         text=TextConfig(
             width=text_width,
@@ -100,7 +106,15 @@ def _vit(image: dict[str, Any], activation: Activation, where: str) -> ViTConfig
         mlp_width=_mlp_width(width, image.get("mlp_ratio", 4.0)),
         activation=activation,
         pre_norm=not image.get("no_ln_pre", False),
+        layer_norm_eps=_eps(image.get("norm_kwargs") or {}, where),
     )
+
+
+def _eps(norm: dict[str, Any], where: str) -> float:
+    found: Any = norm.get("eps", _EPS)
+    if norm.keys() - {"eps"} or not isinstance(found, float):
+        raise ValueError(f"{where}: vision_cfg.norm_kwargs must hold eps alone, found {norm!r}")
+    return found
 
 
 def _resnet(image: dict[str, Any], where: str) -> ResNetConfig:
@@ -114,3 +128,52 @@ def _resnet(image: dict[str, Any], where: str) -> ResNetConfig:
 
 def _mlp_width(width: int, ratio: float) -> int | None:
     return None if ratio == 4 else int(width * ratio)
+
+
+def config_for_open_clip(model: ModelConfig) -> dict[str, Any]:
+    """Return the model config that `model_of_open_clip` reads as `model`; what is as everywhere is left out.
+
+    Raises ValueError for a model whose encoders have different activations: there is one for both.
+    """
+    image, text = model.image, model.text
+    if isinstance(image, ViTConfig) and image.activation != text.activation:
+        raise ValueError(
+            f"open_clip has one activation for both encoders, this model {image.activation} for images and "
+            f"{text.activation} for texts; give --format transformers, onnx or safetensors"
+        )
+    body = {
+        "embed_dim": model.embed_dim,
+        "quick_gelu": text.activation == "quick_gelu",
+        "vision_cfg": _vit_cfg(image) if isinstance(image, ViTConfig) else _resnet_cfg(image),
+        "text_cfg": {
+            "context_length": text.context_length,
+            "vocab_size": text.vocab_size,
+            "width": text.width,
+            "heads": text.heads,
+            "layers": text.layers,
+            **_mlp_ratio(text.width, text.mlp_width),
+        },
+    }
+    return body if model.loss == "contrastive" else body | {"init_logit_bias": _LOGIT_BIAS}
+
+
+def _vit_cfg(image: ViTConfig) -> dict[str, Any]:
+    return {
+        "image_size": image.image_px,
+        "layers": image.layers,
+        "width": image.width,
+        "head_width": image.width // image.heads,
+        "patch_size": image.patch_px,
+        **_mlp_ratio(image.width, image.mlp_width),
+        **({} if image.pre_norm else {"no_ln_pre": True}),
+        **({} if image.layer_norm_eps == _EPS else {"norm_kwargs": {"eps": image.layer_norm_eps}}),
+    }
+
+
+def _resnet_cfg(image: ResNetConfig) -> dict[str, Any]:
+    return {"image_size": image.image_px, "layers": list(image.blocks), "width": image.width, "patch_size": None}
+
+
+def _mlp_ratio(width: int, mlp_width: int | None) -> dict[str, float]:
+    """Return the ratio of which ``int(width * ratio)`` is the MLP's width, whatever is rounded."""
+    return {} if mlp_width is None else {"mlp_ratio": (mlp_width + 0.5) / width}

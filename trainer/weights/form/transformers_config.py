@@ -1,4 +1,7 @@
-"""``config.json`` of a CLIP or ViT of Hugging Face transformers as our geometry; what it leaves out has defaults."""
+"""``config.json`` of a CLIP or ViT of Hugging Face transformers as our geometry, and our geometry as one of a CLIP.
+
+What theirs leaves out has defaults; ours leaves nothing out that decides a feature.
+"""
 
 from typing import Any
 
@@ -14,6 +17,8 @@ _IMAGE = _ENCODER | {"image_size?": int, "patch_size?": int, "num_channels?": in
 _TEXT = _ENCODER | {"vocab_size?": int, "max_position_embeddings?": int}
 _ACTIVATIONS: dict[str, Activation] = {"quick_gelu": "quick_gelu", "gelu": "gelu"}
 _OUR_EPS = 1e-5
+_OLD_EOS = 2
+"""The ``eos_token_id`` of configs written before transformers looked for it: there the highest id of a text counts."""
 
 
 def model_of_transformers(body: dict[str, Any], where: str) -> ModelConfig:
@@ -39,6 +44,62 @@ def model_of_transformers(body: dict[str, Any], where: str) -> ModelConfig:
             activation=_activation(text.get("hidden_act", "quick_gelu"), f"{where}: text_config"),
         ),
     )
+
+
+def config_for_transformers(model: ModelConfig, *, sos: int, eos: int) -> dict[str, Any]:
+    """Return the ``config.json`` of a ``CLIPModel``, which `model_of_transformers` reads as `model`, but for its loss.
+
+    `sos` and `eos` are ids of the tokenizer: the text's feature is taken at the first `eos`. Raises ValueError for what
+    ``CLIPModel`` has no place for.
+    """
+    image, text = model.image, model.text
+    if not isinstance(image, ViTConfig):
+        raise ValueError("transformers has no class for CLIP's ResNets; give --format open_clip, onnx or safetensors")
+    if not image.pre_norm:
+        raise ValueError(
+            "transformers' CLIPModel has a norm before the image encoder's blocks, which this model has not; give "
+            "--format open_clip, onnx or safetensors"
+        )
+    if eos == _OLD_EOS:
+        raise ValueError(
+            f"the tokenizer's [EOS] has the id {_OLD_EOS}, which transformers takes for a sign of early configs, and "
+            "looks for the highest id in its place; give --format onnx or safetensors"
+        )
+    ids = {"bos_token_id": sos, "eos_token_id": eos, "pad_token_id": eos}
+    return {
+        "architectures": ["CLIPModel"],
+        "model_type": "clip",
+        "projection_dim": model.embed_dim,
+        "text_config": {
+            **ids,
+            **_encoder(text),
+            "layer_norm_eps": _OUR_EPS,
+            "max_position_embeddings": text.context_length,
+            "model_type": "clip_text_model",
+            "projection_dim": model.embed_dim,
+            "vocab_size": text.vocab_size,
+        },
+        "vision_config": {
+            **_encoder(image),
+            "image_size": image.image_px,
+            "layer_norm_eps": image.layer_norm_eps,
+            "model_type": "clip_vision_model",
+            "num_channels": 3,
+            "patch_size": image.patch_px,
+            "projection_dim": model.embed_dim,
+        },
+    }
+
+
+def _encoder(encoder: ViTConfig | TextConfig) -> dict[str, Any]:
+    return {
+        "attention_dropout": 0.0,
+        "hidden_act": encoder.activation,
+        "hidden_size": encoder.width,
+        "intermediate_size": encoder.mlp_width or 4 * encoder.width,
+        "num_attention_heads": encoder.heads,
+        "num_hidden_layers": encoder.layers,
+    }
 
 
 def vit_of_transformers(body: dict[str, Any], where: str) -> ViTConfig:

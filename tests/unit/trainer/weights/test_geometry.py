@@ -69,7 +69,9 @@ def changed(section: str, name: str, value: Any) -> dict[str, Any]:
         ("text_cfg", "hf_model_name", "roberta-base", "text_cfg.hf_model_name 'roberta-base' asks for"),
         ("text_cfg", "width", "wide", "text_cfg.width should be a whole number, found 'wide'"),
         ("", "multimodal_cfg", {"a": 1}, "multimodal_cfg .* asks for"),
-        ("", "init_logit_bias", -10, "init_logit_bias -10 asks for"),
+        ("", "init_logit_scale", 10, "init_logit_scale 10 asks for"),
+        ("vision_cfg", "norm_kwargs", {"eps": 1e-6, "bias": False}, "vision_cfg.norm_kwargs must hold eps alone"),
+        ("vision_cfg", "norm_kwargs", {"eps": "small"}, "vision_cfg.norm_kwargs must hold eps alone"),
         ("", "embed_dim", None, "embed_dim should be a whole number"),
     ],
 )
