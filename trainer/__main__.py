@@ -23,15 +23,12 @@ from trainer.evaluate.probe.config import FewShotConfig, ProbeConfig
 from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.retrieval_config import RetrievalConfig
 from trainer.evaluate.robustness.config import RobustnessConfig
+from trainer.export.config import ExportConfig
 from trainer.guide.config import GuideConfig
 from trainer.memory.config import MemoryPlanConfig
 from trainer.search.config import BuildIndexConfig, SearchConfig
 from trainer.use.classify_config import ClassifyConfig
 from trainer.video.config import VideoConfig
-from trainer.export.config import ExportConfig
-from trainer.memory.config import MemoryPlanConfig
-from trainer.search.config import BuildIndexConfig, SearchConfig
-from trainer.use.classify_config import ClassifyConfig
 from trainer.weights.import_config import ImportConfig
 from trainer.weights.interpolate_config import InterpolateConfig
 

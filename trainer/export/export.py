@@ -4,6 +4,7 @@ Memory: the weights three times, in float32: as read, as written or opened by th
 """
 
 import importlib
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from trainer.export.config import ExportConfig, Format
 from trainer.export.output_folder import appearing, check_output
 from trainer.use.load import Loaded, frozen
 from trainer.weights.find_weights import find_weights
+from trainer.weights.geometry_differences import differences
 from trainer.weights.read_model import ReadModel, read_model
 
 
@@ -66,26 +68,42 @@ def export(config: ExportConfig) -> None:
     """
     path, way = check_output(config.output), WAYS[config.format]
     _check_packages(way, config.format)
-    files = find_weights(config.checkpoint, "CHECKPOINT", averaged=config.weights == "ema")
-    read = read_model(config.checkpoint, "CHECKPOINT", averaged=config.weights == "ema", model=config.model)
+    averaged = config.weights == "ema"
+    read = read_model(config.checkpoint, "CHECKPOINT", averaged=averaged, model=config.model)
     ours = frozen(read, torch.device("cpu"), None)
     measured = read_evaluations(config.evaluation, ours.model.fingerprint if config.evaluation else "")
     with appearing(path) as folder:
+        _say(f"writing for {config.format}")
         left_out = _named(way.write)(folder, read)
         if config.format != "onnx":
             _check_weights(read, folder, left_out)
+        _say(f"comparing with {way.package}")
         comparison = _compared(way, folder, ours)
-        is_ours = files.kind == "ours"
         facts = CardFacts(
             name=path.name, format=config.format, license=config.license, geometry=read.geometry,
             parameters=sum(tensor.numel() for tensor in read.tensors.values() if tensor.is_floating_point()),
-            tokens=read.tokenizer.vocab_size,
-            training=training_lines(files.folder) if is_ours else _of_others(read),
-            while_training=measured_lines(files.folder) if is_ours else (),
-            measured=measured, comparison=comparison, left_out=left_out,
+            tokens=read.tokenizer.vocab_size, measured=measured, comparison=comparison, left_out=left_out,
+            **_history(config, read, averaged=averaged),
         )  # fmt: skip
         folder.write(CARD_FILE, card_text(facts).encode())
     _tell(config, path, facts)
+
+
+def _history(config: ExportConfig, read: ReadModel, *, averaged: bool) -> dict[str, Any]:
+    """Return what the card says of the training: of a run of ours what lies beside it, of others the files' hashes."""
+    files = find_weights(config.checkpoint, "CHECKPOINT", averaged=averaged)
+    if files.kind == "ours":
+        measured = () if averaged else measured_lines(files.folder)  # of the weights themselves
+        return {"training": training_lines(files.folder, averaged=averaged), "while_training": measured}
+    hashes = [f"- {one['name'].rpartition('/')[2]}: SHA-256 `{one['sha256']}`" for one in read.inputs]
+    told = ["Weights of another project; how they were trained stands in their own card.", "", *hashes]
+    return {"training": told, "while_training": ()}
+
+
+def _say(step: str) -> None:
+    """Tell someone who waits what is going on: seconds for small models, minutes for the largest."""
+    if sys.stderr.isatty():
+        print(f"{step} ...", file=sys.stderr, flush=True)
 
 
 def _check_packages(way: _Way, name: Format) -> None:
@@ -105,6 +123,8 @@ def _named(place: str) -> Callable[..., Any]:
 def _check_weights(read: ReadModel, folder: Folder, left_out: tuple[str, ...]) -> None:
     """Read what was written as any weights of others, and compare it bit for bit. Raises ValueError."""
     again = read_model(folder.url, "--output")
+    if found := differences(read.geometry, again.geometry, but=("mlp_width",)):
+        raise ValueError(f"{folder.url} is read again as another model: {found[0]}; nothing was written")
     others = [
         name for name, tensor in read.tensors.items()
         if name not in left_out and not torch.equal(again.tensors[name], tensor)
@@ -130,12 +150,6 @@ def _compared(way: _Way, folder: Folder, ours: Loaded) -> Comparison | str:
             f"{way.package} cannot open what was written ({type(error).__name__}: {reason}); nothing was written"
         ) from error
     return compare(ours, theirs)
-
-
-def _of_others(read: ReadModel) -> list[str]:
-    """Return what is known of weights that this project has not trained: their files' hashes."""
-    hashes = [f"- {one['name'].rpartition('/')[2]}: SHA-256 `{one['sha256']}`" for one in read.inputs]
-    return ["Weights of another project; how they were trained stands in their own card.", "", *hashes]
 
 
 def _tell(config: ExportConfig, path: Path, facts: CardFacts) -> None:

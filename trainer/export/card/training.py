@@ -17,34 +17,28 @@ from schemas.manifest import manifest_sha256
 from schemas.run_record import MANIFEST_FILE, RUN_FILE, read_run
 from schemas.storage import Folder
 from trainer.record.run_environment import ENVIRONMENT_FILE
-from trainer.saving.written_files import STATE_FILE
+from trainer.saving.checkpoint import CHECKPOINTS
+from trainer.saving.written_files import FINAL, FINAL_EMA, STATE_FILE
 from trainer.telling.markdown import cell, table_lines
 from trainer.telling.metrics import EVALUATIONS_FILE
 
-LEVELS = 3
-"""Folders that are looked in, from a checkpoint's own upwards: OUTPUT/checkpoints/step-0000100."""
-
 
 def find_run(checkpoint: Folder) -> Folder | None:
-    """Return the folder of the run that wrote `checkpoint`; None where nothing beside it tells of one."""
-    url = checkpoint.url
-    for _ in range(LEVELS):
-        folder = Folder(url)
-        if folder.exists(RUN_FILE):
-            return folder
-        url = url.rpartition("/")[0]
-        if not url:
-            break
-    return None
+    """Return the folder of the run that wrote `checkpoint`; None where it lies in none."""
+    parent, _, name = checkpoint.url.rpartition("/")
+    run, _, inside = parent.rpartition("/")
+    found = Folder(parent) if name in (FINAL, FINAL_EMA) else Folder(run) if inside == CHECKPOINTS else checkpoint
+    return found if found.exists(RUN_FILE) else None
 
 
-def training_lines(checkpoint: Folder) -> list[str]:
-    """Return what the card says of the training of the weights in `checkpoint`."""
+def training_lines(checkpoint: Folder, *, averaged: bool = False) -> list[str]:
+    """Return what the card says of the training of the weights in `checkpoint`, or of their averages."""
     run = find_run(checkpoint)
     if run is None:
         return ["Nothing beside these weights tells how they were trained."]
     body = read_run(run)
-    rows = [("made by", f"`{body['command']}`"), *_extent(run, checkpoint), *_options(body)]
+    rows = [("made by", cell(str(body["command"]))), *_extent(run, checkpoint), *_options(body)]
+    rows += [("weights", "averages over the steps (`--ema-decay`)")] if averaged else []
     rows += [*_inputs(body), *_versions(run, body)]
     return table_lines(("", ""), rows)
 
