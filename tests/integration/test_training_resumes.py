@@ -189,7 +189,7 @@ def curve(output: Path) -> list[str]:
 def carry_out(schedule: Schedule, folder: Path, shards: str) -> list[dict[Update, int]]:
     """Make the attempts; return the updates of each.
 
-    Raises AssertionError when one ends otherwise than its kill says, or leaves a block behind.
+    Raises AssertionError when one ends otherwise than its kill says, or leaves blocks that nobody takes over.
     """
     found = []
     for number, attempt in enumerate(schedule.attempts):
@@ -202,7 +202,9 @@ def carry_out(schedule: Schedule, folder: Path, shards: str) -> list[dict[Update
         if attempt.kill is not None and attempt.kill.victim == "loader" and not restarts:
             assert "was ended by SIGKILL" in text
             assert "run the same command again to go on from the last checkpoint" in text
-        assert list((folder / "blocks").iterdir()) == []
+        left = list((folder / "blocks").iterdir())
+        # What a killed attempt leaves of its set is taken over by the next.
+        assert len(left) <= (attempt.kill is not None and not restarts), (number, left)
         found.append(updates(folder / f"seen-{number}"))
     return found
 
