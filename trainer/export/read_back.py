@@ -66,10 +66,12 @@ def _quiet(transformers: Any) -> Iterator[None]:
     before, had_bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
     logging.set_verbosity_error()
     logging.disable_progress_bar()
-    yield
-    logging.set_verbosity(before)
-    if had_bars:
-        logging.enable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(before)
+        if had_bars:
+            logging.enable_progress_bar()
 
 
 class OpenClipReader:

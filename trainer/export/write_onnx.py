@@ -36,6 +36,8 @@ class ImageEncoder(nn.Module):
     def __init__(self, model: CLIP) -> None:
         super().__init__()
         self.model = model
+        self.scale_311: torch.Tensor
+        self.shift_311: torch.Tensor
         self.register_buffer("scale_311", 255 * torch.tensor(IMAGE_STD).view(3, 1, 1), persistent=False)
         self.register_buffer("shift_311", 255 * torch.tensor(IMAGE_MEAN).view(3, 1, 1), persistent=False)
 
@@ -116,7 +118,8 @@ def _write(
             input_names=[name_in], output_names=[name_out], dynamic_shapes={name_in: sizes},
         )  # fmt: skip
     assert program is not None
-    for graph in (program.model.graph, *program.model.functions.values()):
+    functions = program.model.functions.values()
+    for graph in (program.model.graph, *(function.graph for function in functions)):
         graph.metadata_props.clear()
         for node in graph.all_nodes():
             node.metadata_props.clear()  # stack traces with paths
@@ -134,8 +137,10 @@ def _quiet() -> Iterator[None]:
     before = [logger.level for logger in loggers]
     for logger in loggers:
         logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        yield
-    for logger, level in zip(loggers, before, strict=True):
-        logger.setLevel(level)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)

@@ -22,6 +22,8 @@ def test_the_same_bytes_as_the_library_of_all_types_and_shapes(tmp_path: Path) -
     data = folder.read("a/b.safetensors")
     assert data == save(tensors)
     assert (record.bytes, record.sha256) == (len(data), hashlib.sha256(data).hexdigest())
+    write_tensors(folder, "of.safetensors", tensors, {"format": "pt"})
+    assert folder.read("of.safetensors") == save(tensors, {"format": "pt"})
 
 
 def test_no_tensor_at_all_is_a_file_too(tmp_path: Path) -> None:

@@ -67,6 +67,8 @@ def test_a_finished_run(tmp_path: Path, run: Folder) -> None:
     assert "`: 13,797 images, collected for 154 of 1,154 queries |" in text
     assert "| versions | webimagetext " in text
     assert str(tmp_path) not in text
+    assert "averages" not in text
+    assert "| weights | averages over the steps (`--ema-decay`) |" in training_lines(run.sub("final"), averaged=True)
     assert "cap" not in text.replace("captions", "")
     assert measured_lines(run.sub("final")) == [
         "While it trained, at step 100:", "", "| measure | value |", "|---|---|", "| top1 | 0.25 |", "| r\\|1 | 0.5 |",
