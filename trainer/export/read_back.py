@@ -56,7 +56,7 @@ class TransformersReader:
     @torch.no_grad()
     def _run(self, **inputs: Any) -> Any:
         """Return the output of both encoders: what ``get_image_features`` returns is another thing in each version."""
-        return self._model(**{name: tensor for name, tensor in inputs.items() if name != "token_type_ids"})
+        return self._model(**inputs)
 
 
 @contextmanager

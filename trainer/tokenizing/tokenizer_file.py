@@ -80,6 +80,8 @@ def file_for_transformers(context_length: int) -> dict[str, Any]:
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "model_max_length": context_length,
+        # without it version 4 gives token types, too, and CLIPModel, so its pipelines, fail on them
+        "model_input_names": ["input_ids", "attention_mask"],
         "bos_token": SOS,
         "eos_token": EOS,
         "pad_token": EOS,
