@@ -142,6 +142,7 @@ LISTED = {
 """By pattern of a module's path: where it is tested, and why there."""
 
 THEMES = {
+    "trainer/guide/test_recipes.py": "recipes of trainer/README.md: run as they stand there",
     "pipeline/download/decode/test_decode_orientation.py": "all formats through decode/image and Pillow",
     "pipeline/download/decode/test_decode_png.py": "what stands beside a picture: decode/image, schemas/png, trainer",
     "pipeline/sources/tables/test_listed_captions.py": "captions as lists, of every kind of table",
