@@ -17,6 +17,7 @@ from trainer.evaluate.labels.config import LabelsConfig
 from trainer.evaluate.probe.config import FewShotConfig, ProbeConfig
 from trainer.evaluate.prompting.config import PromptsConfig
 from trainer.evaluate.robustness.config import RobustnessConfig
+from trainer.video.config import VideoConfig
 
 DUMP = {"dump": "a.xml", "output": "o"}
 IN_AND_OUT = {"input": "i", "queries": "q", "output": "o"}
@@ -61,6 +62,10 @@ LEFT_OUT = [
     (
         LabelsConfig(images="i", group="age", labels="l", added="a", templates="t"),
         "added batch_size checkpoint images labels output templates threads watched",
+    ),
+    (
+        VideoConfig(asked=("a dog", "clip.mp4"), checkpoint="m"),
+        "asked batch_size cache_dir checkpoint image json output text threads",
     ),
     (
         TrainConfig(shards=("s",), output="o"),

@@ -8,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import numpy.typing as npt
+from av.stream import Disposition
 
 Pixels = npt.NDArray[np.uint8]
 
@@ -86,13 +87,20 @@ def turn(path: Path, matrix: tuple[int, int, int, int]) -> Path:
     return path
 
 
-def write_sound(path: Path) -> Path:
-    """Write half a second of silence, no video; return the path."""
+def write_sound(path: Path, *, has_cover: bool = False) -> Path:
+    """Write half a second of silence, no video, with a cover as music has it or without; return the path."""
     with av.open(str(path), "w") as container:
         stream = container.add_stream("aac", rate=16_000)
+        if has_cover:
+            cover = container.add_stream("mjpeg", rate=1)
+            cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
+            cover.disposition = Disposition.attached_pic
         for start in range(0, 8_000, 1_024):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1_024), dtype=np.float32), format="fltp", layout="mono")
             frame.sample_rate, frame.pts = 16_000, start
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+        if has_cover:
+            container.mux(cover.encode(av.VideoFrame.from_ndarray(plain((9, 9, 9), 64, 64), format="rgb24")))
+            container.mux(cover.encode(None))
     return path

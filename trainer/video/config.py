@@ -30,6 +30,9 @@ class VideoConfig(LoadingOptions):
     """Several texts, in place of TEXT."""
     image: NotIdentity[Annotated[tuple[str, ...], tyro.conf.arg(metavar="FILE [FILE ...]")]] = ()
     """Pictures of what is looked for, in place of TEXT or besides --text."""
+    checkpoint: NotIdentity[Annotated[str, tyro.conf.arg(metavar="PATH")]]
+    """A model: the output of a training, one of its checkpoints, or weights of others, by path or URL: a folder of
+    transformers or open_clip, a file of tensors, as `trainer train --init-from` takes them."""
     num: int = 10
     """Moments of each text or picture, at most 1,000."""
     apart_s: float = 2.0

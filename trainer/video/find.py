@@ -17,7 +17,7 @@ from trainer.video.feature_cache import FeatureCache, file_sha256
 from trainer.video.features import Sampling, VideoFeatures, video_features
 from trainer.video.files import list_videos
 from trainer.video.moments import Moment, best_moments
-from trainer.video.moments_folder import write_moments
+from trainer.video.moments_folder import MomentsFolder
 from trainer.video.open_video import VideoFault, check_decoder
 from trainer.video.progress import Progress
 from trainer.video.queries import Queries, embed_queries
@@ -34,21 +34,42 @@ def find(config: VideoConfig) -> dict[str, Any]:
     queries = embed_queries(loaded, config.query_texts, config.image, config.batch_size)
     skipped: list[str] = []
     progress = Progress()
-    read = _read_videos(config, loaded, paths, skipped, progress)
+    digests = _digests(paths, skipped)
+    folder = None
+    if config.output is not None:
+        folder = MomentsFolder(config, loaded.model.fingerprint, queries.told, digests)
+        if (body := folder.finished()) is not None:
+            return _tell(config, body, f"; {config.output} is finished already")
+    read = _read_videos(config, loaded, digests, skipped, progress)
     tell_skipped(skipped)
     if not read:
         raise ValueError(f"none of the {len(paths)} VIDEOs can be used: {skipped[0]}")
     moments = _ranked(config, queries, read)
     body = as_json(queries, moments, read, skipped)
-    if config.output is not None:
-        write_moments(config, loaded.model.fingerprint, body, moments, read)
+    if folder is not None:
+        folder.write(body, moments, read)
+    return _tell(config, body, progress.told)
+
+
+def _tell(config: VideoConfig, body: dict[str, Any], how: str) -> dict[str, Any]:
     print(printable_json(body) if config.json else "\n".join(as_lines(body)))
-    print("\n".join(summary(body, progress.told)), file=sys.stderr)
+    print("\n".join(summary(body, how)), file=sys.stderr)
     return body
 
 
+def _digests(paths: list[str], skipped: list[str]) -> dict[str, str]:
+    """Return the SHA-256 of each file; a line is put into `skipped` for one that cannot be read."""
+    found = {}
+    for path in paths:
+        try:
+            found[path] = file_sha256(path)
+        except OSError as error:
+            skipped.append(f"{path}: {error.strerror or error}")
+    return found
+
+
 def _read_videos(
-    config: VideoConfig, loaded: Loaded, paths: list[str], skipped: list[str], progress: Progress
+    config: VideoConfig, loaded: Loaded, digests: dict[str, str], skipped: list[str], progress: Progress
 ) -> dict[str, Read]:
     """Return what is read of each video, by its path; a line is put into `skipped` for one that cannot be used."""
     sampling = Sampling(
@@ -56,7 +77,7 @@ def _read_videos(
     )
     cache = FeatureCache(loaded.model, sampling, config.cache_dir)
     read: dict[str, Read] = {}
-    for path in paths:
+    for path, digest in digests.items():
 
         def make(path: str = path) -> VideoFeatures:
             with progress.of(path) as heard:
@@ -65,7 +86,6 @@ def _read_videos(
                 )
 
         try:
-            digest = file_sha256(path)
             read[path] = Read(digest, cache.get(digest, make))
         except VideoFault as fault:
             skipped.append(f"{path} {fault}")

@@ -5,7 +5,6 @@ OUTPUT/moments.json         the same, with what was read of each video and what 
 OUTPUT/contact-sheet.png    the moments' frames, the time and the score under each
 """
 
-import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,31 +25,38 @@ TABLE_FILE, MOMENTS_FILE, SHEET_FILE = "moments.csv", "moments.json", "contact-s
 COLUMNS = ("query", "rank", "file", "time_s", "time", "score")
 
 
-def write_moments(
-    config: VideoConfig, fingerprint: str, body: dict[str, Any], moments: Sequence[Moment], read: dict[str, Read]
-) -> None:
-    """Write ``config.output``, or find that it is finished. Raises `FolderConflict`."""
-    assert config.output is not None
-    folder = Folder(config.output)
-    inputs = [{"name": "weights", "sha256": fingerprint}]
-    inputs += [{"name": path, "sha256": one.sha256} for path, one in read.items()]
-    record = RunRecord(
-        command="trainer video",
-        config=identity_options(config) | {"queries": body["queries"]},
-        inputs=inputs,
-        paths={"checkpoint": config.checkpoint},
-    )
-    if not start_run(folder, record):
-        print(f"{folder.url} is finished already: nothing to write", file=sys.stderr)
-        return
-    rows = [[moment[name] for name in COLUMNS] for moment in body["moments"]]
-    files = [
-        folder.write(TABLE_FILE, csv_table(COLUMNS, rows), len(rows)),
-        folder.write(SHEET_FILE, moment_sheet(_parts(config, body, moments, read))),
-        folder.write_json(MOMENTS_FILE, body),
-    ]
-    summary = {name: len(body[name]) for name in ("queries", "videos", "moments", "skipped")}
-    write_manifest(folder, "moments", files, rows=len(rows), identity=record.identity, summary=summary)
+class MomentsFolder:
+    """``config.output``, claimed before a video is decoded."""
+
+    def __init__(
+        self, config: VideoConfig, fingerprint: str, queries: list[dict[str, Any]], digests: dict[str, str]
+    ) -> None:
+        """Claim it for these queries, and videos by the SHA-256 of each. Raises `FolderConflict`."""
+        assert config.output is not None
+        self._config, self._folder = config, Folder(config.output)
+        inputs = [{"name": "weights", "sha256": fingerprint}]
+        inputs += [{"name": path, "sha256": digest} for path, digest in digests.items()]
+        self._record = RunRecord(
+            command="trainer video",
+            config=identity_options(config) | {"queries": queries},
+            inputs=inputs,
+            paths={"checkpoint": config.checkpoint},
+        )
+        self._is_finished = not start_run(self._folder, self._record)
+
+    def finished(self) -> dict[str, Any] | None:
+        """Return what this very run has told before; None where it has not."""
+        return dict(self._folder.read_json(MOMENTS_FILE)) if self._is_finished else None
+
+    def write(self, body: dict[str, Any], moments: Sequence[Moment], read: dict[str, Read]) -> None:
+        rows = [[moment[name] for name in COLUMNS] for moment in body["moments"]]
+        files = [
+            self._folder.write(TABLE_FILE, csv_table(COLUMNS, rows), len(rows)),
+            self._folder.write(SHEET_FILE, moment_sheet(_parts(self._config, body, moments, read))),
+            self._folder.write_json(MOMENTS_FILE, body),
+        ]
+        summary = {name: len(body[name]) for name in ("queries", "videos", "moments", "skipped")}
+        write_manifest(self._folder, "moments", files, rows=len(rows), identity=self._record.identity, summary=summary)
 
 
 def _parts(

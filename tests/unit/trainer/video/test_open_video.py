@@ -79,13 +79,15 @@ def test_a_file_that_was_cut_off_says_what_is_missing(tmp_path: Path) -> None:
 
 def test_what_is_no_video(tmp_path: Path) -> None:
     write_sound(tmp_path / "sound.m4a")
+    write_sound(tmp_path / "cover.mp4", has_cover=True)
     (tmp_path / "empty.mp4").write_bytes(b"")
     (tmp_path / "text.mp4").write_text("no video\n" * 100)
     whole = write_video(tmp_path / "whole.mp4", shots([corners()], 1.0)).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(whole[: len(whole) // 2])
     for name, message in (
-        ("sound.m4a", "has no video stream, only sound"), ("empty.mp4", "is empty"),
+        ("sound.m4a", "has no video stream, only sound"), ("cover.mp4", "has no video stream, only sound"),
         ("text.mp4", "is no video that can be read"), ("cut.mp4", "is no video that can be read"),
+        ("empty.mp4", "is empty"),
     ):  # fmt: skip
         with pytest.raises(VideoFault, match=message):
             times(tmp_path / name)
