@@ -48,7 +48,7 @@ def test_sigterm_saves_and_stops_all_and_the_command_goes_on(tmp_path: Path) -> 
         told.append(stopped.stderr.readline())
         assert told[-1], told
     os.kill(workers_of(stopped)[1], signal.SIGTERM)
-    assert "SIGTERM: a checkpoint is in " in "".join(told) + ended(stopped)
+    assert "stopped by SIGTERM: a checkpoint of step " in "".join(told) + ended(stopped)
     assert stopped.returncode != 0
     (step,) = find_checkpoints(Folder(str(tmp_path / "stopped")))
     assert step < 200

@@ -18,6 +18,7 @@ from tests.demo.free_ports import free_ports
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S, PATIENT_RAY, wait_until
 from trainer.saving.checkpoint import find_checkpoints
+from trainer.workers.stopped import STOPPED
 
 ROOT = Path(__file__).parents[2]
 RAY = str(Path(sys.executable).parent / "ray")
@@ -155,8 +156,17 @@ def test_a_cluster_without_cpus_is_told_and_the_deadline_ends_the_run(tmp_path: 
     assert run.wait(PATIENCE_S) == 2, log(tmp_path, "out")
     told = log(tmp_path, "out").splitlines()[-1]
     assert told.startswith("error: no worker is at work after ")
-    assert "2 of 1 CPU asked for, the cluster's 1 node with 0 CPU (0 free) has room for 0; add nodes, or give " in told
+    assert "asked for 2 workers with 1 CPU each, the cluster's 1 node with 0 CPU (0 free) has room for 0; add " in told
     assert told.endswith("; --start-timeout-s is 1")
+
+
+def test_sigterm_ends_a_run_that_waits_for_workers(tmp_path: Path, nodes: Nodes) -> None:
+    write_shards(tmp_path / "shards", 48)
+    run = nodes.run(tmp_path, "out", "2")
+    wait_until(lambda: run.poll() is not None or nodes.processes("ray::TrainController"), "Ray's controller")
+    run.terminate()
+    assert run.wait(PATIENCE_S) == STOPPED, log(tmp_path, "out")
+    assert "stopped by SIGTERM: before anything was learned; the same command goes on" in log(tmp_path, "out")
 
 
 def test_a_frozen_worker_is_named_and_killed(tmp_path: Path, nodes: Nodes) -> None:

@@ -117,7 +117,7 @@ def test_sigterm_saves_the_shards_and_another_number_of_workers_goes_on(tmp_path
         told += line
     stopped.send_signal(signal.SIGTERM)  # to torchrun, which hands it on, as Slurm's scancel does
     told += stopped.communicate(timeout=PATIENCE_S)[1]
-    assert "SIGTERM: a checkpoint is in " in told
+    assert "stopped by SIGTERM: a checkpoint of step " in told
     assert stopped.returncode != 0
     (step,) = find_checkpoints(Folder(str(tmp_path / "out")))
     assert 1 <= step < 120

@@ -1,4 +1,4 @@
-"""A Ray worker, or the launcher, killed while training: the run goes on at the exact sample."""
+"""A Ray worker, or the launcher, killed or told to end while training: the run goes on at the exact sample."""
 
 import os
 import signal
@@ -15,6 +15,7 @@ from schemas.storage import Folder
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S, wait_until
 from trainer.saving.checkpoint import find_checkpoints
+from trainer.workers.stopped import STOPPED
 
 ROOT = Path(__file__).parents[2]
 
@@ -22,12 +23,14 @@ pytestmark = pytest.mark.slow
 psutil = pytest.importorskip("psutil", reason=f"ray {ray.__version__} brings no psutil")
 
 
-def start(directory: Path, output: str) -> subprocess.Popen[bytes]:
+def start(
+    directory: Path, output: str, *options: str, epochs: int = 40, every: int = 10, stderr: int = subprocess.DEVNULL
+) -> subprocess.Popen[bytes]:
     return subprocess.Popen(
         [sys.executable, str(ROOT / "trainer" / "run.py"), "--shards", "shards", "--output", output, "--model",
-         "rn-tiny", "--num-workers", "2", "--global-batch-size", "8", "--epochs", "40", "--checkpoint-every-steps",
-         "10"],
-        cwd=directory, stderr=subprocess.DEVNULL,
+         "rn-tiny", "--num-workers", "2", "--global-batch-size", "8", "--epochs", str(epochs),
+         "--checkpoint-every-steps", str(every), *options],
+        cwd=directory, stderr=stderr,
     )  # fmt: skip
 
 
@@ -67,3 +70,24 @@ def test_killed_worker_and_killed_launcher_change_nothing(tmp_path: Path) -> Non
     assert rows(tmp_path / "killed") == rows(tmp_path / "whole")
     wanted, found = (load_file(tmp_path / name / "final" / "model.safetensors") for name in ("whole", "killed"))
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
+
+
+def test_sigterm_to_the_launcher_saves_what_was_learned(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    folder = Folder(str(tmp_path / "out"))
+    endless = 1_000_000
+    first = start(tmp_path, "out", epochs=endless, every=endless, stderr=subprocess.PIPE)
+    curve = tmp_path / "out" / "metrics.csv"
+    wait_until(lambda: first.poll() is not None or (curve.exists() and len(rows(tmp_path / "out")) > 1), "a row")
+    assert find_checkpoints(folder) == []
+    first.terminate()
+    _, told = first.communicate(timeout=PATIENCE_S)
+    assert first.returncode == STOPPED, told.decode()
+    (saved,) = find_checkpoints(folder)
+    assert f"stopped by SIGTERM: a checkpoint of step {saved} is in " in told.decode()
+    assert b"*** SIGTERM" not in told
+    assert b"Traceback" not in told
+
+    again = start(tmp_path, "out", "--stop-after-steps", "3", epochs=endless, every=endless)
+    assert again.wait(PATIENCE_S) == 0
+    assert max(find_checkpoints(folder)) == saved + 3

@@ -1,6 +1,7 @@
 """Ranges of the early loss that follow from what a run begins with, for runs of which nobody has measured any.
 
-    B pairs, E dimensions, logits s * cosine; W steps of warm-up; x = 0.5 for what a row of few steps may be off
+    B pairs, E dimensions, logits s * cosine; W steps of warm-up, 500 at least: a short run's warm-up is a few steps, in
+    which nothing is learnt; x = 0.5 for what a row of few steps may be off
 
     from-scratch   row 1          ln B - x .. ln B + s^2 / 2E + x    features that know nothing of one another
                    row of step W  below ln B - 0.1                   something is learnt
@@ -21,7 +22,7 @@ from typing import Literal, get_args
 EarlyLossName = Literal["from-scratch", "fine-tuning", "locked-image"]
 NAMES: tuple[str, ...] = get_args(EarlyLossName)
 
-MARGIN, LEARNT = 0.5, 0.1
+MARGIN, LEARNT, LEAST_STEPS = 0.5, 0.1, 500
 FIRST_SCALE = 1 / 0.07
 """Of the logits (CLIP, section 2.5)."""
 
@@ -33,7 +34,7 @@ def early_loss(
     chance = math.log(global_batch_size)
     start = (chance - MARGIN, chance + FIRST_SCALE**2 / (2 * embed_dim) + MARGIN)
     learnt = (0.0, chance - LEARNT)
-    warm = max(2, warmup_steps)
+    warm = max(LEAST_STEPS, warmup_steps)
     return {
         "from-scratch": {1: start, warm: learnt},
         "fine-tuning": {1: learnt},

@@ -38,31 +38,43 @@ class NoInterruption:
         return Notice.NONE
 
 
-class SignalInterruption:
-    """SIGTERM to any worker, as `torchrun` and Slurm send it ahead of the end, asks all of them to save and stop.
+def agreed(world: World, told: bool) -> bool:
+    """Return whether any worker was told; all call it after the same step."""
+    if world.size == 1:  # alone it asks no device, which the host would wait for
+        return told
+    found = torch.tensor(int(told), device=world.device)
+    dist.all_reduce(found, dist.ReduceOp.MAX)
+    return bool(found)
 
-    Made in the main thread. A second SIGTERM ends the process as it would have without this.
-    """
 
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self._told = False
-        self.stopped = False
-        """Whether the loop was asked to stop."""
+class TermSignal:
+    """Whether this process got SIGTERM. Made in the main thread; a second one ends the process as it would have."""
+
+    def __init__(self) -> None:
+        self.told = False
         self._before = signal.signal(signal.SIGTERM, self._note)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
-        self._told = True
+        self.told = True
         signal.signal(signal.SIGTERM, self._before)
-
-    def asked(self) -> Notice:
-        self.stopped = self._told
-        if self._world.size > 1:  # alone it asks no device, which the host would wait for
-            told = torch.tensor(int(self._told), device=self._world.device)
-            dist.all_reduce(told, dist.ReduceOp.MAX)
-            self.stopped = bool(told)
-        return Notice.STOP if self.stopped else Notice.NONE
 
     def close(self) -> None:
         """Give SIGTERM back to whoever had it."""
         signal.signal(signal.SIGTERM, self._before)
+
+
+class SignalInterruption:
+    """SIGTERM to any worker, as `torchrun` and Slurm send it ahead of the end, asks all of them to save and stop."""
+
+    def __init__(self, world: World) -> None:
+        self._world, self._signal = world, TermSignal()
+        self.stopped = False
+        """Whether the loop was asked to stop."""
+
+    def asked(self) -> Notice:
+        self.stopped = agreed(self._world, self._signal.told)
+        return Notice.STOP if self.stopped else Notice.NONE
+
+    def close(self) -> None:
+        """Give SIGTERM back to whoever had it."""
+        self._signal.close()

@@ -26,15 +26,19 @@ from trainer.telling.reporter import Console
 from trainer.telling.summary import summary
 from trainer.workers.counts import format_workers, least_workers, most_workers
 from trainer.workers.cpu_share import with_cpus
+from trainer.workers.interruption import TermSignal
 from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S, describe_wait
 from trainer.workers.ray_mailbox import Mailbox
 from trainer.workers.ray_session import refuse_relative_paths, start_ray
 from trainer.workers.ray_worker import train_worker
 from trainer.workers.stalls import BEAT_S, describe
+from trainer.workers.stopped import end_stopped
 
 POLL_PROGRESS_EVERY_S = 0.5
 LOOKS_A_BEAT = int(BEAT_S / POLL_PROGRESS_EVERY_S)
 """Stalls are looked for every so many times that progress is."""
+NOBODY_SAVES_S = 5.0
+"""After SIGTERM a run ends that has had no worker for so long."""
 WORKER_TITLE = b"RayTrainWorker"
 """What stands in the command line of each process that `kill_worker` may end."""
 MAX_WORKERS_PER_CPU = 4
@@ -81,18 +85,28 @@ def _deliver(mailbox: Any, console: Console) -> None:
         getattr(console, call)(**arguments)
 
 
-def _follow(mailbox: Any, console: Console, done: threading.Event, config: TrainConfig) -> None:
-    looks, told_s = 0, 0.0
+def _follow(mailbox: Any, console: Console, done: threading.Event, config: TrainConfig, term: TermSignal) -> None:
+    looks, told_s, is_told = 0, 0.0, False
     while not done.wait(POLL_PROGRESS_EVERY_S):
         looks += 1
         try:
             _deliver(mailbox, console)
+            if term.told:
+                is_told = is_told or _tell_to_stop(mailbox, console)
+                if ray.get(mailbox.waited_s.remote()) > NOBODY_SAVES_S:
+                    signal.raise_signal(signal.SIGUSR1)
             if looks % LOOKS_A_BEAT == 0:
                 told_s = _tell_wait(mailbox, console, config, told_s)
             if config.stall_s and looks % LOOKS_A_BEAT == 0:
                 _end_stall(mailbox, console, config.stall_s)
         except ray.exceptions.RayError:  # the cluster is going down; fit() tells why
             return
+
+
+def _tell_to_stop(mailbox: Any, console: Console) -> bool:
+    ray.get(mailbox.stop.remote())
+    console.message("SIGTERM: the workers save and stop; a second one ends them as they are")
+    return True
 
 
 def _tell_wait(mailbox: Any, console: Console, config: TrainConfig, told_s: float) -> float:
@@ -185,14 +199,14 @@ def run(config: TrainConfig) -> None:
         ),
     )
     done = threading.Event()
-    follower = threading.Thread(target=_follow, args=(mailbox, console, done, config), daemon=True)
-    if config.start_timeout_s:
-        signal.signal(signal.SIGUSR1, _interrupt)
+    signal.signal(signal.SIGUSR1, _interrupt)
+    term = TermSignal()  # after Ray's own, which ends the process at once
+    follower = threading.Thread(target=_follow, args=(mailbox, console, done, config, term), daemon=True)
     follower.start()
     try:
         trainer.fit()
     except KeyboardInterrupt:
-        if console.error is None:
+        if console.error is None and not term.told:
             raise
     except (ray.exceptions.RayActorError, ray.exceptions.RaySystemError) as error:
         raise OSError(
@@ -204,9 +218,13 @@ def run(config: TrainConfig) -> None:
         follower.join()
         with contextlib.suppress(ray.exceptions.RayError):
             _deliver(mailbox, console)
+        term.close()
         console.close()
         ray.shutdown()
     if console.error is not None:
         raise ValueError(console.error)
-    if told := summary(folder):
+    told = summary(folder)
+    if told is not None:
         console.message(told)
+    elif term.told:
+        end_stopped(folder, console)

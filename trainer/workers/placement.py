@@ -32,11 +32,12 @@ def describe_wait(
     if places < least:
         remedy = "add nodes, or give less --num-workers or --cpus-per-worker"
     elif any(free.get(name, 0.0) < least * amount for name, amount in per_worker.items()):
-        remedy = "other jobs hold the rest: it begins when they end"
+        remedy = "other jobs hold the rest, or Ray is starting the workers on it"
     else:
         remedy = "Ray is starting them"
     return (
-        f"no worker is at work after {waited_s:.0f} s: {format_workers(workers)} of {each} asked for, the cluster's "
+        f"no worker is at work after {waited_s:.0f} s: asked for {format_workers(workers)} "
+        f"worker{'s' * (workers != 1)} with {each}{' each' * (workers != 1)}, the cluster's "
         f"{len(nodes)} node{'s' * (len(nodes) != 1)} with {there} {'have' if len(nodes) != 1 else 'has'} room for "
         f"{places}; {remedy}"
     )

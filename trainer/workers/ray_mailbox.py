@@ -23,6 +23,7 @@ class Mailbox:
         """Whether workers have begun that have made no step yet, or have ended: they give no sign."""
         self._letters: list[tuple[str, dict[str, Any]]] = []
         self._heard: dict[int, Heard] = {}
+        self._is_to_stop = False
 
     def claim(self) -> Claim | None:
         """Return what the launcher found when it claimed the output. Not in Ray's config, which its dashboard shows."""
@@ -32,6 +33,13 @@ class Mailbox:
     def ended(self) -> None:
         """Take it that a worker has done all it had to do."""
         self._is_prepared = True
+
+    def stop(self) -> None:
+        """Have the workers save and stop when they next ask."""
+        self._is_to_stop = True
+
+    def is_to_stop(self) -> bool:
+        return self._is_to_stop
 
     def waited_s(self) -> float:
         """Return for how long no worker has been at work, since the beginning or since all were gone."""

@@ -1,6 +1,5 @@
 """Train in this process, alone or as one of `torchrun`'s."""
 
-import sys
 from dataclasses import replace
 
 import torch.distributed as dist
@@ -15,9 +14,7 @@ from trainer.telling.reporter import Console, Silent
 from trainer.telling.summary import summary
 from trainer.workers.distributed import World, join_world, leave_world
 from trainer.workers.interruption import SignalInterruption
-
-STOPPED = 143
-"""Exit code of a run that saved and stopped when it got SIGTERM, as shells tell it."""
+from trainer.workers.stopped import end_stopped
 
 
 def run(config: TrainConfig) -> None:
@@ -44,8 +41,7 @@ def run(config: TrainConfig) -> None:
     told = summary(folder) if world.first else None
     leave_world(world)
     if interruption.stopped:
-        console.message(f"SIGTERM: a checkpoint is in {folder.url}; the same command goes on")
-        sys.exit(STOPPED)
+        end_stopped(folder, console)
     if told:
         console.message(told)
 

@@ -8,7 +8,7 @@ from torch.nn.functional import normalize
 
 from tests.support.small_clip import CONFIG, eager_loss, small_batch, small_clip
 from trainer.presets import PRESETS
-from trainer.telling.early_loss import FIRST_SCALE, NAMES, early_loss
+from trainer.telling.early_loss import FIRST_SCALE, LEAST_STEPS, NAMES, early_loss
 from trainer.telling.expected_loss import expected_loss
 
 
@@ -22,6 +22,12 @@ def test_the_papers_runs_begin_at_chance_and_are_below_it_after_the_warm_up() ->
     assert found[2_000] == pytest.approx((0.0, 10.397 - 0.1), abs=1e-3)
     assert ranges("fine-tuning") == {1: found[2_000]}
     assert ranges("locked-image") == {2_000: found[2_000]}
+
+
+def test_a_short_warm_up_is_not_the_time_to_have_learnt() -> None:
+    for name in ("from-scratch", "locked-image"):
+        found = early_loss(name, global_batch_size=64, embed_dim=512, warmup_steps=4)
+        assert max(found) == LEAST_STEPS
 
 
 @pytest.mark.parametrize("embed_dim", [64, 512])

@@ -25,14 +25,16 @@ def test_room_is_counted_node_by_node(per_worker: dict[str, float], nodes: list[
 
 def test_too_few_nodes() -> None:
     assert describe_wait(61.2, (2, 4), GPU, [{"CPU": 8.0, "GPU": 1.0}], {"CPU": 8.0, "GPU": 1.0}) == (
-        "no worker is at work after 61 s: 2:4 of 4 CPU and 1 GPU asked for, the cluster's 1 node with 8 CPU (8 free), "
-        "1 GPU (1 free) has room for 1; add nodes, or give less --num-workers or --cpus-per-worker"
+        "no worker is at work after 61 s: asked for 2:4 workers with 4 CPU and 1 GPU each, the cluster's 1 node with 8 "
+        "CPU (8 free), 1 GPU (1 free) has room for 1; add nodes, or give less --num-workers or --cpus-per-worker"
     )
 
 
 def test_others_are_at_work() -> None:
     told = describe_wait(60.0, 2, CPU, [{"CPU": 2.0}, {"CPU": 2.0}], {"CPU": 1.0})
-    assert told.endswith("4 CPU (1 free) have room for 2; other jobs hold the rest: it begins when they end")
+    assert told.endswith(
+        "4 CPU (1 free) have room for 2; other jobs hold the rest, or Ray is starting the workers on it"
+    )
 
 
 def test_there_is_room() -> None:
