@@ -79,25 +79,29 @@ def export(config: ExportConfig) -> None:
             _check_weights(read, folder, left_out)
         _say(f"comparing with {way.package}")
         comparison = _compared(way, folder, ours)
+        training, while_training = _history(config, read, averaged=averaged)
         facts = CardFacts(
             name=path.name, format=config.format, license=config.license, geometry=read.geometry,
             parameters=sum(tensor.numel() for tensor in read.tensors.values() if tensor.is_floating_point()),
-            tokens=read.tokenizer.vocab_size, measured=measured, comparison=comparison, left_out=left_out,
-            **_history(config, read, averaged=averaged),
+            tokens=read.tokenizer.vocab_size, logit_scale=float(ours.model.logit_scale.exp()),
+            training=training, while_training=while_training, measured=measured, comparison=comparison,
+            left_out=left_out,
         )  # fmt: skip
         folder.write(CARD_FILE, card_text(facts).encode())
     _tell(config, path, facts)
 
 
-def _history(config: ExportConfig, read: ReadModel, *, averaged: bool) -> dict[str, Any]:
-    """Return what the card says of the training: of a run of ours what lies beside it, of others the files' hashes."""
+def _history(config: ExportConfig, read: ReadModel, *, averaged: bool) -> tuple[list[str], list[str]]:
+    """Return what the card says of the training, and of what was measured while it went on.
+
+    Of a run of ours that is what lies beside it, of weights of others the hashes of their files.
+    """
     files = find_weights(config.checkpoint, "CHECKPOINT", averaged=averaged)
     if files.kind == "ours":
-        measured = () if averaged else measured_lines(files.folder)  # of the weights themselves
-        return {"training": training_lines(files.folder, averaged=averaged), "while_training": measured}
+        measured = [] if averaged else measured_lines(files.folder)  # of the weights themselves
+        return training_lines(files.folder, averaged=averaged), measured
     hashes = [f"- {one['name'].rpartition('/')[2]}: SHA-256 `{one['sha256']}`" for one in read.inputs]
-    told = ["Weights of another project; how they were trained stands in their own card.", "", *hashes]
-    return {"training": told, "while_training": ()}
+    return ["Weights of another project; how they were trained stands in their own card.", "", *hashes], []
 
 
 def _say(step: str) -> None:

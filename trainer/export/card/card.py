@@ -33,6 +33,8 @@ class CardFacts:
     parameters: int
     tokens: int
     """Of the tokenizer."""
+    logit_scale: float
+    """What cosines are multiplied by."""
     training: Sequence[str]
     """Lines of Markdown."""
     while_training: Sequence[str]
@@ -94,7 +96,7 @@ def _geometry(facts: CardFacts) -> list[str]:
         ),
         ("texts", f"at most {text.context_length} tokens of {facts.tokens:,}, lower case"),
         ("embedding", f"{facts.geometry.embed_dim} channels"),
-        ("loss", facts.geometry.loss),
+        ("logits", f"cosines times {facts.logit_scale:.4g}, {facts.geometry.loss} loss"),
         ("parameters", f"{facts.parameters:,}, float32"),
     ]
     return table_lines(("", ""), rows)

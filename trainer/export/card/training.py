@@ -73,7 +73,7 @@ def _extent(run: Folder, checkpoint: Folder) -> Iterator[tuple[str, str]]:
     """Yield how long it was trained: of a checkpoint its own steps, else those of the finished run."""
     if checkpoint.exists(STATE_FILE):
         state = checkpoint.read_json(STATE_FILE)
-        yield "steps", f"{state.count('step'):,}, of a run that goes on"
+        yield "steps", f"{state.count('step'):,}, at this checkpoint"
         yield "samples seen", f"{state.count('samples'):,}"
     elif run.exists(MANIFEST_FILE):
         summary = run.read_json(MANIFEST_FILE)["summary"]
@@ -87,7 +87,7 @@ def _options(body: JsonObject) -> Iterator[tuple[str, str]]:
     config: dict[str, Any] = body.get("config", {})
     recipe = config.get("recipe", {})
     told = {
-        "loss": config.get("geometry", {}).get("loss"), "epochs": recipe.get("epochs"),
+        "epochs": recipe.get("epochs"),
         "global batch": recipe.get("global_batch_size"), "learning rate": recipe.get("learning_rate"),
         "weight decay": recipe.get("weight_decay"), "warm-up steps": recipe.get("warmup_steps"),
         "precision": config.get("precision"), "captions": config.get("captions"), "seed": config.get("seed"),

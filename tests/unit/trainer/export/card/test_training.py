@@ -12,7 +12,6 @@ from trainer.export.card.training import find_run, measured_lines, training_line
 
 CONFIG = {
     "recipe": {"epochs": 3.0, "global_batch_size": 256, "learning_rate": 0.002, "weight_decay": 0.2},
-    "geometry": {"loss": "contrastive"},
     "captions": ["random", "a|b"],
     "seed": 5,
     "precision": "float32",
@@ -56,7 +55,6 @@ def test_a_finished_run(tmp_path: Path, run: Folder) -> None:
         "| made by | trainer run |",
         "| steps | 12,345 |",
         "| samples seen | 3,160,320 |",
-        "| loss | contrastive |",
         "| global batch | 256 |",
         r"| captions | random, a\|b |",
         "| seed | 5 |",
@@ -80,7 +78,7 @@ def test_a_checkpoint_tells_its_own_steps(run: Folder) -> None:
     checkpoint = run.sub("checkpoints/step-0000060")
     checkpoint.write_json("state.json", {"step": 60, "samples": 15_360})
     text = "\n".join(training_lines(checkpoint))
-    assert "| steps | 60, of a run that goes on |" in text
+    assert "| steps | 60, at this checkpoint |" in text
     assert "| samples seen | 15,360 |" in text
     assert measured_lines(checkpoint)[0] == "While it trained, at step 50:"
     checkpoint.write_json("state.json", {"step": 40, "samples": 1})
