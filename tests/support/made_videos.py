@@ -94,7 +94,7 @@ def write_sound(path: Path, *, has_cover: bool = False) -> Path:
         if has_cover:
             cover = container.add_stream("mjpeg", rate=1)
             cover.width, cover.height, cover.pix_fmt = 64, 64, "yuvj420p"
-            cover.disposition = Disposition.attached_pic
+            cover.disposition = Disposition.attached_pic.value
         for start in range(0, 8_000, 1_024):
             frame = av.AudioFrame.from_ndarray(np.zeros((1, 1_024), dtype=np.float32), format="fltp", layout="mono")
             frame.sample_rate, frame.pts = 16_000, start

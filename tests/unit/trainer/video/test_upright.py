@@ -67,3 +67,30 @@ def test_what_is_transparent_is_white() -> None:
     rgba[:, 1:, 3] = 51, 102, 255
     pixels = upright(av.VideoFrame.from_ndarray(rgba, format="rgba"))
     assert pixels[0].tolist() == [[255, 255, 255], [244, 204, 204], [233, 153, 153], [200, 0, 0]]
+
+
+@pytest.mark.parametrize("full_range", [False, True], ids=["limited", "full"])
+@pytest.mark.parametrize(("space", "red", "blue"), [(1, 0.2126, 0.0722), (6, 0.299, 0.114)], ids=["BT.709", "BT.601"])
+def test_colours_are_of_the_space_that_the_stream_tells(
+    tmp_path: Path, space: int, red: float, blue: float, full_range: bool
+) -> None:
+    wanted = np.array([40, 170, 60])
+    luma = float(wanted @ [red, 1 - red - blue, blue])
+    chroma = (wanted[2] - luma) / (2 - 2 * blue), (wanted[0] - luma) / (2 - 2 * red)
+    luma_scale, chroma_scale, offset = (1, 1, 0) if full_range else (219 / 255, 224 / 255, 16)
+    planes = [offset + luma_scale * luma, *(128 + chroma_scale * part for part in chroma)]
+    yuv = np.concatenate(
+        [np.full(size, round(plane)) for plane, size in zip(planes, (4_096, 1_024, 1_024), strict=True)]
+    )
+    path = tmp_path / "v.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=5, options={"crf": "1"})
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        stream.codec_context.colorspace, stream.codec_context.color_range = space, 1 + full_range
+        frame = av.VideoFrame.from_ndarray(yuv.astype(np.uint8).reshape(96, 64), format="yuv420p")
+        frame.colorspace, frame.color_range = space, 1 + full_range
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with open_video(str(path), threads=1, max_s=10) as video:
+        (found,) = (upright(frame) for _, frame in video.frames())
+    assert found[32, 32] == pytest.approx(wanted, abs=4)
