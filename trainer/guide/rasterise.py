@@ -7,7 +7,8 @@ A pixel's cover by a stroke follows from its centre's distance to the curve, whi
                  0 |         `-------    the gradient knows which way they have to move
                    0      width/2   distance
 
-Strokes lie over one another by their opacity, on white. The drawing is made tile by tile, of the strokes that reach it.
+A stroke thinner than a pixel covers no more of it than its width. Strokes lie over one another by their opacity, on
+white. The drawing is made tile by tile, of the strokes that reach it.
 Shapes: K strokes of the drawing, k of a tile, T points on each, P pixels of a tile, S pixels per side.
 """
 

@@ -19,15 +19,19 @@ def some_strokes(num: int, seed: int = 0, dtype: torch.dtype = torch.float64) ->
 
 
 def plainly(strokes: Strokes, size_px: int) -> np.ndarray:
-    """Lay stroke over stroke; a pixel's distance is that to the nearest of 1,001 points on the curve."""
+    """Lay stroke over stroke; the nearest of 1,001 points on the curve is a pixel's distance.
+
+    Its cover is the part of its breadth, one pixel at that distance, that lies in the stroke.
+    """
     image = np.ones((3, size_px, size_px))
     steps = np.arange(size_px) + 0.5
     curves = (points_on_curves(strokes.points_K42, 1_001) * size_px).numpy()
     for curve, width, colour in zip(curves, strokes.widths_K.numpy(), strokes.colours_K4.numpy(), strict=True):
+        radius = width * size_px / 2
         for row, y in enumerate(steps):
             for column, x in enumerate(steps):
                 distance = np.hypot(curve[:, 0] - x, curve[:, 1] - y).min()
-                cover = np.clip(width * size_px / 2 - distance + 0.5, 0, 1)
+                cover = max(0.0, min(distance + 0.5, radius) - max(distance - 0.5, -radius))
                 alpha = cover * colour[3]
                 image[:, row, column] = image[:, row, column] * (1 - alpha) + colour[:3] * alpha
     return image
