@@ -189,9 +189,9 @@ def write_near(
     """Find the near-duplicates of a partition; return its rows, and how many were found.
 
     Features lie in a temporary file meanwhile, so a cluster may be larger than memory; of a row 28 bytes and its id are
-    held.
+    held. The file is in the output folder when that is local: there must be room (`pipeline.shuffle.room`).
     """
-    with tempfile.TemporaryFile() as spilled:
+    with tempfile.TemporaryFile(dir=output.root if output.local else None) as spilled:
         rows = _spill(tables, spilled)
         half_NE = (
             np.memmap(spilled, dtype=np.float16, mode="r", shape=(len(rows.row), width)) if len(rows.row) else None
