@@ -5,11 +5,12 @@ What is noted is joined, never taken away, so the same command twice is as good 
 
 import datetime
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.remove.config import RemoveConfig
@@ -23,7 +24,9 @@ from schemas.removals import REMOVALS, REMOVALS_NAME, Removals, read_removals
 from schemas.run_record import RUN_FILE
 from schemas.shards_folder import TAR_SUFFIX
 from schemas.storage import Folder
+from schemas.stored_index import read_index
 from schemas.tables import read_table, write_tables
+from schemas.tar_listing import index_beside
 
 ROWS_AT_ONCE = 65_536
 
@@ -39,6 +42,8 @@ class RemoveReport:
     """By reason."""
     known: int = 0
     """Keys that were removed before."""
+    unseen: int = 0
+    """Samples of the shards that are more than the features tell of, which come from a refill, say."""
 
 
 def run_remove(config: RemoveConfig) -> RemoveReport:
@@ -52,7 +57,7 @@ def run_remove(config: RemoveConfig) -> RemoveReport:
         read_manifest(folder, KIND)
     since = _day(config.since)
     before = read_removals(shards)  # what is wrong with it is told before anything is written
-    report = RemoveReport(shards, before=_rows(shards) if before is not None else 0)
+    report = RemoveReport(shards, before=_rows(shards) if before is not None else 0, unseen=_unseen(shards, filtered))
     added = list(_new(filtered, before, since, report))
     if any(len(table) for table in added):
         write_tables(shards, REMOVALS_NAME, [*_stored(shards), *added], REMOVALS)
@@ -68,6 +73,16 @@ def _shards(path: str) -> Folder:
     elif not folder.names("", TAR_SUFFIX):
         raise FileNotFoundError(f"{folder.url}: no {TAR_SUFFIX} file; expected a folder of shards")
     return folder
+
+
+def _unseen(shards: Folder, filtered: Sequence[Folder]) -> int:
+    """Return how many samples of the shards no features were made of; 0 where no index tells how many there are."""
+    name = index_beside(shards)
+    if not name:
+        return 0
+    samples = int(pc.sum(read_index(shards, name).rows["samples"]).as_py() or 0)
+    summaries = [read_manifest(folder, KIND)["summary"] for folder in filtered]
+    return max(0, samples - min(summary["rows"] + summary["unusable"] for summary in summaries))
 
 
 def _day(text: str) -> datetime.date:

@@ -1,5 +1,7 @@
 """What `pipeline remove` says when it is done."""
 
+from rich.console import Console
+
 from pipeline.remove.job import RemoveReport
 from pipeline.summary import print_table
 from schemas.removals import REMOVALS_NAME
@@ -17,3 +19,9 @@ def print_remove(report: RemoveReport) -> None:
             ("in", report.shards.path(REMOVALS_NAME)),
         ],
     )
+    if report.unseen:
+        Console().print(
+            f"note: {report.unseen:,} samples of the shards were not among the features: embed them again, as after a "
+            "refill, and filter anew",
+            markup=False,
+        )

@@ -30,7 +30,7 @@ def filtered(path: Path, **reasons: str) -> str:
     start_run(folder, record)
     table = pa.Table.from_pylist([{"key": key, "reason": reason} for key, reason in reasons.items()], REMOVED)
     file = write_tables(folder, REMOVED_NAME, [table], REMOVED)
-    write_manifest(folder, KIND, [file], rows=len(table), identity=record.identity, summary={})
+    write_manifest(folder, KIND, [file], rows=len(table), identity=record.identity, summary={"rows": 3, "unusable": 1})
     return str(path)
 
 
@@ -72,6 +72,15 @@ def test_the_day_is_today_unless_given(tmp_path: Path) -> None:
     begun = datetime.datetime.now(datetime.timezone.utc).date()
     run_remove(RemoveConfig(shards=str(shards), filtered=(filtered(tmp_path / "f", a="low_similarity"),)))
     assert begun <= rows(shards)[0][-1] <= datetime.datetime.now(datetime.timezone.utc).date()
+
+
+def test_samples_that_no_features_were_made_of_are_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for samples, told in ((4, False), (6, True)):
+        shards = write_shards(tmp_path / f"{samples}", samples)
+        main(["index", str(shards)])
+        main(["remove", "--shards", str(shards), "--filtered", filtered(tmp_path / f"f{samples}", a="low_similarity")])
+        said = " ".join(capsys.readouterr().out.split())
+        assert ("note: 2 samples of the shards were not among the features: embed them again" in said) == told
 
 
 def test_nothing_to_remove_writes_nothing(tmp_path: Path) -> None:
