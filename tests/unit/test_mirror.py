@@ -124,6 +124,7 @@ LISTED = {
     "trainer/telling/teller.py": "whole trainings: tests/integration/test_train",
     "trainer/embed/by_ray.py": "Ray's workers: tests/integration/test_embed_by_ray",
     "trainer/embed/start.py": "whole commands: tests/integration/test_embed_by_ray",
+    "trainer/workers/stopped.py": "whole commands: tests/integration/test_torchrun, test_train_killed",
     "trainer/workers/ray_session.py": "workers/test_launch; integration/test_train_ray, test_embed_by_ray",
     "trainer/embed/progress.py": "a call of tqdm, and a line",
     "trainer/tokenizing/words.py": "tokenizing/test_cleaning: rules against it; test_tokenizer",
