@@ -1,19 +1,16 @@
 """Training steps to be timed: ours, transformers' in this process, open_clip's in a process of its own environment."""
 
-import json
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO
 
 import numpy as np
 import torch
 import transformers
 
-from tests.peers.environments import ENVIRONMENTS, REPOSITORY
+from tests.bench.peer_process import peer_process
 from tests.support.foreign_models import transformers_config
 from trainer.data.batch import Batch
 from trainer.data.packed_texts import PackedTexts
@@ -119,27 +116,5 @@ def open_clip_steps(name: str, preset: Preset, batch: Batch, threads: int) -> It
             "threads": threads, "learning_rate": LEARNING_RATE, "weight_decay": recipe.weight_decay,
             "betas": [recipe.beta1, recipe.beta2], "eps": recipe.eps,
         }  # fmt: skip
-        command = [str(ENVIRONMENTS["open_clip"].python), "-m", "tests.peers.steps_open_clip", json.dumps(told)]
-        with subprocess.Popen(
-            command, cwd=REPOSITORY, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        ) as process:
-            assert process.stdin is not None
-            assert process.stdout is not None
-            answers, asked = process.stdout, process.stdin
-            print(f"beside it: {_answer(answers).strip()}")
-
-            def steps(number: int) -> float:
-                print(number, file=asked, flush=True)
-                return float(_answer(answers))
-
-            try:
-                yield steps
-            finally:
-                asked.close()
-
-
-def _answer(answers: IO[str]) -> str:
-    line = answers.readline()
-    if not line:
-        raise RuntimeError("open_clip's process has ended; what it said stands above")
-    return line
+        with peer_process("open_clip", "tests.peers.steps_open_clip", told) as steps:
+            yield steps
