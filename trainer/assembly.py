@@ -90,6 +90,7 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     """
     if config.decode == "gpu":
         check_decodes(world.device.type)
+    config.check_shares(world.size)
     config = with_threads(config, world)
     world = dataclasses.replace(world, rows_together=config.recipe.batch_norm_rows or 1)
     if world.device.type == "cpu":

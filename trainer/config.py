@@ -50,7 +50,7 @@ class TrainConfig(
                 "decode gpu takes a GPU: device cuda, or auto on a machine with one, found 'cpu'; else use decode cpu"
             )
         if self.global_batch_size is not None:
-            self._check_batch_size(self.global_batch_size)
+            self._check_batch_size(self.global_batch_size, most_workers(self.num_workers))
         if self.tuning is not None and self.init_from is None:
             raise ValueError(f"tuning {self.tuning} takes init_from, found none: it is for weights that are trained on")
         if self.keep_best is not None and self.evaluate_every_steps is None:
@@ -64,8 +64,7 @@ class TrainConfig(
         if (self.init_from, self.init_image_from) == (None, None) and not (self.model or "").endswith(".json"):
             self.check_geometry()
 
-    def _check_batch_size(self, batch_size: int) -> None:
-        workers = most_workers(self.num_workers)
+    def _check_batch_size(self, batch_size: int, workers: int) -> None:
         if batch_size < 2 * workers:
             raise ValueError(
                 f"global_batch_size must be at least 2 per worker, found {batch_size!r} for {workers} workers"
@@ -111,11 +110,27 @@ class TrainConfig(
             raise ValueError(f"patch_dropout takes a vision transformer, found model {self.model_title!r}")
         self._check_recipe()
         self._check_batch_norm_rows()
+        self.check_shares(most_workers(self.num_workers))
+
+    def check_shares(self, workers: int) -> None:
+        """Raise ValueError for a global batch of which one of so many workers would have too few rows, or none.
+
+        Under torchrun the number is not the options', but the world's.
+        """
+        recipe = self.recipe
+        rows, batch_size = recipe.batch_norm_rows, recipe.global_batch_size
+        self._check_batch_size(batch_size, workers)
+        if rows is not None and batch_size // rows < workers:
+            fitting = _largest_divisor(batch_size, batch_size // workers)
+            raise ValueError(
+                f"each of {workers} workers takes at least one micro_batch of a ResNet, the rows that "
+                f"BatchNorm sees: expected at most {fitting}, found {rows}; give --micro-batch {fitting}, or fewer "
+                "workers"
+            )
 
     def _check_recipe(self) -> None:
         """Raise ValueError for options that go beyond what the recipe has where they do not say it themselves."""
         recipe = self.recipe
-        self._check_batch_size(recipe.global_batch_size)
         if self.final_learning_rate > recipe.learning_rate:
             raise ValueError(
                 f"final_learning_rate must be at most learning_rate {recipe.learning_rate:g}, found "
@@ -132,16 +147,9 @@ class TrainConfig(
         if rows is None:
             return
         if batch_size % rows:
-            fitting = max(size for size in range(1, rows) if batch_size % size == 0)
             raise ValueError(
                 f"micro_batch of a ResNet, the rows that BatchNorm sees, must divide the global batch of "
-                f"{batch_size:,}, found {rows}; give --micro-batch {fitting}"
-            )
-        workers = most_workers(self.num_workers)
-        if batch_size // rows < workers:
-            raise ValueError(
-                f"each of {workers} workers takes at least one micro_batch of a ResNet, the rows that "
-                f"BatchNorm sees: expected at most {batch_size // workers}, found {rows}; give --micro-batch"
+                f"{batch_size:,}, found {rows}; give --micro-batch {_largest_divisor(batch_size, rows)}"
             )
 
     @property
@@ -174,3 +182,8 @@ class TrainConfig(
         if self.vocab_size is None:
             return model
         return dataclasses.replace(model, text=dataclasses.replace(model.text, vocab_size=self.vocab_size))
+
+
+def _largest_divisor(whole: int, most: int) -> int:
+    """Return the largest number up to `most`, at least 1, that divides `whole`."""
+    return max(size for size in range(1, most + 1) if whole % size == 0)

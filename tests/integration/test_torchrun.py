@@ -61,6 +61,15 @@ def test_sigterm_saves_and_stops_all_and_the_command_goes_on(tmp_path: Path) -> 
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
 
+@pytest.mark.slow
+def test_more_processes_than_micro_batches_are_refused_in_a_line_before_the_output_is_claimed(tmp_path: Path) -> None:
+    write_shards(tmp_path / "shards", 48)
+    refused = ended(start(tmp_path, "out", (*TWO[:-1], "--nproc-per-node=3"), "--micro-batch", "4"))
+    assert "error: each of 3 workers takes at least one micro_batch of a ResNet" in refused
+    assert "trainer/workers/without_ray.py" not in refused
+    assert not (tmp_path / "out").exists()
+
+
 def test_one_process_without_ray(tmp_path: Path) -> None:
     write_shards(tmp_path / "shards", 48)
     options = ("--launcher", "none", "--epochs", "2")

@@ -231,6 +231,13 @@ def test_torchrun_with_two_processes_goes_on_where_one_stopped(tmp_path: Path) -
         assert float(loss) == pytest.approx(float(loss_wanted), rel=1e-3)
 
 
+def test_more_workers_than_micro_batches_of_a_resnet_are_refused(tmp_path: Path) -> None:
+    config = make_config(tmp_path, "out", model="rn-tiny", global_batch_size=8, micro_batch=4)
+    with pytest.raises(ValueError, match=r"each of 3 workers takes at least one micro_batch .* give --micro-batch 2"):
+        train(config, World(2, 3, torch.device("cpu")), Silent())
+    assert not Path(config.output).exists()
+
+
 def train_silently(world: World, config: TrainConfig) -> list[str]:
     train(config, world, Silent())
     return []

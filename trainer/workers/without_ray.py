@@ -25,6 +25,7 @@ def run(config: TrainConfig) -> None:
     config = resolve(config)
     check_sinks(config)
     world = join_world(use_gpu=config.device == "cuda", timeout_s=config.collective_timeout_s)
+    config.check_shares(world.size)  # before the output is claimed
     console = Console() if world.first else Silent()
     folder = Folder(config.output)
     claim = _claim(config, folder, world)

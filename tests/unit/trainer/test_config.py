@@ -39,7 +39,11 @@ RETRIEVAL = {"evaluate_every_steps": 5, "evaluate_shards": "d"}
             {"model": "rn50", "micro_batch": 100},
             "must divide the global batch of 32,768, found 100; give --micro-batch 64",
         ),
-        ({"model": "rn50", "global_batch_size": 512, "num_workers": 8}, "expected at most 64, found 128; give --micro"),
+        (
+            {"model": "rn50", "global_batch_size": 512, "num_workers": 8},
+            "at most 64, found 128; give --micro-batch 64,",
+        ),
+        ({"model": "rn50", "global_batch_size": 512, "num_workers": (4, 8)}, "of 8 workers .* at most 64, found 128"),
         ({"cap": 5}, "cap takes balance online, found 'none'"),
         (
             {"decode": "gpu", "device": "cpu"},
@@ -136,6 +140,19 @@ RETRIEVAL = {"evaluate_every_steps": 5, "evaluate_shards": "d"}
 def test_bad_values_are_named(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         make(**changes)
+
+
+def test_the_number_of_workers_may_be_known_later() -> None:
+    rows_of_four = make(model="rn50", global_batch_size=512)
+    rows_of_four.check_shares(4)
+    with pytest.raises(ValueError, match=r"each of 8 workers .* expected at most 64, found 128; give --micro-batch 64"):
+        rows_of_four.check_shares(8)
+    with pytest.raises(ValueError, match=r"each of 3 workers .* expected at most 2, found 5; give --micro-batch 2,"):
+        make(model="rn-tiny", global_batch_size=10, micro_batch=5).check_shares(3)
+    even = make(model="vit-tiny", global_batch_size=5)
+    even.check_shares(2)
+    with pytest.raises(ValueError, match="global_batch_size must be at least 2 per worker, found 5 for 3 workers"):
+        even.check_shares(3)
 
 
 def test_more_groups_than_an_encoder_has_are_refused() -> None:
