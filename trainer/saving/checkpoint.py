@@ -210,8 +210,16 @@ def read_checkpoint(
     if ema is not None:
         ema.load_state_dict(averages, checkpoint.path(EMA_FILE))
     if scaler is not None:
-        scaler.load_json(json.dumps(state.get("loss_scale")).encode(), checkpoint.path(STATE_FILE))
+        load_scaler(scaler, checkpoint, state)
     return train_state(state)
+
+
+def load_scaler(scaler: LossScaler, checkpoint: Folder, state: dict[str, Any]) -> None:
+    """Take up the loss scale of a checkpoint's state. Raises `DamagedFile` where it has none."""
+    try:
+        scaler.load_json(json.dumps(state.get("loss_scale")).encode(), checkpoint.path(STATE_FILE))
+    except ValueError as error:
+        raise DamagedFile(str(error)) from error
 
 
 def open_checkpoint(folder: Folder, step: int, identity: str) -> tuple[Folder, dict[str, Any], WrittenFiles]:

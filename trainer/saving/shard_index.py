@@ -109,7 +109,11 @@ def read_index(folder: Folder, written: WrittenFiles) -> dict[str, dict[str, Sto
         if SHARDS_FILE in written.sha256:
             raise DamagedFile(f"{folder.path(SHARDS_FILE)} is missing; {written.remedy}")
         return None
-    return index_from_json(json.loads(written.read(folder, SHARDS_FILE)), folder.path(SHARDS_FILE))
+    data = written.read(folder, SHARDS_FILE)
+    try:
+        return index_from_json(json.loads(data), folder.path(SHARDS_FILE))
+    except ValueError as error:
+        raise DamagedFile(f"{folder.path(SHARDS_FILE)}: {error}") from error
 
 
 def index_of_whole(folder: Folder, name: str) -> dict[str, Stored]:

@@ -3,7 +3,6 @@
 Each worker reads only the pieces that have its rows; what one of them finds damaged, all pass over.
 """
 
-import json
 from collections.abc import Mapping
 
 import torch
@@ -17,6 +16,7 @@ from trainer.saving.checkpoint import (
     MODEL_FILE,
     OPTIMIZER_FILE,
     finish_checkpoint,
+    load_scaler,
     open_checkpoint,
     state_tensors,
     write_description,
@@ -80,7 +80,7 @@ def read_shards(folder: Folder, step: int, trained: Trained, identity: str, worl
         else:
             _load(checkpoint, index[kind], own[kind], written)
     if trained.scaler is not None:
-        trained.scaler.load_json(json.dumps(state.get("loss_scale")).encode(), checkpoint.path("state.json"))
+        load_scaler(trained.scaler, checkpoint, state)
     return train_state(state)
 
 

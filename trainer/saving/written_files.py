@@ -68,16 +68,17 @@ class WrittenFiles:
 def read_state(folder: Folder, version: int) -> tuple[dict[str, Any], WrittenFiles]:
     """Return the state of the checkpoint in `folder`, and its notes.
 
-    Raises ValueError for another `version`, and for a state that lacks something; `DamagedFile` where it is no JSON.
+    Raises ValueError for another `version`; `DamagedFile` where it is no JSON, or lacks something.
     """
     try:
         body = folder.read_json(STATE_FILE)
+        found = body.get("version")
+        if not isinstance(found, int) or found == version:  # another version may have other keys
+            check_json(body, _STATE, folder.path(STATE_FILE), _WHAT)
     except ValueError as error:
         raise DamagedFile(str(error)) from error
-    found = body.get("version") if isinstance(body, dict) else None
-    if isinstance(found, int) and found != version:
+    if found != version:
         raise ValueError(f"{folder.path(STATE_FILE)}: state version {found!r}, this program resumes {version}")
-    check_json(body, _STATE, folder.path(STATE_FILE), _WHAT)
     remedy = f"delete {folder.url} and run the same command again: it goes on from the checkpoint before"
     return body, WrittenFiles(_hashes(body), STATE_FILE, remedy)
 

@@ -9,6 +9,7 @@ import torch
 from schemas.storage import Folder
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
+from trainer.optim.loss_scale import LossScaler
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
 from trainer.saving.checkpoint import find_checkpoints, state_tensors, write_checkpoint
 from trainer.saving.resume import resume
@@ -51,15 +52,19 @@ def test_without_any_there_is_nothing_to_go_on_from(tmp_path: Path) -> None:
     assert resume(Folder(str(tmp_path)), Trained(model, optimizer), "this run", ONE) is None
 
 
-@pytest.mark.parametrize("damage", ["weights", "statistics", "missing", "cut state"])
+@pytest.mark.parametrize("damage", ["weights", "statistics", "missing", "cut state", "empty state", "step of state"])
 def test_a_damaged_one_is_passed_over(tmp_path: Path, damage: str, caplog: pytest.LogCaptureFixture) -> None:
     folder = Folder(str(tmp_path))
     wanted = write(folder, 3)
     write(folder, 5)
-    name = {"statistics": "optimizer.safetensors", "cut state": "state.json"}.get(damage, "model.safetensors")
-    path = files(tmp_path, 5) / name
+    path = files(tmp_path, 5) / ("optimizer.safetensors" if damage == "statistics" else "model.safetensors")
     if damage == "missing":
         path.unlink()
+    elif damage.endswith(" state"):
+        (files(tmp_path, 5) / "state.json").write_bytes(b"{" if damage == "cut state" else b"{}")
+    elif damage == "step of state":
+        text = (files(tmp_path, 5) / "state.json").read_text()
+        (files(tmp_path, 5) / "state.json").write_text(text.replace('"step": 5', '"step": "5"'))
     else:
         path.write_bytes(path.read_bytes()[:-3])
     model, optimizer = made(1)
@@ -83,6 +88,30 @@ def test_where_none_is_whole_the_newest_is_named(tmp_path: Path) -> None:
     model, optimizer = made(1)
     with pytest.raises(ValueError, match=r"step-0000005/model\.safetensors: its SHA-256"):
         resume(folder, Trained(model, optimizer), "this run", ONE)
+    assert find_checkpoints(folder) == [3, 5]
+
+
+def test_a_state_without_the_loss_scale_of_float16_is_passed_over(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    model, optimizer = made(0)
+    scale = {"scale": 512.0, "growth_factor": 2.0, "backoff_factor": 0.5, "growth_interval": 2000, "_growth_tracker": 7}
+    for step, told in ((3, scale), (5, None)):
+        state = TrainState(step=step, samples=8 * step, replaced=0, loss_scale=told)
+        write_checkpoint(folder, state_tensors(model, optimizer), CONFIG, TOKENIZER, state, "this run", keep=9)
+    scaler = LossScaler("cpu")
+    state = resume(folder, Trained(*made(1), scaler=scaler), "this run", ONE)
+    assert state is not None
+    assert (state.step, scaler.state_dict()) == (3, scale)
+
+
+@pytest.mark.parametrize("body", ['{"version": 2}', '{"version": 2, "identity": "this run"}'])
+def test_a_newest_one_of_another_version_is_refused_whatever_is_older(tmp_path: Path, body: str) -> None:
+    folder = Folder(str(tmp_path))
+    for step in (3, 5):
+        write(folder, step)
+    (files(tmp_path, 5) / "state.json").write_text(body)
+    with pytest.raises(ValueError, match=r"step-0000005/state\.json: state version 2, this program resumes 1"):
+        resume(folder, Trained(*made(1)), "this run", ONE)
     assert find_checkpoints(folder) == [3, 5]
 
 
