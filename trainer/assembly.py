@@ -41,6 +41,7 @@ from trainer.record.reached import check_reached
 from trainer.record.run_record import training_record
 from trainer.saving.checkpoint import TOKENIZER_FILE, read_tokenizer
 from trainer.saving.resume import resume
+from trainer.saving.run_tokenizer import mend_tokenizer
 from trainer.saving.train_state import TrainState
 from trainer.saving.trained import Trained
 from trainer.step.precision import autocast_dtype
@@ -106,6 +107,8 @@ def assemble(config: TrainConfig, world: World, reporter: Reporter | None = None
     plan = make_plan(config.recipe, data.epoch_samples, config.samples)
     check_reached(config, plan)
     room = find_room(config, data, world)
+    if world.first:
+        mend_tokenizer(folder, record.identity)
     cache = BlockBytes(config.cache_dir, DEADLINE_S, data.set_name())
     tokenizer = prepare_tokenizer(
         folder, lambda: some_captions(data, cache, further, MAX_TRAINING_CAPTIONS, reporter), config, world, beginning
@@ -244,7 +247,7 @@ def prepare_data(
 def prepare_tokenizer(
     folder: Folder, captions: Callable[[], Iterable[str]], config: TrainConfig, world: World, beginning: Beginning
 ) -> CaptionTokenizer:
-    """Return the run's tokenizer; the first worker writes the given one, or trains it, when the folder has none yet."""
+    """Return the run's tokenizer; the first worker writes the given one, or trains it, where the folder has none."""
     if world.first and not folder.exists(TOKENIZER_FILE):
         tokenizer = beginning.tokenizer
         if tokenizer is None:

@@ -4,6 +4,7 @@ It tells of machines, so it is none of the files that the manifest of a finished
 """
 
 import dataclasses
+import logging
 import os
 import platform
 import subprocess
@@ -17,6 +18,8 @@ from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.workers.distributed import World
 from trainer.workers.environment import REPOSITORY
+
+logger = logging.getLogger(__name__)
 
 ENVIRONMENT_FILE = "environment.json"
 MAX_STARTS = 100
@@ -46,8 +49,7 @@ def write_environment(folder: Folder, config: TrainConfig, world: World, step: i
         return
     starts: list[Any] = []
     if folder.exists(ENVIRONMENT_FILE):
-        found = folder.read_json(ENVIRONMENT_FILE).get("starts")
-        starts = found if isinstance(found, list) else []
+        starts = _starts(folder)
     record = folder.read_json(RUN_FILE)
     starts.append(
         {
@@ -65,6 +67,17 @@ def write_environment(folder: Folder, config: TrainConfig, world: World, step: i
         }
     )
     folder.write_json(ENVIRONMENT_FILE, {"starts": starts[-MAX_STARTS:]})
+
+
+def _starts(folder: Folder) -> list[Any]:
+    """Return the earlier starts; none of a damaged file, which is put aside: no step of a run depends on it."""
+    try:
+        found = folder.read_json(ENVIRONMENT_FILE).get("starts")
+    except ValueError as error:
+        folder.copy(ENVIRONMENT_FILE, f"{ENVIRONMENT_FILE}.damaged")
+        logger.warning("%s; it is kept as %s.damaged, this start begins another", error, ENVIRONMENT_FILE)
+        return []
+    return found if isinstance(found, list) else []
 
 
 def _git() -> dict[str, Any] | None:

@@ -75,8 +75,18 @@ def _read_newest(folder: Folder, trained: Trained, identity: str) -> TrainState 
         _pass_over(folder, damaged, step)
         return state
     if damaged:
-        raise damaged[0][1]
+        raise DamagedFile(_none_is_whole(folder, damaged))
     return None
+
+
+def _none_is_whole(folder: Folder, damaged: list[tuple[int, Exception]]) -> str:
+    """Return what is wrong with each checkpoint there is, and what can be done where no other is left."""
+    faults = "; ".join(str(fault).partition(";")[0] for _, fault in damaged)
+    which = "the only checkpoint is" if len(damaged) == 1 else f"all {len(damaged)} checkpoints are"
+    return (
+        f"{which} damaged, nothing is left to go on from: {faults}. Put these files back as they were, or delete "
+        f"{folder.path(CHECKPOINTS)} and run the same command again: it begins anew, at step 0"
+    )
 
 
 def _pass_over(folder: Folder, damaged: list[tuple[int, Exception]], step: int) -> None:
@@ -109,7 +119,7 @@ def _resume_shards(folder: Folder, trained: Trained, identity: str, world: World
             _pass_over(folder, damaged, step)
         return state
     if damaged:
-        raise damaged[0][1]
+        raise DamagedFile(_none_is_whole(folder, damaged))
     return None
 
 

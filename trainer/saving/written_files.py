@@ -79,7 +79,10 @@ def read_state(folder: Folder, version: int) -> tuple[dict[str, Any], WrittenFil
         raise DamagedFile(str(error)) from error
     if found != version:
         raise ValueError(f"{folder.path(STATE_FILE)}: state version {found!r}, this program resumes {version}")
-    remedy = f"delete {folder.url} and run the same command again: it goes on from the checkpoint before"
+    remedy = (
+        f"delete {folder.url} and run the same command again: it goes on from an older checkpoint, or "
+        "begins anew where there is none"
+    )
     return body, WrittenFiles(_hashes(body), STATE_FILE, remedy)
 
 

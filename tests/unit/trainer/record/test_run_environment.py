@@ -3,6 +3,7 @@
 from importlib.metadata import version
 from pathlib import Path
 
+import pytest
 import torch
 import tyro
 
@@ -40,3 +41,14 @@ def test_each_start_is_told(tmp_path: Path) -> None:
     assert (told["workers"], told["hardware"]["device"]) == (2, "cpu")
     assert told["hardware"]["memory_gb"] > 0.1
     assert told["git"] is None or len(told["git"]["commit"]) == 40
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"], ids=["empty", "cut", "list", "no text"])
+def test_a_damaged_one_is_put_aside(tmp_path: Path, body: bytes, caplog: pytest.LogCaptureFixture) -> None:
+    folder = Folder(str(tmp_path))
+    start_run(folder, RunRecord(command="trainer run", config={}))
+    folder.write(ENVIRONMENT_FILE, body)
+    write_environment(folder, CONFIG, World(0, 1, torch.device("cpu")), 5)
+    assert [start["step"] for start in folder.read_json(ENVIRONMENT_FILE)["starts"]] == [5]
+    assert folder.read("environment.json.damaged") == body
+    assert f"{folder.path(ENVIRONMENT_FILE)}: expected" in caplog.text

@@ -87,7 +87,8 @@ def test_damaged_weights_do_not_resume(run: Path, name: str, place: int) -> None
         resume(run)
     assert str(refused.value) == (
         f"{path}: its SHA-256 is not the one that state.json holds, so it is damaged or was changed; delete "
-        f"{path.parent} and run the same command again: it goes on from the checkpoint before"
+        f"{path.parent} and run the same command again: it goes on from an older checkpoint, or "
+        "begins anew where there is none"
     )
 
 

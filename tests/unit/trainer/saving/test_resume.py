@@ -80,15 +80,36 @@ def test_a_damaged_one_is_passed_over(tmp_path: Path, damage: str, caplog: pytes
     assert find_checkpoints(folder) == [3, 5]
 
 
-def test_where_none_is_whole_the_newest_is_named(tmp_path: Path) -> None:
+def test_where_none_is_whole_all_are_named_and_what_is_left(tmp_path: Path) -> None:
     folder = Folder(str(tmp_path))
-    for step in (3, 5):
+    for step in (3, 5, 8):
         write(folder, step)
-        (files(tmp_path, step) / "model.safetensors").write_bytes(b"")
-    model, optimizer = made(1)
-    with pytest.raises(ValueError, match=r"step-0000005/model\.safetensors: its SHA-256"):
-        resume(folder, Trained(model, optimizer), "this run", ONE)
-    assert find_checkpoints(folder) == [3, 5]
+    (files(tmp_path, 3) / "model.safetensors").write_bytes(b"")
+    (files(tmp_path, 5) / "optimizer.safetensors").unlink()
+    (files(tmp_path, 8) / "state.json").write_bytes(b"{}")
+    with pytest.raises(ValueError, match="all 3 checkpoints are damaged") as refused:
+        resume(folder, Trained(*made(1)), "this run", ONE)
+    told = str(refused.value)
+    for part in (
+        "0008/state.json: version is missing",
+        "0005/optimizer.safetensors",
+        "0003/model.safetensors: its SHA",
+    ):
+        assert f"checkpoints/step-000{part}" in told
+    assert told.endswith(f"or delete {tmp_path}/checkpoints and run the same command again: it begins anew, at step 0")
+    assert "\n" not in told
+    assert "before" not in told
+    assert find_checkpoints(folder) == [3, 5, 8]
+    folder.delete("checkpoints")
+    assert resume(folder, Trained(*made(1)), "this run", ONE) is None
+
+
+def test_where_the_only_one_is_damaged_no_other_is_promised(tmp_path: Path) -> None:
+    folder = Folder(str(tmp_path))
+    write(folder, 3)
+    (files(tmp_path, 3) / "model.safetensors").write_bytes(b"")
+    with pytest.raises(ValueError, match=r"the only checkpoint is damaged, nothing is left to go on from: .* begins"):
+        resume(folder, Trained(*made(1)), "this run", ONE)
 
 
 def test_a_state_without_the_loss_scale_of_float16_is_passed_over(tmp_path: Path) -> None:
