@@ -1,12 +1,15 @@
 """What is embedded: parts of about as many rows, and inputs that cannot be read."""
 
+import io
+import tarfile
 from pathlib import Path
 
 import pytest
 
 from schemas.storage import Folder
+from tests.support.removals import write_removals
 from tests.support.small_shards import picture, write_shards
-from trainer.embed.items import ImageItems, ShardItems, TextItems
+from trainer.embed.items import ImageItems, Item, ShardItems, TextItems
 
 
 @pytest.mark.parametrize("part_rows", [1, 2, 3, 100])
@@ -62,3 +65,23 @@ def test_samples_of_shards_come_once_each_in_parts_of_whole_blocks(tmp_path: Pat
     found = [item.id for part in range(items.num_parts) for item in items.part(part)]
     assert found == [f"{number:06d}" for number in range(50)]
     assert items.num_parts > 1
+
+
+def test_ids_of_samples_are_what_removals_name(tmp_path: Path) -> None:
+    names = ["a", "./x/1", "x.y/2", "deep/" * 30 + "3", "kätze/4", "./5"]
+    for number, name in enumerate(names):  # a tar each: their keys' headers are of several kinds
+        with tarfile.open(tmp_path / f"{number}.tar", "w", format=tarfile.PAX_FORMAT) as archive:
+            for suffix, data in ((".png", picture(number)), (".txt", b"a picture")):
+                info = tarfile.TarInfo(name + suffix)
+                info.size = len(data)
+                archive.addfile(info, io.BytesIO(data))
+
+    def items(run: str) -> list[Item]:
+        found = ShardItems(str(tmp_path), 20, Folder(str(tmp_path / run)), of="both", threads=1)
+        found.open()
+        return [item for part in range(found.num_parts) for item in found.part(part)]
+
+    ids = [item.id for item in items("before")]
+    assert sorted(ids) == sorted(["a", "x/1", "x.y/2", "deep/" * 30 + "3", "kätze/4", "5"])
+    write_removals(tmp_path, *({"key": key} for key in ids[::2]))
+    assert [item.id for item in items("after") if item.fault == "was removed"] == ids[::2]
