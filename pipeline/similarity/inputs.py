@@ -103,6 +103,13 @@ def read_images(files: Sequence[FeatureFile]) -> Features:
     return features(np.concatenate(found))
 
 
+def check_images(files: Sequence[FeatureFile]) -> None:
+    """Raise what `read_images` would; a table is in memory at a time."""
+    for file in files:
+        for table in file.tables():
+            images_of(table, file)
+
+
 def read_ids(files: Sequence[FeatureFile]) -> pa.ChunkedArray:
     """Return the ids of all rows of `files`, in their order."""
     columns = [table["id"] for file in files for table in read_feature_file(Folder(file.folder), file.record, ["id"])]

@@ -21,13 +21,14 @@ from pipeline.similarity.config import FilterConfig
 from pipeline.similarity.finish import Found, finish_filter, measured_units
 from pipeline.similarity.graph import measure_graph, near_graph
 from pipeline.similarity.highest import kth_highest
-from pipeline.similarity.inputs import FeatureFile, files_of, open_features, read_rows
+from pipeline.similarity.inputs import FeatureFile, check_images, files_of, open_features, read_rows
 from pipeline.similarity.measure import values_of_pairs
 from pipeline.similarity.reasons import Rules
 from pipeline.similarity.steps import (
     GATHERED_BYTES,
     MEASURED_DIR,
     NEAR_DIR,
+    REFUSED,
     WITHOUT_TEXT,
     AssignFile,
     MeasureFile,
@@ -56,8 +57,8 @@ ROW_BYTES = 96
 def run_filter(config: FilterConfig, beam_args: Sequence[str] = ()) -> dict[str, Any]:
     """Make the folder of `config` (or resume it) and return its manifest.
 
-    Raises FileNotFoundError or ValueError for a folder that is none of features, lacks those that are needed, or is of
-    another model, and `schemas.run_record.FolderConflict`.
+    Raises FileNotFoundError or ValueError for a folder that is none of features, lacks those that are needed, is of
+    another model, or holds rows that are none, and `schemas.run_record.FolderConflict`.
     """
     prepare_workers(beam_args)
     source, evaluations = open_features(config.embeddings, config.evaluation, config.by_text)
@@ -68,6 +69,7 @@ def run_filter(config: FilterConfig, beam_args: Sequence[str] = ()) -> dict[str,
         return read_manifest(output, KIND)
     files, evaluation_files = files_of(source), [files_of(found) for found in evaluations]
     _measure(config, files, _numbered(evaluation_files), output, beam_args)
+    _check_refused(files, output)
     rules = _rules(config, files, output)
     clusters = partitions = 0
     if config.near_duplicate_similarity is not None:
@@ -122,10 +124,21 @@ def _measure(
     wanted = _wanted(output, MEASURED_DIR, len(files))
     if not wanted:
         return
+    check_images(evaluation)  # each worker reads them: what is wrong is told before
     step = MeasureFile(output.url, evaluation, config.evaluation_similarity, Shared())
     missing = [file for file in files if file.number in wanted]
     with UnitProgress(output, MEASURED_DIR, ".json", len(files), "measure: files"):
         run_pipeline(partial(measure_graph, files=missing, step=step), beam_args)
+
+
+def _check_refused(files: list[FeatureFile], output: Folder) -> None:
+    """Raise ValueError that names the first file that cannot be measured; all such are looked at again next time."""
+    refused = [unit for unit in measured_units(output, files) if REFUSED in unit.body]
+    for unit in refused:
+        output.delete(unit.name)
+    if refused:
+        more = f"; and {len(refused) - 1:,} more of {len(files):,} files" if len(refused) > 1 else ""
+        raise ValueError(f"{refused[0].body[REFUSED]}{more}")
 
 
 def _rules(config: FilterConfig, files: list[FeatureFile], output: Folder) -> Rules:

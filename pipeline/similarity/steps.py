@@ -28,6 +28,8 @@ from schemas.units import commit_unit, read_unit
 
 NAMESPACE = "filter"
 MEASURED_ROWS, WITHOUT_TEXT, HISTOGRAM = "measured_rows", "without_text", "histogram"
+REFUSED = "refused"
+"""Key of a commit, in place of the counts, of a file that cannot be measured: why."""
 COMPARED_ROWS, NEAR_ROWS = "compared_rows", "near_rows"
 """compared_rows counts a row once in each of its clusters."""
 
@@ -90,7 +92,11 @@ class MeasureFile(beam.DoFn):
                 yield found
 
         name = f"{MEASURED_DIR}/{element.number:05d}"
-        record = write_stream(self._output, f"{name}.arrow", tables(), MEASURED)
+        try:
+            record = write_stream(self._output, f"{name}.arrow", tables(), MEASURED)
+        except ValueError as error:  # what is wrong with the file or a row of it
+            commit_unit(self._output, f"{name}.json", [], {REFUSED: str(error)})
+            return
         body = {WITHOUT_TEXT: without_text, HISTOGRAM: counts.tolist()}
         commit_unit(self._output, f"{name}.json", [record], body)
         Metrics.counter(NAMESPACE, MEASURED_ROWS).inc(record.rows)

@@ -225,13 +225,28 @@ def test_what_cannot_be_done_ends_with_a_line(
     assert not (tmp_path / "out").exists()
 
 
-def test_a_row_that_is_no_feature_ends_the_job(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    images = unit_rows(np.random.default_rng(0).standard_normal((30, 8)))
-    images[17, 3] = np.nan
+def test_files_with_rows_that_are_no_features_are_told_at_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    images = unit_rows(np.random.default_rng(0).standard_normal((40, 8)))
+    images[[17, 38], 3] = np.nan
     folder = write_features(tmp_path / "f", images, part_rows=10)
-    with pytest.raises(SystemExit) as ended:
-        main(["filter", "--embeddings", folder, "--output", str(tmp_path / "o"), "--near-duplicate-similarity", "0.9"])
-    assert ended.value.code == 1
-    error = capsys.readouterr().err
-    assert error.count("\n") == 1
-    assert "features/00001.parquet: image_features of '00000017' have the length nan, expected 1" in error
+    for _ in range(2):
+        with pytest.raises(SystemExit) as ended:
+            main(["filter", "--embeddings", folder, "--output", f"{tmp_path}/o", "--near-duplicate-similarity", "0.9"])
+        assert ended.value.code == 2
+        error = capsys.readouterr().err
+        assert error.startswith(f"error: {folder}/features/00001.parquet: image_features of '00000017' have the length")
+        assert error.endswith("nan, expected 1 (within 0.02); embed again with trainer embed; and 1 more of 4 files\n")
+
+
+def test_an_evaluation_with_such_rows_is_refused_before_the_job(tmp_path: Path) -> None:
+    images = unit_rows(np.random.default_rng(0).standard_normal((5, 8)))
+    folder, zeros = write_features(tmp_path / "f", images), images.copy()
+    zeros[3] = 0
+    config = FilterConfig(
+        embeddings=folder, output=str(tmp_path / "o"), evaluation_similarity=0.9,
+        evaluation=(write_features(tmp_path / "e", zeros),),
+    )  # fmt: skip
+    with pytest.raises(ValueError, match=r"e/features/00000.parquet: image_features of '00000003' have the length 0"):
+        run_filter(config)
