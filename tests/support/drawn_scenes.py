@@ -70,6 +70,14 @@ def draw_scene(rng: np.random.Generator, names: Sequence[str], *, side_px: int, 
     return Scene(image, tuple(drawn), tuple(boxes))
 
 
+def single(seed: int, *, side_px: int = 48) -> tuple[Image.Image, str]:
+    """Return a picture of one shape of any class, and its class."""
+    rng = np.random.default_rng((7, seed))
+    name = CLASSES[int(rng.integers(len(CLASSES)))]
+    least_px, most_px = side_px // 4, side_px - side_px // 8
+    return draw_scene(rng, [name], side_px=side_px, least_px=least_px, most_px=most_px).image, name
+
+
 def captioned(seed: int, *, side_px: int = 48) -> tuple[Image.Image, str]:
     """Return a picture of one or two shapes of any class, and a caption that names them."""
     rng = np.random.default_rng(seed)
@@ -80,11 +88,17 @@ def captioned(seed: int, *, side_px: int = 48) -> tuple[Image.Image, str]:
 
 
 def write_scenes(
-    folder: Path, num: int, *, seed: int, classes: Sequence[str] = CLASSES, side_px: int = 64
+    folder: Path,
+    num: int,
+    *,
+    seed: int,
+    classes: Sequence[str] = CLASSES,
+    side_px: int = 64,
+    least_part: float = 0.2,
 ) -> tuple[Path, Path]:
     """Write `num` scenes of 1 to 4 shapes of `classes`; return the annotations' file and the folder of images.
 
-    The list of categories is that of `classes`.
+    Shapes are `least_part` to half of the scene's side. The list of categories is that of `classes`.
     """
     images = folder / "images"
     images.mkdir(parents=True, exist_ok=True)
@@ -92,7 +106,7 @@ def write_scenes(
     for number in range(num):
         rng = np.random.default_rng((seed, number))
         names = [classes[place] for place in rng.integers(0, len(classes), size=rng.integers(1, 5))]
-        scene = draw_scene(rng, names, side_px=side_px, least_px=side_px // 5, most_px=side_px // 2)
+        scene = draw_scene(rng, names, side_px=side_px, least_px=int(side_px * least_part), most_px=side_px // 2)
         name = f"{number:05d}.png"
         scene.image.save(images / name)
         listed.append({"id": number + 1, "file_name": name, "width": side_px, "height": side_px})
