@@ -1,5 +1,6 @@
 """Any model that `find_weights` finds, read whole: tensors by our names, geometry, tokenizer. The one way to load."""
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,10 +12,11 @@ from trainer.saving.checkpoint import TOKENIZER_FILE
 from trainer.saving.written_files import written_files
 from trainer.tokenizer import CaptionTokenizer
 from trainer.weights.begin import named_tokenizer, read_given, tokenizer_of_weights
-from trainer.weights.find_weights import find_weights
+from trainer.weights.find_weights import WeightFiles, find_weights
 from trainer.weights.form.openai_geometry import openai_geometry
 from trainer.weights.geometry import geometry_of
 from trainer.weights.load import convert_given, told_of
+from trainer.weights.vocabulary_files import VOCABULARY_FILE
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +30,7 @@ class ReadModel:
     inputs: list[dict[str, Any]]
     """Name and SHA-256 of each file with weights, for a run's record."""
     told: list[str]
-    """Whose weights they are, what was done to them, what the files hold beside."""
+    """Whose weights they are, what was done to them, what the files hold beside, what they lack."""
 
 
 def read_model(
@@ -60,6 +62,7 @@ def read_model(
         found, where = tokenizer_of_weights(files, geometry, option), files.folder.url
     else:
         found, where = named_tokenizer(tokenizer, geometry.text.context_length), tokenizer
+    told = [*told_of(converted, naming, given), *_told_lacking(files, tokenizer, counts.keys() - converted.tensors)]
     if found.vocab_size > geometry.text.vocab_size:
         raise ValueError(
             f"{option}: the tokenizer of {where} has {found.vocab_size} tokens, the text encoder "
@@ -67,9 +70,18 @@ def read_model(
         )
     return ReadModel(
         geometry=geometry, tensors=counts | converted.tensors, tokenizer=found, inputs=inputs,
-        told=told_of(converted, naming, given),
+        told=told,
     )  # fmt: skip
 
 
 def _counts(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: tensor for name, tensor in state.items() if not tensor.is_floating_point()}
+
+
+def _told_lacking(files: WeightFiles, tokenizer: str | None, counts: AbstractSet[str]) -> list[str]:
+    """Return what is taken in place of what these weights have not."""
+    told = [f"{len(counts)} counts of BatchNorm are not there: 0, which no feature depends on"] if counts else []
+    has_tokenizer = any(files.folder.exists(name) for name in (TOKENIZER_FILE, VOCABULARY_FILE))
+    if tokenizer is None and not has_tokenizer:
+        told.append("no tokenizer lies beside them: OpenAI's")
+    return told

@@ -1,6 +1,7 @@
 """``trainer import``: folders and files of others become runs of ours, to the bit; what does not fit is one line."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ from tests.support.small_model import TOKENIZER
 from tests.unit.trainer.weights.test_read_model import released
 from trainer.__main__ import main, parse
 from trainer.export.write_folder import write_for_open_clip, write_for_transformers
-from trainer.presets import ModelConfig
+from trainer.presets import VOCAB_SIZE, ModelConfig
 from trainer.use.load import load
 from trainer.weights.import_config import ImportConfig
 from trainer.weights.import_model import described, import_model
@@ -131,6 +132,29 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         assert ended.value.code == 2
         assert message in capsys.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+def test_what_they_lack_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = read_drawn(tmp_path, replace(RESNET, text=replace(RESNET.text, vocab_size=VOCAB_SIZE)))
+    theirs = tmp_path / "theirs"
+    write_for_open_clip(Folder(str(theirs)), read)
+    tensors = load_file(theirs / "open_clip_model.safetensors")
+    counts = [name for name in tensors if name.endswith("num_batches_tracked")]
+    save_file({name: tensors[name] for name in tensors.keys() - {*counts}} | {"odd": torch.ones(1)},
+              theirs / "open_clip_model.safetensors")  # fmt: skip
+    (theirs / "tokenizer.json").unlink()
+    body = json.loads((theirs / "open_clip_config.json").read_text())
+    del body["model_cfg"]["text_cfg"]["hf_tokenizer_name"]
+    (theirs / "open_clip_config.json").write_text(json.dumps(body))
+    monkeypatch.setattr("trainer.weights.begin.openai_vocabulary", lambda: b"#version\na b\nab c</w>\n")
+    main(["import", str(theirs), "--output", str(tmp_path / "ours")])
+    told = capsys.readouterr().out
+    assert f"{len(counts)} counts of BatchNorm are not there: 0, which no feature depends on\n" in told
+    assert "no tokenizer lies beside them: OpenAI's\n" in told
+    assert "open_clip_model.safetensors: odd\n" in told
+    assert len(counts) > 10
 
 
 def test_options() -> None:
