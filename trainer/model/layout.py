@@ -73,6 +73,7 @@ class Padded:
         return mixed_NHLD.transpose(1, 2).reshape(query.shape)
 
     def pool(self, x: torch.Tensor) -> torch.Tensor:
+        # not len, as in `VisionTransformer`
         return x[torch.arange(x.shape[0], device=x.device), self.eos_N]
 
 

@@ -85,4 +85,5 @@ class VisionTransformer(nn.Module):
             positions_LC = F.embedding(kept_NK, positions_LC)
         x_NLC = embed_patches(patches, weight, scale_3, shift_3, product_dtype(weight)) + positions_LC
         class_1C = self.class_embedding + class_position_1C
+        # not len: by that an exported model takes the batch that it was traced with alone
         return torch.cat([class_1C.to(x_NLC.dtype).expand(x_NLC.shape[0], 1, -1), x_NLC], dim=1)
