@@ -10,14 +10,16 @@ from trainer.model.clip import CLIP
 from trainer.presets import ModelConfig, ViTConfig
 from trainer.saving.checkpoint import write_model
 from trainer.saving.written_files import FINAL
+from trainer.weights.find_weights import find_weights
 from trainer.weights.import_config import ImportConfig
 from trainer.weights.read_model import read_model
 
 
 def import_model(config: ImportConfig) -> None:
     """Write the model, and print what it is and what was left of it. Raises OSError or ValueError that names a file."""
-    read = read_model(config.source, "SOURCE", model=config.model, tokenizer=config.tokenizer)
     folder = Folder(config.output)
+    _check_apart(config.source, folder)
+    read = read_model(config.source, "SOURCE", model=config.model, tokenizer=config.tokenizer)
     record = RunRecord(
         command="trainer import",
         config={"geometry": dataclasses.asdict(read.geometry)},
@@ -36,6 +38,13 @@ def import_model(config: ImportConfig) -> None:
     for line in (*read.told, described(read.geometry, read.tokenizer.vocab_size)):
         print(printable(line))
     print(printable(f"{parameters:,} parameters: {folder.url}/{FINAL}"))
+
+
+def _check_apart(source: str, output: Folder) -> None:
+    """Raise ValueError where what is written would stand in place of what is read."""
+    lies_in = find_weights(source, "SOURCE").folder.url
+    if f"{lies_in}/".startswith(f"{output.url}/"):
+        raise ValueError(f"--output: SOURCE {lies_in} lies in {output.url}; choose another folder")
 
 
 def described(geometry: ModelConfig, tokens: int) -> str:

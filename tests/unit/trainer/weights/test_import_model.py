@@ -126,6 +126,8 @@ def test_what_does_not_fit_is_one_line(tmp_path: Path, capsys: pytest.CaptureFix
         (str(foreign), "o", "has 561 tokens, the text encoder 521; they are not of one model"),
         (str(named), "o", "names the tokenizer '.' and holds none; put its tokenizer.json, or vocab.json"),
         (good, "full", "found files without run.json"),
+        (good, "model", "--output: SOURCE "),
+        (good, ".", "lies in"),
     ):
         with pytest.raises(SystemExit) as ended:
             main(["import", source, "--output", str(tmp_path / output)])
