@@ -1,6 +1,7 @@
 """`trainer detect train`, `run` and `evaluate` as users start them, on drawn scenes: whole, resumed, wrong."""
 
 import contextlib
+import csv
 import io
 import json
 import shutil
@@ -71,6 +72,14 @@ def test_a_stopped_training_goes_on_to_the_same_bytes(
     with pytest.raises(SystemExit):
         main(given.train(output, **SHORT | {"seed": 1}))
     assert "belongs to another run" in capsys.readouterr().err
+
+
+def test_a_short_run_reaches_its_rate(given: DetectionFolder, tmp_path: Path) -> None:
+    main(given.train(tmp_path / "output", **SHORT | {"epochs": 4.0, "warmup_steps": 1000}))
+    rows = csv.DictReader((tmp_path / "output" / "metrics.csv").read_text().splitlines())
+    rates = [float(row["learning_rate"]) for row in rows]
+    assert len(rates) == 12
+    assert max(rates) == rates[0] == pytest.approx(SHORT["learning_rate"])
 
 
 def test_bad_records_are_counted_and_the_training_goes_on(

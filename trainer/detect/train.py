@@ -164,7 +164,7 @@ class _Training:
         rate = learning_rate(
             step * config.batch_size,
             peak=config.learning_rate,
-            warmup_samples=config.warmup_steps * config.batch_size,
+            warmup_samples=min(config.warmup_steps, self._steps // 10) * config.batch_size,
             total_samples=self._steps * config.batch_size,
         )
         set_learning_rate(self._optimizer, rate)

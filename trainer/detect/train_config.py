@@ -41,7 +41,7 @@ class DetectTrainConfig(OptionGroup):
     text_learning_rate: float = 2e-6
     """Peak rate of the text encoder: small, so that it keeps what it knows of words without boxes (OWL-ViT, A1.3)."""
     warmup_steps: int = 1000
-    """Steps up to the peak rate (OWL-ViT's released configurations)."""
+    """Steps up to the peak rate (OWL-ViT's released configurations), at most a tenth of the run."""
     weight_decay: float = 0.0
     """AdamW's."""
     clip_gradient_norm: float = 1.0
