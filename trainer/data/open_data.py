@@ -84,12 +84,20 @@ def describe_inputs(folders: Sequence[ShardFolder]) -> list[dict[str, Any]]:
 def prepare_indexes(
     folders: Sequence[ShardFolder], run: Folder, threads: int, reporter: Reporter | None = None
 ) -> None:
-    """Find or make the index of each folder, and keep it in the run's folder, if it is not there yet."""
+    """Find or make the index of each folder, and keep it in the run's folder, if it is not there, whole, yet."""
     for number, opened in enumerate(folders):
         name = f"{INDEX_DIR}/{number}.parquet"
-        if not run.exists(name):
+        if not _is_kept(run, name):
             index = find_index(opened.folder, opened.sizes, threads, reporter, opened.made_in)
             write_index(run, name, index.groups())
+
+
+def _is_kept(run: Folder, name: str) -> bool:
+    try:
+        return run.exists(name) and read_index(run, name) is not None
+    except ValueError as error:
+        logger.warning("%s; the index is made again", str(error).rstrip("."))
+        return False
 
 
 def read_indexes(folders: Sequence[ShardFolder], run: Folder) -> list[ShardIndex]:

@@ -5,6 +5,7 @@ temporary one first.
 """
 
 import hashlib
+import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
@@ -22,6 +23,9 @@ from schemas.storage import Folder
 _PIECE = 1 << 22
 _IN_A_CHECKPOINT = ("state_dict", "model")
 """Keys under which training programs keep the model's tensors."""
+
+_GLOBAL = re.compile(r"GLOBAL (\S+)")
+"""How torch names the function or class that a pickle asks for."""
 
 
 def hash_file(folder: Folder, name: str) -> str:
@@ -73,10 +77,20 @@ def _load(path: Path, where: str) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise ValueError(
-            f"{where}: expected tensors as torch.save writes them, and nothing to be unpickled as code; {reason}"
+            f"{where}: expected tensors as torch.save writes them, and nothing to be unpickled as code; {_reason(error)}"
         ) from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what was found, in words: torch's own tell how to unpickle the file all the same."""
+    if found := _GLOBAL.search(str(error)):
+        return f"found {found[1][:100].rstrip('.,')}, which is code"
+    if isinstance(error, UnpicklingError):
+        return "found a pickle of something else"
+    if isinstance(error, RuntimeError) and str(error).strip():
+        return f"found a file that torch cannot read: {str(error).strip().splitlines()[0].partition('. ')[0]}"
+    return "found an empty file" if isinstance(error, EOFError) else "found something else"
 
 
 def _state_dict(body: Any, where: str) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:

@@ -251,6 +251,22 @@ def test_a_run_keeps_its_indexes_and_refuses_shards_that_changed(
         read_indexes(open_folders([str(shards)]), run)
 
 
+@pytest.mark.parametrize("kept_bytes", [0, 50, -9])
+def test_an_index_that_was_cut_in_the_runs_folder_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept_bytes: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    folders = open_folders([str(write_shards(tmp_path / "a", 20))])
+    run = Folder(str(tmp_path / "run"))
+    prepare_indexes(folders, run, 2)
+    whole = run.read("shard_index/0.parquet")
+    run.write("shard_index/0.parquet", whole[:kept_bytes])
+    prepare_indexes(folders, run, 2)
+    assert run.read("shard_index/0.parquet") == whole
+    assert "shard_index/0.parquet" in caplog.text
+    assert "the index is made again" in caplog.text
+
+
 @pytest.mark.parametrize(("name", "problem"), [("parquet", "no success of key"), ("stats", "successes")])
 def test_a_sidecar_put_there_since_is_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, problem: str

@@ -1,8 +1,11 @@
 """Files of tensors: read with their hash, never unpickled as code, faults in one line."""
 
 import hashlib
+import os
+import pickle
 from collections import OrderedDict
 from pathlib import Path
+from typing import Any
 
 import fsspec
 import pytest
@@ -83,3 +86,38 @@ def test_tensors_without_names_are_refused(tmp_path: Path, body: object) -> None
     torch.save(body, tmp_path / "a.pt")
     with pytest.raises(ValueError, match=r"a\.pt: expected tensors by name, found "):
         read_tensors(Folder(str(tmp_path)), "a.pt")
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [
+        ("module", "found torch.nn.modules.linear.Linear, which is code"),
+        ("global", "found posix.getcwd, which is code"),
+        ("pickle", "found a pickle of something else"),
+        ("text", "found something else"),
+        ("cut", "found a file that torch cannot read: PytorchStreamReader failed reading zip archive"),
+    ],
+)
+def test_a_refusal_says_what_was_found_and_gives_no_advice_to_unpickle_it(tmp_path: Path, body: str, told: str) -> None:
+    path = tmp_path / "a.pt"
+    if body == "text":
+        path.write_bytes(b"hello")
+    elif body == "pickle":
+        path.write_bytes(pickle.dumps({"a": 1}, protocol=4))
+    else:
+        saved = {"module": torch.nn.Linear(2, 2), "global": {"a": Asking()}}
+        torch.save(saved.get(body, {"a": torch.zeros(9)}), path)
+        if body == "cut":
+            path.write_bytes(path.read_bytes()[:-30])
+    with pytest.raises(ValueError, match=r"expected tensors as torch\.save writes them") as refused:
+        read_tensors(Folder(str(tmp_path)), "a.pt")
+    assert told in str(refused.value)
+    assert "weights_only" not in str(refused.value)
+    assert "\n" not in str(refused.value)
+
+
+class Asking:
+    """Its pickle asks for a call of a function of the system, a harmless one."""
+
+    def __reduce__(self) -> tuple[Any, tuple[()]]:
+        return os.getcwd, ()
