@@ -214,6 +214,8 @@ def test_the_head_killed_ends_the_run_and_the_next_goes_on(tmp_path: Path) -> No
                     assert run.wait(PATIENCE_S) != 0
                     assert title in log(tmp_path, "out")
                     assert "Traceback" not in log(tmp_path, "out")
+                    assert "error: " in log(tmp_path, "out")
+                    assert "the same command goes on from the last checkpoint" in log(tmp_path, "out")
                 else:
                     assert run.wait(PATIENCE_S) == 0, log(tmp_path, "out")
             finally:

@@ -78,7 +78,7 @@ def _load(path: Path, where: str) -> Any:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
         raise ValueError(
-            f"{where}: expected tensors as torch.save writes them, and nothing to be unpickled as code; {_reason(error)}"
+            f"{where}: expected tensors as torch.save writes them, nothing to be unpickled as code; {_reason(error)}"
         ) from error
 
 

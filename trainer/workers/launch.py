@@ -4,6 +4,7 @@ import contextlib
 import logging
 import os
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -26,6 +27,7 @@ from trainer.telling.reporter import Console
 from trainer.telling.summary import summary
 from trainer.workers.counts import format_workers, least_workers, most_workers
 from trainer.workers.cpu_share import with_cpus
+from trainer.workers.head_watch import HEAD_GONE_S, HeadWatch
 from trainer.workers.interruption import TermSignal
 from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S, describe_wait
 from trainer.workers.ray_mailbox import Mailbox
@@ -86,21 +88,38 @@ def _deliver(mailbox: Any, console: Console) -> None:
 
 
 def _follow(mailbox: Any, console: Console, done: threading.Event, config: TrainConfig, term: TermSignal) -> None:
-    looks, told_s, is_told = 0, 0.0, False
+    head = HeadWatch(ray.get_runtime_context().gcs_address) if "RAY_ADDRESS" in os.environ else None
+    looks, told_s, is_told, is_heard = 0, 0.0, False, True
     while not done.wait(POLL_PROGRESS_EVERY_S):
         looks += 1
+        is_beat = looks % LOOKS_A_BEAT == 0
+        if is_beat and head is not None and head.is_gone():
+            _end_without_head(console, config)
+        if not is_heard:
+            continue
         try:
             _deliver(mailbox, console)
             if term.told:
                 is_told = is_told or _tell_to_stop(mailbox, console)
                 if ray.get(mailbox.waited_s.remote()) > NOBODY_SAVES_S:
                     signal.raise_signal(signal.SIGUSR1)
-            if looks % LOOKS_A_BEAT == 0:
+            if is_beat:
                 told_s = _tell_wait(mailbox, console, config, told_s)
-            if config.stall_s and looks % LOOKS_A_BEAT == 0:
+            if config.stall_s and is_beat:
                 _end_stall(mailbox, console, config.stall_s)
-        except ray.exceptions.RayError:  # the cluster is going down; fit() tells why
-            return
+        except ray.exceptions.RayError:  # the cluster is going down; fit() tells why, or the head is gone
+            is_heard = False
+
+
+def _end_without_head(console: Console, config: TrainConfig) -> None:
+    """End this process at once: Ray's own calls wait for the head, then end it by a line that tells nothing."""
+    console.close()
+    told = (
+        f"error: the cluster's head has not answered for {HEAD_GONE_S:.0f} s; once one is up "
+        f"the same command goes on from the last checkpoint in {config.output}"
+    )
+    print(told, file=sys.stderr, flush=True)
+    os._exit(2)
 
 
 def _tell_to_stop(mailbox: Any, console: Console) -> bool:
