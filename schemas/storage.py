@@ -19,6 +19,7 @@ import fsspec
 from schemas.json_object import JsonObject, parse_object
 from schemas.output_lock import OutputLock
 from schemas.side_files import is_side_file
+from schemas.write_failures import raise_named
 
 TEMPORARY_MARK = ".tmp-"
 """Part of the name of every temporary file; such files are never read and may be deleted."""
@@ -193,9 +194,10 @@ class Folder:
                 local_raw.flush()
                 os.fsync(local_raw.fileno())
             os.replace(temporary, target)
-        except BaseException:
+        except BaseException as error:
             if os.path.exists(temporary):
                 os.unlink(temporary)
+            raise_named(error, target)
             raise
 
     def write(self, name: str, data: bytes, rows: int = 0) -> FileRecord:
@@ -218,10 +220,16 @@ class Folder:
             return True
         os.makedirs(os.path.dirname(target), exist_ok=True)
         temporary = f"{os.path.dirname(target)}/{TEMPORARY_MARK}{uuid.uuid4().hex}-{os.path.basename(target)}"
-        with open(temporary, "wb") as raw:
-            raw.write(data)
-            raw.flush()
-            os.fsync(raw.fileno())
+        try:
+            with open(temporary, "wb") as raw:
+                raw.write(data)
+                raw.flush()
+                os.fsync(raw.fileno())
+        except BaseException as error:
+            if os.path.exists(temporary):
+                os.unlink(temporary)
+            raise_named(error, target)
+            raise
         try:
             os.link(temporary, target)
         except FileExistsError:

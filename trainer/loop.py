@@ -23,6 +23,8 @@ from trainer.saving.background import Background
 from trainer.saving.final_model import write_final_model
 from trainer.saving.saver import Saver
 from trainer.saving.train_state import Best, TrainState
+from trainer.saving.trained import Trained
+from trainer.saving.write_failure import telling_write_failures
 from trainer.step.device_batches import device_batches
 from trainer.step.garbage import steady_collections
 from trainer.step.precision import autocast_dtype
@@ -69,8 +71,9 @@ def train(
         reporter.message(f"reading over the network: {run.cache_room}")
     if run.rows_at_once.told is not None:
         reporter.message(f"memory of a worker's device: {run.rows_at_once.told}")
-    write_environment(run.folder, config, world, run.state.step)
-    with closing(run.loader):
+    trained = Trained(run.model, run.optimizer, run.ema)
+    with closing(run.loader), telling_write_failures(run.folder, trained):
+        write_environment(run.folder, config, world, run.state.step)
         training = _Training(run, reporter, pulse or NoPulse(), interruption or NoInterruption())
         training.go_on()
     world.barrier()

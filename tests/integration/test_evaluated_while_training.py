@@ -17,7 +17,7 @@ from trainer.evaluate.evaluator import Evaluator
 from trainer.evaluate.zero_shot import evaluate
 from trainer.loop import train
 from trainer.record.claim import claim_output
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.saving.written_files import read_state
 from trainer.telling.reporter import Silent
 from trainer.use.load import load

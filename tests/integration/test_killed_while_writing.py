@@ -13,7 +13,7 @@ from schemas.storage import Folder
 from tests.support.small_shards import write_shards
 from trainer.config import TrainConfig
 from trainer.loop import train
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.telling.reporter import Silent
 from trainer.workers.distributed import World
 

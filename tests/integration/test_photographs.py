@@ -15,7 +15,7 @@ from schemas.storage import Folder
 from tests.support.photo_shards import NUM_HELD_OUT, write_photo_shards
 from trainer.config import TrainConfig
 from trainer.loop import RunStopped, train
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.telling.reporter import Silent
 from trainer.workers.distributed import World
 

@@ -16,7 +16,7 @@ from trainer import loop
 from trainer.config import TrainConfig
 from trainer.loop import RunStopped, train
 from trainer.model.clip import CLIP
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.step.settled_buckets import PASSES
 from trainer.telling.reporter import Silent
 from trainer.workers.distributed import World

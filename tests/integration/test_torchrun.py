@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from schemas.storage import Folder
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 
 ROOT = Path(__file__).parents[2]
 RUN = str(ROOT / "trainer" / "run.py")

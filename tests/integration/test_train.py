@@ -22,7 +22,7 @@ from tests.support.worker_group import on_workers
 from trainer.config import TrainConfig
 from trainer.loop import RunStopped, train
 from trainer.saving import checkpoint
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.telling.reporter import Silent
 from trainer.use.load import load
 from trainer.workers.distributed import World

@@ -17,7 +17,7 @@ from schemas.storage import Folder
 from tests.demo.free_ports import free_ports
 from tests.support.small_shards import write_shards
 from tests.support.waiting import PATIENCE_S, PATIENT_RAY, wait_until
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.workers.stopped import STOPPED
 
 ROOT = Path(__file__).parents[2]

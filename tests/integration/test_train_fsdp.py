@@ -17,7 +17,7 @@ from tests.support.small_shards import COLOURS, picture, write_shards
 from tests.support.waiting import PATIENCE_S
 from trainer.evaluate.config import ZeroShotConfig
 from trainer.evaluate.zero_shot import evaluate
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 
 ROOT = Path(__file__).parents[2]
 RUN = str(ROOT / "trainer" / "run.py")

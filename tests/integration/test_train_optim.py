@@ -14,7 +14,7 @@ from schemas.storage import Folder
 from tests.support.training_config import training_config
 from trainer.config import TrainConfig
 from trainer.loop import train
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.telling.reporter import Silent
 from trainer.use.load import load
 from trainer.workers.distributed import World

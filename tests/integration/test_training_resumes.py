@@ -21,7 +21,7 @@ from tests.support.resumption.training import Kill, Told, train_here
 from tests.support.shard_server import serving
 from tests.support.small_shards import picture, write_tar
 from tests.support.waiting import PATIENCE_S
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.workers.distributed import World
 
 PROGRAM = Path(__file__).parents[1] / "support" / "resumption" / "training.py"

@@ -35,7 +35,8 @@ from trainer.optim.gradients import apply_gradients
 from trainer.optim.schedule import learning_rate
 from trainer.options.optim import OptimOptions
 from trainer.presets import Recipe
-from trainer.saving.checkpoint import find_checkpoints, write_checkpoint
+from trainer.saving.checkpoint import write_checkpoint
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.saving.train_state import TrainState
 from trainer.saving.written_files import FINAL
 from trainer.step.precision import autocast_dtype

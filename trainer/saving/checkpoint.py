@@ -9,8 +9,6 @@ OUTPUT/final/                      the same without the optimizer: what evaluati
 
 import dataclasses
 import json
-import re
-from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -24,6 +22,7 @@ from trainer.model.clip import CLIP
 from trainer.optim.ema import EMA_FILE, Ema
 from trainer.optim.loss_scale import LossScaler
 from trainer.presets import ModelConfig, ResNetConfig, TextConfig, ViTConfig
+from trainer.saving.checkpoint_folders import CHECKPOINTS, delete_stale, find_checkpoints
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.shard_index import SHARDS_FILE, read_index
 from trainer.saving.stored_rows import read_all
@@ -44,12 +43,9 @@ from trainer.tokenizing.tokenizer_file import file_for_transformers
 STATE_VERSION = 1
 """Of state.json; another version is refused."""
 
-CHECKPOINTS = "checkpoints"
 MODEL_FILE, OPTIMIZER_FILE = "model.safetensors", "optimizer.safetensors"
 CONFIG_FILE, TOKENIZER_FILE = "config.json", "tokenizer.json"
 FOR_TRANSFORMERS_FILE = "tokenizer_config.json"
-
-_STEP_NAME = re.compile(r"step-(\d{7,})")
 
 
 def model_config_to_json(config: ModelConfig) -> dict[str, Any]:
@@ -152,7 +148,13 @@ def write_checkpoint(
     prefix = f"{CHECKPOINTS}/step-{state.step:07d}"
     folder.delete(f"{prefix}/{STATE_FILE}")  # of the same step: while files are replaced it is no checkpoint
     folder.delete(f"{prefix}/{SHARDS_FILE}")  # of workers that were killed
-    finish_checkpoint(folder, prefix, _write_files(folder, prefix, files, config, tokenizer), state, identity, keep)
+    try:
+        records = _write_files(folder, prefix, files, config, tokenizer)
+        finish_checkpoint(folder, prefix, records, state, identity, keep)
+    except OSError:
+        if state.step not in find_checkpoints(folder):  # the disk may be full of it
+            folder.delete(prefix)
+        raise
 
 
 def finish_checkpoint(
@@ -167,25 +169,7 @@ def finish_checkpoint(
         "files": {record.name.rsplit("/", 1)[-1]: [record.bytes, record.sha256] for record in records},
     }
     folder.write_json(f"{prefix}/{STATE_FILE}", body)
-    best = [state.best.step] if state.best is not None else []
-    _delete_checkpoints(folder, {*find_checkpoints(folder)[:-keep]} - {*best})
-
-
-def _delete_checkpoints(folder: Folder, steps: Iterable[int]) -> None:
-    for step in sorted(steps):
-        stale = f"{CHECKPOINTS}/step-{step:07d}"
-        folder.delete(f"{stale}/{STATE_FILE}")  # first, so that half a deletion is no checkpoint
-        folder.delete(stale)
-
-
-def find_checkpoints(folder: Folder) -> list[int]:
-    """Return the steps of the finished checkpoints, ascending."""
-    directory = folder.path(CHECKPOINTS)
-    if not folder.fs.isdir(directory):
-        return []
-    names = [entry["name"].rstrip("/").rsplit("/", 1)[-1] for entry in folder.fs.ls(directory, detail=True)]
-    steps = [int(match[1]) for name in names if (match := _STEP_NAME.fullmatch(name))]
-    return sorted(step for step in steps if folder.exists(f"{CHECKPOINTS}/step-{step:07d}/{STATE_FILE}"))
+    delete_stale(folder, state, keep)
 
 
 def read_checkpoint(

@@ -3,6 +3,7 @@
 from typing import Any
 
 from schemas.manifest import write_manifest
+from schemas.storage import FileRecord
 from trainer.assembly import Run
 from trainer.saving.checkpoint import write_model
 from trainer.saving.written_files import FINAL, FINAL_EMA
@@ -15,10 +16,13 @@ def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, s
     `samples` and `seconds` are those of this invocation, `last_row` the latest of the metrics.
     """
     is_first = run.world.first
-    records = write_model(run.folder, FINAL, run.model, run.tokenizer, is_first=is_first)
-    if run.ema is not None:
-        with run.ema.applied_to(run.model):
-            records += write_model(run.folder, FINAL_EMA, run.model, run.tokenizer, is_first=is_first)
+    try:
+        records = _write_models(run)
+    except OSError:
+        if is_first:  # the disk may be full of them
+            for name in (FINAL, FINAL_EMA):
+                run.folder.delete(name)
+        raise
     if not is_first:
         return
     if last_row is not None and samples:
@@ -40,3 +44,12 @@ def write_final_model(run: Run, last_row: dict[str, Any] | None, samples: int, s
             "drawn": [order.epoch_sizes(place) for order, place in zip(orders, places, strict=True)],
         }
     write_manifest(run.folder, "checkpoint", records, rows=run.data.num_samples, identity=run.identity, summary=summary)
+
+
+def _write_models(run: Run) -> list[FileRecord]:
+    is_first = run.world.first
+    records = write_model(run.folder, FINAL, run.model, run.tokenizer, is_first=is_first)
+    if run.ema is not None:
+        with run.ema.applied_to(run.model):
+            records += write_model(run.folder, FINAL_EMA, run.model, run.tokenizer, is_first=is_first)
+    return records

@@ -11,24 +11,17 @@ import logging
 import torch
 
 from schemas.storage import Folder, canonical_json
-from trainer.saving.checkpoint import (
-    CHECKPOINTS,
-    OPTIMIZER_FILE,
-    find_checkpoints,
-    load_optimizer,
-    read_checkpoint,
-    state_tensors,
-)
+from trainer.saving.checkpoint import OPTIMIZER_FILE, load_optimizer, read_checkpoint, state_tensors
+from trainer.saving.checkpoint_folders import CHECKPOINTS, find_checkpoints
 from trainer.saving.sharded_checkpoint import read_shards
 from trainer.saving.train_state import Best, TrainState
 from trainer.saving.trained import Trained
-from trainer.saving.written_files import STATE_FILE, DamagedFile
+from trainer.saving.written_files import DAMAGED_SUFFIX, STATE_FILE, DamagedFile
 from trainer.step.sharding import is_sharded
 from trainer.workers.distributed import World
 
 logger = logging.getLogger(__name__)
 
-DAMAGED_SUFFIX = ".damaged"
 _DTYPES = {str(dtype): dtype for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.float64, torch.int64)}
 
 

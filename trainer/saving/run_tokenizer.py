@@ -3,7 +3,8 @@
 import logging
 
 from schemas.storage import Folder
-from trainer.saving.checkpoint import CHECKPOINTS, STATE_VERSION, TOKENIZER_FILE, find_checkpoints, read_tokenizer
+from trainer.saving.checkpoint import STATE_VERSION, TOKENIZER_FILE, read_tokenizer
+from trainer.saving.checkpoint_folders import CHECKPOINTS, find_checkpoints
 from trainer.saving.written_files import read_state
 from trainer.tokenizer import CaptionTokenizer
 

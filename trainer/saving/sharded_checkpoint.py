@@ -12,7 +12,6 @@ from trainer.optim.ema import EMA_FILE
 from trainer.optim.shards import first_row, local
 from trainer.presets import ModelConfig
 from trainer.saving.checkpoint import (
-    CHECKPOINTS,
     MODEL_FILE,
     OPTIMIZER_FILE,
     finish_checkpoint,
@@ -21,6 +20,7 @@ from trainer.saving.checkpoint import (
     state_tensors,
     write_description,
 )
+from trainer.saving.checkpoint_folders import CHECKPOINTS
 from trainer.saving.held_rows import Held
 from trainer.saving.host_copies import TensorFiles
 from trainer.saving.parts import Place, collect_parts, write_part

@@ -14,6 +14,8 @@ from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
 
 STATE_FILE, FINAL, FINAL_EMA = "state.json", "final", "final-ema"
+DAMAGED_SUFFIX = ".damaged"
+"""Of the state of a checkpoint that was passed over: its files stay."""
 
 _FILES = {"files?": {str: (int, str)}}
 _BEST = {"step": int, "measure": str, "value": float | int}

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from schemas.storage import Folder
+from schemas.write_failures import raise_named
 
 PART_EVERY_S = 10.0
 MAX_PARTS = 100
@@ -46,11 +47,21 @@ class CsvTable:
         self._lines += lines
         self._last = dict(rows[-1])
         if self._descriptor is not None:
-            os.write(self._descriptor, "".join(lines).encode())
+            self._append("".join(lines).encode())
             return
         self._unwritten += len(lines)
         if time.monotonic() - self._written_s >= PART_EVERY_S:
             self.flush()
+
+    def _append(self, data: bytes) -> None:
+        """Write all of `data`: a disk that is about full takes a part of it, and fails by the next write."""
+        assert self._descriptor is not None
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError as error:
+            raise_named(error, self._folder.path(self._name))
+            raise
 
     def last(self) -> dict[str, Any] | None:
         """Return the latest row, of values as they were given or, from before a resumption, texts; None without any."""

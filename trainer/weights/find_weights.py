@@ -10,14 +10,8 @@ from typing import Literal
 from schemas.json_object import JsonObject, parse_object
 from schemas.storage import Folder
 from trainer.presets import ModelConfig, ViTConfig
-from trainer.saving.checkpoint import (
-    CHECKPOINTS,
-    CONFIG_FILE,
-    MODEL_FILE,
-    model_config_from_json,
-    model_folder,
-    weights_file,
-)
+from trainer.saving.checkpoint import CONFIG_FILE, MODEL_FILE, model_config_from_json, model_folder, weights_file
+from trainer.saving.checkpoint_folders import CHECKPOINTS
 from trainer.saving.shard_index import SHARDS_FILE
 from trainer.saving.written_files import FINAL, FINAL_EMA, written_files
 from trainer.weights.form.open_clip_config import model_of_open_clip

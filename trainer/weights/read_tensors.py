@@ -77,20 +77,21 @@ def _load(path: Path, where: str) -> Any:
     try:
         return torch.load(path, map_location="cpu", weights_only=True)
     except (UnpicklingError, RuntimeError, EOFError, ValueError, KeyError) as error:
+        found = _found(error)
         raise ValueError(
-            f"{where}: expected tensors as torch.save writes them, nothing to be unpickled as code; {_reason(error)}"
+            f"{where}: expected tensors as torch.save writes them, and nothing to be unpickled as code; found {found}"
         ) from error
 
 
-def _reason(error: Exception) -> str:
+def _found(error: Exception) -> str:
     """Return what was found, in words: torch's own tell how to unpickle the file all the same."""
-    if found := _GLOBAL.search(str(error)):
-        return f"found {found[1][:100].rstrip('.,')}, which is code"
+    if asked := _GLOBAL.search(str(error)):
+        return f"{asked[1][:100].rstrip('.,')}, which is code"
     if isinstance(error, UnpicklingError):
-        return "found a pickle of something else"
+        return "a pickle of something else"
     if isinstance(error, RuntimeError) and str(error).strip():
-        return f"found a file that torch cannot read: {str(error).strip().splitlines()[0].partition('. ')[0]}"
-    return "found an empty file" if isinstance(error, EOFError) else "found something else"
+        return f"a file that torch cannot read: {str(error).strip().splitlines()[0].partition('. ')[0]}"
+    return "an empty file" if isinstance(error, EOFError) else "something else"
 
 
 def _state_dict(body: Any, where: str) -> tuple[dict[str, torch.Tensor], tuple[str, ...]]:

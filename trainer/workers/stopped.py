@@ -4,7 +4,7 @@ import sys
 from typing import NoReturn
 
 from schemas.storage import Folder
-from trainer.saving.checkpoint import find_checkpoints
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.telling.reporter import Reporter
 
 STOPPED = 143

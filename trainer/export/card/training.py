@@ -17,7 +17,7 @@ from schemas.manifest import manifest_sha256
 from schemas.run_record import MANIFEST_FILE, RUN_FILE, read_run
 from schemas.storage import Folder
 from trainer.record.run_environment import ENVIRONMENT_FILE
-from trainer.saving.checkpoint import CHECKPOINTS
+from trainer.saving.checkpoint_folders import CHECKPOINTS
 from trainer.saving.written_files import FINAL, FINAL_EMA, STATE_FILE
 from trainer.telling.markdown import cell, table_lines
 from trainer.telling.metrics import EVALUATIONS_FILE

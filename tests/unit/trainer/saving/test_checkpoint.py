@@ -15,13 +15,8 @@ from tests.support.foreign_models import early_form
 from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
-from trainer.saving.checkpoint import (
-    find_checkpoints,
-    read_checkpoint,
-    state_tensors,
-    write_checkpoint,
-    write_model,
-)
+from trainer.saving.checkpoint import read_checkpoint, state_tensors, write_checkpoint, write_model
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.saving.train_state import Best, TrainState
 from trainer.tokenizer import train_tokenizer
 from trainer.use.load import load

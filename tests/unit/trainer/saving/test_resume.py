@@ -11,7 +11,8 @@ from trainer.model.clip import CLIP
 from trainer.optim.adamw import make_optimizer
 from trainer.optim.loss_scale import LossScaler
 from trainer.presets import ModelConfig, TextConfig, ViTConfig, find_preset
-from trainer.saving.checkpoint import find_checkpoints, state_tensors, write_checkpoint
+from trainer.saving.checkpoint import state_tensors, write_checkpoint
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.saving.resume import resume
 from trainer.saving.train_state import TrainState
 from trainer.saving.trained import Trained

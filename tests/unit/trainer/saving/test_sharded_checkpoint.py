@@ -18,7 +18,8 @@ from trainer.optim.adamw import make_optimizer
 from trainer.optim.ema import Ema
 from trainer.options.optim import OptimOptions
 from trainer.presets import find_preset
-from trainer.saving.checkpoint import find_checkpoints, state_tensors, write_checkpoint
+from trainer.saving.checkpoint import state_tensors, write_checkpoint
+from trainer.saving.checkpoint_folders import find_checkpoints
 from trainer.saving.held_rows import held_rows
 from trainer.saving.host_copies import HostCopies
 from trainer.saving.parts import Place

@@ -94,7 +94,7 @@ def test_no_code_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     torch.save({"state_dict": Unpickled(tmp_path / "ran")}, tmp_path / "x.pt")
     with pytest.raises(SystemExit):
         main(["import", str(tmp_path / "x.pt"), "--output", str(tmp_path / "ours")])
-    assert "expected tensors as torch.save writes them, nothing to be unpickled as code" in capsys.readouterr().err
+    assert "expected tensors as torch.save writes them, and nothing to be unpickled as code" in capsys.readouterr().err
     assert not (tmp_path / "ran").exists()
 
 
