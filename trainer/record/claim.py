@@ -14,6 +14,7 @@ from trainer.data.open_data import ShardFolder, describe_inputs, open_folders
 from trainer.evaluate.evaluator import check_evaluated
 from trainer.record.reached import check_reached, longest_plan
 from trainer.record.run_record import training_record
+from trainer.record.unused_claim import free_unused
 from trainer.weights.begin import Beginning, read_given_files
 
 
@@ -42,6 +43,8 @@ def find_shards(config: TrainConfig) -> Claim:
 def claim_output(config: TrainConfig, folder: Folder, *, reads: bool = False) -> Claim | None:
     """Claim `folder` for the run of `config`; return None where this very run has finished there already.
 
+    A claim of other options that ended before it kept anything is taken over.
+
     What the run begins with is hashed, or with `reads` read for the training in this process. Raises ValueError or
     OSError for shards that it cannot be made of, for what it cannot be measured on, for options that a run of its
     length cannot fulfil, and as `start_run` does.
@@ -54,4 +57,6 @@ def claim_output(config: TrainConfig, folder: Folder, *, reads: bool = False) ->
         check_reached(config, plan)
     claim.beginning = read_given_files(config) if reads else None
     given = claim.beginning.inputs if claim.beginning is not None else None
-    return claim if start_run(folder, training_record(config, claim.listed, given)) else None
+    record = training_record(config, claim.listed, given)
+    free_unused(folder, record.command, record.identity)
+    return claim if start_run(folder, record) else None
