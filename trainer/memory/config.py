@@ -22,8 +22,9 @@ class MemoryPlanConfig(TrainConfig):
     """Not looked at."""
     output: NotIdentity[Annotated[str, tyro.conf.arg(metavar="DIR")]] = "OUTPUT"
     """Not looked at."""
-    gpu_gb: NotIdentity[float] = 80.0
-    """Memory of a GPU, in 10^9 bytes; with device cpu, of what a worker has of its machine."""
+    gpu_gb: NotIdentity[float | None] = None
+    """Memory of a GPU, in 10^9 bytes, 80 by default; with device cpu what a worker has of its machine, by default its
+    share of this one's."""
     tokens_per_text: NotIdentity[float] = 15.5
     """Mean tokens of a caption, [SOS] and [EOS] included; LAION's by default."""
 
@@ -31,5 +32,5 @@ class MemoryPlanConfig(TrainConfig):
         check_at_least(self, {"tokens_per_text": 1})
         for name in ("gpu_gb", "tokens_per_text"):
             value = getattr(self, name)
-            if not 0 < value < float("inf"):
+            if value is not None and not 0 < value < float("inf"):
                 raise ValueError(f"{name} must be above 0 and finite, found {value!r}")

@@ -3,6 +3,7 @@
 import torch
 
 from trainer.memory.config import MemoryPlanConfig
+from trainer.memory.device_memory import device_memory
 from trainer.memory.memory_plan import MemoryPlan, usable_bytes
 from trainer.memory.plan_memory import plan_memory
 from trainer.step.precision import autocast_dtype
@@ -19,7 +20,8 @@ def memory_table(config: MemoryPlanConfig) -> str:
     workers = least_workers(config.num_workers)
     device = torch.device("cpu" if config.device == "cpu" else "cuda")
     world = World(0, workers, device, rows_together=recipe.batch_norm_rows or 1)
-    device_bytes = int(config.gpu_gb * 1e9)
+    memory = device_memory(config, workers)
+    device_bytes = memory.num_bytes
     plan = plan_memory(config, model, world, device_bytes, config.tokens_per_text)
     asked = recipe.batch_norm_rows or (None if config.micro_batch == "auto" else config.micro_batch)
     chosen = min(plan.rows, asked or plan.largest_micro_batch(device_bytes))
@@ -27,7 +29,7 @@ def memory_table(config: MemoryPlanConfig) -> str:
     devices = "CPU workers" if device.type == "cpu" else "GPUs"
     lines = [
         f"{config.model_title}, {plan.steady.num_parameters / 1e6:.1f} million parameters, {products}, "
-        f"{recipe.global_batch_size:,} pairs on {workers} {devices} of {config.gpu_gb:g} GB, "
+        f"{recipe.global_batch_size:,} pairs on {workers} {devices} of {memory.told}, "
         f"{min(config.tokens_per_text, model.text.context_length):g} tokens a text",
         *(f"  {name:<{WIDTH}}{size / 1e9:>9.2f} GB" for name, size in _parts(plan)),
         f"  {'a pair in the model':<{WIDTH}}{plan.activations(plan.rows) / plan.rows / 1e6:>9.1f} MB",
