@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,8 +13,12 @@ from safetensors.torch import load_file
 
 from schemas.storage import Folder
 from tests.support.small_shards import write_shards
+from tests.support.training_config import training_config
 from tests.support.waiting import PATIENCE_S
+from trainer import loop
 from trainer.saving.checkpoint_folders import find_checkpoints
+from trainer.step.step import train_step
+from trainer.workers.without_ray import run
 
 ROOT = Path(__file__).parents[2]
 RUN = str(ROOT / "trainer" / "run.py")
@@ -54,9 +59,9 @@ def test_sigterm_saves_and_stops_all_and_the_command_goes_on(tmp_path: Path) -> 
     assert step < 200
 
     for output in ("stopped", "whole"):
-        run = start(tmp_path, output, TWO, *options)
-        assert "200 steps, 1,600 samples in " in ended(run)
-        assert run.returncode == 0
+        again = start(tmp_path, output, TWO, *options)
+        assert "200 steps, 1,600 samples in " in ended(again)
+        assert again.returncode == 0
     wanted, found = (load_file(tmp_path / name / "final" / "model.safetensors") for name in ("whole", "stopped"))
     assert all(torch.equal(wanted[name], found[name]) for name in wanted)
 
@@ -76,3 +81,22 @@ def test_one_process_without_ray(tmp_path: Path) -> None:
     told = ended(start(tmp_path, "out", (), *options))
     assert "12 steps, 96 samples in " in told
     assert "finished already: nothing to do" in ended(start(tmp_path, "out", (), *options))
+
+
+def test_sigterm_in_the_last_step_leaves_a_finished_run_and_promises_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def with_notice(*arguments: Any, step: int, **options: Any) -> Any:
+        if step == 3:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return train_step(*arguments, step=step, **options)
+
+    monkeypatch.setattr(loop, "train_step", with_notice)
+    config = training_config(
+        tmp_path, "out", 24, model="vit-tiny", global_batch_size=8, epochs=1.0, device="cpu", launcher="none",
+        log_every_steps=1,
+    )  # fmt: skip
+    run(config)
+    told = capsys.readouterr().err
+    assert "3 steps, 24 samples in " in told
+    assert "SIGTERM" not in told

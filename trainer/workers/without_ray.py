@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch.distributed as dist
 
+from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
 from trainer.config import TrainConfig
 from trainer.loop import train
@@ -20,7 +21,8 @@ from trainer.workers.stopped import end_stopped
 def run(config: TrainConfig) -> None:
     """Train `config` as the processes that were started say, and print where things lie.
 
-    SIGTERM to any of them saves a checkpoint and ends all with exit code 143; the same command goes on.
+    SIGTERM to any of them saves a checkpoint and ends all with exit code 143; the same command goes on. After the last
+    step it changes nothing: the run is finished.
     """
     config = resolve(config)
     check_sinks(config)
@@ -41,7 +43,7 @@ def run(config: TrainConfig) -> None:
         console.close()
     told = summary(folder) if world.first else None
     leave_world(world)
-    if interruption.stopped:
+    if interruption.stopped and not folder.exists(MANIFEST_FILE):  # it may come when the last step is done
         end_stopped(folder, console)
     if told:
         console.message(told)
