@@ -18,7 +18,7 @@ from trainer.options.telling import profiled_steps
 from trainer.record.claim import Claim
 from trainer.record.reached import find_expected_loss
 from trainer.record.run_environment import write_environment
-from trainer.record.run_title import run_title
+from trainer.record.run_title import run_remarks, run_title
 from trainer.saving.background import Background
 from trainer.saving.final_model import write_final_model
 from trainer.saving.saver import Saver
@@ -67,10 +67,8 @@ def train(
         total_samples=run.plan.total_samples,
         title=run_title(run),
     )
-    if run.cache_room is not None:
-        reporter.message(f"reading over the network: {run.cache_room}")
-    if run.rows_at_once.told is not None:
-        reporter.message(f"memory of a worker's device: {run.rows_at_once.told}")
+    for line in run_remarks(run):
+        reporter.message(line)
     trained = Trained(run.model, run.optimizer, run.ema)
     with closing(run.loader), telling_write_failures(run.folder, trained):
         write_environment(run.folder, config, world, run.state.step)

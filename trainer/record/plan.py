@@ -19,6 +19,17 @@ class Plan:
     def total_samples(self) -> int:
         return self.total_steps * self.global_batch_size
 
+    @property
+    def remark(self) -> str | None:
+        """What a user should know of a batch that is larger than the set; None for any other."""
+        if self.global_batch_size <= self.num_samples:
+            return None
+        return (
+            f"a batch of {self.global_batch_size:,} is larger than the set of {self.num_samples:,}: each step takes "
+            f"every sample about {self.global_batch_size / self.num_samples:,.1f} times, the run "
+            f"{self.total_samples / self.num_samples:,.1f} epochs"
+        )
+
 
 def make_plan(recipe: Recipe, num_samples: int, samples: int | None = None) -> Plan:
     """Return the plan: whole global batches only, so less than one batch of the run's end is left out.

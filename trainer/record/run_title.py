@@ -27,3 +27,13 @@ def _balance(run: Run) -> str:
     if run.config.cap is None:
         return ""
     return f"{run.data.epoch_samples:,} of them expected an epoch by online balancing, cap {run.config.cap:,}, "
+
+
+def run_remarks(run: Run) -> list[str]:
+    """Return what else is to be known before the first step, a line each."""
+    remarks = [run.plan.remark] if run.plan.remark is not None else []
+    if run.cache_room is not None:
+        remarks.append(f"reading over the network: {run.cache_room}")
+    if run.rows_at_once.told is not None:
+        remarks.append(f"memory of a worker's device: {run.rows_at_once.told}")
+    return remarks
