@@ -12,6 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.feature_files import FEATURES_DIR
+from trainer.evaluate.labelled.columns import IMAGE_COLUMNS
+from trainer.evaluate.labelled.label_sets import DIFFICULT_COLUMN, LabelSets, label_lists
 
 ID_COLUMNS = ("id", "path", "key")
 FEATURE_COLUMNS = ("image_features", "features")
@@ -19,8 +21,25 @@ LABEL_COLUMN = "label"
 
 
 def is_feature_path(path: str) -> bool:
-    """Tell whether `path` is a Parquet file or a folder with some, at any depth."""
-    return path.endswith(".parquet") or (Path(path).is_dir() and bool(_parts(path)))
+    """Tell whether `path` is a Parquet file or a folder with some, at any depth; not of pictures alone."""
+    parts = feature_parts(path)
+    return bool(parts) and not has_pictures_alone(parts[0])
+
+
+def feature_parts(path: str) -> list[Path]:
+    """Return the Parquet files that `path` is, or holds; one that is absent, too."""
+    if path.endswith(".parquet"):
+        return [Path(path)]
+    return _parts(path) if Path(path).is_dir() else []
+
+
+def has_pictures_alone(part: Path) -> bool:
+    """Tell whether a Parquet file has a column of pictures and none of features."""
+    try:
+        names = {name.strip().lower() for name in pq.read_schema(part).names}
+    except (pa.ArrowInvalid, OSError):
+        return False  # told when it is read
+    return not names & set(FEATURE_COLUMNS) and bool(names & set(IMAGE_COLUMNS))
 
 
 def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
@@ -29,15 +48,19 @@ def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
     The class is the column ``label``, else the first folder of the id, as of images in a folder a class. Raises
     ValueError that names `option`, the file, the column or the row.
     """
-    rows, labels = [], []
-    for part, table in _tables(path, option):
+    return read_matrix(path, option), read_labels(path, option)
+
+
+def read_matrix(path: str, option: str) -> np.ndarray:
+    """Return features ``[N, E]`` float32, in the order of files and rows. Raises as `read_features`."""
+    rows: list[np.ndarray] = []
+    for part, table in _tables(path, option, without=(*ID_COLUMNS, LABEL_COLUMN, DIFFICULT_COLUMN)):
         rows.append(_matrix(table, f"{option}: {part}"))
-        labels += _labels(table, f"{option}: {part}")
         if rows[-1].shape[1] != rows[0].shape[1]:
             raise ValueError(
                 f"{option}: {part}: features of {rows[-1].shape[1]} numbers, those before have {rows[0].shape[1]}"
             )
-    return np.concatenate(rows), labels
+    return np.concatenate(rows)
 
 
 def read_labels(path: str, option: str) -> list[str]:
@@ -48,9 +71,26 @@ def read_labels(path: str, option: str) -> list[str]:
     ]  # fmt: skip
 
 
+def read_label_sets(path: str, option: str) -> LabelSets:
+    """Return the labels of rows whose column ``label`` is a list of names, and of ``difficult``, if it is there.
+
+    Raises ValueError that names the file, for a column of another type, or one that some of the files have.
+    """
+    parts: list[list[pa.ListArray]] = []
+    for part, table in _tables(path, option, without=FEATURE_COLUMNS):
+        names = [name for name in (LABEL_COLUMN, DIFFICULT_COLUMN) if name in table.schema.names]
+        parts.append([label_lists(table[name], f"{option}: {part}, column {name!r}") for name in names])
+        if len(parts[-1]) != len(parts[0]) or LABEL_COLUMN not in names:
+            raise ValueError(
+                f"{option}: {part}: expected a column {LABEL_COLUMN!r}, and {DIFFICULT_COLUMN!r} in all files or none; "
+                f"found {table.schema.names}"
+            )
+    return LabelSets(*(pa.concat_arrays(column) for column in zip(*parts, strict=True)))
+
+
 def _tables(path: str, option: str, without: tuple[str, ...] = ()) -> Iterator[tuple[Path, pa.Table]]:
     """Yield each file with its table, `without` some columns."""
-    for part in [Path(path)] if path.endswith(".parquet") else _parts(path):
+    for part in feature_parts(path):
         if not part.is_file():
             raise FileNotFoundError(f"{option}: no such file {path!r}")
         try:

@@ -1,11 +1,10 @@
-"""Images as features: paths and a model in, a row for each image that decodes out.
+"""Images as features: their bytes and a model in, a row for each image that decodes out.
 
 Shapes: N images that decode, E embedding or width of the encoder. Held: two batches of images, and all rows.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -29,14 +28,19 @@ class ImageFeatures:
 
 @torch.no_grad()
 def image_features(
-    model: FrozenCLIP, root: str, paths: Sequence[str], layer: Layer, *, batch_size: int, threads: int
+    model: FrozenCLIP,
+    paths: Sequence[str],
+    read: Callable[[int], bytes],
+    layer: Layer,
+    *,
+    batch_size: int,
+    threads: int,
 ) -> ImageFeatures:
-    """Return the features of the images: of length one in the embedding, as they are before the projection."""
+    """Return the features of the images: of length one in the embedding, as they are before the projection.
+
+    `paths` are what messages call them; `read` gives the bytes of one by its place.
+    """
     encode = model.encode_images if layer == "embedding" else model.encode_images_before_projection
-
-    def read(place: int) -> bytes:
-        return (Path(root) / paths[place]).read_bytes()
-
     skipped: list[str] = []
     places: list[int] = []
     parts: list[torch.Tensor] = []

@@ -1,4 +1,4 @@
-"""A data set as rows with classes: a folder with a folder of images a class, or Parquet of ``trainer embed``.
+"""A data set as rows with classes: a folder of images a class, a list of paths, or Parquet of ``trainer embed``.
 
 Shapes: N rows, E embedding.
 """
@@ -14,10 +14,14 @@ import torch
 
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import ClassNames, name_key
-from trainer.evaluate.embedded.feature_files import is_feature_path, read_features, read_labels
+from trainer.evaluate.embedded.feature_files import is_feature_path, read_features, read_labels, read_matrix
 from trainer.evaluate.embedded.image_features import image_features
 from trainer.evaluate.embedded.options import FeatureOptions, Layer
+from trainer.evaluate.embedded.several_labels import images_of_labels, label_sets
 from trainer.evaluate.inputs import find_images
+from trainer.evaluate.labelled.labelled import Labelled
+from trainer.evaluate.labelled.path_list import is_list, labels_of_list
+from trainer.evaluate.labelled.several_labels import ImagesOfLabels
 from trainer.telling.skipped import tell_skipped
 from trainer.use.frozen_clip import FrozenCLIP
 from trainer.use.load import Loaded, load_chosen
@@ -30,7 +34,7 @@ class LabelledFeatures:
     features_NE: torch.Tensor
     """float32, on the CPU."""
     labels_N: np.ndarray
-    """Numbers of classes."""
+    """Numbers of classes; of images with several labels the marks ``[N, K]`` of `LabelSets.marks`."""
     skipped: int
     """Images that do not decode."""
     digest: str
@@ -68,23 +72,46 @@ class Reader:
             return LabelledFeatures(torch.from_numpy(features_NE), labels_N, 0, digest)
         check_classes(path, option, classes)
         images = find_images(path, ClassNames.of(classes), option)
+        return self._embed(images, np.array(images.labels, dtype=np.int64), path, option, layer)
+
+    def read_several(
+        self, path: str, option: str, classes: Sequence[str], layer: Layer, separator: str | None
+    ) -> LabelledFeatures:
+        """Return the rows of images with several labels each. Raises as `read` does."""
+        labels_NK = label_sets(path, option, separator).marks(classes, f"{option}: {path}")
+        if is_feature_path(path):
+            features_NE = read_matrix(path, option)
+            told = json.dumps([list(labels_NK.shape), list(classes)]).encode()
+            digest = hashlib.sha256(features_NE.tobytes() + labels_NK.tobytes() + told).hexdigest()
+            return LabelledFeatures(torch.from_numpy(features_NE), labels_NK, 0, digest)
+        return self._embed(images_of_labels(path, option, separator), labels_NK, path, option, layer)
+
+    def _embed(
+        self, images: Labelled | ImagesOfLabels, labels: np.ndarray, path: str, option: str, layer: Layer
+    ) -> LabelledFeatures:
         sizes = [list(pair) for pair in zip(images.names, images.sizes, strict=True)]
         model: FrozenCLIP = self.loaded.model
         found = image_features(
-            model, path, images.names, layer, batch_size=self._options.batch_size, threads=self._options.threads
+            model, images.names, images.read, layer, batch_size=self._options.batch_size, threads=self._options.threads
         )
         tell_skipped(found.skipped)
         if not len(found.places_N):
             raise ValueError(f"{option}: none of the {len(images.names)} images of {path} decodes")
-        digest = hashlib.sha256(json.dumps(sizes).encode()).hexdigest()
-        labels_N = np.array(images.labels, dtype=np.int64)[found.places_N]
-        return LabelledFeatures(found.features_NE, labels_N, len(found.skipped), digest)
+        told = json.dumps(sizes).encode() + (labels.tobytes() if labels.ndim == 2 else b"")
+        digest = hashlib.sha256(told).hexdigest()
+        return LabelledFeatures(found.features_NE, labels[found.places_N], len(found.skipped), digest)
 
 
 def class_folders(path: str, option: str) -> list[str]:
     """Return the classes of a data set, sorted: its folders, or what its features' rows are labelled with."""
     if is_feature_path(path):
         return sorted(set(read_labels(path, option)))
+    if is_list(path) and Path(path).is_file():
+        return labels_of_list(path, f"{option}: {path}")
+    if path.endswith(".parquet"):
+        raise ValueError(
+            f"{option}: {path} holds pictures: expected features of `trainer embed`, or lists of names as labels"
+        )
     if not Path(path).is_dir():
         raise FileNotFoundError(f"{option}: no such folder {path!r}")
     found = sorted(entry.name for entry in Path(path).iterdir() if entry.is_dir() and not is_side_file(entry.name))

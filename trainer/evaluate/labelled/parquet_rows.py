@@ -33,7 +33,7 @@ def images_of_parquet(dataset: Dataset, files: Sequence[Path]) -> Labelled:
     images = [""] * len(files)
     num_rows = 0
     for number, path in enumerate(files):
-        file = _open(path, dataset.option)
+        file = open_parquet(path, dataset.option)
         label_name = find_column(file.schema_arrow.names, LABEL_COLUMNS, "label", f"{dataset.option}: {path}")
         images[number] = find_column(file.schema_arrow.names, IMAGE_COLUMNS, "bytes", f"{dataset.option}: {path}")
         titles = _titles(file.schema_arrow, label_name, dataset.classes)
@@ -48,12 +48,13 @@ def images_of_parquet(dataset: Dataset, files: Sequence[Path]) -> Labelled:
         sizes += [path.stat().st_size] * (len(names) - len(sizes))
     if not names:
         raise FileNotFoundError(f"{dataset.where} has no row with a label")
-    groups = _RowGroups(files, images, dataset.option)
+    groups = RowGroups(files, images, dataset.option)
     numbers = class_numbers(labels, dataset)
     return Labelled(names, numbers, num_rows - len(names), lambda place: groups.read(*places[place]), sizes)
 
 
-def _open(path: Path, option: str) -> pq.ParquetFile:
+def open_parquet(path: Path, option: str) -> pq.ParquetFile:
+    """Open a file. Raises ValueError that names it for what is no Parquet."""
     try:
         return pq.ParquetFile(path)
     except (pa.ArrowInvalid, OSError) as error:
@@ -71,7 +72,7 @@ def _titles(schema: pa.Schema, label_name: str, classes: ClassNames) -> list[str
         return []
 
 
-class _RowGroups:
+class RowGroups:
     """Pictures of row groups, the latest of which are held; for several threads."""
 
     def __init__(self, files: Sequence[Path], columns: Sequence[str], option: str) -> None:
@@ -85,7 +86,7 @@ class _RowGroups:
             found = self._held.get((file, group))
             if found is None:
                 column = self._columns[file]
-                found = _open(self._files[file], self._option).read_row_group(group, columns=[column]).column(0)
+                found = open_parquet(self._files[file], self._option).read_row_group(group, columns=[column]).column(0)
                 self._held[file, group] = found
                 if len(self._held) > GROUPS_HELD:
                     self._held.popitem(last=False)

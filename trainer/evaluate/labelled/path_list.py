@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from pyarrow import csv
 
 from trainer.evaluate.labelled.columns import IMAGE_COLUMNS, LABEL_COLUMNS, find_column
@@ -29,6 +30,21 @@ def images_of_list(dataset: Dataset) -> Labelled:
     files = [root / path for path in paths]
     sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
     return Labelled(paths, labels, len(table) - len(kept), lambda place: files[place].read_bytes(), sizes)
+
+
+def is_list(path: str) -> bool:
+    """Tell a list of paths by its suffix."""
+    return path.lower().endswith((".csv", ".tsv"))
+
+
+def labels_of_list(path: str, where: str) -> list[str]:
+    """Return the labels of a list's images, sorted. Raises ValueError as `images_of_list`."""
+    table = read_texts(path, where)
+    label_name = find_column(table.column_names, LABEL_COLUMNS, "label", where)
+    labels: list[Any] = pc.unique(table[label_name].drop_null()).to_pylist()
+    if not labels:
+        raise ValueError(f"{where} has no row with a label")
+    return sorted(labels)
 
 
 def read_texts(path: str, where: str) -> pa.Table:

@@ -39,9 +39,11 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     told = [json.dumps(x).encode() for x in ([*parts, templates], [images.paths, images.groups, sizes])]
     digests = dict(zip(("prompts", "images"), (hashlib.sha256(x).hexdigest() for x in told), strict=True))
     outcome = Outcome("trainer evaluate labels", config, {"model": reader.fingerprint, **digests})
+    files = [Path(images.root) / path for path in images.paths]
     found = image_features(
-        model, images.root, images.paths, "embedding", batch_size=config.batch_size, threads=config.threads
-    )
+        model, images.paths, lambda place: files[place].read_bytes(), "embedding",
+        batch_size=config.batch_size, threads=config.threads,
+    )  # fmt: skip
     tell_skipped(found.skipped)
     if not len(found.places_N):
         raise ValueError(f"--images: none of the {len(images.paths)} images of {config.images} decodes")

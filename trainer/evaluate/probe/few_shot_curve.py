@@ -6,6 +6,7 @@ from schemas.printable import printable
 from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
+from trainer.evaluate.embedded.common_examples import check_paths, check_rows
 from trainer.evaluate.embedded.labelled_features import Reader
 from trainer.evaluate.embedded.outcome import Outcome
 from trainer.evaluate.probe.config import FewShotConfig
@@ -19,10 +20,13 @@ def few_shot_curve(config: FewShotConfig) -> dict[str, Any]:
     """Run the comparison, print, write and return its results."""
     named, templates = read_classes(config.classes), read_templates(config.templates)
     classes = named.folders
+    paths = {"--train": config.train, "--test": config.test}
+    check_paths(paths, allows=config.allow_common)
     reader = Reader(config)
     model, _, tokenizer = reader.loaded
     train = reader.read(config.train, "--train", classes, "embedding")
     test = reader.read(config.test, "--test", classes, "embedding")
+    check_rows({"--train": train, "--test": test}, paths, allows=config.allow_common)
     texts = prompts_sha256(named, templates)
     inputs = {"model": reader.fingerprint, "prompts": texts, "train": train.digest, "test": test.digest}
     outcome = Outcome("trainer evaluate few-shot", config, inputs)

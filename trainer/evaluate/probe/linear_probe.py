@@ -5,19 +5,24 @@ examples together (CLIP, appendix A.3). Features are taken as they are.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from schemas.printable import printable
 from trainer.evaluate.embedded.chart import csv_table, png
+from trainer.evaluate.embedded.common_examples import check_paths, check_rows
 from trainer.evaluate.embedded.labelled_features import Reader, check_classes, class_folders
 from trainer.evaluate.embedded.outcome import Outcome
+from trainer.evaluate.embedded.several_labels import has_several_labels, label_sets
 from trainer.evaluate.probe.config import ProbeConfig
+from trainer.evaluate.probe.label_precisions import check_labels, label_rows, label_table, worst_line
 from trainer.evaluate.probe.link import Link, Sigmoid, Softmax
 from trainer.evaluate.probe.logistic_regression import Classifiers, Regression
-from trainer.evaluate.probe.measures import MEASURES, Measure
-from trainer.evaluate.probe.splits import held_out
+from trainer.evaluate.probe.measures import MEASURES, SEVERAL_LABELS, Measure
+from trainer.evaluate.probe.splits import held_out, held_out_of_labels
 from trainer.evaluate.probe.strength_search import find_strength
 
 COLUMNS = ("C", "measure on validation")
@@ -25,10 +30,11 @@ COLUMNS = ("C", "measure on validation")
 
 @dataclass(frozen=True)
 class Rows:
-    """Examples ``[N, D]`` with their classes ``[N]``, in the type and on the device of the computation."""
+    """Examples ``[N, D]``, in the type and on the device of the computation."""
 
     features_ND: torch.Tensor
     labels_N: torch.Tensor
+    """Their classes, or for several labels an image their marks ``[N, K]`` (`LabelSets.marks`)."""
 
     def those(self, is_wanted_N: np.ndarray) -> "Rows":
         wanted = torch.from_numpy(is_wanted_N).to(self.labels_N.device)
@@ -47,7 +53,13 @@ class Probed:
 
 
 def class_link(labels_N: torch.Tensor, classes: int, dtype: torch.dtype) -> Link:
-    """Return how scores become classes, as in scikit-learn: one column for two classes, else one for each."""
+    """Return how scores become classes: one column for two classes, as in scikit-learn, else one for each.
+
+    Marks ``[N, K]`` make K regressions of one label each, as scikit-learn's OneVsRestClassifier does.
+    """
+    if labels_N.ndim == 2:
+        is_known_NK = (labels_N >= 0).to(dtype) if bool((labels_N < 0).any()) else None
+        return Sigmoid((labels_N > 0).to(dtype), is_known_NK)
     return Softmax(labels_N, classes) if classes > 2 else Sigmoid(labels_N[:, None].to(dtype))
 
 
@@ -77,31 +89,41 @@ def probe(train: Rows, validation: Rows, classes: int, measure: Measure, max_ite
 
 def linear_probe(config: ProbeConfig) -> dict[str, Any]:
     """Run the probe, print, write and return its results."""
-    reader, classes = Reader(config), class_folders(config.train, "--train")
-    if len(classes) < 2:
-        raise ValueError(f"--train: {config.train} has one class, {classes[0]!r}; expected two or more")
     given = {"train": config.train, "validation": config.validation, "test": config.test}
-    paths = {name: path for name, path in given.items() if path is not None}
-    for name, path in paths.items():  # before a model is loaded
-        check_classes(path, f"--{name}", classes)
-    read = {name: reader.read(path, f"--{name}", classes, config.layer) for name, path in paths.items()}
-    outcome = Outcome("trainer evaluate probe", config, _inputs(reader, {n: x.digest for n, x in read.items()}))
+    paths = {f"--{name}": path for name, path in given.items() if path is not None}
+    several = has_several_labels(config.train, config.label_separator)
+    classes = _classes(config, paths, several)
+    check_paths(paths, allows=config.allow_common)
+    reader = Reader(config)
+    read = {
+        option: reader.read_several(path, option, classes, config.layer, config.label_separator)
+        if several
+        else reader.read(path, option, classes, config.layer)
+        for option, path in paths.items()
+    }
+    check_rows(read, paths, allows=config.allow_common)
+    outcome = Outcome("trainer evaluate probe", config, _inputs(reader, {n[2:]: x.digest for n, x in read.items()}))
     device = reader.loaded.model.device if config.checkpoint else torch.device("cpu")
     rows = {
-        name: Rows(x.features_NE.to(device, getattr(torch, config.dtype)), torch.from_numpy(x.labels_N).to(device))
-        for name, x in read.items()
+        option[2:]: Rows(
+            x.features_NE.to(device, getattr(torch, config.dtype)), torch.from_numpy(x.labels_N).to(device)
+        )
+        for option, x in read.items()
     }
     if config.validation is None:
-        is_out_N = held_out(read["train"].labels_N, config.validation_share, config.seed)
+        hold_out = held_out_of_labels if several else held_out
+        is_out_N = hold_out(read["--train"].labels_N, config.validation_share, config.seed)
         if not is_out_N.any():
             raise ValueError(f"--train: no class of {config.train} has two examples; give --validation")
         rows["train"], rows["validation"] = rows["train"].those(~is_out_N), rows["train"].those(is_out_N)
+    if several:
+        check_labels(rows["train"].labels_N.cpu().numpy(), classes, f"--train: {config.train}")
     measure = MEASURES[config.measure]
     found = probe(rows["train"], rows["validation"], len(classes), measure, config.max_iterations)
     scores_NK = class_scores(found.classifiers.scores(rows["test"].features_ND)[0])
     results: dict[str, Any] = {
         "measure": config.measure,
-        "test": measure(scores_NK, read["test"].labels_N),
+        "test": measure(scores_NK, read["--test"].labels_N),
         "validation": dict(found.tried)[found.strength],
         "C": found.strength,
         "tried": found.tried,
@@ -112,17 +134,48 @@ def linear_probe(config: ProbeConfig) -> dict[str, Any]:
         "rows": {name: len(part.labels_N) for name, part in rows.items()},
         "skipped": sum(part.skipped for part in read.values()),
     }
+    if several:
+        results["labels"] = label_rows(scores_NK, read["--test"].labels_N, classes)
+        outcome.write("labels.csv", label_table(results["labels"]), len(classes))
     outcome.write("strengths.csv", csv_table(COLUMNS, found.tried), len(found.tried))
     outcome.write("strengths.png", png(lambda axes: _draw(axes, found, config.measure)))
     outcome.finish(results, rows=len(scores_NK), summary={name: results[name] for name in ("measure", "test", "C")})
     print(
         f"{results['rows']['train']:,} training, {results['rows']['validation']:,} validation and "
-        f"{len(scores_NK):,} test examples ({results['skipped']} skipped), {len(classes)} classes, "
-        f"{results['dimensions']} dimensions: C {found.strength:.4g}, {config.measure} "
-        f"{results['validation']:.1%} on validation, {results['test']:.1%} on test"
+        f"{len(scores_NK):,} test examples ({results['skipped']} skipped), {len(classes)} "
+        f"{'labels' if several else 'classes'}, {results['dimensions']} dimensions: C {found.strength:.4g}, "
+        f"{config.measure} {results['validation']:.1%} on validation, {results['test']:.1%} on test"
         + ("" if results["is_converged"] else f"; not converged after {config.max_iterations} iterations")
     )
+    if several:
+        print(printable(worst_line(results["labels"])))
     return results
+
+
+def _classes(config: ProbeConfig, paths: dict[str, str], several: bool) -> list[str]:
+    """Return the classes of the training examples. Raises ValueError for a data set that does not fit them."""
+    if several and config.measure != SEVERAL_LABELS:
+        raise ValueError(
+            f"--measure: {config.measure} needs one label an image, those of {config.train} may have several; give "
+            f"--measure {SEVERAL_LABELS}"
+        )
+    for option, path in paths.items():
+        if Path(path).exists() and has_several_labels(path, config.label_separator) != several:
+            one, other = ("several labels", "one label") if several else ("one label", "several labels")
+            raise ValueError(f"{option}: {path} has {other} an image, --train has {one}; give all in the same way")
+    if several:
+        classes = label_sets(config.train, "--train", config.label_separator).names
+    else:
+        classes = class_folders(config.train, "--train")
+    if len(classes) < 2:
+        found = f"one class, {classes[0]!r}" if classes else "no class"
+        raise ValueError(f"--train: {config.train} has {found}; expected two or more")
+    for option, path in paths.items():  # before a model is loaded
+        if several:
+            label_sets(path, option, config.label_separator).marks(classes, f"{option}: {path}")
+        else:
+            check_classes(path, option, classes)
+    return classes
 
 
 def _inputs(reader: Reader, digests: dict[str, str]) -> dict[str, str]:

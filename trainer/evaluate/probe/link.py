@@ -48,16 +48,24 @@ class Softmax:
 
 
 class Sigmoid:
-    """Each of K columns is true or false of a row, alone: two classes (K = 1), or several labels an image."""
+    """Each of K columns is true or false of a row, alone: two classes (K = 1), or several labels an image.
 
-    def __init__(self, targets_NK: torch.Tensor) -> None:
+    What a row is not `known` of counts for nothing in that column.
+    """
+
+    def __init__(self, targets_NK: torch.Tensor, known_NK: torch.Tensor | None = None) -> None:
         self.num_columns = targets_NK.shape[1]
         self._targets_NK = targets_NK
+        self._known_NK = known_NK
 
     def loss(self, scores_nPK: torch.Tensor, rows: slice) -> torch.Tensor:
-        return (F.softplus(scores_nPK) - self._targets_NK[rows, None] * scores_nPK).double().sum(dim=(0, 2))
+        losses_nPK = F.softplus(scores_nPK) - self._targets_NK[rows, None] * scores_nPK
+        return self._of_known(losses_nPK, rows).double().sum(dim=(0, 2))
 
     def residuals(self, scores_nPK: torch.Tensor, rows: slice) -> tuple[torch.Tensor, torch.Tensor]:
         chances_nPK = scores_nPK.sigmoid()
-        curvature_PK = (chances_nPK * (1 - chances_nPK)).sum(dim=0)
-        return chances_nPK.sub_(self._targets_NK[rows, None]), curvature_PK
+        curvature_PK = self._of_known(chances_nPK * (1 - chances_nPK), rows).sum(dim=0)
+        return self._of_known(chances_nPK.sub_(self._targets_NK[rows, None]), rows), curvature_PK
+
+    def _of_known(self, values_nPK: torch.Tensor, rows: slice) -> torch.Tensor:
+        return values_nPK if self._known_NK is None else values_nPK.mul_(self._known_NK[rows, None])

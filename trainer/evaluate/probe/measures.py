@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 
 Measure = Callable[[np.ndarray, np.ndarray], float]
-"""Of scores ``[N, K]`` and targets: class numbers ``[N]``, or which labels hold ``[N, K]``."""
+"""Of scores ``[N, K]`` and targets: class numbers ``[N]``, or marks of labels ``[N, K]``: 1, 0, -1 for difficult."""
 
 
 def accuracy(scores_NK: np.ndarray, labels_N: np.ndarray) -> float:
@@ -48,21 +48,30 @@ def roc_auc(scores_NK: np.ndarray, labels_N: np.ndarray) -> float:
 
 
 def mean_11_point_precision(scores_NK: np.ndarray, holds_NK: np.ndarray) -> float:
-    """Return the mean over labels of the best precision at recalls 0, 0.1 ... 1 and above (VOC2007, its section 4.2).
+    """Return the mean over labels of `eleven_point_precisions`.
 
-    Class numbers ``[N]`` are taken as one label a row. Labels without rows do not count; rows of equal scores come in
-    the order they have. Raises ValueError where no label has rows.
+    Class numbers ``[N]`` are taken as one label a row. Labels without rows do not count. Raises ValueError where no
+    label has rows.
     """
     if holds_NK.ndim == 1:
         holds_NK = holds_NK[:, None] == np.arange(scores_NK.shape[1])
-    found = [
-        _eleven_points(scores_NK[:, label], holds_NK[:, label])
-        for label in range(scores_NK.shape[1])
-        if holds_NK[:, label].any()
-    ]
-    if not found:
+    found_K = eleven_point_precisions(scores_NK, holds_NK)
+    if np.isnan(found_K).all():
         raise ValueError("11-point-map: no row has any label")
-    return float(np.mean(found))
+    return float(np.nanmean(found_K))
+
+
+def eleven_point_precisions(scores_NK: np.ndarray, holds_NK: np.ndarray) -> np.ndarray:
+    """Return of each label the mean of the best precision at recalls 0, 0.1 ... 1 and above (VOC2007, its section 4.2).
+
+    Rows that are below 0 of a label, its difficult ones, do not count there; a label without rows is NaN. Rows of
+    equal scores come in the order they have.
+    """
+    found_K = np.full(scores_NK.shape[1], np.nan)
+    for label in np.flatnonzero((holds_NK > 0).any(axis=0)):
+        is_known_N = holds_NK[:, label] >= 0
+        found_K[label] = _eleven_points(scores_NK[is_known_N, label], holds_NK[is_known_N, label] > 0)
+    return found_K
 
 
 def _eleven_points(scores_N: np.ndarray, holds_N: np.ndarray) -> float:
@@ -72,6 +81,9 @@ def _eleven_points(scores_N: np.ndarray, holds_N: np.ndarray) -> float:
     places = np.searchsorted(right_N * 10, np.arange(11) * right_N[-1])  # in whole numbers: 0.3 is no float
     return float(best_N[places].mean())
 
+
+SEVERAL_LABELS = "11-point-map"
+"""The one that rows with several labels have."""
 
 MEASURES: dict[str, Measure] = {
     "accuracy": accuracy,

@@ -1,6 +1,6 @@
 """Rows set aside of labelled ones: class numbers and a seed in, row numbers out; the same for the same input.
 
-Shapes: N rows.
+Shapes: N rows, K labels.
 """
 
 import numpy as np
@@ -17,6 +17,30 @@ def held_out(labels_N: np.ndarray, share: float, seed: int) -> np.ndarray:
         rows = draw.permutation(np.flatnonzero(labels_N == label))
         if len(rows) > 1:
             is_out_N[rows[: min(len(rows) - 1, max(1, round(share * len(rows))))]] = True
+    return is_out_N
+
+
+def held_out_of_labels(marks_NK: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Return ``[N]`` whether each row is set aside: `share` of each label's rows (above 0), drawn, the rarest first.
+
+    A row of several labels is drawn for its rarest one and counts for all (Sechidis et al. 2011, On the Stratification
+    of Multi-label Data, is after the same); rows of no label come last. Each label keeps a row that is not set aside.
+    """
+    holds_NK = marks_NK > 0
+    holds_NK = np.concatenate([holds_NK, ~holds_NK.any(axis=1, keepdims=True)], axis=1)
+    is_out_N, is_drawn_N = np.zeros((2, len(holds_NK)), dtype=bool)
+    draw = np.random.default_rng(seed)
+    for label in [*np.argsort(holds_NK[:, :-1].sum(axis=0), kind="stable").tolist(), -1]:
+        is_own_N = holds_NK[:, label]
+        rows = draw.permutation(np.flatnonzero(is_own_N & ~is_drawn_N))
+        wanted = max(1, round(share * int(is_own_N.sum()))) - int((is_own_N & is_out_N).sum())
+        left = len(rows) if (is_own_N & is_drawn_N & ~is_out_N).any() else len(rows) - 1
+        is_out_N[rows[: max(0, min(wanted, left))]] = True
+        is_drawn_N[rows] = True
+    for label in range(marks_NK.shape[1]):
+        own = np.flatnonzero(holds_NK[:, label])
+        if len(own) and is_out_N[own].all():  # drawn for rarer labels
+            is_out_N[own[0]] = False
     return is_out_N
 
 

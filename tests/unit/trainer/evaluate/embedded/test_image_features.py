@@ -17,7 +17,9 @@ def test_rows_are_those_of_the_encoder_one_by_one(tmp_path: Path, layer: Layer) 
     root = Path(write_pictures(tmp_path / "images", range(6)))
     (root / "broken.jpg").write_bytes(b"broken")
     paths = ["broken.jpg", *sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))]
-    found = image_features(model, str(root), paths, layer, batch_size=4, threads=2)
+    found = image_features(
+        model, paths, lambda place: (root / paths[place]).read_bytes(), layer, batch_size=4, threads=2
+    )
     assert found.places_N.tolist() == [1, 2, 3, 4, 5, 6]
     assert len(found.skipped) == 1
     assert found.skipped[0].startswith("broken.jpg: ")
@@ -28,6 +30,5 @@ def test_rows_are_those_of_the_encoder_one_by_one(tmp_path: Path, layer: Layer) 
 
 def test_of_no_image_there_is_no_row(tmp_path: Path) -> None:
     model, _, _ = trainer.load(write_small_model(tmp_path), device="cpu")
-    (tmp_path / "broken.jpg").write_bytes(b"broken")
-    found = image_features(model, str(tmp_path), ["broken.jpg"], "embedding", batch_size=4, threads=1)
+    found = image_features(model, ["broken.jpg"], lambda _: b"broken", "embedding", batch_size=4, threads=1)
     assert (len(found.features_NE), len(found.places_N), len(found.skipped)) == (0, 0, 1)

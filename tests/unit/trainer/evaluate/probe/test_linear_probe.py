@@ -69,8 +69,9 @@ def test_on_features_of_files_no_model_is_needed(tmp_path: Path, capsys: pytest.
 def test_pictures_are_seen_before_the_projection(tmp_path: Path) -> None:
     model = write_small_model(tmp_path)
     train, test = write_pictures(tmp_path / "train", range(24)), write_pictures(tmp_path / "test", range(24, 36))
+    validation = write_pictures(tmp_path / "validation", range(36, 48))
     (tmp_path / "train" / "red_one" / "broken.jpg").write_bytes(b"broken")
-    given = {"checkpoint": model, "train": train, "test": test, "validation": test, "batch_size": 5, "threads": 1}
+    given = {"checkpoint": model, "train": train, "test": test, "validation": validation, "batch_size": 5, "threads": 1}
     results = linear_probe(ProbeConfig(**given))
     assert (results["dimensions"], results["classes"], results["skipped"]) == (32, 4, 1)
     assert results["test"] == 1.0  # pictures of four colours
@@ -87,7 +88,8 @@ def test_pictures_are_seen_before_the_projection(tmp_path: Path) -> None:
     ],
 )
 def test_what_cannot_be_probed_is_told(tmp_path: Path, change: dict[str, str], message: str) -> None:
-    given = {"checkpoint": "absent", "train": "train", "test": "train"}
+    given = {"checkpoint": "absent", "train": "train", "test": "test"}
+    write_pictures(tmp_path / "test", range(4, 8))
     write_pictures(tmp_path / "train", range(4))
     write_pictures(tmp_path / "other", range(4))
     for folder in ("other", "one"):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from trainer.evaluate.probe.splits import few_of_each, held_out
+from trainer.evaluate.probe.splits import few_of_each, held_out, held_out_of_labels
 
 LABELS = np.array([0] * 10 + [1] * 2 + [2] + [3] * 25)[np.random.default_rng(3).permutation(38)]
 
@@ -18,6 +18,20 @@ def test_of_each_class_its_share_is_held_out() -> None:
 def test_a_row_of_each_class_is_left() -> None:
     is_out = held_out(LABELS, 0.99, seed=0)
     assert [int((~is_out[label == LABELS]).sum()) for label in range(4)] == [1, 1, 1, 1]
+
+
+def test_of_each_label_its_share_is_held_out_and_a_row_is_left() -> None:
+    marks = (np.random.default_rng(5).random((400, 4)) < [0.3, 0.1, 0.02, 0.5]).astype(np.int8)
+    marks[:7, 0] = -1  # difficult: no rows of it
+    is_out = held_out_of_labels(marks, 0.2, seed=0)
+    shares = [(marks[is_out, label] > 0).sum() / (marks[:, label] > 0).sum() for label in range(4)]
+    np.testing.assert_allclose(shares, 0.2, atol=0.08)
+    assert (held_out_of_labels(marks, 0.2, seed=0) == is_out).all()
+    assert not (held_out_of_labels(marks, 0.2, seed=1) == is_out).all()
+    for draw in range(50):
+        few = (np.random.default_rng(draw).random((6, 4)) < 0.4).astype(np.int8)
+        kept = few[~held_out_of_labels(few, 0.9, seed=draw)]
+        assert (kept.any(axis=0) == few.any(axis=0)).all()
 
 
 def test_few_of_each_are_different_rows_of_the_class_and_the_smaller_draw_is_part_of_the_larger() -> None:
