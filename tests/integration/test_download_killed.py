@@ -67,7 +67,10 @@ def test_shards_go_on_behind_those_of_earlier_rounds_without_holes(root: Path, u
     assert plans == {6: 10, 7: 15, 8: 17, 9: 13, 10: 14}
 
 
-@pytest.mark.parametrize("beam_args", [(), TWO_PROCESSES], ids=["one process", "two processes"])
+@pytest.mark.parametrize(
+    "beam_args",
+    [pytest.param((), id="one process", marks=pytest.mark.slow), pytest.param(TWO_PROCESSES, id="two processes")],
+)
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(
     root: Path, undisturbed: dict[str, bytes], beam_args: tuple[str, ...]
 ) -> None:

@@ -17,7 +17,10 @@ def command(*arguments: str | Path) -> list[str]:
     return [sys.executable, "-m", "pipeline", "index", *map(str, arguments)]
 
 
-@pytest.mark.parametrize("beam_args", [(), TWO_PROCESSES], ids=["one process", "two processes"])
+@pytest.mark.parametrize(
+    "beam_args",
+    [pytest.param((), id="one process", marks=pytest.mark.slow), pytest.param(TWO_PROCESSES, id="two processes")],
+)
 def test_killed_at_any_moment_it_ends_with_the_same_bytes(tmp_path: Path, beam_args: tuple[str, ...]) -> None:
     shards = write_shards(tmp_path / "shards", 35 * NUM_TARS, 35)
     run_to_end(command(shards, "--output", tmp_path / "undisturbed"))

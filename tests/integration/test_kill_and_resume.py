@@ -100,7 +100,10 @@ def test_undisturbed_run_refills_and_reads_in_plain_webdataset(
     assert {row["key"] for row in further} <= stored
 
 
-@pytest.mark.parametrize("beam_args", [(), TWO_PROCESSES], ids=["one process", "two processes"])
+@pytest.mark.parametrize(
+    "beam_args",
+    [pytest.param((), id="one process", marks=pytest.mark.slow), pytest.param(TWO_PROCESSES, id="two processes")],
+)
 def test_killed_five_times_gives_the_same_bytes(
     world: tuple[Path, Server],
     undisturbed: tuple[dict[str, bytes], dict[str, int]],
