@@ -82,7 +82,7 @@ def write_features(root: Path, name: str, num: int, seed: int, **changed: Any) -
 def test_features_of_files_are_probed_for_each_label(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     config = ProbeConfig(
         train=write_features(tmp_path, "train", 150, 0), test=write_features(tmp_path, "test", 90, 1),
-        measure="11-point-map", output=str(tmp_path / "out"), threads=1,
+        measure="11-point-map", max_iterations=50, output=str(tmp_path / "out"), threads=1,
     )  # fmt: skip
     results = linear_probe(config)
     assert results["test"] == pytest.approx(np.mean([row["11-point-ap"] for row in results["labels"]]))
@@ -104,7 +104,7 @@ def test_pictures_of_a_list_with_a_separator(tmp_path: Path) -> None:
         lines = [f"{path},{path.split('/')[0]}|{'warm' if path[0] in 'ry' else 'cold'}" for path in paths]
         (root / "list.csv").write_text("\n".join(["path,label", *lines]) + "\n")
         lists[name] = str(root / "list.csv")
-    given = {**lists, "checkpoint": write_small_model(tmp_path), "threads": 1}
+    given = {**lists, "checkpoint": write_small_model(tmp_path), "max_iterations": 50, "threads": 1}
     results = linear_probe(ProbeConfig(**given, label_separator="|", measure="11-point-map"))
     assert len(results["labels"]) == len(CLASSES) + 2
     assert results["test"] > 0.95  # pictures of four colours
