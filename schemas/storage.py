@@ -10,7 +10,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import IO, Any, cast
 
@@ -268,7 +268,8 @@ class Folder:
             for directory, _, names in os.walk(self.root):
                 for name in names:
                     if name.startswith(TEMPORARY_MARK):
-                        os.unlink(f"{directory}/{name}")
+                        with suppress(FileNotFoundError):
+                            os.unlink(f"{directory}/{name}")
 
 
 def _create_without_link(target: str, data: bytes) -> bool:

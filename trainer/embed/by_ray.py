@@ -69,6 +69,7 @@ def embed_by_ray(config: EmbedConfig) -> dict[str, Any]:
         ray.shutdown()
     for summary, out, err in told:
         if summary:
+            Folder(config.output).delete_temporaries()  # of tasks that were lost
             print(err, end="", file=sys.stderr)
             print(out, end="")
             return summary

@@ -67,7 +67,7 @@ def embed(config: EmbedConfig, tell: Tell | None = None) -> dict[str, Any]:
                 )  # fmt: skip
                 _write_part(folder, part, encoded, features_table(encoded, queries(encoded), schema, config.dtype))
     print(progress.told)
-    return _finish(folder, items, record, schema, loaded.model)
+    return _finish(folder, items, record, schema, loaded.model, alone=num_processes == 1)
 
 
 def run_record(config: EmbedConfig, model: FrozenCLIP, items: AnyItems) -> RunRecord:
@@ -79,7 +79,10 @@ def run_record(config: EmbedConfig, model: FrozenCLIP, items: AnyItems) -> RunRe
             "batch_size": config.batch_size, "of": config.of,
         },
         inputs=[{"name": "model", "sha256": model.fingerprint}, *items.inputs()],
-        paths={"checkpoint": config.checkpoint, "images": config.images, "shards": config.shards},
+        paths={
+            "checkpoint": config.checkpoint, "images": config.images and Folder(config.images).url,
+            "shards": config.shards and Folder(config.shards).url,
+        },
     )  # fmt: skip
 
 
@@ -111,7 +114,9 @@ def _write_part(folder: Folder, part: int, encoded: EncodedPart, rows: pa.Table)
     commit_unit(folder, _part_name(part), files, counts)
 
 
-def _finish(folder: Folder, items: AnyItems, record: RunRecord, schema: pa.Schema, model: FrozenCLIP) -> dict[str, Any]:
+def _finish(
+    folder: Folder, items: AnyItems, record: RunRecord, schema: pa.Schema, model: FrozenCLIP, *, alone: bool
+) -> dict[str, Any]:
     """Write the manifest when all parts are made, and print what was made."""
     units: list[Unit] = []
     for part in range(items.num_parts):
@@ -134,7 +139,8 @@ def _finish(folder: Folder, items: AnyItems, record: RunRecord, schema: pa.Schem
         "model": model.fingerprint, "width": model.config.embed_dim, "rows": rows, "unusable": unusable,
         "dtype": record.config["dtype"], "columns": schema.names[len(TOLD) :], "without_caption": without_caption,
     }  # fmt: skip
-    folder.delete_temporaries()
+    if alone:  # others may be finishing, too
+        folder.delete_temporaries()
     write_manifest(folder, KIND, files, rows=rows, identity=record.identity, summary=summary)
     lacking = f", {without_caption:,} without a caption" if without_caption else ""
     print(f"{rows:,} rows of {model.config.embed_dim} numbers ({record.config['dtype']}) in {len(units):,} files, "

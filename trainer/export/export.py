@@ -82,7 +82,7 @@ def export(config: ExportConfig) -> None:
         training, while_training = _history(config, read, averaged=averaged)
         facts = CardFacts(
             name=path.name, format=config.format, license=config.license, geometry=read.geometry,
-            parameters=sum(tensor.numel() for tensor in read.tensors.values() if tensor.is_floating_point()),
+            parameters=sum(parameter.numel() for parameter in ours.model.parameters()),
             tokens=read.tokenizer.vocab_size, logit_scale=float(ours.model.logit_scale.exp()),
             training=training, while_training=while_training, measured=measured, comparison=comparison,
             left_out=left_out,

@@ -58,7 +58,7 @@ def _tell(num: int, first: str, second: str, path: str, allows: bool) -> None:
 def _common_images(one: str, other: str) -> int:
     """Return how many different images both have. Files of pictures in Parquet are all read, a batch at a time."""
     sizes = [np.array([file.stat().st_size for file in _files(path)], dtype=np.int64) for path in (one, other)]
-    wanted = set(np.intersect1d(*sizes).tolist()) if all(len(part) for part in sizes) else None
+    wanted = set(np.intersect1d(sizes[0], sizes[1]).tolist()) if all(len(part) for part in sizes) else None
     return len(set(_digests(one, wanted)) & set(_digests(other, wanted)))
 
 

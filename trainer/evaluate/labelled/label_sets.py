@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.arrow_types import value_type
 from trainer.evaluate.class_names import name_key
 
 DIFFICULT_COLUMN = "difficult"
@@ -63,19 +64,21 @@ def label_lists(column: pa.ChunkedArray | pa.Array, where: str) -> pa.ListArray:
 
 def is_list_of_names(kind: pa.DataType) -> bool:
     """Tell whether a column's type is a list of texts."""
-    is_list = pa.types.is_list(kind) or pa.types.is_large_list(kind)
-    return is_list and (pa.types.is_string(kind.value_type) or pa.types.is_large_string(kind.value_type))
+    if not (pa.types.is_list(kind) or pa.types.is_large_list(kind)):
+        return False
+    of = value_type(kind)
+    return pa.types.is_string(of) or pa.types.is_large_string(of)
 
 
 def split_cells(cells: pa.ChunkedArray, separator: str) -> pa.ListArray:
     """Return the names between separators of each cell, without spaces around and empty ones; null is none."""
     whole: Any = pc.fill_null(cells, "").combine_chunks()
     lists: Any = pc.split_pattern(whole, separator)
-    names = pc.utf8_trim_whitespace(lists.flatten())
+    names: Any = pc.utf8_trim_whitespace(lists.flatten())
     is_kept = pc.not_equal(names, "")
     counts = np.bincount(_rows(lists)[is_kept.to_numpy(zero_copy_only=False)], minlength=len(lists))
-    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
-    return pa.ListArray.from_arrays(pa.array(offsets), names.filter(is_kept))
+    offsets: Any = pa.array(np.concatenate([[0], np.cumsum(counts)]).astype(np.int32))
+    return pa.ListArray.from_arrays(offsets, names.filter(is_kept))
 
 
 def _rows(lists: pa.ListArray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Features as files: of folders, texts and shards; resumed, shared among processes, refused."""
 
 import dataclasses
+import json
 import shutil
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from schemas.feature_files import IMAGE, TEXT
 from schemas.run_record import FolderConflict
+from schemas.storage import TEMPORARY_MARK
 from tests.support.small_model import write_small_model
 from tests.support.small_shards import captions, picture, write_shards, write_tar
 from trainer.embed import job
@@ -148,3 +150,20 @@ def test_nothing_usable_ends_with_the_first_reason(root: Path) -> None:
     (root / "none" / "a.png").write_bytes(b"no picture")
     with pytest.raises(ValueError, match=r"none of 1 can be embedded; the first: a.png"):
         job.embed(config_of(root, "of_none", images=str(root / "none")))
+
+
+def test_where_pictures_lie_is_told_from_any_folder(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(root)
+    job.embed(dataclasses.replace(config_of(root, "told", images="images")))
+    told = json.loads((root / "told" / "run.json").read_text())
+    assert told["paths"]["images"] == str(root / "images")
+
+
+def test_who_finishes_with_others_leaves_their_files(root: Path) -> None:
+    """Files of a manifest that another process is writing are not what a killed one left."""
+    config = config_of(root, "meeting", images=str(root / "images"))
+    job.embed(dataclasses.replace(config, part="1/2"))
+    written = root / "meeting" / f"{TEMPORARY_MARK}manifest.json"
+    written.write_text("")
+    assert job.embed(dataclasses.replace(config, part="2/2"))
+    assert written.exists()
