@@ -67,7 +67,6 @@ LISTED = {
     "trainer/data/read/table_captions.py": "data/test_some_captions: tables beside tars, against what tars say",
     "trainer/data/row_reader.py": "test_loader: rows, replacements, caches",
     "trainer/data/shard_source.py": "test_open_data and schemas/test_shard_index",
-    "trainer/command_line.py": "whole commands: tests/integration/test_train_ray",
     "trainer/options/*.py": "test_config: groups of options, checked as the config that they make",
     "trainer/loss/gathered.py": "loss/test_contrastive: even, uneven and no rows on up to four workers",
     "trainer/loss/tiles.py": "loss/test_contrastive: tiles of all sizes against the whole matrix",
