@@ -12,18 +12,21 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from schemas.feature_files import FEATURES_DIR
+from trainer.evaluate.embedded.feature_sources import FEATURE_COLUMNS, embed_folders, open_folders
 from trainer.evaluate.labelled.columns import IMAGE_COLUMNS
 from trainer.evaluate.labelled.label_sets import DIFFICULT_COLUMN, LabelSets, label_lists
 
 ID_COLUMNS = ("id", "path", "key")
-FEATURE_COLUMNS = ("image_features", "features")
 LABEL_COLUMN = "label"
 
 
 def is_feature_path(path: str) -> bool:
-    """Tell whether `path` is a Parquet file or a folder with some, at any depth; not of pictures alone."""
+    """Tell whether `path` is a Parquet file or a folder with some, at any depth; not of pictures alone.
+
+    An output of ``trainer embed`` is one before it has any, too.
+    """
     parts = feature_parts(path)
-    return bool(parts) and not has_pictures_alone(parts[0])
+    return not has_pictures_alone(parts[0]) if parts else bool(embed_folders(path, parts))
 
 
 def feature_parts(path: str) -> list[Path]:
@@ -46,7 +49,7 @@ def read_features(path: str, option: str) -> tuple[np.ndarray, list[str]]:
     """Return (features ``[N, E]`` float32, the class of each row), in the order of files and rows.
 
     The class is the column ``label``, else the first folder of the id, as of images in a folder a class. Raises
-    ValueError that names `option`, the file, the column or the row.
+    ValueError that names `option`, the file, the column or the row, and for an unfinished output of ``trainer embed``.
     """
     return read_matrix(path, option), read_labels(path, option)
 
@@ -90,7 +93,9 @@ def read_label_sets(path: str, option: str) -> LabelSets:
 
 def _tables(path: str, option: str, without: tuple[str, ...] = ()) -> Iterator[tuple[Path, pa.Table]]:
     """Yield each file with its table, `without` some columns."""
-    for part in feature_parts(path):
+    parts = feature_parts(path)
+    open_folders(path, option, parts)
+    for part in parts:
         if not part.is_file():
             raise FileNotFoundError(f"{option}: no such file {path!r}")
         try:

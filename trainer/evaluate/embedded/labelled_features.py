@@ -14,7 +14,14 @@ import torch
 
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import ClassNames, name_key
-from trainer.evaluate.embedded.feature_files import is_feature_path, read_features, read_labels, read_matrix
+from trainer.evaluate.embedded.feature_files import (
+    feature_parts,
+    is_feature_path,
+    read_features,
+    read_labels,
+    read_matrix,
+)
+from trainer.evaluate.embedded.feature_sources import check_layer, check_model, check_together, feature_source
 from trainer.evaluate.embedded.image_features import image_features
 from trainer.evaluate.embedded.options import FeatureOptions, Layer
 from trainer.evaluate.embedded.several_labels import images_of_labels, label_sets
@@ -22,6 +29,7 @@ from trainer.evaluate.inputs import find_images
 from trainer.evaluate.labelled.labelled import Labelled
 from trainer.evaluate.labelled.path_list import is_list, labels_of_list
 from trainer.evaluate.labelled.several_labels import ImagesOfLabels
+from trainer.presets import ResNetConfig
 from trainer.telling.skipped import tell_skipped
 from trainer.use.frozen_clip import FrozenCLIP
 from trainer.use.load import Loaded, load_chosen
@@ -44,18 +52,41 @@ class LabelledFeatures:
 class Reader:
     """Reads data sets for a command; loads its model once, and only if images or prompts ask for it."""
 
-    def __init__(self, options: FeatureOptions) -> None:
+    def __init__(
+        self,
+        options: FeatureOptions,
+        given: Sequence[tuple[str, str]] = (),
+        layer: Layer = "embedding",
+        *,
+        has_prompts: bool = True,
+    ) -> None:
+        """Look at the data sets `given` as (option, path): their features stand beside each other's, and prompts'.
+
+        Raises ValueError that names the option for features of two models or widths, and for an unfinished output of
+        ``trainer embed``; those of another model than ``--checkpoint`` are told when that is loaded.
+        """
         self._options = options
         self._loaded: Loaded | None = None
+        self._layer = layer
+        self._sources = [
+            feature_source(path, option, feature_parts(path)) for option, path in given if is_feature_path(path)
+        ]
+        check_together(self._sources)
+        self._meets_model = has_prompts or len(self._sources) < len(given)
         torch.set_num_threads(options.threads)
 
     @property
     def loaded(self) -> Loaded:
-        """The command's model. Raises ValueError where none was given."""
+        """The command's model. Raises ValueError where none was given, and for features that are not of it."""
         if not self._options.checkpoint:
             raise ValueError("--checkpoint: images and prompts need a model; give one, or features in Parquet")
         if self._loaded is None:
             self._loaded = load_chosen(self._options)
+            model: FrozenCLIP = self._loaded.model
+            if any(source.model is not None for source in self._sources):
+                check_model(self._sources, model.fingerprint)
+            if self._meets_model:
+                check_layer(self._sources, _width(model, self._layer), self._layer)
         return self._loaded
 
     @property
@@ -100,6 +131,13 @@ class Reader:
         told = json.dumps(sizes).encode() + (labels.tobytes() if labels.ndim == 2 else b"")
         digest = hashlib.sha256(told).hexdigest()
         return LabelledFeatures(found.features_NE, labels[found.places_N], len(found.skipped), digest)
+
+
+def _width(model: FrozenCLIP, layer: Layer) -> int:
+    image = model.config.image
+    if layer == "embedding":
+        return model.config.embed_dim
+    return image.pool_width if isinstance(image, ResNetConfig) else image.width
 
 
 def class_folders(path: str, option: str) -> list[str]:

@@ -22,7 +22,7 @@ def few_shot_curve(config: FewShotConfig) -> dict[str, Any]:
     classes = named.folders
     paths = {"--train": config.train, "--test": config.test}
     check_paths(paths, allows=config.allow_common)
-    reader = Reader(config)
+    reader = Reader(config, list(paths.items()))
     model, _, tokenizer = reader.loaded
     train = reader.read(config.train, "--train", classes, "embedding")
     test = reader.read(config.test, "--test", classes, "embedding")

@@ -94,7 +94,7 @@ def linear_probe(config: ProbeConfig) -> dict[str, Any]:
     several = has_several_labels(config.train, config.label_separator)
     classes = _classes(config, paths, several)
     check_paths(paths, allows=config.allow_common)
-    reader = Reader(config)
+    reader = Reader(config, list(paths.items()), config.layer, has_prompts=False)
     read = {
         option: reader.read_several(path, option, classes, config.layer, config.label_separator)
         if several

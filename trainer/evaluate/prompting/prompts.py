@@ -26,7 +26,7 @@ def measure_prompts(config: PromptsConfig) -> dict[str, Any]:
     """Run the measurement, print, write and return its results."""
     named, templates = read_classes(config.classes), read_templates(config.templates)
     classes = named.folders
-    reader = Reader(config)
+    reader = Reader(config, [("--dataset", config.dataset)])
     model, _, tokenizer = reader.loaded
     images = reader.read(config.dataset, "--dataset", classes, "embedding")
     texts = prompts_sha256(named, templates)

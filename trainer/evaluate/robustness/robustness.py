@@ -76,7 +76,7 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
     names = _names(config.shifted)
     baselines = {} if config.baseline is None else read_baseline(config.baseline)
     fits = {name: _fit(baselines, name, config) for name in names if config.baseline is not None}
-    reader = Reader(config)
+    reader = Reader(config, [("--reference", config.reference), *(("--shifted", path) for path in config.shifted)])
     model, _, tokenizer = reader.loaded
     reference = reader.read(config.reference, "--reference", classes, "embedding")
     shifted = [reader.read(path, "--shifted", classes, "embedding") for path in config.shifted]
