@@ -100,7 +100,7 @@ def read_classes(path: str, option: str = "--classes", *, tells: bool = True) ->
     prompted: dict[str, tuple[int, str]] = {}
     found: list[tuple[str, tuple[str, ...]]] = []
     for number, line in read_lines(path, option):
-        folder, names = _class_of(line, f"{option}: {path}, line {number}")
+        folder, names = class_of(line, f"{option}: {path}, line {number}")
         first, same = seen.setdefault(name_key(folder), (number, folder))
         if first != number and same == folder:
             raise ValueError(
@@ -122,7 +122,7 @@ def read_classes(path: str, option: str = "--classes", *, tells: bool = True) ->
     return ClassNames(titles, [names for _, names in found], [folder for folder, _ in found])
 
 
-def _class_of(line: str, where: str) -> tuple[str, tuple[str, ...]]:
+def class_of(line: str, where: str) -> tuple[str, tuple[str, ...]]:
     """Return the folder and the names of a line."""
     folder, tab, text = line.partition("\t")
     names = tuple(name.strip() for name in (text if tab else line).split(SYNONYMS))

@@ -9,6 +9,7 @@ of length one, or begun near the end, that is far from the minimum, and the accu
   1 / (v eigenvalue + 1 / (C N)), v being the mean of p (1 - p) of the column as it is now: that of the objective, were
   all rows alike uncertain. Many of the steps that L-BFGS takes to learn the features' spectrum are not needed.
 - Scores go along with the coefficients, so a step costs one product with the features, and each step tried another.
+- A descent ends, too, where rounding keeps the gradient from falling (`rounding`), as it does for C N far below one.
 - Several C are solved together, as one product of more columns, and from the classifiers of other C.
 
 Memory: a copy of the features, and twice rows x columns of scores.
@@ -24,6 +25,7 @@ import torch
 from trainer.evaluate.probe.lbfgs import Memory, dots
 from trainer.evaluate.probe.line_search import LineSearch
 from trainer.evaluate.probe.link import Link
+from trainer.evaluate.probe.rounding import Rounding
 
 TOLERANCE = 1e-5
 MAX_ITERATIONS = 1000
@@ -42,6 +44,7 @@ class Classifiers:
     """C times the sum of losses, and half the squared weights."""
     iterations: list[int]
     is_converged: list[bool]
+    """The gradient is as small as was asked for, or as the type lets it be."""
 
     def scores(self, features_ND: torch.Tensor) -> torch.Tensor:
         """Return ``[P, N, K]``."""
@@ -93,7 +96,8 @@ class Regression:
         for number in range(max_iterations + 1):
             done = run.finished(tolerance)
             for place, problem in enumerate(active):
-                found_EPK[:, problem] = run.coefficients_EPK[:, place]
+                if run.roundings[place].is_kept:
+                    found_EPK[:, problem] = run.coefficients_EPK[:, place]
                 iterations[problem], is_converged[problem] = number, done[place]
             going_on = [place for place in range(len(active)) if not done[place] and not run.is_stuck[place]]
             if not going_on or number == max_iterations:
@@ -176,18 +180,27 @@ class _Run:
         self._penalty_P = coefficients_EPK.new_tensor(penalties)
         self._memory = Memory()
         self.is_stuck = [False] * len(penalties)
+        self.roundings = [Rounding(torch.finfo(coefficients_EPK.dtype).eps) for _ in penalties]
         self._scores_NPK = regression.scores(coefficients_EPK)
         gradient_EPK, self._curvature_PK = regression.gradient(self._scores_NPK, None, self._penalty_P)
         self._gradient_EPK = self._with_penalty(gradient_EPK, self.coefficients_EPK)
 
     def finished(self, tolerance: float) -> list[bool]:
-        """Tell of each problem whether its gradient is as small as `tolerance` asks.
+        """Tell of each problem whether its gradient is as small as `tolerance` asks, or rounding lets it be.
 
-        Where C N is below one, weights and scores are of its size, and so must be what the intercepts may be off.
+        To be asked once a step. Where C N is below one, weights and scores are of its size, and so must be what the
+        intercepts may be off.
         """
         tolerances_P = tolerance * (1 / self._penalty_P).clamp(min=16 * torch.finfo(self._penalty_P.dtype).eps, max=1)
-        found: list[bool] = (self._regression.largest_entries(self._gradient_EPK) <= tolerances_P).tolist()
-        return found
+        largest_P = self._regression.largest_entries(self._gradient_EPK)
+        for rounding, largest in zip(self.roundings, largest_P.tolist(), strict=True):
+            rounding.tell(largest)
+        return [
+            is_small or rounding.is_end or (is_stuck and rounding.is_below)
+            for is_small, rounding, is_stuck in zip(
+                (largest_P <= tolerances_P).tolist(), self.roundings, self.is_stuck, strict=True
+            )
+        ]
 
     def keep(self, places: list[int]) -> None:
         """Leave out the problems that are solved."""
@@ -197,6 +210,7 @@ class _Run:
         self._penalty_P, self._curvature_PK = self._penalty_P[kept], self._curvature_PK[kept]
         self._memory.keep(kept)
         self.is_stuck = [self.is_stuck[place] for place in places]
+        self.roundings = [self.roundings[place] for place in places]
 
     def step(self) -> None:
         """Go a step in each problem."""
