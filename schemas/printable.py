@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 import unicodedata
+from collections.abc import Iterable
 from typing import Any
 
 from schemas.public_url import public_text
@@ -24,6 +25,11 @@ def is_printable(character: str) -> bool:
 def printable(text: str) -> str:
     """Return `text` without what a terminal would obey: each such character becomes U+FFFD."""
     return "".join(character if is_printable(character) else REPLACEMENT for character in text)
+
+
+def print_lines(lines: Iterable[str]) -> None:
+    """Print each of `lines` in a line of its own: what is inside of one, a line end too, is made safe."""
+    print(*map(printable, lines), sep="\n", flush=True)
 
 
 def printable_json(value: Any, indent: int | None = None) -> str:

@@ -5,7 +5,7 @@ import logging
 
 import pytest
 
-from schemas.printable import PrintableFormatter, one_line, print_error, printable, printable_json
+from schemas.printable import PrintableFormatter, one_line, print_error, print_lines, printable, printable_json
 
 OBEYED = {
     "ESC": "\x1b]0;title\x07", "C0": "\x00\x08\x7f", "C1": "\x9b31m\x90", "bidi": "\u202egnp\u202c\u2066\u2069\u200e",
@@ -41,6 +41,11 @@ def test_an_error_is_one_line_without_secrets(capsys: pytest.CaptureFixture[str]
     print_error("https://u:p@h/\x1b[31m/a?k=1:\n  no such\tfile")
     assert capsys.readouterr().err == "error: https://h/\ufffd[31m/a no such file\n"
     assert one_line("a [x]\n\nb") == "a [x] b"
+
+
+def test_lines_end_where_they_end(capsys: pytest.CaptureFixture[str]) -> None:
+    print_lines(["a", "b\x1b[31m", "c\nd", ""])
+    assert capsys.readouterr().out == "a\nb\ufffd[31m\nc\ufffdd\n\n"
 
 
 def test_log_records_keep_their_lines() -> None:

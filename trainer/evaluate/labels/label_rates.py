@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from schemas.printable import printable
+from schemas.printable import print_lines
 from trainer.evaluate.class_names import ClassNames, name_key, read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import csv_table
@@ -69,7 +69,7 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     outcome.write("rates.csv", _table(rows), len(rows))
     outcome.write("model-card.md", card.encode())
     outcome.finish(results, rows=len(groups), summary={name: results[name] for name in ("images", "skipped")})
-    print(*map(printable, card.splitlines()), sep="\n")
+    print_lines(card.splitlines())
     return results
 
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from schemas.printable import printable
+from schemas.printable import print_lines
 from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
@@ -54,7 +54,7 @@ def few_shot_curve(config: FewShotConfig) -> dict[str, Any]:
     outcome.write("few-shot.csv", csv_table(COLUMNS, rows), len(rows))
     outcome.write("few-shot.png", png(lambda axes: _draw(axes, results)))
     outcome.finish(results, rows=len(rows), summary={"zero_shot": zero_shot, "crossing": results["crossing"]})
-    print(printable("\n".join(_lines(results))))
+    print_lines(_lines(results))
     return results
 
 

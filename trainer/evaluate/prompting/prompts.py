@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from schemas.printable import one_line, printable
+from schemas.printable import one_line, print_lines
 from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
 from trainer.evaluate.embedded.labelled_features import Reader
@@ -74,7 +74,7 @@ def measure_prompts(config: PromptsConfig) -> dict[str, Any]:
     outcome.write("prompts.csv", csv_table(COLUMNS, rows), len(rows))
     outcome.write("prompts.png", png(lambda axes: _draw(axes, results), (7.2, 1.5 + 0.22 * min(len(rows), MAX_DRAWN))))
     outcome.finish(results, rows=len(rows), summary={name: results[name] for name in ("all", "all_measured", "images")})
-    print(printable("\n".join(_lines(results))))
+    print_lines(_lines(results))
     return results
 
 

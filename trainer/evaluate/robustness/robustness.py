@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from schemas.printable import printable
+from schemas.printable import print_lines, printable
 from trainer.evaluate.class_names import read_classes
 from trainer.evaluate.classify import embed_classes
 from trainer.evaluate.embedded.chart import COLOURS, csv_table, png
@@ -107,7 +107,7 @@ def robustness(config: RobustnessConfig) -> dict[str, Any]:
         of, fit = baselines.get(row.dataset), fits.get(row.dataset)
         outcome.write(f"robustness-{row.dataset}.png", png(partial(_draw, row=row, baseline=of, fit=fit)))
     outcome.finish(results, rows=len(rows), summary={name: results[name] for name in ("reference", "mean_shifted")})
-    print(printable("\n".join(_lines(results, rows))))
+    print_lines(_lines(results, rows))
     return results
 
 

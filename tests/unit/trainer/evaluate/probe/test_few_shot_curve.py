@@ -23,7 +23,10 @@ def test_curve_table_and_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]
     rows = list(csv.DictReader((tmp_path / "out" / "few-shot.csv").open()))
     assert len(rows) == 2 * 3 * 2
     assert (tmp_path / "out" / "few-shot.png").read_bytes().startswith(b"\x89PNG")
-    assert "nearest-mean: 1: " in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in said] == ["zero-shot", *(f"{name}:" for name in results["curves"])]
+    assert "nearest-mean: 1: " in "\n".join(said)
+    assert "\ufffd" not in "\n".join(said)
     with pytest.raises(ValueError, match=r"--train: .*class 0 has 6 examples, 7 were asked for"):
         few_shot_curve(FewShotConfig(**{**vars(config), "shots": (7,), "output": None}))
 

@@ -22,6 +22,10 @@ def test_table_and_plot(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> N
     rows = list(csv.DictReader((tmp_path / "out" / "prompts.csv").open()))
     assert [float(row["alone"]) for row in rows] == [row["alone"] for row in results["templates"]]
     assert (tmp_path / "out" / "prompts.png").read_bytes().startswith(b"\x89PNG")
-    assert "greedy ensemble, chosen on 8 images" in capsys.readouterr().out
+    said = capsys.readouterr().out.splitlines()
+    assert said[1] == "alone    added to the others"
+    assert said[4].startswith("greedy ensemble, chosen on 8 images")
+    assert len(said) == 5 + len(results["greedy"])
+    assert "\ufffd" not in "\n".join(said)
     with pytest.raises(ValueError, match=r"no class of .* has two images"):
         measure_prompts(PromptsConfig(**given, dataset=write_pictures(tmp_path / "few", range(4))))

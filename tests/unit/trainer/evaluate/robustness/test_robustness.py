@@ -53,7 +53,10 @@ def test_table_and_plots(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert row["effective_robustness"] == pytest.approx(row["shifted"] - row["expected"])
     assert (tmp_path / "out" / "robustness-sketch.png").read_bytes().startswith(b"\x89PNG")
     assert (tmp_path / "out" / "robustness.csv").read_text().startswith("dataset,classes,images,shifted,reference")
-    assert "effective robustness" in capsys.readouterr().out
+    first, second = capsys.readouterr().out.splitlines()
+    assert first.startswith("reference ")
+    assert second.startswith("sketch: ")
+    assert "effective robustness" in second
     with pytest.raises(ValueError, match="two test sets are called 'sketch'"):
         robustness(RobustnessConfig(**given, shifted=(sketch, sketch)))
     with pytest.raises(ValueError, match=r"has no models of dataset 'val'; it has sketch"):
