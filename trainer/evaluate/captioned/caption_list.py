@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from schemas.existing_paths import is_file, read_bytes
 from trainer.evaluate.captioned.captioned import Captioned
 from trainer.evaluate.labelled.columns import find_column
 from trainer.evaluate.labelled.path_list import PATH_COLUMNS, read_texts
@@ -32,5 +33,5 @@ def captions_of_list(path: str, image_dir: str | None, option: str) -> Captioned
         raise FileNotFoundError(f"{where} has no row with a path and a caption")
     names = list(captions)
     files = [root / name for name in names]
-    sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
-    return Captioned(names, list(captions.values()), passed_over, lambda place: files[place].read_bytes(), sizes)
+    sizes = [file.stat().st_size if is_file(file) else -1 for file in files]
+    return Captioned(names, list(captions.values()), passed_over, lambda place: read_bytes(files[place]), sizes)

@@ -7,9 +7,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import csv
 
+from schemas.existing_paths import is_file, read_bytes
 from trainer.evaluate.labelled.columns import IMAGE_COLUMNS, LABEL_COLUMNS, find_column
 from trainer.evaluate.labelled.labelled import Dataset, Labelled, class_numbers
 
+_QUOTED_CELL = r'^"(?:[^"]|"")*"$'
 PATH_COLUMNS = ("path", "filepath", "file", "filename", "file_name", *IMAGE_COLUMNS)
 
 
@@ -28,8 +30,8 @@ def images_of_list(dataset: Dataset) -> Labelled:
         raise FileNotFoundError(f"{dataset.where} has no row with a path and a label")
     labels = class_numbers(kept.column(label_name).to_pylist(), dataset)
     files = [root / path for path in paths]
-    sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
-    return Labelled(paths, labels, len(table) - len(kept), lambda place: files[place].read_bytes(), sizes)
+    sizes = [file.stat().st_size if is_file(file) else -1 for file in files]
+    return Labelled(paths, labels, len(table) - len(kept), lambda place: read_bytes(files[place]), sizes)
 
 
 def is_list(path: str) -> bool:
@@ -50,13 +52,30 @@ def labels_of_list(path: str, where: str) -> list[str]:
 def read_texts(path: str, where: str) -> pa.Table:
     """Return a CSV, or TSV by its suffix, with a header, all columns as texts, empty cells as nulls.
 
-    Raises ValueError that begins with `where` for what is none.
+    CSV: a quoted cell may have commas and line ends in it. TSV, as `pipeline.sources` reads it: a line end always ends
+    the row, and quotes are text unless they hold the whole cell. Raises ValueError that begins with `where` for what is
+    none.
     """
-    parse = csv.ParseOptions(delimiter="\t" if path.lower().endswith(".tsv") else ",")
+    is_tsv = path.lower().endswith(".tsv")
+    parse = csv.ParseOptions(delimiter="\t", quote_char=False) if is_tsv else csv.ParseOptions(newlines_in_values=True)
     try:
         names = csv.open_csv(path, parse_options=parse).schema.names
         types = {name: pa.string() for name in names}
         as_texts = csv.ConvertOptions(column_types=types, strings_can_be_null=True, null_values=[""])
-        return csv.read_csv(path, parse_options=parse, convert_options=as_texts)
+        table = csv.read_csv(path, parse_options=parse, convert_options=as_texts)
+        return _without_quotes(table) if is_tsv else table
     except pa.ArrowInvalid as error:
         raise ValueError(f"{where}: expected a table with a header, {str(error).splitlines()[0]}") from error
+
+
+def _without_quotes(table: pa.Table) -> pa.Table:
+    """Return the rows of a TSV without the quotes that hold whole cells, and names; doubled ones inside are one."""
+    columns = [_unquoted(column) for column in table.columns]
+    names: list[Any] = _unquoted(pa.chunked_array([table.column_names], pa.string())).to_pylist()
+    return pa.table(columns, names=names)
+
+
+def _unquoted(texts: pa.ChunkedArray) -> pa.ChunkedArray:
+    inside = pc.replace_substring(pc.utf8_slice_codeunits(texts, 1, -1), '""', '"')
+    inside = pc.if_else(pc.equal(inside, ""), None, inside)
+    return pc.if_else(pc.match_substring_regex(texts, _QUOTED_CELL), inside, texts)

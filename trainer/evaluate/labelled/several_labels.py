@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from schemas.existing_paths import is_file, read_bytes
 from trainer.evaluate.labelled.columns import IMAGE_COLUMNS, LABEL_COLUMNS, find_column
 from trainer.evaluate.labelled.label_sets import DIFFICULT_COLUMN, LabelSets, label_lists, split_cells
 from trainer.evaluate.labelled.parquet_rows import RowGroups, open_parquet
@@ -34,7 +35,7 @@ def images_of_cells(path: str, option: str, separator: str) -> ImagesOfLabels:
     Raises FileNotFoundError, or ValueError that names the file and the column, or a path that is there twice.
     """
     where = f"{option}: {path}"
-    if not Path(path).is_file():
+    if not is_file(path):
         raise FileNotFoundError(f"{option}: no such file {path!r}")
     table = read_texts(path, where)
     path_name = find_column(table.column_names, PATH_COLUMNS, "path", where)
@@ -46,9 +47,9 @@ def images_of_cells(path: str, option: str, separator: str) -> ImagesOfLabels:
     label_name = find_column(table.column_names, LABEL_COLUMNS, "label", where)
     columns = [label_name, DIFFICULT_COLUMN] if DIFFICULT_COLUMN in table.column_names else [label_name]
     files = [Path(path).parent / name for name in paths]
-    sizes = [file.stat().st_size if file.is_file() else -1 for file in files]
+    sizes = [file.stat().st_size if is_file(file) else -1 for file in files]
     labels = LabelSets(*(split_cells(kept[name], separator) for name in columns))
-    return ImagesOfLabels(paths, labels, len(table) - len(kept), lambda place: files[place].read_bytes(), sizes)
+    return ImagesOfLabels(paths, labels, len(table) - len(kept), lambda place: read_bytes(files[place]), sizes)
 
 
 def images_of_lists(files: Sequence[Path], option: str) -> ImagesOfLabels:

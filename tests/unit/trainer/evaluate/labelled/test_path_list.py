@@ -1,11 +1,13 @@
 """Lists of paths and labels."""
 
+import csv
 from pathlib import Path
 
 import pytest
 
 from trainer.evaluate.class_names import ClassNames
 from trainer.evaluate.inputs import find_images
+from trainer.evaluate.labelled.path_list import read_texts
 
 CLASSES = ClassNames.of(["cat", "dog, big"])
 
@@ -23,6 +25,38 @@ def test_a_list_of_paths_and_labels(tmp_path: Path, name: str) -> None:
     assert found.sizes == [1, -1]
     with pytest.raises(FileNotFoundError):  # which evaluation counts as skipped
         found.read(1)
+
+
+def test_a_row_whose_path_can_be_no_file_is_one_image_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.jpg").write_bytes(b"A")
+    (tmp_path / "l.csv").write_text(f"path,label\na.jpg,cat\n{'long' * 100}.jpg,cat\na\0b.jpg,cat\n")
+    found = find_images(str(tmp_path / "l.csv"), CLASSES)
+    assert found.sizes == [1, -1, -1]
+    for place in (1, 2):
+        with pytest.raises(OSError, match=r"too long|no file can have this name"):
+            found.read(place)
+
+
+def test_quoted_line_ends_above_a_block_of_the_reader(tmp_path: Path) -> None:
+    rows = [(f"{number}.jpg", f'cap\n"{number}", x' + "y" * 90, "cat" if number % 3 else "dog, big")
+            for number in range(12_000)]  # fmt: skip
+    with (tmp_path / "l.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("path", "note", "label"), *rows])
+    assert (tmp_path / "l.csv").stat().st_size > 1 << 20
+    found = find_images(str(tmp_path / "l.csv"), CLASSES)
+    assert found.names == [name for name, _, _ in rows]
+    assert found.labels == [int(label != "cat") for _, _, label in rows]
+    assert read_texts(str(tmp_path / "l.csv"), "--dataset")["note"].to_pylist() == [note for _, note, _ in rows]
+
+
+def test_quotes_of_a_tsv_are_text_unless_they_hold_the_whole_cell(tmp_path: Path) -> None:
+    cells = ['"open', 'a 5" disk', '"a ""big"" dog"', '"a" dog', '""', '"', "a, b", '"""']
+    rows = [f"{number}.jpg\t{cell}" for number, cell in enumerate(cells)]
+    (tmp_path / "l.tsv").write_text("\n".join(['path\t"label"', *rows]) + "\n")
+    table = read_texts(str(tmp_path / "l.tsv"), "--dataset")
+    assert table.column_names == ["path", "label"]
+    assert table["path"].to_pylist() == [f"{number}.jpg" for number in range(len(cells))]
+    assert table["label"].to_pylist() == ['"open', 'a 5" disk', 'a "big" dog', '"a" dog', None, '"', "a, b", '"""']
 
 
 def test_numbers_stay_numbers_and_digits_classes(tmp_path: Path) -> None:
