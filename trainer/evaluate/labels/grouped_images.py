@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.existing_paths import is_file
 from trainer.evaluate.csv_rows import read_rows
 
 NO_GROUP = "(none)"
@@ -24,21 +25,21 @@ def read_groups(path: str, column: str) -> GroupedImages:
     An image twice, or one that leads out of the CSV's folder, is refused: no image is counted twice, and the file may
     come from others.
     """
-    reader = read_rows(path, "--images")
+    found = read_rows(path, "--images")
     for name in (PATH_COLUMN, column):
-        if name not in (reader.fieldnames or ()):
-            raise ValueError(f"--images: {path}: no column {name!r}; found {', '.join(reader.fieldnames or ())!r}")
+        if name not in found.names:
+            raise ValueError(f"--images: {path}: no column {name!r}; found {', '.join(found.names)!r}")
     root, groups = Path(path).parent, []
     lines: dict[str, int] = {}
-    for row in reader:
-        name, where = row[PATH_COLUMN] or "", f"--images: {path}, line {reader.line_num}"
+    for line, row in found.rows:
+        name, where = row[PATH_COLUMN] or "", f"--images: {path}, line {line}"
         if name in lines:
             raise ValueError(f"{where}: {name!r} is already on line {lines[name]}")
         if not name or Path(name).is_absolute() or ".." in Path(name).parts:
             raise ValueError(f"{where}: expected a path below the folder of the file, found {name!r}")
-        if not (root / name).is_file():
+        if not is_file(root / name):
             raise FileNotFoundError(f"{where}: no such image {name!r} in {root}")
-        lines[name] = reader.line_num
+        lines[name] = line
         groups.append((row[column] or "").strip() or NO_GROUP)
     if not lines:
         raise ValueError(f"--images: {path} has no rows")

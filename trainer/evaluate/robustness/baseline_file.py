@@ -17,15 +17,15 @@ class Baseline:
 
 def read_baseline(path: str) -> dict[str, Baseline]:
     """Return the models by test set. Raises FileNotFoundError, or ValueError that names the file and the line."""
-    reader = read_rows(path, "--baseline")
-    missing = [name for name in NEEDED if name not in (reader.fieldnames or ())]
+    table = read_rows(path, "--baseline")
+    missing = [name for name in NEEDED if name not in table.names]
     if missing:
         raise ValueError(f"--baseline: {path}: no column {missing[0]!r}; expected {', '.join(NEEDED)}")
     found: dict[str, Baseline] = {}
-    for row in reader:
+    for line, row in table.rows:
         of = found.setdefault(row["dataset"] or "", Baseline([], []))
-        of.references.append(_accuracy(row["reference"], f"{path}, line {reader.line_num}: reference"))
-        of.shifted.append(_accuracy(row["shifted"], f"{path}, line {reader.line_num}: shifted"))
+        of.references.append(_accuracy(row["reference"], f"{path}, line {line}: reference"))
+        of.shifted.append(_accuracy(row["shifted"], f"{path}, line {line}: shifted"))
     return found
 
 
