@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from schemas.existing_paths import is_file
 from schemas.printable import one_line
 from schemas.text_lines import numbered_lines
 from trainer.caption_text import without_references
@@ -69,7 +70,7 @@ def name_key(name: str) -> str:
 
 def read_lines(path: str, option: str) -> list[tuple[int, str]]:
     """Return (line number, text) of the lines that are not empty. Raises FileNotFoundError, ValueError."""
-    if not Path(path).is_file():
+    if not is_file(path):
         raise FileNotFoundError(f"{option}: no such file {path!r}")
     lines = []
     for number, line in numbered_lines(Path(path).read_bytes()):

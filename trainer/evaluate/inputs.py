@@ -8,6 +8,7 @@ FILE.tar, a DIR           a.jpg beside a.cls or a.json
 
 from pathlib import Path
 
+from schemas.existing_paths import is_dir, is_file
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.labelled.class_folders import images_of_folders
@@ -24,13 +25,13 @@ def find_images(path: str, classes: ClassNames, option: str = "--dataset", of_cl
     ValueError that names the file, and the label that is no class.
     """
     dataset, root = Dataset(path, classes, option, of_classes), Path(path)
-    if root.is_dir():
+    if is_dir(root):
         if not _has_class_folder(root, classes):
             for suffix, images_of in ((".tar", images_of_tars), (".parquet", images_of_parquet)):
                 if files := sorted(file for file in root.rglob(f"*{suffix}") if not is_side_file(file.name)):
                     return images_of(dataset, files)
         return images_of_folders(dataset)
-    if not root.is_file():
+    if not is_file(root):
         raise FileNotFoundError(f"{option}: no such folder {path!r}, and no such file")
     suffix = root.suffix.lower()
     if suffix in (".csv", ".tsv"):

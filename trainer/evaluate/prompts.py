@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
+from schemas.existing_paths import is_file
 from trainer.evaluate.class_names import ClassNames, read_lines
 
 PLACE = "{}"
@@ -29,7 +30,7 @@ def read_templates(templates: str, option: str = "--templates") -> list[str]:
     """
     if templates in named_templates():
         path = str(NAMED_DIR / f"{templates}.txt")
-    elif Path(templates).is_file():
+    elif is_file(templates):
         path = templates
     else:
         raise FileNotFoundError(

@@ -6,10 +6,10 @@ Shapes: N pictures, K labels, E embedding.
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import torch
 
+from schemas.existing_paths import is_file
 from schemas.printable import printable, printable_json
 from trainer.evaluate.class_names import ClassNames, name_key, read_classes
 from trainer.evaluate.prompts import PLACE, read_templates
@@ -22,7 +22,7 @@ from trainer.use.text_cache import cached_classes
 
 def read_labels(labels: str) -> ClassNames:
     """Return the labels of a file, or of a text with commas. Raises FileNotFoundError or ValueError."""
-    if Path(labels).is_file():
+    if is_file(labels):
         return read_classes(labels, "--labels")
     found = [label.strip() for label in labels.split(",")]
     if len(found) == 1 and (labels.endswith(".txt") or "/" in labels):

@@ -3,11 +3,11 @@
 import os
 from dataclasses import dataclass
 from math import isfinite
-from pathlib import Path
 from typing import Annotated
 
 import tyro
 
+from schemas.existing_paths import exists
 from schemas.option_group import check_at_least
 from schemas.run_options import NotIdentity
 from trainer.options.loading import LoadingOptions
@@ -84,7 +84,7 @@ class VideoConfig(LoadingOptions):
 
     def check_paths(self) -> None:
         """Raise ValueError where a video stands in the place of the text."""
-        if not self.text and not self.image and Path(self.asked[0]).exists():
+        if not self.text and not self.image and exists(self.asked[0]):
             raise ValueError(
                 f"the first word is what is looked for, found the path {self.asked[0]!a}; expected a text before the "
                 'videos, as in trainer video "a dog jumping" clip.mp4, or --text or --image'

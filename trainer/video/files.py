@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from schemas.existing_paths import is_dir, is_file
 from schemas.side_files import is_side_file
 
 SUFFIXES_OF_FORMAT = {
@@ -30,9 +31,9 @@ def list_videos(paths: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for path in paths:
-        if Path(path).is_file():
+        if is_file(path):
             found.append(path)
-        elif Path(path).is_dir():
+        elif is_dir(path):
             below = sorted(file for file in Path(path).rglob("*") if file.is_file() and not is_side_file(file.name))
             found += [str(file) for file in below if file.name.lower().endswith(VIDEO_SUFFIXES)]
         else:

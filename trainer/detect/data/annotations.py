@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from schemas.existing_paths import is_dir, is_file
 from trainer.evaluate.class_names import name_key, read_lines
 
 _MALFORMED, _NO_IMAGE, _NO_CLASS = "malformed annotations", "annotations of unknown images", "of unknown categories"
@@ -84,7 +85,7 @@ def read_annotations(path: str, images: str, option: str = "annotations") -> Ann
     Raises FileNotFoundError or ValueError in one line: no such file or folder, no JSON of this kind, no image or no box
     that can be used.
     """
-    for kind, place, is_there in (("file", path, Path(path).is_file()), ("folder", images, Path(images).is_dir())):
+    for kind, place, is_there in (("file", path, is_file(path)), ("folder", images, is_dir(images))):
         if not is_there:
             raise FileNotFoundError(f"--{option if kind == 'file' else 'images'}: no such {kind} {place!r}")
     body = _parse(path, option)
@@ -110,7 +111,7 @@ def read_class_names(path: str, option: str) -> list[str]:
     """Return the categories' names of COCO's JSON (`.json`), or the lines of a text file."""
     if not path.lower().endswith(".json"):
         return [name for _, name in read_lines(path, f"--{option}")]
-    if not Path(path).is_file():
+    if not is_file(path):
         raise FileNotFoundError(f"--{option}: no such file {path!r}")
     return _read_classes(_parse(path, option)["categories"], Counter(), f"--{option}: {path}")[0]
 
@@ -182,7 +183,7 @@ def _read_images(listed: list[Any], folder: Path, faults: Counter[str]) -> list[
             faults[_BAD_IMAGE] += 1
         elif image["id"] in seen:
             faults[_TWICE] += 1
-        elif not (folder / image["file_name"]).is_file():
+        elif not is_file(folder / image["file_name"]):
             faults[_MISSING] += 1
         else:
             usable.append(image)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from schemas.existing_paths import is_dir, is_file
 from schemas.image_files import IMAGE_SUFFIXES, is_image_name
 from schemas.side_files import is_side_file
 from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
@@ -29,9 +30,9 @@ def list_images(paths: Sequence[str], option: str = "--images") -> list[str]:
     """
     found: list[str] = []
     for path in paths:
-        if Path(path).is_file():
+        if is_file(path):
             found.append(path)
-        elif Path(path).is_dir():
+        elif is_dir(path):
             below = sorted(file for file in Path(path).rglob("*") if file.is_file() and not is_side_file(file.name))
             found += [str(file) for file in below if is_image_name(file.name)]
         else:

@@ -6,6 +6,7 @@ FILE.tar, a DIR of tars   shards: a.jpg beside a.json or a.txt
 
 from pathlib import Path
 
+from schemas.existing_paths import is_dir, is_file
 from schemas.side_files import is_side_file
 from trainer.evaluate.captioned.caption_list import captions_of_list
 from trainer.evaluate.captioned.caption_tars import captions_of_tars
@@ -15,12 +16,12 @@ from trainer.evaluate.captioned.captioned import Captioned
 def find_pairs(path: str, image_dir: str | None, option: str = "--pairs") -> Captioned:
     """Return the captioned images at `path`. Raises FileNotFoundError or ValueError that names option and file."""
     root = Path(path)
-    if root.is_dir():
+    if is_dir(root):
         tars = sorted(file for file in root.rglob("*.tar") if not is_side_file(file.name))
         if not tars:
             raise FileNotFoundError(f"{option}: {path} holds no .tar; expected shards, or a .csv or .tsv file")
         return captions_of_tars(tars, f"{option}: {path}")
-    if not root.is_file():
+    if not is_file(root):
         raise FileNotFoundError(f"{option}: no such file or folder {path!r}")
     if root.suffix.lower() == ".tar":
         return captions_of_tars([root], f"{option}: {root.parent}")

@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
+from schemas.existing_paths import exists, is_file
 from schemas.image_files import is_image_name
 from schemas.printable import printable
 from trainer.evaluate.embedded.feature_files import feature_parts, is_feature_path
@@ -29,7 +30,7 @@ def check_paths(paths: Mapping[str, str], *, allows: bool) -> None:
     Raises ValueError where two are the same folder or file, and, unless it `allows` them, for images that both have.
     """
     for (first, one), (second, other) in combinations(paths.items(), 2):
-        if Path(one).exists() and Path(other).exists() and Path(one).samefile(other):
+        if exists(one) and exists(other) and Path(one).samefile(other):
             raise ValueError(f"{second}: {other} is also {first}: a measure on training examples is none")
         if not is_feature_path(one) and not is_feature_path(other):
             _tell(_common_images(one, other), first, second, other, allows)
@@ -64,11 +65,11 @@ def _common_images(one: str, other: str) -> int:
 
 def _files(path: str) -> list[Path]:
     """Return the image files of a folder or of a list of paths, none where pictures lie in Parquet."""
-    if is_list(path) and Path(path).is_file():
+    if is_list(path) and is_file(path):
         table = read_texts(path, path)
         name = find_column(table.column_names, PATH_COLUMNS, "path", path)
         files = [Path(path).parent / str(text) for text in table[name].drop_null().to_pylist()]
-        return [file for file in files if file.is_file()]
+        return [file for file in files if is_file(file)]
     return sorted(file for file in Path(path).rglob("*") if file.is_file() and is_image_name(file.name))
 
 

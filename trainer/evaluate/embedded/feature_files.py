@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from schemas.existing_paths import is_dir
 from schemas.feature_files import FEATURES_DIR
 from trainer.evaluate.embedded.feature_sources import FEATURE_COLUMNS, embed_folders, open_folders
 from trainer.evaluate.labelled.columns import IMAGE_COLUMNS
@@ -33,7 +34,7 @@ def feature_parts(path: str) -> list[Path]:
     """Return the Parquet files that `path` is, or holds; one that is absent, too."""
     if path.endswith(".parquet"):
         return [Path(path)]
-    return _parts(path) if Path(path).is_dir() else []
+    return _parts(path) if is_dir(path) else []
 
 
 def has_pictures_alone(part: Path) -> bool:

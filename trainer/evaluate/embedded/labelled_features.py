@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from schemas.existing_paths import is_dir, is_file
 from schemas.side_files import is_side_file
 from trainer.evaluate.class_names import ClassNames, name_key
 from trainer.evaluate.embedded.feature_files import (
@@ -144,13 +145,13 @@ def class_folders(path: str, option: str) -> list[str]:
     """Return the classes of a data set, sorted: its folders, or what its features' rows are labelled with."""
     if is_feature_path(path):
         return sorted(set(read_labels(path, option)))
-    if is_list(path) and Path(path).is_file():
+    if is_list(path) and is_file(path):
         return labels_of_list(path, f"{option}: {path}")
     if path.endswith(".parquet"):
         raise ValueError(
             f"{option}: {path} holds pictures: expected features of `trainer embed`, or lists of names as labels"
         )
-    if not Path(path).is_dir():
+    if not is_dir(path):
         raise FileNotFoundError(f"{option}: no such folder {path!r}")
     found = sorted(entry.name for entry in Path(path).iterdir() if entry.is_dir() and not is_side_file(entry.name))
     if not found:

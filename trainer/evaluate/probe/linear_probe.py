@@ -5,12 +5,12 @@ examples together (CLIP, appendix A.3). Features are taken as they are.
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from schemas.existing_paths import exists
 from schemas.printable import printable
 from trainer.evaluate.embedded.chart import csv_table, png
 from trainer.evaluate.embedded.common_examples import check_paths, check_rows
@@ -160,7 +160,7 @@ def _classes(config: ProbeConfig, paths: dict[str, str], several: bool) -> list[
             f"--measure {SEVERAL_LABELS}"
         )
     for option, path in paths.items():
-        if Path(path).exists() and has_several_labels(path, config.label_separator) != several:
+        if exists(path) and has_several_labels(path, config.label_separator) != several:
             one, other = ("several labels", "one label") if several else ("one label", "several labels")
             raise ValueError(f"{option}: {path} has {other} an image, --train has {one}; give all in the same way")
     if several:

@@ -50,6 +50,8 @@ def test_labels_of_a_file_have_commas_and_other_names(tmp_path: Path) -> None:
     assert found.names == [("goldfish, Carassius auratus",), ("cat", "kitten")]
     assert read_labels(" a dog,a cat ") == ClassNames.of(["a dog", "a cat"])
     assert read_labels("one").titles == ["one"]
+    many = [f"label {number}" for number in range(50)]
+    assert read_labels(",".join(many)).titles == many  # too long to be a file's name
 
 
 @pytest.mark.parametrize(

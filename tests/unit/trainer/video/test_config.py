@@ -40,5 +40,6 @@ def test_a_video_in_the_place_of_the_text(tmp_path: Path) -> None:
     path = str(tmp_path)
     VideoConfig(asked=("a dog", path), checkpoint="m").check_paths()
     VideoConfig(asked=(path,), text=("a dog",), checkpoint="m").check_paths()
+    VideoConfig(asked=("a dog that jumps, " * 20, path), checkpoint="m").check_paths()  # too long to be a file's name
     with pytest.raises(ValueError, match="the first word is what is looked for, found the path"):
         VideoConfig(asked=(path, path), checkpoint="m").check_paths()
