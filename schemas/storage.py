@@ -282,8 +282,12 @@ def _create_without_link(target: str, data: bytes) -> bool:
 
 
 def canonical_json(value: Any) -> bytes:
-    """Return `value` as JSON in one fixed form: sorted keys, two spaces, a line end last."""
-    return (json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n").encode()
+    """Return `value` as JSON in one fixed form: sorted keys, two spaces, a line end last.
+
+    A byte of a file's name that is no UTF-8 is escaped (``\\udce9``): read again, it is the same name.
+    """
+    text = json.dumps(value, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
+    return text.encode("utf-8", "backslashreplace")
 
 
 def file_size(path: str) -> int:

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import io
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -109,7 +110,8 @@ def test_run_writes_boxes_and_pictures(
 ) -> None:
     shutil.copytree(given.images, tmp_path / "pictures")
     (tmp_path / "pictures" / "broken.png").write_bytes(b"broken")
-    Image.new("RGB", (90, 30), "red").save(tmp_path / "pictures" / "wide.jpg")
+    wide = os.fsdecode(b"caf\xe9" * 60 + b".jpg")  # no UTF-8, and too long for a number before it
+    Image.new("RGB", (90, 30), "red").save(tmp_path / "pictures" / wide)
     run = ["detect", "run", "--checkpoint", str(detector), "--images", str(tmp_path / "pictures"), "--templates",
            str(given.templates), "--least-score", "0", "--most", "3", "--threads", "1"]  # fmt: skip
     texts = [*run, "--queries", "red circle, blue square", "--output", str(tmp_path / "texts")]
@@ -120,6 +122,7 @@ def test_run_writes_boxes_and_pictures(
     body = json.loads((tmp_path / "texts" / "detections.json").read_text())
     assert body["queries"] == ["red circle", "blue square"]
     assert len(body["images"]) == 13
+    assert str(tmp_path / "pictures" / wide) in [image["file"] for image in body["images"]]
     for image in body["images"]:
         scores = [one["score"] for one in image["objects"]]
         assert scores == sorted(scores, reverse=True)

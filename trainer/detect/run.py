@@ -16,10 +16,12 @@ from typing import Any
 
 import torch
 
+from schemas.existing_paths import is_file
 from schemas.manifest import write_manifest
 from schemas.printable import printable
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import FileRecord, Folder
+from schemas.utf8_name import utf8_name
 from trainer.data.decode.image import ImageFault, Pixels
 from trainer.detect.data.image_files import decode_all, list_images, read_rgb
 from trainer.detect.data.templates import find_templates
@@ -39,6 +41,9 @@ from trainer.weights.digest import weights_sha256
 DETECTIONS_FILE = "detections.json"
 _TEXTS_AT_ONCE = 256
 _SAID = 20
+MAX_STEM_BYTES = 160
+"""Of an image's name in that of its picture: systems allow 255, and 54 are the number, the suffix, and what a file is
+called while it is written."""
 
 
 def run(config: DetectRunConfig) -> dict[str, Any]:
@@ -63,8 +68,7 @@ def run(config: DetectRunConfig) -> dict[str, Any]:
         for one, of_image in zip(batch, found, strict=True):
             images.append(_told(paths[one.number], one.rgb, of_image, names))
             if config.draw:
-                name = f"pictures/{one.number:05d}-{Path(paths[one.number]).stem}.png"
-                files.append(folder.write(name, _png(one.rgb, of_image, names)))
+                files.append(folder.write(picture_file(one.number, paths[one.number]), _png(one.rgb, of_image, names)))
     if not images:
         raise ValueError(f"--images: none of the {len(paths)} images can be used: {skipped[0]}")
     body = {"queries": names, "images": images, "skipped": skipped}
@@ -94,7 +98,7 @@ def _run_record(
     """Return what decides the result: the weights, the queries, the choice, the images by size."""
     picture: dict[str, Any] = {}
     if config.query_image is not None:
-        if not Path(config.query_image).is_file():
+        if not is_file(config.query_image):
             raise FileNotFoundError(f"--query-image: no such file {config.query_image!r}")
         picture = {
             "sha256": hashlib.sha256(Path(config.query_image).read_bytes()).hexdigest(), "box": config.query_box
@@ -141,6 +145,12 @@ def _told(path: str, rgb: Pixels, found: Detections, names: Sequence[str]) -> di
         for (left, top, right, bottom), score, query in rows
     ]  # fmt: skip
     return {"file": path, "width": rgb.shape[1], "height": rgb.shape[0], "objects": objects}
+
+
+def picture_file(number: int, path: str) -> str:
+    """Return what the drawn image is called: its number, and so much of its name as a file's name has room for."""
+    stem = utf8_name(Path(path).stem).encode()[:MAX_STEM_BYTES].decode("utf-8", "ignore")
+    return f"pictures/{number:05d}-{stem}.png"
 
 
 def _png(rgb: Pixels, found: Detections, names: Sequence[str]) -> bytes:

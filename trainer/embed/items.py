@@ -13,9 +13,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from schemas.existing_paths import is_dir, is_file
 from schemas.image_files import IMAGE_SUFFIXES, is_image_name
 from schemas.side_files import is_side_file
 from schemas.storage import Folder
+from schemas.utf8_name import utf8_name
 from trainer.data.loader import DEADLINE_S
 from trainer.data.open_data import ShardFolder, describe_inputs, open_data, open_folders, prepare_indexes, read_indexes
 from trainer.data.read.block_bytes import BlockBytes
@@ -23,6 +25,7 @@ from trainer.data.read.captions import captions_of
 from trainer.data.transforms import Pixels
 
 MAX_LINE_BYTES = 1 << 20
+NO_UTF8 = "a name that is no UTF-8, which no column of text can hold; rename it"
 
 
 class Place(NamedTuple):
@@ -51,7 +54,7 @@ class ImageItems:
     def __init__(self, path: str, part_rows: int) -> None:
         """Raise FileNotFoundError where there is no folder, or no image in it."""
         self._root = root = Path(path)
-        if not root.is_dir():
+        if not is_dir(root):
             raise FileNotFoundError(f"--images: no such folder {path!r}")
         names = (file.relative_to(root).as_posix() for file in root.rglob("*") if file.is_file())
         self._names = sorted(n for n in names if is_image_name(n) and not is_side_file(n))
@@ -71,6 +74,9 @@ class ImageItems:
     def part(self, number: int) -> Iterator[Item]:
         """Yield the items of part `number`, from 0."""
         for name in self._names[number * self._part_rows : (number + 1) * self._part_rows]:
+            if (shown := utf8_name(name)) != name:
+                yield Item(shown, fault=f"has {NO_UTF8}")
+                continue
             try:
                 yield Item(name, image=(self._root / name).read_bytes())
             except OSError as error:
@@ -85,7 +91,7 @@ class TextItems:
     def __init__(self, path: str, part_rows: int) -> None:
         """Read the file once. Raises FileNotFoundError, or ValueError for one without lines or of UTF-16."""
         self._path = path
-        if not Path(path).is_file():
+        if not is_file(path):
             raise FileNotFoundError(f"--texts: no such file {path!r}")
         self._starts: list[tuple[int, int]] = []
         self.num_rows = 0
@@ -174,7 +180,10 @@ class ShardItems:
             place = source.place(block_number)
             block, _ = self._data.open_block(self._read, 0, block_number)
             for sample in range(len(block)):
-                key = block.whole_key(sample)
+                whole_key = block.whole_key(sample)
+                if (key := utf8_name(whole_key)) != whole_key:
+                    yield Item(key, fault=f"has {NO_UTF8}")
+                    continue
                 if sample in block.faults:
                     yield Item(key, fault=block.faults[sample])
                     continue

@@ -1,11 +1,13 @@
 """A folder's files are written whole or not at all, on a disk and on a store."""
 
+import json
+import os
 from pathlib import Path
 
 import pytest
 
 from schemas.run_record import RunRecord, start_run
-from schemas.storage import Folder
+from schemas.storage import Folder, canonical_json
 
 RECORD = RunRecord(command="pipeline collect", config={"cap": 5, "deep": {"rule": "normalised"}})
 
@@ -46,3 +48,10 @@ def test_memory_filesystem_works_as_a_folder() -> None:
     assert folder.names("a", ".bin") == ["a/b.bin"]
     assert Folder(folder.url).read("a/b.bin") == b"data"
     assert not folder.create("a/b.bin", b"other")
+
+
+def test_json_keeps_a_name_that_is_no_utf8() -> None:
+    body = {"file": os.fsdecode(b"caf\xe9.jpg"), "other": "Zürich"}
+    written = canonical_json(body)
+    assert "Zürich" in written.decode()
+    assert json.loads(written) == body

@@ -28,9 +28,9 @@ def png(draw: Callable[[Any], None], size_inches: tuple[float, float] = SIZE_INC
 
 
 def csv_table(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
-    """Return the rows as CSV with a line of names; numbers as Python writes them."""
+    """Return the rows as CSV with a line of names; numbers as Python writes them, what is no UTF-8 escaped."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(columns)
     writer.writerows(rows)
-    return text.getvalue().encode()
+    return text.getvalue().encode("utf-8", "backslashreplace")

@@ -1,6 +1,7 @@
 """What is embedded: parts of about as many rows, and inputs that cannot be read."""
 
 import io
+import os
 import tarfile
 from pathlib import Path
 
@@ -56,6 +57,18 @@ def test_a_folder_is_another_input_when_an_image_is(tmp_path: Path) -> None:
     before = ImageItems(str(tmp_path), 10).inputs()
     (tmp_path / "a.png").write_bytes(picture(0) + b"\0")
     assert ImageItems(str(tmp_path), 10).inputs() != before
+
+
+def test_a_name_that_is_no_utf8_is_one_fault(tmp_path: Path) -> None:
+    for name in (b"a.png", b"caf\xe9.png", "é.png".encode()):
+        (tmp_path / os.fsdecode(name)).write_bytes(picture(0))
+    items = ImageItems(str(tmp_path), 10)
+    assert items.inputs()  # before a picture is read
+    found = list(items.part(0))
+    assert [(item.id, item.fault) for item in found if item.fault is not None] == [
+        ("caf\\xe9.png", "has a name that is no UTF-8, which no column of text can hold; rename it")
+    ]
+    assert [item.id for item in found if item.fault is None] == ["a.png", "é.png"]
 
 
 def test_samples_of_shards_come_once_each_in_parts_of_whole_blocks(tmp_path: Path) -> None:

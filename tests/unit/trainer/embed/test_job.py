@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -28,6 +29,7 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for number in range(11):
         (found / "images" / ("deep" if number % 2 else "") / f"{number:02d}.png").write_bytes(picture(number))
     (found / "images" / "broken.jpg").write_bytes(b"broken")
+    (found / "images" / os.fsdecode(b"caf\xe9.png")).write_bytes(picture(0))
     (found / "texts.txt").write_bytes(b"\xef\xbb\xbfa red picture\n\nsomething green\r\n\xff\xfe bad\nblue\n")
     write_shards(found / "shards", 40, broken=(3,))
     return found
@@ -56,15 +58,15 @@ def files_of(folder: Path) -> dict[str, bytes]:
 @pytest.mark.parametrize("dtype", ["float16", "float32"])
 def test_images_of_a_folder(root: Path, dtype: str) -> None:
     summary = job.embed(config_of(root, f"of_images_{dtype}", images=str(root / "images"), dtype=dtype))
-    assert (summary["rows"], summary["unusable"], summary["columns"]) == (11, 1, [IMAGE])
+    assert (summary["rows"], summary["unusable"], summary["columns"]) == (11, 2, [IMAGE])
     rows = rows_of(root / f"of_images_{dtype}")
     assert list(rows) == sorted(rows)
     model, preprocess, _ = load(root / "model", device="cpu")
     for name in ("00.png", "deep/09.png"):
         alone = model.encode_images(preprocess(root / "images" / name)[None])[0].numpy()
         np.testing.assert_allclose(rows[name][IMAGE], alone, atol=1e-3 if dtype == "float16" else 1e-6)
-    (unusable,) = (root / f"of_images_{dtype}" / "unusable").glob("*.parquet")
-    assert pq.read_table(unusable).to_pylist()[0]["id"] == "broken.jpg"
+    files = sorted((root / f"of_images_{dtype}" / "unusable").glob("*.parquet"))
+    assert [row["id"] for file in files for row in pq.read_table(file).to_pylist()] == ["broken.jpg", "caf\\xe9.png"]
 
 
 def test_lines_of_a_text(root: Path) -> None:
