@@ -17,6 +17,7 @@ from schemas.manifest import write_manifest
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
+from schemas.utf8_name import utf8_name
 from trainer.evaluate.calibration import calibrate
 from trainer.evaluate.class_names import ClassNames, read_classes
 from trainer.evaluate.classify import Classified, classify, embed_classes, is_right, score
@@ -105,7 +106,7 @@ def _write(
     """Write predictions and the picture of the worst classes; return their records."""
     names = pa.array(titles, pa.string())
     columns = [
-        pa.array(images.names, pa.string()).take(pa.array(found.places)),
+        pa.array([utf8_name(images.names[place]) for place in found.places], pa.string()),
         names.take(pa.array(labels_N)),
         names.take(pa.array(found.nearest[:, 0])),
         pa.array(found.cosines, pa.float32()),

@@ -1,6 +1,7 @@
 """Zero-shot evaluation: prompts, labels, scores, and clear errors."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -82,6 +83,15 @@ def test_side_files_are_no_classes_and_no_images_and_other_files_are_counted(mad
         (root / name).write_bytes(picture(0))
     results = evaluate(made)
     assert (results["images"], results["skipped"], results["passed_over"]) == (12, 1, 8)
+
+
+def test_an_image_with_a_name_that_is_no_utf8_is_as_any_other(made: ZeroShotConfig) -> None:
+    for name, data in ((b"caf\xe9.png", picture(0)), (b"br\xe9.png", b"broken")):
+        (Path(made.dataset) / "red_one" / os.fsdecode(name)).write_bytes(data)
+    results = evaluate(made)
+    assert (results["images"], results["skipped"]) == (13, 2)
+    paths = pq.read_table(Path(str(made.output)) / "predictions.parquet")["path"].to_pylist()
+    assert "red_one/caf\\xe9.png" in paths
 
 
 def test_a_class_may_be_named_like_a_side_folder(tmp_path: Path) -> None:
