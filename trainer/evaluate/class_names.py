@@ -124,7 +124,7 @@ def read_classes(path: str, option: str = "--classes", *, tells: bool = True) ->
 
 
 def class_of(line: str, where: str) -> tuple[str, tuple[str, ...]]:
-    """Return the folder and the names of a line."""
+    """Return the folder and the names of a line. Raises ValueError that begins with `where` for an empty one."""
     folder, tab, text = line.partition("\t")
     names = tuple(name.strip() for name in (text if tab else line).split(SYNONYMS))
     if "" in names or not folder.strip():

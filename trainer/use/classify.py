@@ -11,7 +11,7 @@ import torch
 
 from schemas.existing_paths import is_file
 from schemas.printable import printable, printable_json
-from trainer.evaluate.class_names import ClassNames, name_key, read_classes
+from trainer.evaluate.class_names import ClassNames, class_of, name_key, read_classes
 from trainer.evaluate.prompts import PLACE, read_templates
 from trainer.use.bars import bar_lines
 from trainer.use.classify_config import ClassifyConfig
@@ -29,11 +29,13 @@ def read_labels(labels: str) -> ClassNames:
         raise FileNotFoundError(f"--labels: no such file {labels!r}; for labels alone put commas between them")
     if "" in found:
         raise ValueError(f"--labels: expected labels with commas between them, found an empty one in {labels!a}")
+    names = [class_of(label, "--labels")[1] for label in found]
+    found = [several[0] for several in names]
     keys = [name_key(label) for label in found]
     twice = next((label for place, label in enumerate(found) if keys[place] in keys[:place]), None)
     if twice is not None:
         raise ValueError(f"--labels: {twice!a} is given twice")
-    return ClassNames.of(found)
+    return ClassNames(found, names, found)
 
 
 def classify(config: ClassifyConfig) -> None:

@@ -17,7 +17,7 @@ class ClassifyConfig(LoadingOptions):
     images: Annotated[tuple[str, ...], tyro.conf.Positional, tyro.conf.arg(metavar="IMAGE [IMAGE ...]")]
     """Picture files: jpg, png, webp, gif, bmp, tif, avif."""
     labels: Annotated[str, tyro.conf.arg(metavar="A,B,...|FILE")]
-    """Labels with commas between them, or a file of one per line, where commas are part of the label, and NAME|NAME are
+    """Labels with commas between them, or a file of one per line, where commas are part of the label. NAME|NAME are
     several names of one label."""
     templates: Annotated[str | None, tyro.conf.arg(metavar="NAME|FILE")] = None
     """Prompts around the labels, averaged: a set of this project (general: 80 prompts), or a file, one per line, with

@@ -18,7 +18,8 @@ class LabelsConfig(FeatureOptions):
     group: Annotated[str, tyro.conf.arg(metavar="COLUMN")]
     """The column of groups, for example age or race. Rows without a value are a group of their own."""
     labels: NotIdentity[Annotated[str, tyro.conf.arg(metavar="FILE")]]
-    """The labels that an image may get, one per line."""
+    """The labels that an image may get, one per line: neither the watched nor the added ones, which have files of their
+    own. NAME|NAME are several names of one label."""
     watched: NotIdentity[Annotated[str | None, tyro.conf.arg(metavar="FILE")]] = None
     """Labels that an image may get besides, and whose rate is measured, as `animal`, `thief`, `criminal` in the paper.
     By default the rate of the added labels alone is measured."""

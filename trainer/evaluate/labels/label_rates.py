@@ -5,6 +5,7 @@ Shapes: N images, L labels, E embedding.
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from trainer.evaluate.labels.rates import GroupRates, group_rates
 from trainer.evaluate.prompts import read_templates
 from trainer.telling.skipped import tell_skipped
 
+MEANT = "watched and added labels stand beside those of --labels, in files of their own"
 KINDS = ("watched_without", "watched_with", "added")
 
 
@@ -36,7 +38,10 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     reader = Reader(config)
     model, _, tokenizer = reader.loaded
     sizes = [(Path(images.root) / path).stat().st_size for path in images.paths]
-    told = [json.dumps(x).encode() for x in ([*parts, templates], [images.paths, images.groups, sizes])]
+    told = [
+        json.dumps(x).encode()
+        for x in ([*([part.titles, part.names] for part in parts), templates], [images.paths, images.groups, sizes])
+    ]
     digests = dict(zip(("prompts", "images"), (hashlib.sha256(x).hexdigest() for x in told), strict=True))
     outcome = Outcome("trainer evaluate labels", config, {"model": reader.fingerprint, **digests})
     files = [Path(images.root) / path for path in images.paths]
@@ -47,12 +52,8 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     tell_skipped(found.skipped)
     if not len(found.places_N):
         raise ValueError(f"--images: none of the {len(images.paths)} images of {config.images} decodes")
-    labels, watched, added = parts
-    labels_LE = (
-        embed_classes(model, tokenizer, ClassNames.of([*labels, *watched, *added]), templates, config.batch_size)
-        .float()
-        .cpu()
-    )
+    labels_LE = embed_classes(model, tokenizer, _together(parts), templates, config.batch_size).float().cpu()
+    labels, watched, added = (part.titles for part in parts)
     part_L = np.repeat([0, 1, 2], [len(part) for part in parts])
     groups = [images.groups[place] for place in found.places_N]
     rows = group_rates((found.features_NE @ labels_LE.T).numpy(), groups, part_L == 1, part_L == 2)
@@ -73,20 +74,25 @@ def label_rates(config: LabelsConfig) -> dict[str, Any]:
     return results
 
 
-def _label_sets(config: LabelsConfig) -> tuple[list[str], list[str], list[str]]:
-    """Return labels, watched, added. Raises ValueError for one that stands in two files."""
+def _label_sets(config: LabelsConfig) -> tuple[ClassNames, ClassNames, ClassNames]:
+    """Return labels, watched, added. Raises ValueError for a name that stands in two files."""
     parts = (
-        read_classes(config.labels, "--labels").titles,
-        read_classes(config.watched, "--watched").titles if config.watched is not None else [],
-        read_classes(config.added, "--added").titles,
+        read_classes(config.labels, "--labels"),
+        read_classes(config.watched, "--watched") if config.watched is not None else ClassNames.of([]),
+        read_classes(config.added, "--added"),
     )
     seen: dict[str, str] = {}
     for option, part in zip(("--labels", "--watched", "--added"), parts, strict=True):
-        for name in part:
+        for name in (name for names in part.names for name in names):
             other = seen.setdefault(name_key(name), option)
             if other != option:
-                raise ValueError(f"{option}: {name!r} is also a label of {other}; leave one out")
+                raise ValueError(f"{option}: {name!r} is also a label of {other}; leave one out: {MEANT}")
     return parts
+
+
+def _together(parts: Sequence[ClassNames]) -> ClassNames:
+    titles, names, folders = ([x for part in parts for x in getattr(part, of)] for of in ("titles", "names", "folders"))
+    return ClassNames(titles, names, folders)
 
 
 def _table(rows: list[GroupRates]) -> bytes:

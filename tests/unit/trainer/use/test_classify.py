@@ -52,6 +52,8 @@ def test_labels_of_a_file_have_commas_and_other_names(tmp_path: Path) -> None:
     assert read_labels("one").titles == ["one"]
     many = [f"label {number}" for number in range(50)]
     assert read_labels(",".join(many)).titles == many  # too long to be a file's name
+    (tmp_path / "two").write_text("a dog\ncat|kitten\n")
+    assert read_labels("a dog,cat | kitten") == read_labels(str(tmp_path / "two"))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +64,8 @@ def test_labels_of_a_file_have_commas_and_other_names(tmp_path: Path) -> None:
             "error: --labels: expected labels with commas between them, found an empty one",
             id="empty",
         ),
+        pytest.param(["--labels", "a,b|"], "error: --labels: expected NAME, NAME|NAME or", id="empty name"),
+        pytest.param(["--labels", "a|b,a|c"], "error: --labels: 'a' is given twice", id="first name twice"),
         pytest.param(["--labels", "a_b,a b"], "error: --labels: 'a b' is given twice", id="twice"),
         pytest.param(["--labels", "absent.txt"], "error: --labels: no such file 'absent.txt'", id="no file"),
         pytest.param(
