@@ -165,7 +165,10 @@ def ends_with_one_line(place: Place, arguments: list[str], held: str, find: Find
     place.server.let_go()
 
 
-@pytest.mark.parametrize("beam_args", [[], TWO_PROCESSES], ids=["one-process", "two-processes"])
+@pytest.mark.parametrize(
+    "beam_args",
+    [pytest.param([], id="one-process", marks=pytest.mark.slow), pytest.param(TWO_PROCESSES, id="two-processes")],
+)
 @pytest.mark.parametrize("moment", ["at-work", "starting"])
 def test_a_killed_decode_process_is_healed(
     place: Place,
@@ -189,7 +192,10 @@ def test_a_killed_decode_process_is_healed(
     assert folder_bytes(output) == undisturbed("download")[0]
 
 
-@pytest.mark.parametrize("beam_args", [[], TWO_PROCESSES], ids=["one-process", "two-processes"])
+@pytest.mark.parametrize(
+    "beam_args",
+    [pytest.param([], id="one-process", marks=pytest.mark.slow), pytest.param(TWO_PROCESSES, id="two-processes")],
+)
 def test_ctrl_c_ends_all_processes_with_one_line(place: Place, beam_args: list[str]) -> None:
     arguments = [*PIPELINE, *place.command("download", place.root / f"interrupted-{len(beam_args)}"), *beam_args]
     command = started(place, arguments, HELD["download"], lambda launcher: bool(decode_processes(launcher)))
