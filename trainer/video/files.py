@@ -1,10 +1,8 @@
 """Paths of videos and folders in, the list of video files out. Which kinds of files are read stands here."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
-from schemas.existing_paths import is_dir, is_file
-from schemas.side_files import is_side_file
+from schemas.listed_files import list_files
 
 SUFFIXES_OF_FORMAT = {
     "mov": (".mp4", ".m4v", ".mov", ".3gp", ".3g2"),
@@ -29,17 +27,7 @@ def list_videos(paths: Sequence[str]) -> list[str]:
 
     Raises FileNotFoundError for a path that is not there, and where no file is found.
     """
-    found: list[str] = []
-    for path in paths:
-        if is_file(path):
-            found.append(path)
-        elif is_dir(path):
-            below = sorted(file for file in Path(path).rglob("*") if file.is_file() and not is_side_file(file.name))
-            found += [str(file) for file in below if file.name.lower().endswith(VIDEO_SUFFIXES)]
-        else:
-            raise FileNotFoundError(f"VIDEO: no such file or folder {path!r}")
-    if not found:
-        raise FileNotFoundError(
-            f"VIDEO: none below {', '.join(map(repr, paths))}; expected one of {', '.join(VIDEO_SUFFIXES)}"
-        )
-    return list(dict.fromkeys(found))
+    return list_files(
+        paths, lambda name: name.lower().endswith(VIDEO_SUFFIXES), option="VIDEO", none_found="none",
+        suffixes=VIDEO_SUFFIXES,
+    )  # fmt: skip

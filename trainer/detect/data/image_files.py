@@ -6,9 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from schemas.existing_paths import is_dir, is_file
 from schemas.image_files import IMAGE_SUFFIXES, is_image_name
-from schemas.side_files import is_side_file
+from schemas.listed_files import list_files
 from trainer.data.decode.image import ImageFault, Pixels, decode_rgb
 from trainer.evaluate.decoded import loaded_batches
 
@@ -28,20 +27,7 @@ def list_images(paths: Sequence[str], option: str = "--images") -> list[str]:
 
     Raises FileNotFoundError for a path that is not there, and for folders without an image.
     """
-    found: list[str] = []
-    for path in paths:
-        if is_file(path):
-            found.append(path)
-        elif is_dir(path):
-            below = sorted(file for file in Path(path).rglob("*") if file.is_file() and not is_side_file(file.name))
-            found += [str(file) for file in below if is_image_name(file.name)]
-        else:
-            raise FileNotFoundError(f"{option}: no such file or folder {path!r}")
-    if not found:
-        raise FileNotFoundError(
-            f"{option}: no image below {', '.join(map(repr, paths))}; expected one of {', '.join(IMAGE_SUFFIXES)}"
-        )
-    return list(dict.fromkeys(found))
+    return list_files(paths, is_image_name, option=option, none_found="no image", suffixes=IMAGE_SUFFIXES)
 
 
 def read_rgb(path: str) -> Pixels:
