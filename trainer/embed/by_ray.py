@@ -21,8 +21,8 @@ from schemas.storage import Folder
 from trainer.embed.config import EmbedConfig
 from trainer.embed.items import open_items
 from trainer.embed.job import embed
-from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S, describe_wait
-from trainer.workers.ray_session import refuse_relative_paths, start_ray
+from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S
+from trainer.workers.ray_session import describe_cluster_wait, refuse_relative_paths, start_ray
 
 LOOK_EVERY_S = 0.5
 MAX_RETRIES = 3
@@ -101,9 +101,7 @@ def _follow(config: EmbedConfig, given: dict[str, float]) -> list[tuple[dict[str
             waited_s = time.monotonic() - start_s
             if not bar.total and len(left) == len(tasks) and waited_s > tell_at_s:
                 tell_at_s = waited_s + TOLD_AGAIN_S
-                nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-                wait = describe_wait(waited_s, config.num_workers, given, nodes, ray.available_resources())
-                print(wait, file=sys.stderr)
+                print(describe_cluster_wait(waited_s, config.num_workers, given), file=sys.stderr)
             if len(left) < len(tasks):
                 ray.get([task for task in tasks if task not in left])  # what failed ends the others
     return ray.get(tasks)

@@ -29,9 +29,9 @@ from trainer.workers.counts import format_workers, least_workers, most_workers
 from trainer.workers.cpu_share import with_cpus
 from trainer.workers.head_watch import HEAD_GONE_S, HeadWatch
 from trainer.workers.interruption import TermSignal
-from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S, describe_wait
+from trainer.workers.placement import FIRST_TOLD_S, TOLD_AGAIN_S
 from trainer.workers.ray_mailbox import Mailbox
-from trainer.workers.ray_session import refuse_relative_paths, start_ray
+from trainer.workers.ray_session import describe_cluster_wait, refuse_relative_paths, start_ray
 from trainer.workers.ray_worker import train_worker
 from trainer.workers.stalls import BEAT_S, describe
 from trainer.workers.stopped import end_stopped
@@ -134,8 +134,7 @@ def _tell_wait(mailbox: Any, console: Console, config: TrainConfig, told_s: floa
     is_over = 0 < config.start_timeout_s <= waited_s
     if not is_over and waited_s < (told_s + TOLD_AGAIN_S if told_s else FIRST_TOLD_S):
         return told_s if waited_s > told_s else 0.0
-    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
-    told = describe_wait(waited_s, config.num_workers, _resources(config), nodes, ray.available_resources())
+    told = describe_cluster_wait(waited_s, config.num_workers, _resources(config))
     if is_over and console.error is None:
         console.stopped(f"{told}; --start-timeout-s is {config.start_timeout_s:g}")
         signal.raise_signal(signal.SIGUSR1)

@@ -9,7 +9,9 @@ from typing import Any
 import ray
 
 from schemas.checked import first_line
+from trainer.workers.counts import Workers
 from trainer.workers.environment import QUIET, REPOSITORY
+from trainer.workers.placement import describe_wait
 
 
 def refuse_relative_paths(named: Iterable[tuple[str, str]]) -> None:
@@ -47,3 +49,9 @@ def start_ray(num_cpus: int, threads: int, *, otherwise: str) -> None:
         ray.init(address="local", num_cpus=num_cpus, include_dashboard=False, **options)
     except Exception as error:  # Ray raises bare ones where a process of its own does not come up in time
         raise OSError(f"Ray did not start on this machine: {first_line(error)}; try again, or {otherwise}") from error
+
+
+def describe_cluster_wait(waited_s: float, workers: Workers, per_worker: dict[str, float]) -> str:
+    """Return what `describe_wait` says of the cluster as it is now."""
+    nodes = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    return describe_wait(waited_s, workers, per_worker, nodes, ray.available_resources())
