@@ -5,7 +5,7 @@ by their names: ``train/cat/1.jpg`` and ``test/cat/1.jpg`` are two images. Held 
 """
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from hashlib import blake2b
 from itertools import combinations
 from pathlib import Path
@@ -58,9 +58,10 @@ def _tell(num: int, first: str, second: str, path: str, allows: bool) -> None:
 
 def _common_images(one: str, other: str) -> int:
     """Return how many different images both have. Files of pictures in Parquet are all read, a batch at a time."""
-    sizes = [np.array([file.stat().st_size for file in _files(path)], dtype=np.int64) for path in (one, other)]
+    files = [_files(path) for path in (one, other)]
+    sizes = [np.array([file.stat().st_size for file in found], dtype=np.int64) for found in files]
     wanted = set(np.intersect1d(sizes[0], sizes[1]).tolist()) if all(len(part) for part in sizes) else None
-    return len(set(_digests(one, wanted)) & set(_digests(other, wanted)))
+    return len(set(_digests(one, files[0], wanted)) & set(_digests(other, files[1], wanted)))
 
 
 def _files(path: str) -> list[Path]:
@@ -73,8 +74,8 @@ def _files(path: str) -> list[Path]:
     return sorted(file for file in Path(path).rglob("*") if file.is_file() and is_image_name(file.name))
 
 
-def _digests(path: str, sizes: set[int] | None) -> Iterator[bytes]:
-    for file in _files(path):
+def _digests(path: str, files: Sequence[Path], sizes: set[int] | None) -> Iterator[bytes]:
+    for file in files:
         if sizes is None or file.stat().st_size in sizes:
             yield _digest(file.read_bytes())
     if is_list(path):
