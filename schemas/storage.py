@@ -19,6 +19,7 @@ import fsspec
 from schemas.json_object import JsonObject, parse_object
 from schemas.output_lock import OutputLock
 from schemas.side_files import is_side_file
+from schemas.stream_digest import sha256_of
 from schemas.write_failures import raise_named
 
 TEMPORARY_MARK = ".tmp-"
@@ -139,13 +140,9 @@ class Folder:
 
     def check_file(self, record: FileRecord, progress: Callable[[int], Any] = lambda num_bytes: None) -> None:
         """Raise ValueError that names the file of `record` when it is not as it was written; read it in pieces."""
-        whole, size = hashlib.sha256(), 0
         with self.open(record.name) as raw:
-            while block := raw.read(1 << 20):
-                whole.update(block)
-                size += len(block)
-                progress(len(block))
-        self.check_recorded(record, size, whole.hexdigest())
+            sha256, size = sha256_of(raw, progress)
+        self.check_recorded(record, size, sha256)
 
     def check_recorded(self, record: FileRecord, num_bytes: int, sha256: str | None = None) -> None:
         """Raise ValueError that names the file of `record` when it has other bytes, or another SHA-256, if given."""

@@ -12,6 +12,7 @@ from schemas.json_shape import check_json
 from schemas.manifest import read_files
 from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
+from schemas.stream_digest import sha256_of
 
 STATE_FILE, FINAL, FINAL_EMA = "state.json", "final", "final-ema"
 DAMAGED_SUFFIX = ".damaged"
@@ -54,11 +55,9 @@ class WrittenFiles:
 
     def check_file(self, folder: Folder, name: str) -> None:
         """Raise `DamagedFile` when file `name` of `folder` is not as it was written; it is read in pieces."""
-        whole = hashlib.sha256()
         with folder.open(name) as raw:
-            while block := raw.read(1 << 22):
-                whole.update(block)
-        self.check_hash(folder.path(name), name, whole.hexdigest())
+            sha256, _ = sha256_of(raw)
+        self.check_hash(folder.path(name), name, sha256)
 
     def read(self, folder: Folder, name: str) -> bytes:
         """Return file `name` of `folder`, checked."""

@@ -4,7 +4,6 @@ A file is a SHA-256 and the float32 values that it is of. It appears whole (a re
 folder; one that is damaged is made again. A class takes 2 KiB at 512 channels; nothing is deleted.
 """
 
-import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -13,15 +12,14 @@ import numpy as np
 import torch
 
 from schemas.cache_home import cache_home
-from schemas.storage import Folder
 from trainer.evaluate.class_names import ClassNames
 from trainer.evaluate.classify import embed_classes
 from trainer.tokenizer import CaptionTokenizer
 from trainer.use.frozen_clip import FrozenCLIP
+from trainer.use.kept_file import keep, kept
 
 VERSION = 1
 """Of how features are made of a model and texts: with another all are made again."""
-_DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 def cached_classes(
@@ -44,18 +42,12 @@ def cached_classes(
     found_KE = _read(path, shape)
     if found_KE is None:
         found_KE = embed_classes(model, tokenizer, classes, templates, batch_size).cpu()
-        values = found_KE.numpy().astype("<f4").tobytes()
-        with contextlib.suppress(OSError):
-            Folder(str(folder)).write(path.name, hashlib.sha256(values).digest() + values)
+        keep(path, found_KE.numpy().astype("<f4").tobytes())
     return found_KE.to(model.device)
 
 
 def _read(path: Path, shape: tuple[int, int]) -> torch.Tensor | None:
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    values = data[_DIGEST_BYTES:]
-    if len(values) != 4 * shape[0] * shape[1] or hashlib.sha256(values).digest() != data[:_DIGEST_BYTES]:
+    values = kept(path)
+    if values is None or len(values) != 4 * shape[0] * shape[1]:
         return None
     return torch.from_numpy(np.frombuffer(values, dtype="<f4").astype(np.float32).reshape(shape))

@@ -4,7 +4,6 @@ A file is a SHA-256 and the safetensors that it is of. It appears whole (a renam
 one that is damaged is made again. Nothing is deleted.
 """
 
-import contextlib
 import hashlib
 import json
 from collections.abc import Callable
@@ -16,23 +15,19 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from schemas.cache_home import cache_home
-from schemas.storage import Folder
+from schemas.stream_digest import sha256_of
 from trainer.use.frozen_clip import FrozenCLIP
+from trainer.use.kept_file import keep, kept
 from trainer.video.features import Sampling, VideoFeatures
 
 VERSION = 1
 """Of how features are made of a video and a model: with another all are made again."""
-_DIGEST_BYTES = hashlib.sha256().digest_size
-_BLOCK_BYTES = 1 << 20
 
 
 def file_sha256(path: str) -> str:
     """Return the digest of a file's bytes, in hex; about a second a gigabyte."""
-    whole = hashlib.sha256()
     with open(path, "rb") as file:
-        while block := file.read(_BLOCK_BYTES):
-            whole.update(block)
-    return whole.hexdigest()
+        return sha256_of(file)[0]
 
 
 class FeatureCache:
@@ -54,9 +49,7 @@ class FeatureCache:
         found = _read(path)
         if found is None:
             found = make()
-            data = _packed(found)
-            with contextlib.suppress(OSError):
-                Folder(str(self._folder)).write(path.name, hashlib.sha256(data).digest() + data)
+            keep(path, _packed(found))
         return found
 
 
@@ -65,12 +58,8 @@ def _packed(features: VideoFeatures) -> bytes:
 
 
 def _read(path: Path) -> VideoFeatures | None:
-    try:
-        data = path.read_bytes()
-    except OSError:
-        return None
-    packed = data[_DIGEST_BYTES:]
-    if hashlib.sha256(packed).digest() != data[:_DIGEST_BYTES]:
+    packed = kept(path)
+    if packed is None:
         return None
     try:
         arrays = safetensors.numpy.load(packed)

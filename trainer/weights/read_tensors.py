@@ -19,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 from schemas.storage import Folder
+from schemas.stream_digest import sha256_of
 
 _PIECE = 1 << 22
 _IN_A_CHECKPOINT = ("state_dict", "model")
@@ -30,11 +31,8 @@ _GLOBAL = re.compile(r"GLOBAL (\S+)")
 
 def hash_file(folder: Folder, name: str) -> str:
     """Return the SHA-256 of a file, read in pieces."""
-    whole = hashlib.sha256()
     with folder.open(name) as raw:
-        while piece := raw.read(_PIECE):
-            whole.update(piece)
-    return whole.hexdigest()
+        return sha256_of(raw)[0]
 
 
 def read_tensors(folder: Folder, name: str) -> tuple[dict[str, torch.Tensor], tuple[str, ...], str]:
