@@ -4,7 +4,7 @@ The three parts (``querygen``, ``pipeline``, ``trainer``) never import each othe
 another reads is described here and nowhere else.
 """
 
-SCHEMA_VERSION = "1.5"
+SCHEMA_VERSION = "1.6"
 """``major.minor`` of every folder; an older minor is read, another major is refused.
 
 1.1: queries folders hold ``counts/synsets.parquet``; there are folders of the kind ``counts``.
@@ -16,4 +16,5 @@ image_ref, license and those carried through, numbers without holes, and ``furth
 ``answer_malformed``, pairs as ``url_not_text`` and ``caption_not_text``; counts folders count pages that are no prose
 or lack their text; manifests tell in ``normal_form`` what version of it the texts are in (before: 1).
 1.5: shards have the column members and ``tables/shard_index.parquet``; there are folders of the kind ``index``.
+1.6: shards have the columns signals, policy_decision, policy_rule, phash and exif.
 """

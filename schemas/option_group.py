@@ -38,6 +38,14 @@ def check_at_least(options: OptionGroup, least: Mapping[str, float]) -> None:
             raise ValueError(f"{name} must be at least {lowest}, found {value!r}")
 
 
+def check_between(options: OptionGroup, **bounds: tuple[float, float]) -> None:
+    """Raise ValueError that names the first option outside its bounds (lowest, highest); None was not given."""
+    for name, (low, high) in bounds.items():
+        value = getattr(options, name)
+        if value is not None and not low <= value <= high:
+            raise ValueError(f"{name} must be in {low} .. {high}, found {value!r}")
+
+
 def stage_config(stage: type[Config], options: OptionGroup, **given: Any) -> Config:
     """Return the config of a stage: `given`, and whatever else it has from the field of that name in `options`.
 

@@ -15,6 +15,12 @@ STATUSES = (STATUS_SUCCESS, STATUS_FAILED_TO_DOWNLOAD, STATUS_FAILED_TO_RESIZE)
 MEMBERS = pa.list_(pa.struct([("suffix", pa.string()), ("offset", pa.int64()), ("bytes", pa.int64())]))
 """The files of a sample in its tar: suffix from the first dot on, offset of the bytes in the tar, their number."""
 
+SIGNALS = pa.list_(
+    pa.struct([("place", pa.string()), ("signal", pa.string()), ("value", pa.string()), ("meaning", pa.string())])
+)
+"""The machine-readable wishes of a publisher that were seen: where (header, robots.txt, ...), which one, its value as
+it stands, what it means here: allow, forbid, or unknown."""
+
 SHARD_TABLE = schema_of(
     [
         pa.field("url", pa.string()),
@@ -37,13 +43,22 @@ SHARD_TABLE = schema_of(
         pa.field("pair_ids", pa.list_(ID), nullable=False),
         pa.field("query_ids", pa.list_(QUERY_IDS), nullable=False),
         pa.field("members", MEMBERS, nullable=False),
+        pa.field("signals", SIGNALS, nullable=False),
+        pa.field("policy_decision", pa.string()),
+        pa.field("policy_rule", pa.string()),
+        pa.field("phash", pa.string()),
+        pa.field("exif", pa.string()),
     ]
 )
 """One row per image of the shard's plan, failures included, sorted by key. The first ten columns have
 img2dataset's names and meaning (sha256 in hex, of the bytes fetched). captions, pair_ids and query_ids
 run in parallel, by ascending rank; caption is the first of them. license is the first that a pair of the image states.
 reason is null for a success. members are in the order of the tar, empty for an image that failed. image_ref and
-license: since 1.4, members: since 1.5."""
+license: since 1.4, members: since 1.5.
+
+Since 1.6: signals, in the order in which they were seen; policy_decision (allow or forbid; null where nobody was asked)
+and policy_rule, the row of the policy that decided; phash, the perceptual hash of the image as 16 hex digits; exif, as
+JSON, where it was asked for."""
 
 FURTHER_CAPTIONS = pa.schema(
     [SHARD_TABLE.field(name) for name in ("key", "image_id", "captions", "pair_ids", "query_ids")]

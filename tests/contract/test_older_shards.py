@@ -24,7 +24,9 @@ from tests.support.older_folder import make_older
 from tests.support.opened_shards import captions, keys, open_shards
 from tests.support.small_shards import picture
 
-SINCE = ("image_ref", "license", "members")
+SINCE = (
+    "image_ref", "license", "members", "signals", "policy_decision", "policy_rule", "phash", "exif",
+)  # fmt: skip
 OLD_TABLE = pa.schema([field for field in SHARD_TABLE if field.name not in SINCE])
 
 PLANS = [[("a", "a first caption", True), ("b", "b", True)], [("c", "c", False)], [("a", "a further caption", True)]]

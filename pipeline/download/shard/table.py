@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from pipeline.download.outcome import Failure
 from pipeline.download.shard.plan import ShardImages
 from schemas.buffers import one_chunk
-from schemas.sample import EXTRA, MEMBERS, STATUS_SUCCESS, extra_names, shard_schema
+from schemas.sample import EXTRA, MEMBERS, SIGNALS, STATUS_SUCCESS, extra_names, shard_schema
 
 
 @dataclass
@@ -47,6 +47,9 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult]) -> pa.Table
         for column, values in zip(images.extra, of_caption.flatten(), strict=True):
             columns[names[column.name]] = values
     columns["members"] = _members(results)
+    columns["signals"] = pa.array([[]] * len(results), SIGNALS)
+    for name in ("policy_decision", "policy_rule", "phash", "exif"):
+        columns[name] = [None] * len(results)
     schema = shard_schema(images.extra)
     arrays = [
         pa.array(columns[column.name], column.type)
