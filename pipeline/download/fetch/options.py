@@ -33,6 +33,9 @@ class FetchOptions(OptionGroup):
     X-Robots-Tag headers may address."""
     allow_private_addresses: bool = False
     """Also fetch from loopback, private, link-local and other addresses that are not public."""
+    allow_invalid_certificates: bool = False
+    """Also fetch over TLS from servers whose certificate is self-signed, expired or another host's (img2dataset's
+    urllib: no). Whoever sits in between can then change the images: for lists whose images are checked by a hash."""
 
     def _check(self) -> None:
         check_between(

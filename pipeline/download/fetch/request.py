@@ -22,12 +22,12 @@ from pipeline.download.fetch.addresses import PrivateAddressError, public_socket
 from pipeline.download.fetch.lenient_connection import AnswerMalformed, ConnectionLost, lenient_connector
 from pipeline.download.fetch.opt_out import is_opted_out
 from pipeline.download.fetch.redirects import REDIRECTS, redirect_target
+from pipeline.download.fetch.resolver import CachingResolver
 from pipeline.download.fetch.retry import may_heal, retry_after_s
 from pipeline.download.outcome import Body, Failure
 from pipeline.http_answers.codings import decoded
 from pipeline.http_answers.head import MAX_HEAD_BYTES, listed
 
-DNS_CACHE_S = 300
 KEEP_ALIVE_S = 30.0
 READ_BUFFER_BYTES = 1 << 18
 _WHOLE_RANGE = re.compile(r"bytes[ =:]*0\s*-\s*(\d{1,18})\s*/\s*(\d{1,18})\s*", re.IGNORECASE)
@@ -41,19 +41,30 @@ class Session:
     """Connections are used again."""
     fresh: aiohttp.ClientSession
     """Every request has a connection of its own."""
+    resolver: CachingResolver
+    """Used by both."""
 
 
 @asynccontextmanager
 async def open_session(config: DownloadConfig) -> AsyncIterator[Session]:
-    """Open the HTTP session of a worker process: connections, keep-alive, DNS cache, TLS verified."""
-    async with _client(config, keepalive_timeout=KEEP_ALIVE_S) as kept, _client(config, force_close=True) as fresh:
-        yield Session(kept, fresh)
+    """Open the HTTP session of a worker process: connections, keep-alive, DNS cache, TLS as the config says."""
+    resolver = CachingResolver()
+    async with (
+        _client(config, resolver, keepalive_timeout=KEEP_ALIVE_S) as kept,
+        _client(config, resolver, force_close=True) as fresh,
+    ):
+        try:
+            yield Session(kept, fresh, resolver)
+        finally:
+            await resolver.close()
 
 
-def _client(config: DownloadConfig, **connections: Any) -> aiohttp.ClientSession:
+def _client(config: DownloadConfig, resolver: CachingResolver, **connections: Any) -> aiohttp.ClientSession:
     connector = lenient_connector(
         limit=0,  # the queue bounds what is in flight
-        ttl_dns_cache=DNS_CACHE_S,
+        resolver=resolver,
+        use_dns_cache=False,  # the resolver's is shared by both
+        ssl=not config.allow_invalid_certificates,
         socket_factory=None if config.allow_private_addresses else public_socket,
         **connections,
     )

@@ -4,6 +4,7 @@ import asyncio
 import gzip
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -11,6 +12,7 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.fetch.request import decoded_body, fetch, open_session, parse_url
 from pipeline.download.outcome import Body, Failure
 from tests.support.download import Web, picture, serving
+from tests.support.own_certificate import self_signed
 from tests.support.waiting import PATIENCE_S
 
 PRIVATE = Failure("private_address")
@@ -100,6 +102,30 @@ def test_answers_that_are_no_http() -> None:
         return found
 
     assert asyncio.run(run()) == [Failure("answer_malformed"), Failure("tls_failed")]
+
+
+@pytest.mark.parametrize(
+    ("allowed", "expected"), [(False, Failure("tls_failed")), (True, Body(picture(), 200))], ids=["refused", "allowed"]
+)
+def test_a_certificate_signed_by_itself(tmp_path: Path, allowed: bool, expected: Body | Failure) -> None:
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(picture()) + picture())
+        await writer.drain()
+        writer.close()
+
+    async def run() -> Body | Failure:
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, ssl=self_signed(tmp_path))
+        config = DownloadConfig(
+            selection="s", output="o", allow_private_addresses=True, timeout_s=PATIENCE_S,
+            allow_invalid_certificates=allowed,
+        )  # fmt: skip
+        async with open_session(config) as session:
+            found = await fetch(session, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", config)
+        server.close()
+        return found
+
+    assert asyncio.run(run()) == expected
 
 
 def test_nobody_listens_and_no_such_host() -> None:
