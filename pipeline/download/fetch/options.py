@@ -25,9 +25,16 @@ class FetchOptions(OptionGroup):
     max_redirects: int = 5
     """Redirects followed per request (browsers: 20; image hosts need one or two)."""
     concurrency: NotIdentity[int] = 64
-    """Requests in flight per worker process (img2dataset: 256 threads)."""
+    """Requests in flight per worker process, besides those in the slow lane (img2dataset: 256 threads)."""
+    max_slow_requests: NotIdentity[int] = 512
+    """Requests in flight beyond --concurrency, per worker process, to servers that take longer than 0.25 s to answer:
+    they cost a socket each and hold up nobody else."""
     max_connections_per_host: NotIdentity[int] = 16
-    """Requests in flight to one host, per worker process."""
+    """Requests in flight to one host, per worker process, at most: it begins with 4, and a host that answers 429, 503
+    or not at all gets half as many."""
+    max_requests_per_host_s: NotIdentity[float] = 0.0
+    """Requests that start per second at one host, per worker process; 0: as many as it answers (img2dataset: no
+    limit). A host may wish for fewer."""
     user_agent: str = DEFAULT_USER_AGENT
     """Sent with each request: say who you are and how to reach you. The word before the slash is the agent that
     X-Robots-Tag headers may address."""
@@ -41,7 +48,8 @@ class FetchOptions(OptionGroup):
         check_between(
             self,
             timeout_s=(0.001, 3600), retries=(0, 20), max_body_bytes=(1, 1 << 30), max_redirects=(0, 50),
-            concurrency=(1, 10_000), max_connections_per_host=(1, 10_000),
+            concurrency=(1, 10_000), max_slow_requests=(1, 10_000), max_connections_per_host=(1, 10_000),
+            max_requests_per_host_s=(0, 1e6),
         )  # fmt: skip
         if not _USER_AGENT.fullmatch(self.user_agent):
             raise ValueError(f"user_agent must be printable ASCII that starts with a name, found {self.user_agent!r}")

@@ -1,13 +1,17 @@
-"""The order of requests: first come, first served, but never more than so many at one host.
-
-A request that would be one too many waits aside, so slow hosts do not hold up the others.
-"""
+"""The images to fetch, and the schedule of their requests on an event loop."""
 
 import asyncio
-from collections import deque
 from dataclasses import dataclass
 
-from pipeline.download.outcome import Encoded, Failure, ImageReference
+from pipeline.download.fetch.host import Outcome
+from pipeline.download.fetch.schedule import HERE, PATIENCE_S, Place, Schedule
+from pipeline.download.outcome import Body, Encoded, Failure, ImageReference
+
+REFUSALS = frozenset({429, 503})
+"""Statuses of a server that has too much to do."""
+
+LOST = frozenset({"timed_out", "connect_failed", "dns_failed"})
+"""Reasons of requests that brought no answer at all."""
 
 
 @dataclass(frozen=True)
@@ -32,38 +36,61 @@ class FetchTask:
 
 
 class FetchQueue:
-    """Tasks that may start now, and those that wait for their host. For one event loop."""
+    """The schedule of an event loop: what may start, and when. One dispatcher takes."""
 
-    def __init__(self, max_per_host: int) -> None:
-        self._max_per_host = max_per_host
-        self._ready: asyncio.Queue[FetchTask] = asyncio.Queue()
-        self._active: dict[str, int] = {}
-        self._waiting: dict[str, deque[FetchTask]] = {}
+    def __init__(self, schedule: Schedule[FetchTask]) -> None:
+        self._schedule = schedule
+        self._loop = asyncio.get_running_loop()
+        self._changed = asyncio.Event()
 
     def put(self, task: FetchTask) -> None:
-        host = task.host
-        if host is not None:
-            if self._active.get(host, 0) >= self._max_per_host:
-                self._waiting.setdefault(host, deque()).append(task)
-                return
-            self._active[host] = self._active.get(host, 0) + 1
-        self._ready.put_nowait(task)
+        self._schedule.put(HERE if task.host is None else task.host, task)
+        self._changed.set()
 
-    async def take(self) -> FetchTask:
-        """Return the next task; it holds a place at its host until `release`."""
-        return await self._ready.get()
+    def set_delay(self, host: str, delay_s: float) -> None:
+        """Let at least so many seconds pass between two requests to `host`, bounded by `host.MAX_DELAY_S`."""
+        self._schedule.set_delay(host, delay_s)
 
-    def release(self, task: FetchTask) -> None:
-        """Give the place of `task` at its host to the next in line."""
-        host = task.host
-        if host is None:
-            return
-        waiting = self._waiting.get(host)
-        if waiting:
-            self._ready.put_nowait(waiting.popleft())
-            if not waiting:
-                del self._waiting[host]
-            return
-        self._active[host] -= 1
-        if not self._active[host]:
-            del self._active[host]
+    async def take(self) -> Place[FetchTask]:
+        """Return the next request, which starts now. To be given back by `answered`, then `done`."""
+        while True:
+            place = self._schedule.pop(self._loop.time())
+            if place is not None:
+                if place.task.host is not None:
+                    place.patience = self._loop.call_later(PATIENCE_S, self._overdue, place)
+                return place
+            self._changed.clear()
+            wake_at = self._schedule.wake_at()
+            timer = None if wake_at is None else self._loop.call_at(wake_at, self._changed.set)
+            try:
+                await self._changed.wait()
+            finally:
+                if timer is not None:
+                    timer.cancel()
+
+    def answered(self, place: Place[FetchTask], body: Body | Failure) -> None:
+        """Give the place at the host to the next in line."""
+        if place.patience is not None:
+            place.patience.cancel()
+        pause_s = body.retry_after_s if isinstance(body, Failure) else 0.0
+        self._schedule.answered(place, self._loop.time(), outcome_of(body), pause_s)
+        self._changed.set()
+
+    def done(self, place: Place[FetchTask]) -> None:
+        """Give the slot to the next."""
+        self._schedule.done(place)
+        self._changed.set()
+
+    def _overdue(self, place: Place[FetchTask]) -> None:
+        self._schedule.overdue(place)
+        self._changed.set()
+
+
+def outcome_of(body: Body | Failure) -> Outcome:
+    """Return what an answer says about its host."""
+    if isinstance(body, Failure):
+        if body.http_status in REFUSALS:
+            return "refused"
+        if body.reason in LOST:
+            return "lost"
+    return "answered"

@@ -17,6 +17,7 @@ from pipeline.download.fetch.local_image import read_local_image
 from pipeline.download.fetch.queue import Fetched, FetchQueue, FetchTask
 from pipeline.download.fetch.request import Session, fetch, open_session, parse_url
 from pipeline.download.fetch.retry import backoff_s
+from pipeline.download.fetch.schedule import Place, Schedule
 from pipeline.download.outcome import Body, Failure, ImageReference
 
 Result = TypeVar("Result")
@@ -28,14 +29,17 @@ START_TIMEOUT_S = 120.0
 
 
 class FetchRuntime:
-    """Fetches images for any number of shards at once. At most `concurrency` bodies are in memory."""
+    """Fetches images for any number of shards at once.
+
+    At most `concurrency` bodies are in memory, and one for each request in the slow lane.
+    """
 
     def __init__(self, config: DownloadConfig, roots: Mapping[str, str]) -> None:
         self._config = config
         self._roots = dict(roots)
         self._loop = asyncio.new_event_loop()
         self._loop.set_default_executor(ThreadPoolExecutor(NUM_BLOCKING_THREADS, thread_name_prefix="blocking"))
-        self._queue = FetchQueue(config.max_connections_per_host)
+        self._requests: set[asyncio.Task[None]] = set()
         self._stop = asyncio.Event()
         self._started: Future[None] = Future()
         self._thread = threading.Thread(target=self._main, name="fetch", daemon=True)
@@ -89,29 +93,40 @@ class FetchRuntime:
 
     async def _serve(self) -> None:
         async with open_session(self._config) as session, DecodePool(self._config) as pool:
-            workers = [asyncio.create_task(self._work(session, pool)) for _ in range(self._config.concurrency)]
+            self._queue = FetchQueue(schedule_of(self._config))
+            dispatcher = asyncio.create_task(self._dispatch(session, pool))
             self._started.set_result(None)
             await self._stop.wait()
-            for worker in workers:
-                worker.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            dispatcher.cancel()
+            for request in self._requests:
+                request.cancel()
+            await asyncio.gather(dispatcher, *self._requests, return_exceptions=True)
 
-    async def _work(self, session: Session, pool: DecodePool) -> None:
+    async def _dispatch(self, session: Session, pool: DecodePool) -> None:
         while True:
-            task = await self._queue.take()
-            try:
-                await self._advance(task, session, pool)
-            except Exception as error:  # whatever it is belongs to who waits for the task, and fails the bundle
-                if not task.done.done():
-                    task.done.set_exception(error)
+            place = await self._queue.take()
+            request = asyncio.create_task(self._work(place, session, pool))
+            self._requests.add(request)
+            request.add_done_callback(self._requests.discard)
 
-    async def _advance(self, task: FetchTask, session: Session, pool: DecodePool) -> None:
+    async def _work(self, place: Place[FetchTask], session: Session, pool: DecodePool) -> None:
+        try:
+            await self._advance(place, session, pool)
+        except Exception as error:  # whatever it is belongs to who waits for the task, and fails the bundle
+            if not place.task.done.done():
+                place.task.done.set_exception(error)
+        finally:
+            self._queue.done(place)
+
+    async def _advance(self, place: Place[FetchTask], session: Session, pool: DecodePool) -> None:
         """Make one attempt: answer the task, or put it back for later."""
+        task = place.task
         task.attempts += 1
+        body: Body | Failure = Failure("connect_failed")
         try:
             body = await self._body(task, session)
         finally:
-            self._queue.release(task)
+            self._queue.answered(place, body)
         if isinstance(body, Body):
             result = await pool.decode(body.data)
             answer = Fetched(result, body.http_status, len(body.data))
@@ -131,6 +146,17 @@ class FetchRuntime:
         return await self._loop.run_in_executor(
             None, read_local_image, task.reference, self._roots, self._config.max_body_bytes
         )
+
+
+def schedule_of(config: DownloadConfig) -> Schedule[FetchTask]:
+    """Return the schedule that the options ask for."""
+    rate = config.max_requests_per_host_s
+    return Schedule(
+        num_slots=config.concurrency,
+        num_lane=config.max_slow_requests,
+        max_per_host=config.max_connections_per_host,
+        delay_s=1 / rate if rate else 0.0,
+    )
 
 
 _lock = threading.Lock()
