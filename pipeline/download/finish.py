@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.download.refusals import add_refusals
 from pipeline.download.shard.index import index_tables
 from pipeline.download.shard.numbering import delete_strays, finished_plans, number_shards
 from pipeline.download.shard.plan import number_shift, shard_plans
@@ -78,6 +79,7 @@ def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
         "further_captions": sum(int(body.get("further_captions", 0)) for body in bodies),
         "plans_without_images": sum(not body.count("successes") for body in bodies),
         "body_bytes": sum(body.count("body_bytes") for body in bodies),
+        "refused": add_refusals(bodies),
     }
 
 

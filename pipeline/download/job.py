@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.fetch.contact import MAX_WITHOUT_CONTACT, check_contact, has_contact
 from pipeline.download.fetch.runtime import close_runtimes
 from pipeline.download.finish import finish_shards
 from pipeline.download.graph import download_graph
@@ -17,7 +18,7 @@ from pipeline.runners.progress import UnitProgress
 from pipeline.runners.runner import run_pipeline
 from schemas.manifest import manifest_sha256, read_manifest
 from schemas.run_options import identity_options
-from schemas.run_record import RunRecord, read_run, start_run
+from schemas.run_record import MANIFEST_FILE, RunRecord, read_run, start_run
 from schemas.shards_folder import STATS_SUFFIX
 from schemas.storage import Folder
 from schemas.tables import read_table
@@ -33,7 +34,9 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
     """
     prepare_workers(beam_args)
     selection, shards = Folder(config.selection), Folder(config.output)
-    read_manifest(selection, "selection")
+    selected = read_manifest(selection, "selection")
+    if not shards.exists(MANIFEST_FILE):
+        check_agent(selection, selected["rows"], config.user_agent)
     record = RunRecord(
         command="pipeline download",
         config=identity_options(config),
@@ -47,6 +50,20 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
         report = download_shards(selection, shards, config, beam_args, roots, number_shift(selection))
         finish_shards(shards, [selection], record.identity, config.max_failed_fraction)
     return read_manifest(shards, "shards"), report
+
+
+def check_agent(selection: Folder, num_rows: int, user_agent: str) -> None:
+    """Raise ValueError when `user_agent` must hold a contact and does not: above 10,000 rows, if any is fetched."""
+    if num_rows > MAX_WITHOUT_CONTACT and not has_contact(user_agent) and _has_images_to_fetch(selection):
+        check_contact(user_agent, num_rows, selection.url)
+
+
+def _has_images_to_fetch(selection: Folder) -> bool:
+    for plan in shard_plans(selection, 0):
+        references = read_table(selection, plan.file, columns=["image_ref"], record=plan.record)["image_ref"]
+        if references.null_count:
+            return True
+    return False
 
 
 def image_roots(selection: Folder, config: DownloadConfig) -> dict[str, str]:

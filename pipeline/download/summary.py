@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.download.refusals import refusal_lines
 from schemas.printable import one_line
 from schemas.storage import Folder
 
@@ -47,6 +48,8 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
         table.add_row("rate", f"{report.images / report.seconds:,.0f} images/s", "")
     console = Console()
     console.print(table)
+    for told in refusal_lines(summary["refused"]) if "refused" in summary else ():
+        console.print(one_line(told), soft_wrap=True, markup=False, highlight=False)
     console.print(f"shards: {one_line(Folder(output).url)}", soft_wrap=True, markup=False, highlight=False)
 
 

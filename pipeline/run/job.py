@@ -8,12 +8,12 @@ from pipeline.balance.summary import print_balance
 from pipeline.collect.job import run_collect
 from pipeline.collect.summary import print_collect
 from pipeline.download.finish import finish_shards
-from pipeline.download.job import ALGORITHM_VERSION, download_shards, image_roots
+from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
 from pipeline.download.summary import FetchReport, print_download
 from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
 from schemas.manifest import manifest_sha256, read_manifest, write_manifest
 from schemas.run_options import identity_options
-from schemas.run_record import RunRecord, start_run
+from schemas.run_record import MANIFEST_FILE, RunRecord, start_run
 from schemas.storage import Folder
 
 
@@ -56,6 +56,8 @@ def download_rounds(
     selection = Folder(config.balance().output)
     download = config.download(SELECTION)
     shards = Folder(download.output)
+    if not shards.exists(MANIFEST_FILE):
+        check_agent(selection, read_manifest(selection, "selection")["rows"], download.user_agent)
     record = RunRecord(
         command="pipeline run: download",
         config={**identity_options(download), "refill": config.refill},

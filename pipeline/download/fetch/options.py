@@ -36,7 +36,8 @@ class FetchOptions(OptionGroup):
     """Requests that start per second at one host, per worker process; 0: as many as it answers (img2dataset: no
     limit). A host may wish for fewer."""
     user_agent: str = DEFAULT_USER_AGENT
-    """Sent with each request: say who you are and how to reach you. The word before the slash is the agent that
+    """Sent with each request: say who you are and how to reach you. A URL or e-mail address of your own must be in it
+    when a selection has more than 10,000 rows. The word before the slash is the agent that
     X-Robots-Tag headers may address."""
     allow_private_addresses: bool = False
     """Also fetch from loopback, private, link-local and other addresses that are not public."""

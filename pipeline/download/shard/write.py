@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from pipeline.download.fetch.queue import Fetched
 from pipeline.download.fetch.runtime import FetchRuntime
 from pipeline.download.outcome import Encoded, Failure, ImageReference
+from pipeline.download.refusals import count_refusals
 from pipeline.download.shard.index import NOTED, SampleOffsets
 from pipeline.download.shard.plan import ShardImages, ShardPlan
 from pipeline.download.shard.sample_json import sample_json
@@ -133,6 +134,9 @@ def write_shard(folder: Folder, shard: FetchedShard, encode_format: str) -> Unit
         "status_dict": _counts(result.failure.text if result.failure else STATUS_SUCCESS for result in shard.results),
         "outcomes": _counts(result.failure.reason if result.failure else STATUS_SUCCESS for result in shard.results),
         "body_bytes": shard.body_bytes,
+        "refusals": count_refusals(
+            shard.images.table["url"].to_pylist(), [result.http_status for result in shard.results]
+        ),
         **noted,
     }
     return commit_unit(folder, f"{stem}{STATS_SUFFIX}", files, body)
