@@ -55,6 +55,16 @@ def data_files(folder: Path) -> dict[str, bytes]:
     }
 
 
+def test_above_10_000_rows_an_agent_without_a_contact_is_refused_before_the_first_request(
+    tmp_path: Path, web: Web
+) -> None:
+    make_selection(str(tmp_path / "selection"), [[(web.url(f"good/{n % 3}"), f"{n}") for n in range(10_001)]])
+    with pytest.raises(ValueError, match=r"has 10,001 rows.*--user-agent"):
+        run_download(config(tmp_path))
+    assert not web.requests
+    assert not (tmp_path / "shards").exists()
+
+
 def test_every_image_has_its_stated_outcome(tmp_path: Path, web: Web) -> None:
     good = [(web.url(f"good/{number}"), f"picture {number}") for number in range(20)]
     good += [(web.url("busy"), "429 first"), (web.url("broken_once"), "500 first")]
