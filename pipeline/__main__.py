@@ -116,6 +116,11 @@ def _run(config: Any, beam_args: list[str]) -> None:
         from pipeline.balance.summary import print_balance
 
         print_balance(run_balance(config, beam_args), config.output)
+    elif isinstance(config, DownloadConfig) and config.preflight:
+        from pipeline.download.preflight.job import run_preflight
+        from pipeline.download.preflight.summary import print_preflight
+
+        print_preflight(config, *run_preflight(config))
     elif isinstance(config, DownloadConfig):
         from pipeline.download.job import run_download
         from pipeline.download.summary import print_download

@@ -42,3 +42,5 @@ class DownloadConfig(DownloadOptions):
     """Folder made by `pipeline balance`."""
     output: NotIdentity[str]
     """Folder for the shards: absent, empty, or an unfinished run of the same command."""
+    preflight: NotIdentity[bool] = False
+    """Ask for 200 URLs of the selection, say what to expect and what to change, and write nothing."""

@@ -50,7 +50,9 @@ def add_refusals(bodies: Iterable[JsonObject]) -> dict[str, Any]:
     hosts: dict[str, Counter[str]] = {}
     for body in bodies:
         noted = body.get("refusals")
-        for host in noted if isinstance(noted, JsonObject) else ():
+        if not isinstance(noted, JsonObject):  # stats of an older version
+            continue
+        for host in noted:
             counts = noted.counts(host)
             hosts.setdefault(host, Counter()).update(counts)
             by_status.update({status: count for status, count in counts.items() if status != ASKED})

@@ -41,7 +41,7 @@ LEFT_OUT = [
     (
         DownloadConfig(selection="s", output="o"),
         "concurrency image_root max_connections_per_host max_failed_fraction max_requests_per_host_s max_slow_requests "
-        "num_decode_processes output selection",
+        "num_decode_processes output preflight selection",
     ),
     (
         RunConfig(**IN_AND_OUT),
