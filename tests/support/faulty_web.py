@@ -3,7 +3,8 @@
     http://127.x.y.z:PORT/WAY/NUMBER
 
 The ways: `good` (one of a few pictures), a status (`404`), `cut` (half of the body, then the end), `html`, `reset`,
-`garbage`, `loop`, `bomb` (gzip), `once` (503 at first, then good), `held` (no answer until `release`).
+`garbage`, `loop`, `bomb` (gzip), `once` (503 at first, then good), `late` (good after 2 s), `held` (no
+answer until `release`).
 Each host is an address of its own, so that limits by host are what is tested.
 """
 
@@ -17,6 +18,8 @@ from tests.support.download import picture
 from tests.support.server_thread import in_thread
 
 NUM_PICTURES = 8
+
+LATE_S = 2.0
 
 FAULTS = {
     "404": "http_error", "403": "http_error", "cut": "body_truncated", "html": "not_an_image",
@@ -76,6 +79,8 @@ class FaultyWeb:
                     self.waiting += 1
                     await self._release.wait()
                     self.waiting -= 1
+                if way == "late":
+                    await asyncio.sleep(LATE_S)
                 answer = self._answers.get(way) or self._pictures[int(number) % NUM_PICTURES]
                 if way == "once" and self.requests[path] == 1:
                     answer = whole(b"", "503 Service Unavailable")
