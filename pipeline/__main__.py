@@ -10,9 +10,9 @@ import tyro
 
 from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
-from pipeline.download.config import DownloadConfig
 from pipeline.explain.config import ExplainConfig
 from pipeline.index.config import IndexConfig
+from pipeline.listing.config import ListedDownloadConfig
 from pipeline.remove.config import RemoveConfig
 from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
@@ -25,7 +25,7 @@ from schemas.printable import print_error
 Command = (
     Annotated[CollectConfig, tyro.conf.subcommand("collect", prefix_name=False)]
     | Annotated[BalanceConfig, tyro.conf.subcommand("balance", prefix_name=False)]
-    | Annotated[DownloadConfig, tyro.conf.subcommand("download", prefix_name=False)]
+    | Annotated[ListedDownloadConfig, tyro.conf.subcommand("download", prefix_name=False)]
     | Annotated[ExplainConfig, tyro.conf.subcommand("explain", prefix_name=False)]
     | Annotated[FilterConfig, tyro.conf.subcommand("filter", prefix_name=False)]
     | Annotated[IndexConfig, tyro.conf.subcommand("index", prefix_name=False)]
@@ -34,8 +34,8 @@ Command = (
 )
 
 CONFIGS: dict[str, Any] = {
-    "collect": CollectConfig, "balance": BalanceConfig, "download": DownloadConfig, "explain": ExplainConfig,
-    "filter": FilterConfig, "index": IndexConfig, "remove": RemoveConfig, "run": RunConfig,
+    "collect": CollectConfig, "balance": BalanceConfig, "download": ListedDownloadConfig,
+    "explain": ExplainConfig, "filter": FilterConfig, "index": IndexConfig, "remove": RemoveConfig, "run": RunConfig,
 }  # fmt: skip
 
 BEAM_OPTIONS = "Beam options come after '--'."
@@ -116,16 +116,10 @@ def _run(config: Any, beam_args: list[str]) -> None:
         from pipeline.balance.summary import print_balance
 
         print_balance(run_balance(config, beam_args), config.output)
-    elif isinstance(config, DownloadConfig) and config.preflight:
-        from pipeline.download.preflight.job import run_preflight
-        from pipeline.download.preflight.summary import print_preflight
+    elif isinstance(config, ListedDownloadConfig):
+        from pipeline.listing.command import run_any_download
 
-        print_preflight(config, *run_preflight(config))
-    elif isinstance(config, DownloadConfig):
-        from pipeline.download.job import run_download
-        from pipeline.download.summary import print_download
-
-        print_download(*run_download(config, beam_args), config.output)
+        run_any_download(config, beam_args)
     elif isinstance(config, ExplainConfig):
         from pipeline.explain.job import run_explain
         from pipeline.explain.show import print_facts

@@ -5,7 +5,7 @@ sample of its drops, then commits; a finished split is never done again.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -134,9 +134,12 @@ class SplitTally:
 
 
 def extract_split(
-    split: InputSplit, source: Source, matcher: QueryMatcher, filters: Filters, options: CollectOptions, output: Folder
-) -> dict[str, int]:  # fmt: skip
-    """Read `split`, write its part and commit it; return the counts, those by reason too."""
+    split: InputSplit, source: Source, extract: Callable[[pa.Table, str], Extracted], output: Folder
+) -> dict[str, int]:
+    """Read `split`, write its part and commit it; return the counts, those by reason too.
+
+    `extract` makes candidates of a raw table and the name of its file.
+    """
     name = f"{PARTS}/{split.index:05d}"
     tally = SplitTally(split.name, source.root_name, source.open_columns)
     with writing_stream(output, f"{name}.arrow", candidate_schema(source.extra)) as part:
@@ -145,7 +148,7 @@ def extract_split(
                 tally.add_item(item)
                 continue
             for raw in bounded(item):
-                found = extract_table(raw, split.name, matcher, filters, options)
+                found = extract(raw, split.name)
                 tally.add(raw, found)
                 if len(found.candidates):
                     part.write(found.candidates)

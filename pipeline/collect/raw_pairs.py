@@ -38,9 +38,13 @@ class CheckedPairs:
 
 
 def check_pairs(
-    raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters: bool = False, unescape_html: bool = False
-) -> CheckedPairs:
-    """Check every row of `raw` (schema `pipeline.sources.source.raw_schema`) and give the good ones their ids."""
+    raw: pa.Table, max_caption_bytes: int, drop_tracking_parameters: bool = False, unescape_html: bool = False,
+    needs_caption: bool = True,
+) -> CheckedPairs:  # fmt: skip
+    """Check every row of `raw` (schema `pipeline.sources.source.raw_schema`) and give the good ones their ids.
+
+    Where no caption is needed a missing one is "".
+    """
     urls, raw_captions = one_chunk(raw["url"]), one_chunk(raw["caption"])
     captions = raw_captions
     if unescape_html:
@@ -74,7 +78,7 @@ def check_pairs(
     stored = _stored(captions, kinds, sizes, max_caption_bytes)
     stored_sizes = np.diff(string_buffers(stored)[1])
     good_so_far = reasons == ""
-    reasons[good_so_far & (stored_sizes == 0)] = "caption_missing"
+    reasons[good_so_far & (stored_sizes == 0) & needs_caption] = "caption_missing"
     reasons[good_so_far & (kinds == NOT_UTF8)] = "caption_not_utf8"
     reasons[good_so_far & (sizes > max_caption_bytes)] = "caption_too_long"
 

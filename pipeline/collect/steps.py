@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 import apache_beam as beam
@@ -24,7 +25,7 @@ from pipeline.collect.deduplicate import (
 )
 from pipeline.collect.drops import DROPS, SampledDrops, drops_of
 from pipeline.collect.extra_columns import with_settled
-from pipeline.collect.extract import ALL_DROPPED, DROPPED, extract_split
+from pipeline.collect.extract import ALL_DROPPED, DROPPED, extract_split, extract_table
 from pipeline.collect.repeated import (
     REPEATED_CAPTION,
     REPEATED_CAPTIONS,
@@ -96,7 +97,8 @@ class ExtractSplit(beam.DoFn):
 
     @names_element
     def process(self, element: InputSplit) -> Iterator[str]:
-        counts = extract_split(element, self._source, self._holder.matcher, self._filters, self._options, self._output)
+        extract = partial(extract_table, matcher=self._holder.matcher, filters=self._filters, options=self._options)
+        counts = extract_split(element, self._source, extract, self._output)
         for name, value in counts.items():
             Metrics.counter(NAMESPACE, name).inc(value)
         yield element.name

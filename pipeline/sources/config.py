@@ -71,6 +71,11 @@ class SourceOptions(OptionGroup):
     """Name of the input root in the ids of local images; empty: the name of the folder."""
 
     @property
+    def needs_captions(self) -> bool:
+        """Whether a table without a column of captions is refused."""
+        return True
+
+    @property
     def undoes_html_references(self) -> bool:
         """Whether captions and URLs, as the source gives them, still have references to undo."""
         return self.unescape_html and self.input_format not in ("wat", "warc")

@@ -8,6 +8,7 @@ import pytest
 from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
+from pipeline.listing.config import ListedDownloadConfig
 from pipeline.run.config import RunConfig
 from pipeline.similarity.config import FilterConfig
 from querygen.config import BuildConfig, CountConfig, MergeConfig
@@ -42,6 +43,11 @@ LEFT_OUT = [
         DownloadConfig(selection="s", output="o"),
         "concurrency image_root max_connections_per_host max_failed_fraction max_requests_per_host_s max_slow_requests "
         "num_decode_processes output preflight selection",
+    ),
+    (
+        ListedDownloadConfig(input="i", output="o"),
+        "concurrency force image_root input max_connections_per_host max_failed_fraction max_rejected_fraction "
+        "num_decode_processes output paths_prefix selection uids",
     ),
     (
         RunConfig(**IN_AND_OUT),

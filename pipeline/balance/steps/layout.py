@@ -39,7 +39,7 @@ class WriteSelected(beam.DoFn):
         number, tables = element
         ordered = in_shard_order(pa.concat_tables(list(tables)).combine_chunks())
         folder = Folder(self._output_url)
-        _write_partition(folder, number, ordered.append_column("stored", pa.array(stored_rows(folder, ordered))))
+        write_partition(folder, number, ordered.append_column("stored", pa.array(stored_rows(folder, ordered))))
         yield number, len(image_starts(ordered))
 
 
@@ -47,7 +47,7 @@ def _name(partition: int) -> str:
     return f"{SELECTED}-{partition:05d}.arrow"
 
 
-def _write_partition(folder: Folder, number: int, table: pa.Table) -> None:
+def write_partition(folder: Folder, number: int, table: pa.Table) -> None:
     """Write the table as an Arrow stream: it is read once, soon, so compressing it as Parquet would only cost time."""
     with folder.writing(_name(number)) as sink:
         with pa.ipc.new_stream(

@@ -9,6 +9,7 @@
 | CC3M | no header: caption, URL |
 | YFCC100M | no header: 25 columns (23 in the first release); downloadurl, title or description, pageurl, licenseurl |
 | RedCaps, WIT-like | image_url or url, caption |
+| a list of URLs | no header: URL |
 """
 
 from collections.abc import Sequence
@@ -61,6 +62,8 @@ def header_of(first_row: Sequence[str]) -> Header:
     width = len(first_row)
     if not urls:
         return Header(tuple(first_row), True)
+    if width == 1:
+        return Header(("url",), False)
     if width == 2:
         return Header(("url", "caption") if urls[0] == 0 else ("caption", "url"), False)
     without = {25: (), 24: ("line",), 23: ("line", "hash")}.get(width)
@@ -71,21 +74,22 @@ def header_of(first_row: Sequence[str]) -> Header:
     return Header(tuple(map(str, range(width))), False)
 
 
-def pair_columns(path: str, schema: pa.Schema, url: str, caption: str) -> tuple[str, str]:
+def pair_columns(path: str, schema: pa.Schema, url: str, caption: str, needs_caption: bool = True) -> tuple[str, str]:
     """Return the columns of URL and caption: those asked for, else those of a known name.
 
     A column ``captions`` of lists comes before one of single captions, mostly the first of each (`caption_beside`).
+    Where no caption is needed, none asked for and none of a known name, its column is "".
     Raises ValueError that names the file, its columns and the option, also for a column that holds no texts.
     """
     if not caption and _has_listed(schema):
         caption = LISTED_CAPTIONS
-    found = (
-        _find(path, schema, url, URL_COLUMNS, "--url-column"),
-        _find(path, schema, caption, CAPTION_COLUMNS, "--caption-column"),
-    )
-    _check_texts(path, schema, found[0], "--url-column", "a row has one URL")
-    _check_texts(path, schema, found[1], "--caption-column", "a caption is a text, or a list of them")
-    return found
+    found = _find(path, schema, url, URL_COLUMNS, "--url-column")
+    _check_texts(path, schema, found, "--url-column", "a row has one URL")
+    if not (needs_caption or caption or set(CAPTION_COLUMNS) & set(schema.names)):
+        return found, ""
+    beside = _find(path, schema, caption, CAPTION_COLUMNS, "--caption-column")
+    _check_texts(path, schema, beside, "--caption-column", "a caption is a text, or a list of them")
+    return found, beside
 
 
 def caption_beside(schema: pa.Schema, caption: str) -> str:

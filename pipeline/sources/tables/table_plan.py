@@ -36,10 +36,12 @@ from schemas.storage import file_size
 SPLIT_BYTES = 64 << 20
 PLANNING_THREADS = 16
 
-CSV_LIKE = {".csv": ",", ".tsv": "\t"}
+CSV_LIKE = {".csv": ",", ".tsv": "\t", ".txt": "\t"}
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 _KINDS = (".parquet", *CSV_LIKE, *JSON_LINES)
-TABLE_SUFFIXES = (*_KINDS, *(kind + packed for kind in _KINDS[1:] for packed in COMPRESSIONS))
+_FOUND_KINDS = tuple(kind for kind in _KINDS if kind != ".txt")
+TABLE_SUFFIXES = (*_FOUND_KINDS, *(kind + packed for kind in _FOUND_KINDS[1:] for packed in COMPRESSIONS))
+"""Of the files that a folder stands for. A .txt is one where it is named: in a folder it may say anything."""
 OPTIONAL = (*PAGE_URL_COLUMNS, *LANGUAGE_COLUMNS, *LICENSE_COLUMNS)
 
 
@@ -107,7 +109,7 @@ def kind_of(path: str) -> str:
         if name.endswith(kind):
             return kind
     raise ValueError(
-        f"{path}: a url_table is named .parquet, .csv, .tsv, .jsonl, .ndjson or .json, plain or with "
+        f"{path}: a url_table is named .parquet, .csv, .tsv, .txt, .jsonl, .ndjson or .json, plain or with "
         f"{', '.join(COMPRESSIONS)}; rename it or choose another --input-format"
     )
 
@@ -193,8 +195,8 @@ def _columns(path: str, schema: pa.Schema, options: SourceOptions) -> tuple[str,
                 raise _missing_column(path, schema, name, option)
         if uid:
             _check_uids(path, schema, options.uid_column)
-    pair = pair_columns(path, schema, options.url_column, options.caption_column)
-    for name in (*pair, *options.extra_columns, *compared, *OPTIONAL, *uid):
+    pair = pair_columns(path, schema, options.url_column, options.caption_column, options.needs_captions)
+    for name in (*filter(None, pair), *options.extra_columns, *compared, *OPTIONAL, *uid):
         if (times := schema.names.count(name)) > 1:
             raise ValueError(
                 f"{path}: column {name!r} stands there {times} times, so which is meant cannot be told; rename or "

@@ -108,7 +108,7 @@ class UrlTable:
         compared = list(keep.where.kinds) if keep.where is not None else []
         uid = [keep.uid_column] if keep.uids is not None else []
         beside = [split.caption_beside] if split.caption_beside else []
-        wanted = [*split.columns, *beside, *OPTIONAL, *self._plan.extra, *compared, *uid]
+        wanted = [*filter(None, split.columns), *beside, *OPTIONAL, *self._plan.extra, *compared, *uid]
         if kind == ".parquet":
             return read_parquet(split, wanted, keep.where)
         if split.dialect is not None:
@@ -124,9 +124,12 @@ class UrlTable:
         """
         url = split.columns[0]
         rows = yield from _with_texts(rows, url, _NUMBERS | LIST | OBJECT, URL_NOT_TEXT)
-        rows = yield from _with_texts(rows, caption, OBJECT, CAPTION_NOT_TEXT)
-        parents, texts, broken = _captions(rows, caption)
-        yield from broken
+        if caption:
+            rows = yield from _with_texts(rows, caption, OBJECT, CAPTION_NOT_TEXT)
+            parents, texts, broken = _captions(rows, caption)
+            yield from broken
+        else:
+            parents, texts = None, pa.nulls(len(rows.table), pa.string())
         columns: list[pa.Array] = [
             as_text(column_of(rows.table, url)),
             pa.nulls(len(rows.table), raw_schema(None).field("image_ref").type),

@@ -103,3 +103,8 @@ def test_white_space_around_a_url_is_cut_and_the_same_image() -> None:
     assert found.pairs["url"].to_pylist() == ["http://a.example/x", "HTTP://a.example:80/x#top"]
     ids = found.pairs["pair_id"].to_pylist()
     assert ids[0] == ids[1]
+
+
+def test_a_missing_caption_is_empty_where_none_is_needed() -> None:
+    found = check_pairs(raw(["a", None, ""]), 10_000, needs_caption=False)
+    assert (found.pairs["caption"].to_pylist(), found.broken) == (["a", "", ""], [])

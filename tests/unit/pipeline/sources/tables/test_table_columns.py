@@ -44,6 +44,7 @@ def test_missing_columns_are_named(tmp_path: Path, options: dict[str, object], m
         (["url", "caption"], ("url", "caption"), True),
         (["http://a/1", "a cat"], ("url", "caption"), False),
         (["a cat", "https://a/1"], ("caption", "url"), False),
+        (["http://a/1"], ("url",), False),
         (["1", "http://a/1", "x"], ("0", "1", "2"), False),
         ([], (), True),
     ],
@@ -74,3 +75,14 @@ def test_listed_captions_come_first_with_the_single_ones_beside() -> None:
 def test_captions_of_yfcc100m_are_percent_encoded() -> None:
     assert is_percent_encoded(("downloadurl", "title"))
     assert not is_percent_encoded(("url", "title"))
+
+
+def test_a_table_without_captions_has_none_where_none_is_needed() -> None:
+    schema = pa.schema([("URL", pa.string()), ("similarity", pa.float32())])
+    assert pair_columns("a", schema, "", "", needs_caption=False) == ("URL", "")
+    with pytest.raises(ValueError, match="none of the columns"):
+        pair_columns("a", schema, "", "")
+    with pytest.raises(ValueError, match=r"no column 'text' \(--caption-column\)"):
+        pair_columns("a", schema, "", "text", needs_caption=False)
+    known = pa.schema([("URL", pa.string()), ("TEXT", pa.string())])
+    assert pair_columns("a", known, "", "", needs_caption=False) == ("URL", "TEXT")
