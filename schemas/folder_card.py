@@ -3,6 +3,14 @@
 Hugging Face's ``load_dataset(folder)`` takes every file below a folder unless a card of this form names them.
 """
 
+_OF_ALL_SHARDS = (
+    "- `without-images-NNNNN.parquet`, `without-images-NNNNN_stats.json`: the same of a plan without an image.",
+    "- `further_captions/NNNNN.parquet`: captions that a refill selected for images stored before, by key.",
+    "- `sizes.json`: samples per shard.",
+    "- `tables/queries.parquet`, `tables/query_counts.parquet`: the queries; by query what was matched, kept,"
+    " selected.",
+)
+
 CARDS = {
     "queries": (
         "queries.parquet",
@@ -34,6 +42,21 @@ CARDS = {
         "- `sizes.json`: samples per tar; `tables/shard_index.parquet`: where every 32nd sample of each begins.",
         "- `tables/queries.parquet`, `tables/query_counts.parquet`: the queries; by query what was matched, kept,"
         " selected.",
+    ),
+    "shards as files": (
+        "*.parquet",
+        "# Images with their captions, as files",
+        "- `NNNNN/`: of each image `KEY.jpg` (or png, webp), `KEY.json`, `KEY.txt`. No key stands twice.",
+        "- `NNNNN.parquet`: a row per image asked for, failures included; `NNNNN_stats.json`: how it went.",
+        "- `contents/NNNNN.parquet`: by plan (`plan` in `NNNNN_stats.json`): bytes and SHA-256 of each file.",
+        *_OF_ALL_SHARDS,
+    ),
+    "shards as parquet": (
+        "*.parquet",
+        "# Images with their captions, as tables",
+        "- `NNNNN.parquet`: a row per image asked for, failures included: its bytes in column `jpg` (or png, webp), its"
+        " captions in `captions`; `NNNNN_stats.json`: how it went.",
+        *_OF_ALL_SHARDS,
     ),
     "features": (
         "features/*.parquet",

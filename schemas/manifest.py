@@ -51,13 +51,14 @@ FILES = schema_of(
 
 def write_manifest(
     folder: Folder, kind: str, files: list[FileRecord], *, rows: int, identity: str, summary: dict[str, Any],
-    normal_form: str = NORMAL_FORM_VERSION,
+    normal_form: str = NORMAL_FORM_VERSION, card: str = "",
 ) -> dict[str, Any]:  # fmt: skip
     """Write card and list of files, then ``manifest.json``, over complete data; return the manifest.
 
     `rows` counts the folder's records (queries, candidates, selected pairs, images). `summary` holds the counts
     and settings later stages and people read: JSON values, no clock, no machine path. `normal_form` is the version
-    of the normal form that the folder's texts are in, told for the kinds of `REMADE_BY`.
+    of the normal form that the folder's texts are in, told for the kinds of `REMADE_BY`. `card` names that of
+    `schemas.folder_card`, where it is not that of the kind.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, found {kind!r}")
@@ -67,9 +68,9 @@ def write_manifest(
         schema=FILES,
     )
     files_record = write_table(folder, tables_path(FILES_NAME), table, FILES)
-    card = folder_card(kind)
-    if card is not None:
-        folder.write(CARD_FILE, card)
+    text = folder_card(card or kind)
+    if text is not None:
+        folder.write(CARD_FILE, text)
     manifest = {
         "schema": SCHEMA_VERSION,
         "kind": kind,

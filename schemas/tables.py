@@ -54,7 +54,10 @@ def write_tables(folder: Folder, name: str, tables: Iterable[pa.Table], schema: 
     return FileRecord(name, rows, sink.bytes, sink.sha256)
 
 
-_HARDLY_REPEAT = {"url", "source_row", "rank", "key", "members.list.element.offset", "members.list.element.bytes"}
+_HARDLY_REPEAT = {
+    "url", "source_row", "rank", "key", "members.list.element.offset", "members.list.element.bytes",
+    "jpg", "png", "webp",
+}  # fmt: skip
 
 
 def _column_options(schema: pa.Schema) -> dict[str, Any]:

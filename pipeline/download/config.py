@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pipeline.download.decode.options import ImageOptions
 from pipeline.download.fetch.options import FetchOptions
 from pipeline.download.policy.options import PolicyOptions
+from pipeline.download.shard.options import ShardOptions
 from schemas.option_group import check_between
 from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadOptions(PolicyOptions, FetchOptions, ImageOptions):
+class DownloadOptions(ShardOptions, PolicyOptions, FetchOptions, ImageOptions):
     """How images are fetched, checked, resized and stored."""
 
     image_root: NotIdentity[tuple[str, ...]] = ()

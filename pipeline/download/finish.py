@@ -6,16 +6,24 @@ from typing import Any
 
 from pipeline.download.refusals import add_refusals
 from pipeline.download.shard.index import index_tables
-from pipeline.download.shard.numbering import delete_strays, finished_plans, number_shards
+from pipeline.download.shard.numbering import PlanUnit, delete_strays, finished_plans, number_shards
 from pipeline.download.shard.plan import number_shift, shard_plans
+from pipeline.download.shard.sinks.files import tidy_files
+from pipeline.download.shard.write import FORMAT
 from schemas.json_object import JsonObject
 from schemas.manifest import manifest_sha256, normal_form_of, read_manifest, recorded, write_manifest
 from schemas.sample import STATUS_SUCCESS
 from schemas.shard_index import INDEX_NAME, SHARD_INDEX
-from schemas.shards_folder import SIZES_FILE, TAR_SUFFIX, shard_name
+from schemas.shards_folder import SIZES_FILE, TABLE_SUFFIX, TAR_SUFFIX, shard_name
 from schemas.storage import Folder
 from schemas.tables import write_tables
 from schemas.tables_dir import QUERIES_NAME, QUERY_COUNTS_NAME, find_table, tables_path
+
+SUFFIXES = {"webdataset": TAR_SUFFIX, "files": "", "parquet": TABLE_SUFFIX}
+"""Of what holds the images of a shard, by format."""
+
+CARDS = {"webdataset": "shards", "files": "shards as files", "parquet": "shards as parquet"}
+"""What ``README.md`` says, by format (`schemas.folder_card`)."""
 
 COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
 
@@ -39,8 +47,9 @@ def finish_shards(
     _check_failed(counts, max_failed_fraction)
     numbered = number_shards(shards, [done[plan.number] for plan in plans], plans[0].shard if plans else 0)
     files = [record for found in numbered for record in found.unit.files]
+    output_format = output_format_of(numbered)
     sizes = {
-        f"{shard_name(found.shard)}{TAR_SUFFIX}": found.unit.body.count("successes")
+        f"{shard_name(found.shard)}{SUFFIXES[output_format]}": found.unit.body.count("successes")
         for found in numbered
         if found.shard is not None
     }
@@ -48,23 +57,35 @@ def finish_shards(
         record = recorded(source, find_table(source, name))
         files.append(shards.write(tables_path(name), source.read_recorded(record), record.rows))
     files.append(shards.write_json(SIZES_FILE, sizes))
-    files.append(write_tables(shards, tables_path(INDEX_NAME), index_tables(numbered), SHARD_INDEX))
+    tar_bytes = sum(record.bytes for record in files if record.name.endswith(TAR_SUFFIX))
+    if output_format == "webdataset":
+        files.append(write_tables(shards, tables_path(INDEX_NAME), index_tables(numbered), SHARD_INDEX))
     summary = {
         **counts,
         "shards": len(sizes),
-        "tar_bytes": sum(record.bytes for record in files if record.name.endswith(TAR_SUFFIX)),
+        FORMAT: output_format,
+        "tar_bytes": tar_bytes,
+        "stored_bytes": tar_bytes
+        or sum(found.unit.body.count("stored_bytes") for found in numbered if found.shard is not None),
         "selections": [
             {"manifest_sha256": manifest_sha256(folder), "summary": read_manifest(folder, "selection")["summary"]}
             for folder in selections
         ],
     }
     delete_strays(shards, numbered)
+    if output_format == "files":
+        tidy_files(shards, [(found.shard, found.unit) for found in numbered])
     shards.delete_temporaries()
     normal_form = normal_form_of(read_manifest(selections[0], "selection"))
     return write_manifest(
         shards, "shards", files, rows=counts["images_succeeded"], identity=identity, summary=summary,
-        normal_form=normal_form,
+        normal_form=normal_form, card=CARDS[output_format],
     )  # fmt: skip
+
+
+def output_format_of(plans: Sequence[PlanUnit]) -> str:
+    """Return the format that the shards of `plans` are in; those of older versions, which do not tell, are tars."""
+    return next((str(found.unit.body[FORMAT]) for found in plans if FORMAT in found.unit.body), "webdataset")
 
 
 def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:

@@ -61,7 +61,8 @@ class MakeShard(beam.DoFn):
         if self._count_made(shard.plan):
             shard.spool.close()
         else:
-            _count(write_shard(Folder(self._shards), shard, self._config.encode_format))
+            config = self._config
+            _count(write_shard(Folder(self._shards), shard, config.encode_format, config.output_format))
 
     def _count_made(self, plan: ShardPlan) -> bool:
         """Tell whether another attempt at `plan` was faster, and count what it made.

@@ -41,7 +41,7 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
     if summary["further_captions"]:
         table.add_row("further captions", f"{summary['further_captions']:,}", "")
     table.add_row("fetched", f"{summary['body_bytes'] / 1e6:,.1f} MB", "")
-    table.add_row("stored", f"{summary['tar_bytes'] / 1e6:,.1f} MB", "")
+    table.add_row("stored", f"{summary['stored_bytes'] / 1e6:,.1f} MB", "")
     if report is None:
         table.add_row("rate", "finished before", "")
     elif report.images:

@@ -61,12 +61,22 @@ def open_folders(paths: Sequence[str], option: str = "--shards") -> list[ShardFo
             if not folder.exists():
                 raise FileNotFoundError(f"{option}: {made_in.url} is an index of {folder.url}, which is not there")
         elif folder.exists(RUN_FILE):
-            read_manifest(folder, "shards")
+            check_format(folder, read_manifest(folder, "shards"), option)
         sizes = folder.sizes(TAR_SUFFIX)
         if not sizes:
             raise FileNotFoundError(f"{option}: {folder.url} holds no .tar file; expected WebDataset shards")
         opened.append(ShardFolder(folder, sizes, made_in))
     return opened
+
+
+def check_format(folder: Folder, manifest: dict[str, Any], option: str) -> None:
+    """Raise ValueError when the images of a folder of ours are in no tars."""
+    found = manifest["summary"].get("output_format", "webdataset")
+    if found != "webdataset":
+        raise ValueError(
+            f"{option}: {folder.url} was made with --output-format {found}; expected WebDataset shards: run pipeline "
+            "download again, into another folder, with --output-format webdataset"
+        )
 
 
 def describe_inputs(folders: Sequence[ShardFolder]) -> list[dict[str, Any]]:

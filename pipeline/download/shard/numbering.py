@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from pipeline.download.shard.plan import ShardPlan
+from pipeline.download.shard.sinks.files import move_files
 from schemas.shards_folder import STATS_SUFFIX, TABLE_SUFFIX, TAR_SUFFIX, parse_stem, shard_name
 from schemas.storage import FileRecord, Folder
 from schemas.units import Unit, commit_unit, is_whole, read_unit
@@ -76,6 +77,7 @@ def number_shards(folder: Folder, plans: Iterable[PlanUnit], first: int) -> list
     done = {found.plan: found for found in plans}
     for source, target in moves(by_shard, first):
         found = by_shard[source]
+        move_files(folder, found.unit, source, target)
         files = [_moved(folder, record, source, target) for record in found.unit.files]
         unit = commit_unit(
             folder, f"{shard_name(target)}{STATS_SUFFIX}", files, {**found.unit.body, "plan": found.plan}

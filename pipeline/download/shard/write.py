@@ -25,8 +25,11 @@ from pipeline.download.fetch.runtime import FetchRuntime
 from pipeline.download.outcome import Encoded, Failure, ImageReference
 from pipeline.download.refusals import count_refusals
 from pipeline.download.shard.index import NOTED, SampleOffsets
+from pipeline.download.shard.options import OutputFormat
 from pipeline.download.shard.plan import ShardImages, ShardPlan
 from pipeline.download.shard.sample_json import sample_json
+from pipeline.download.shard.sinks.files import write_files
+from pipeline.download.shard.sinks.images_table import write_images_table
 from pipeline.download.shard.table import ImageResult, shard_table
 from pipeline.download.shard.tar import add_member, open_tar, position_of
 from schemas.arrow_types import values_of
@@ -41,6 +44,9 @@ from schemas.shards_folder import FURTHER_CAPTIONS_DIR, REJECTIONS_DIR, STATS_SU
 from schemas.storage import FileRecord, Folder
 from schemas.tables import write_table
 from schemas.units import Unit, commit_unit
+
+FORMAT = "output_format"
+"""Key of the stats."""
 
 ROWS_AT_ONCE = 256
 """Rows turned into Python objects together: bounds the memory, whatever the captions."""
@@ -99,16 +105,23 @@ def _spooled(fetched: Fetched, spool: IO[bytes]) -> ImageResult:
     )  # fmt: skip
 
 
-def write_shard(folder: Folder, shard: FetchedShard, encode_format: str) -> Unit:
+def write_shard(
+    folder: Folder, shard: FetchedShard, encode_format: str, output_format: OutputFormat = "webdataset"
+) -> Unit:
     """Write the files of a plan and commit them; return the unit. A plan that brought no image is no shard."""
     plan = shard.plan
     statuses = Counter(result.failure.status if result.failure else STATUS_SUCCESS for result in shard.results)
-    stem = plan.stem(has_images=statuses[STATUS_SUCCESS] > 0)
+    has_images = statuses[STATUS_SUCCESS] > 0
+    stem = plan.stem(has_images)
     with shard.spool:
-        tar = f"{stem}{TAR_SUFFIX}"
-        files, noted = _write_tar(folder, tar, shard, encode_format) if statuses[STATUS_SUCCESS] else ([], {})
-    table = shard_table(shard.images, shard.results)
-    files.append(write_table(folder, f"{stem}{TABLE_SUFFIX}", table, table.schema))
+        files, noted = _write_samples(folder, shard, encode_format, output_format) if has_images else ([], {})
+        table = shard_table(shard.images, shard.results)
+        name = f"{stem}{TABLE_SUFFIX}"
+        if output_format == "parquet":
+            files.append(write_images_table(folder, name, table, shard.results, shard.spool, encode_format))
+            noted["stored_bytes"] = files[-1].bytes
+        else:
+            files.append(write_table(folder, name, table, table.schema))
     files.append(write_table(folder, f"{REJECTIONS_DIR}/{plan.name}{TABLE_SUFFIX}", _rejections(shard), REJECTIONS))
     further = shard.images.further
     if len(further):
@@ -137,6 +150,7 @@ def write_shard(folder: Folder, shard: FetchedShard, encode_format: str) -> Unit
         "refusals": count_refusals(
             shard.images.table["url"].to_pylist(), [result.http_status for result in shard.results]
         ),
+        FORMAT: output_format,
         **noted,
     }
     return commit_unit(folder, f"{stem}{STATS_SUFFIX}", files, body)
@@ -164,6 +178,19 @@ def _reference(references: pa.Table, row: int) -> str:
     """Return where the image was looked for: an image that is here is not asked of its URL."""
     reference = references["image_ref"][row].as_py()
     return f"{reference['root']}/{reference['member']}" if reference else str(references["url"][row].as_py())
+
+
+def _write_samples(
+    folder: Folder, shard: FetchedShard, encode_format: str, output_format: OutputFormat
+) -> tuple[list[FileRecord], dict[str, Any]]:
+    """Write what holds the images beside the table; return its records, and what the stats keep of it."""
+    plan = shard.plan
+    stem = plan.stem(has_images=True)
+    if output_format == "webdataset":
+        return _write_tar(folder, f"{stem}{TAR_SUFFIX}", shard, encode_format)
+    if output_format == "files":
+        return write_files(folder, stem, plan.name, shard.images, shard.results, shard.spool, encode_format)
+    return [], {}  # they are in the table
 
 
 def _write_tar(
