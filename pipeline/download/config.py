@@ -1,10 +1,11 @@
 """What `pipeline download` can be told: groups of options, from which the command line derives."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from pipeline.download.decode.options import ImageOptions
 from pipeline.download.fetch.options import FetchOptions
+from pipeline.download.peer.options import PeerOptions, check_honoured
 from pipeline.download.policy.options import PolicyOptions
 from pipeline.download.shard.options import ShardOptions
 from schemas.option_group import check_between
@@ -12,7 +13,7 @@ from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadOptions(ShardOptions, PolicyOptions, FetchOptions, ImageOptions):
+class DownloadOptions(PeerOptions, ShardOptions, PolicyOptions, FetchOptions, ImageOptions):
     """How images are fetched, checked, resized and stored."""
 
     image_root: NotIdentity[tuple[str, ...]] = ()
@@ -23,6 +24,8 @@ class DownloadOptions(ShardOptions, PolicyOptions, FetchOptions, ImageOptions):
     def _check(self) -> None:
         check_between(self, max_failed_fraction=(0, 1))
         self.image_root_paths()
+        if self.fetcher == "img2dataset":
+            check_honoured(self, fields(DownloadOptions))
 
     def image_root_paths(self) -> dict[str, str]:
         """Return `image_root` as name -> path."""

@@ -2,13 +2,14 @@
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from pipeline.download.config import DownloadConfig
 from pipeline.download.fetch.runtime import FetchRuntime, acquire_runtime, release_runtime
+from pipeline.download.peer.fetch import fetch_by_img2dataset
 from pipeline.download.shard.numbering import finished_plan
 from pipeline.download.shard.plan import ShardPlan, read_shard_images
 from pipeline.download.shard.write import FetchedShard, fetch_shard, write_shard
@@ -37,14 +38,18 @@ class MakeShard(beam.DoFn):
         self._open: deque[Future[FetchedShard]] = deque()
 
     def setup(self) -> None:
-        self._runtime: FetchRuntime = acquire_runtime(self._config, self._roots)
+        self._runtime: FetchRuntime | None = None
+        if self._config.fetcher == "own":
+            self._runtime = acquire_runtime(self._config, self._roots)
+        else:
+            self._peer = ThreadPoolExecutor(1)
 
     def start_bundle(self) -> None:
         self._open = deque()
 
     def process(self, plan: ShardPlan) -> Iterator[None]:
         if not self._count_made(plan):
-            self._open.append(self._runtime.submit(fetch_shard(self._runtime, plan, read_shard_images(plan))))
+            self._open.append(self._fetched(plan))
         while len(self._open) >= SHARDS_AT_ONCE:
             self._write_next()
         return iter(())
@@ -54,7 +59,16 @@ class MakeShard(beam.DoFn):
             self._write_next()
 
     def teardown(self) -> None:
-        release_runtime(self._config, self._roots)
+        if self._runtime is not None:
+            release_runtime(self._config, self._roots)
+        else:
+            self._peer.shutdown()
+
+    def _fetched(self, plan: ShardPlan) -> Future[FetchedShard]:
+        images = read_shard_images(plan)
+        if self._runtime is not None:
+            return self._runtime.submit(fetch_shard(self._runtime, plan, images))
+        return self._peer.submit(fetch_by_img2dataset, plan, images, self._config)
 
     def _write_next(self) -> None:
         shard = self._open.popleft().result()

@@ -27,6 +27,7 @@ LISTED = {
     "schemas/plain_image.py": "one rule for two: pipeline/download/decode/test_image, trainer/data/test_transforms",
     "schemas/tar_sidecars.py": "tests of indexes: tests/beam/test_index_job, schemas/test_tar_index",
     "pipeline/download/*/options.py": "groups of options: pipeline/download/test_config",
+    "pipeline/download/peer/process.py": "a process: tests/contract/test_img2dataset runs and ends it",
     "pipeline/index/config.py": "tests/beam/test_index_job",
     "pipeline/balance/settings.py": "fields of the run and names of its files: tests/beam/test_balance_job",
     "querygen/build.py": "whole commands: tests/contract/test_queries_folder, tests/integration/test_querygen_kill",
