@@ -81,12 +81,14 @@ MISSING = "missing"
 caption, with commas between; they hold "", [], 0, 0.0 or false, as their type is."""
 
 
-def extra_names(extra: pa.StructType) -> dict[str, str]:
+def extra_names(extra: pa.StructType, further_hash: str | None = None) -> dict[str, str]:
     """Return the name in shards of each column carried through: its own, or ``extra_NAME`` where that one is taken.
+
+    `further_hash`: see `shard_schema`.
 
     Names that differ in case alone are the same to Spark and DuckDB.
     """
-    taken = {name.lower() for name in (*SHARD_TABLE.names, *SAMPLE_KEYS, EXTRA, MISSING)}
+    taken = {name.lower() for name in (*SHARD_TABLE.names, *SAMPLE_KEYS, EXTRA, MISSING, *_further(further_hash))}
     names = {}
     for field in extra:
         name = field.name
@@ -97,13 +99,21 @@ def extra_names(extra: pa.StructType) -> dict[str, str]:
     return names
 
 
-def shard_schema(extra: pa.StructType) -> pa.Schema:
+def _further(further_hash: str | None) -> list[str]:
+    return [] if further_hash is None else [further_hash]
+
+
+def shard_schema(extra: pa.StructType, further_hash: str | None = None) -> pa.Schema:
     """Return the schema of ``shards/NNNNN.parquet``: `SHARD_TABLE`, and the columns carried through.
 
-    Those have the values of the pair of ``caption``; `EXTRA` has those of every caption.
+    Those have the values of the pair of ``caption``; `EXTRA` has those of every caption. Before them is the hash of the
+    fetched bytes that was asked for beside sha256, in a column of its name (``md5``, ``sha512``; since 1.6).
     """
-    names = extra_names(extra)
-    return pa.schema([*SHARD_TABLE, *(pa.field(names[field.name], field.type) for field in extra), *_extra_list(extra)])
+    names = extra_names(extra, further_hash)
+    hashes = [pa.field(name, pa.string()) for name in _further(further_hash)]
+    return pa.schema(
+        [*SHARD_TABLE, *hashes, *(pa.field(names[field.name], field.type) for field in extra), *_extra_list(extra)]
+    )
 
 
 def further_captions_schema(extra: pa.StructType) -> pa.Schema:

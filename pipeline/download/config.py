@@ -3,6 +3,7 @@
 import os
 from dataclasses import dataclass, fields
 
+from pipeline.download.content.options import ContentOptions
 from pipeline.download.decode.options import ImageOptions
 from pipeline.download.fetch.options import FetchOptions
 from pipeline.download.peer.options import PeerOptions, check_honoured
@@ -13,7 +14,7 @@ from schemas.run_options import NotIdentity
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadOptions(PeerOptions, ShardOptions, PolicyOptions, FetchOptions, ImageOptions):
+class DownloadOptions(PeerOptions, ShardOptions, ContentOptions, PolicyOptions, FetchOptions, ImageOptions):
     """How images are fetched, checked, resized and stored."""
 
     image_root: NotIdentity[tuple[str, ...]] = ()
@@ -26,6 +27,16 @@ class DownloadOptions(PeerOptions, ShardOptions, PolicyOptions, FetchOptions, Im
         self.image_root_paths()
         if self.fetcher == "img2dataset":
             check_honoured(self, fields(DownloadOptions))
+        if self.disable_all_reencoding:
+            self._check_undecoded()
+
+    def _check_undecoded(self) -> None:
+        """Raise ValueError for an option that needs the pixels, where none are decoded."""
+        for name in ("blurring_bbox_col", "decontaminate"):
+            if getattr(self, name):
+                raise ValueError(f"disable_all_reencoding decodes nothing, so it excludes {name}")
+        if self.colour_profile != "ignore":
+            raise ValueError("disable_all_reencoding decodes nothing, so it excludes colour_profile srgb")
 
     def image_root_paths(self) -> dict[str, str]:
         """Return `image_root` as name -> path."""

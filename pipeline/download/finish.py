@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.download.content.finish import finish_content
+from pipeline.download.content.options import ContentOptions
 from pipeline.download.refusals import add_refusals
 from pipeline.download.shard.index import index_tables
 from pipeline.download.shard.numbering import PlanUnit, delete_strays, finished_plans, number_shards
@@ -29,13 +31,18 @@ COPIED_TABLES = (QUERIES_NAME, QUERY_COUNTS_NAME)
 
 
 def finish_shards(
-    shards: Folder, selections: Sequence[Folder], identity: str, max_failed_fraction: float = 1.0
+    shards: Folder,
+    selections: Sequence[Folder],
+    identity: str,
+    max_failed_fraction: float = 1.0,
+    content: ContentOptions | None = None,
 ) -> dict[str, Any]:
     """Number the shards, write ``sizes.json``, index, copies of the query tables and the manifest; return it.
 
     `selections` are the first selection and its refills, in order; the queries come from the first, their counts
-    from the last. Raises FileNotFoundError when a plan is not done and ValueError when more than
-    `max_failed_fraction` of the images were rejected, before anything is written.
+    from the last. `content`: what else is looked for in the finished shards, None for nothing. Raises FileNotFoundError
+    when a plan is not done and ValueError when more than `max_failed_fraction` of the images were rejected, before
+    anything is written.
     """
     shift = number_shift(selections[0])
     plans = [plan for selection in selections for plan in shard_plans(selection, shift)]
@@ -60,8 +67,11 @@ def finish_shards(
     tar_bytes = sum(record.bytes for record in files if record.name.endswith(TAR_SUFFIX))
     if output_format == "webdataset":
         files.append(write_tables(shards, tables_path(INDEX_NAME), index_tables(numbered), SHARD_INDEX))
+    noted, found = finish_content(shards, numbered, content) if content is not None else ([], {})
+    files += noted
     summary = {
         **counts,
+        **found,
         "shards": len(sizes),
         FORMAT: output_format,
         "tar_bytes": tar_bytes,
@@ -91,7 +101,9 @@ def output_format_of(plans: Sequence[PlanUnit]) -> str:
 def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
     """Return what the plans' stats say together."""
     outcomes: Counter[str] = Counter()
+    profiles: Counter[str] = Counter()
     for body in bodies:
+        profiles.update(body.counts("colour_profiles") if "colour_profiles" in body else {})
         outcomes.update(body.counts("outcomes"))
     return {
         "images_planned": sum(body.count("count") for body in bodies),
@@ -101,6 +113,7 @@ def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
         "plans_without_images": sum(not body.count("successes") for body in bodies),
         "body_bytes": sum(body.count("body_bytes") for body in bodies),
         "refused": add_refusals(bodies),
+        "colour_profiles": dict(sorted(profiles.items())),
     }
 
 

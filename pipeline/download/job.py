@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.content.check import check_content
+from pipeline.download.content.evaluation_set import evaluation_inputs, write_evaluation_hashes
 from pipeline.download.fetch.contact import MAX_WITHOUT_CONTACT, check_contact, has_contact
 from pipeline.download.fetch.runtime import close_runtimes
 from pipeline.download.finish import finish_shards
@@ -37,10 +39,11 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
     selected = read_manifest(selection, "selection")
     if not shards.exists(MANIFEST_FILE):
         check_agent(selection, selected["rows"], config.user_agent)
+    check_content(selection, config)
     record = RunRecord(
         command="pipeline download",
         config=identity_options(config),
-        inputs=[{"name": "selection", "manifest_sha256": manifest_sha256(selection)}],
+        inputs=[{"name": "selection", "manifest_sha256": manifest_sha256(selection)}, *evaluation_inputs(config)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},
     )
@@ -48,7 +51,7 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
     report = None
     if start_run(shards, record):
         report = download_shards(selection, shards, config, beam_args, roots, number_shift(selection))
-        finish_shards(shards, [selection], record.identity, config.max_failed_fraction)
+        finish_shards(shards, [selection], record.identity, config.max_failed_fraction, config)
     return read_manifest(shards, "shards"), report
 
 
@@ -108,6 +111,7 @@ def download_shards(
     start = time.monotonic()
     done = finished_plans(shards)
     plans = [plan for plan in shard_plans(selection, shift) if plan.number not in done]
+    write_evaluation_hashes(shards, config)
     if plans:
         build = functools.partial(
             download_graph, plans=plans, shards=shards.url, config=config, roots=tuple(sorted(roots.items()))

@@ -1,6 +1,6 @@
 """What can become of an image on its way: bytes, or a reason from the enum with a fixed text."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from schemas.sample import STATUS_FAILED_TO_DOWNLOAD, STATUS_FAILED_TO_RESIZE
 
@@ -22,6 +22,11 @@ TEXTS = {
     "format_not_allowed": "the image format is not on the list of formats read",
     "image_truncated": "the image data ends early",
     "too_many_pixels": "the image has more pixels than allowed",
+    "image_too_small": "the image has a side of fewer pixels than asked for",
+    "aspect_ratio_too_large": "the image is longer than allowed for its other side",
+    "hash_mismatch": "the bytes do not have the hash that the list states",
+    "boxes_malformed": "the boxes to blur are no list of boxes",
+    "decontaminated": "the image looks like one of the evaluation set",
     "decode_failed": "the image could not be decoded",
     "decode_timed_out": "decoding took too long and was stopped",
     "decoder_crashed": "the decoder crashed on the image",
@@ -31,7 +36,7 @@ TEXTS = {
 _RESIZE_REASONS = frozenset(
     {
         "not_an_image", "format_not_allowed", "image_truncated", "too_many_pixels", "decode_failed",
-        "decode_timed_out", "decoder_crashed",
+        "decode_timed_out", "decoder_crashed", "image_too_small", "aspect_ratio_too_large", "decontaminated",
     }
 )  # fmt: skip
 
@@ -44,6 +49,10 @@ class Failure:
     http_status: int | None = None
     retryable: bool = False
     retry_after_s: float = 0.0
+    original_width: int | None = field(default=None, compare=False)
+    original_height: int | None = field(default=None, compare=False)
+    """In pixels, where the sizes are the reason; in other respects it is the same failure."""
+    phash: str | None = field(default=None, compare=False)
 
     @property
     def text(self) -> str:
@@ -75,6 +84,14 @@ class Encoded:
     original_width: int
     original_height: int
     sha256: str
+    phash: str | None = None
+    """Perceptual hash (`content.phash`) of the whole picture as resized, before it is cropped, padded or blurred."""
+    exif: str | None = None
+    """As JSON, where it was asked for and there is any."""
+    further_hash: str | None = None
+    """The hash of the fetched bytes that was asked for beside SHA-256, in hex."""
+    colours: str | None = None
+    """What became of its colour profile, where it has one that matters: ``converted`` or ``ignored``."""
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,12 @@ import apache_beam as beam
 from apache_beam.metrics import Metrics
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.content.arguments import image_arguments
 from pipeline.download.fetch.runtime import FetchRuntime, acquire_runtime, release_runtime
 from pipeline.download.peer.fetch import fetch_by_img2dataset
 from pipeline.download.shard.numbering import finished_plan
 from pipeline.download.shard.plan import ShardPlan, read_shard_images
+from pipeline.download.shard.sample_json import NotedKeys
 from pipeline.download.shard.write import FetchedShard, fetch_shard, write_shard
 from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
@@ -67,7 +69,8 @@ class MakeShard(beam.DoFn):
     def _fetched(self, plan: ShardPlan) -> Future[FetchedShard]:
         images = read_shard_images(plan)
         if self._runtime is not None:
-            return self._runtime.submit(fetch_shard(self._runtime, plan, images))
+            arguments = image_arguments(images.table, images.extra, self._config)
+            return self._runtime.submit(fetch_shard(self._runtime, plan, images, arguments))
         return self._peer.submit(fetch_by_img2dataset, plan, images, self._config)
 
     def _write_next(self) -> None:
@@ -76,7 +79,8 @@ class MakeShard(beam.DoFn):
             shard.spool.close()
         else:
             config = self._config
-            _count(write_shard(Folder(self._shards), shard, config.encode_format, config.output_format))
+            asked = NotedKeys(config.further_hash, config.extract_exif)
+            _count(write_shard(Folder(self._shards), shard, config.encode_format, config.output_format, asked))
 
     def _count_made(self, plan: ShardPlan) -> bool:
         """Tell whether another attempt at `plan` was faster, and count what it made.

@@ -40,6 +40,12 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
     table.add_row("shards", f"{summary['shards']:,}", "")
     if summary["further_captions"]:
         table.add_row("further captions", f"{summary['further_captions']:,}", "")
+    if "evaluation_images" in summary:
+        table.add_row("evaluation images looked for", f"{summary['evaluation_images']:,}", "")
+    if summary.get("placeholders"):
+        table.add_row("placeholders", f"{summary['placeholders']:,}", f"{summary['placeholder_urls']:,} URLs")
+    for outcome, count in summary.get("colour_profiles", {}).items():
+        table.add_row(f"colour profiles {outcome}", f"{count:,}", "")
     table.add_row("fetched", f"{summary['body_bytes'] / 1e6:,.1f} MB", "")
     table.add_row("stored", f"{summary['stored_bytes'] / 1e6:,.1f} MB", "")
     if report is None:

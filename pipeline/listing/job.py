@@ -18,6 +18,8 @@ from pipeline.collect.finish import part_units
 from pipeline.collect.job import partitions_for
 from pipeline.collect.rejected import check_rejected_fraction
 from pipeline.collect.steps import Part, ReadPart
+from pipeline.download.content.check import check_content
+from pipeline.download.content.evaluation_set import evaluation_inputs
 from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
 from pipeline.download.summary import FetchReport
@@ -42,6 +44,8 @@ from schemas.run_record import RUN_FILE, RunRecord, start_run
 from schemas.storage import Folder
 from schemas.units import Unit, whole_units
 
+COMMAND = "pipeline download"
+
 LISTING_VERSION = "1"
 """Part of the identity: raise it whenever the same options and input would give other plans."""
 
@@ -58,18 +62,19 @@ def run_listed_download(
     inputs, splits = opened(config)
     shards = Folder(config.output)
     selection = shards.sub(SELECTION)
-    record = _record("pipeline download", config, inputs, splits, selection)
+    record = _record(COMMAND, config, inputs, splits, selection)
     if not start_run(shards, record):
         return read_manifest(selection, "selection"), read_manifest(shards, "shards"), None
     listed = make_selection(config, inputs, splits, selection, beam_args)
+    download = config.download()
     try:
         check_agent(selection, listed["rows"], config.user_agent)
-    except ValueError:
-        shards.delete(RUN_FILE)  # the agent is part of what a run is: the next one brings another, and finds the list
+        check_content(selection, download)
+    except (ValueError, FileNotFoundError):
+        shards.delete(RUN_FILE)  # other options are another run, which finds the list
         raise
-    download = config.download()
     report = download_shards(selection, shards, download, beam_args, image_roots(selection, download))
-    finished = finish_shards(shards, [selection], record.identity, config.max_failed_fraction)
+    finished = finish_shards(shards, [selection], record.identity, config.max_failed_fraction, download)
     return listed, finished, report
 
 
@@ -104,6 +109,7 @@ def _record(
             *listed_inputs(inputs, splits),
             *({"name": file.name, "bytes": file.num_bytes} for file in inputs.source.files_beside),
             *source_inputs(config),
+            *(evaluation_inputs(config) if command == COMMAND else ()),  # they choose no row of the list
         ],
         algorithm=f"{ALGORITHM_VERSION}, listing {LISTING_VERSION}",
         paths={"image_roots": {inputs.source.root_name: inputs.root}, SELECTION: selection.url},

@@ -7,6 +7,8 @@ from pipeline.balance.job import run_balance
 from pipeline.balance.summary import print_balance
 from pipeline.collect.job import run_collect
 from pipeline.collect.summary import print_collect
+from pipeline.download.content.check import check_content
+from pipeline.download.content.evaluation_set import evaluation_files, evaluation_inputs
 from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
 from pipeline.download.summary import FetchReport, print_download
@@ -20,6 +22,8 @@ from schemas.storage import Folder
 def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
     """Make (or resume) candidates, selection, shards and the refill below ``config.output``; return the manifest."""
     output = Folder(config.output)
+    if config.decontaminate is not None:
+        evaluation_files(config.decontaminate)  # an error that is to be told before hours of work
     options = identity_options(config) | {"rank_key_file": config.rank_key_file}  # inputs: in the stages' identities
     record = RunRecord(command="pipeline run", config=options)
     fresh = start_run(output, record)
@@ -58,10 +62,11 @@ def download_rounds(
     shards = Folder(download.output)
     if not shards.exists(MANIFEST_FILE):
         check_agent(selection, read_manifest(selection, "selection")["rows"], download.user_agent)
+    check_content(selection, download)
     record = RunRecord(
         command="pipeline run: download",
         config={**identity_options(download), "refill": config.refill},
-        inputs=[{"name": SELECTION, "manifest_sha256": manifest_sha256(selection)}],
+        inputs=[{"name": SELECTION, "manifest_sha256": manifest_sha256(selection)}, *evaluation_inputs(download)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},
     )
@@ -81,4 +86,4 @@ def download_rounds(
         )
         report += download_shards(refill_folder, shards, config.download(REFILL), beam_args, roots)
         rounds.append(refill_folder)
-    return refill, finish_shards(shards, rounds, record.identity, download.max_failed_fraction), report
+    return refill, finish_shards(shards, rounds, record.identity, download.max_failed_fraction, download), report

@@ -41,8 +41,8 @@ LEFT_OUT = [
     (BalanceConfig(candidates="c", output="o"), "candidates failed force output queries rank_key_file"),
     (
         DownloadConfig(selection="s", output="o"),
-        "concurrency image_root max_connections_per_host max_failed_fraction max_requests_per_host_s max_slow_requests "
-        "num_decode_processes output preflight selection",
+        "concurrency decontaminate image_root max_connections_per_host max_failed_fraction "
+        "max_requests_per_host_s max_slow_requests num_decode_processes output preflight selection",
     ),
     (
         ListedDownloadConfig(input="i", output="o"),
@@ -51,8 +51,8 @@ LEFT_OUT = [
     ),
     (
         RunConfig(**IN_AND_OUT),
-        "concurrency domain_block_lists force image_root input max_connections_per_host max_failed_fraction "
-        "max_rejected_fraction max_requests_per_host_s max_slow_requests num_decode_processes output paths_prefix "
+        "concurrency decontaminate domain_block_lists force image_root input max_connections_per_host "
+        "max_failed_fraction max_rejected_fraction max_requests_per_host_s max_slow_requests num_decode_processes output paths_prefix "
         "queries rank_key_file uids url_block_lists word_block_lists",
     ),
     (FilterConfig(embeddings="f", output="o", min_similarity=0.3), "embeddings evaluation force output"),

@@ -7,6 +7,7 @@ from schemas.option_group import OptionGroup, check_between
 from schemas.run_options import NotIdentity
 
 ResizeMode = Literal["no", "keep_ratio", "keep_ratio_largest", "center_crop", "border"]
+Interpolation = Literal["nearest", "linear", "bilinear", "cubic", "bicubic", "area", "lanczos", "lanczos4"]
 EncodeFormat = Literal["jpg", "webp", "png"]
 
 
@@ -22,6 +23,10 @@ class ImageOptions(OptionGroup):
     is border, ours is keep_ratio because CLIP crops a square from the resized short side (CLIP paper, 2.5)."""
     resize_only_if_bigger: bool = False
     """Do not enlarge small images (img2dataset: off)."""
+    upscale_interpolation: Interpolation = "lanczos"
+    """OpenCV's way to enlarge, by img2dataset's names (img2dataset: lanczos)."""
+    downscale_interpolation: Interpolation = "area"
+    """OpenCV's way to shrink (img2dataset: area)."""
     encode_format: EncodeFormat = "jpg"
     """Format of the stored images (img2dataset: jpg)."""
     encode_quality: int | None = None
@@ -29,6 +34,9 @@ class ImageOptions(OptionGroup):
     skip_reencode: bool = False
     """Store the fetched bytes as they are when the image was not resized and has the right format
     (img2dataset: off)."""
+    disable_all_reencoding: bool = False
+    """Store all bytes as they were fetched, whatever their format, under the suffix of --encode-format: nothing is
+    decoded, so no perceptual hash is made (img2dataset: off). Headers, sizes and ends of the files are checked."""
     max_pixels: int = 89_478_485
     """Larger images are rejected before they are decoded (Pillow's bound for decompression bombs: 89,478,485)."""
     num_decode_processes: NotIdentity[int] = 0

@@ -14,6 +14,8 @@ from collections import deque
 from dataclasses import asdict, dataclass, field
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.content.near import Words
+from pipeline.download.content.settings import content_settings
 from pipeline.download.decode.worker import IN_HEADER, OUT_HEADER, READY
 from pipeline.download.outcome import Encoded, Failure
 
@@ -31,13 +33,14 @@ MAX_STARTS = 3
 
 SETTINGS = (
     "image_size", "resize_mode", "resize_only_if_bigger", "encode_format", "encode_quality", "skip_reencode",
-    "max_pixels",
+    "max_pixels", "upscale_interpolation", "downscale_interpolation", "disable_all_reencoding",
 )  # fmt: skip
 
 
 @dataclass
 class _Job:
     data: bytes
+    arguments: bytes
     done: "asyncio.Future[Encoded | Failure]"
     crashes: int = field(default=0)
 
@@ -45,9 +48,12 @@ class _Job:
 class DecodePool:
     """Decode processes of one event loop. Use as an async context manager."""
 
-    def __init__(self, config: DownloadConfig) -> None:
+    def __init__(self, config: DownloadConfig, evaluation_hashes: Words | None = None) -> None:
+        """`evaluation_hashes`: what no image may look like (`content.evaluation_set`)."""
         fields = asdict(config)
-        self._settings = json.dumps({name: fields[name] for name in SETTINGS}).encode() + b"\n"
+        settings = {name: fields[name] for name in SETTINGS}
+        settings["content"] = content_settings(config, evaluation_hashes)
+        self._settings = json.dumps(settings).encode() + b"\n"
         self._size = config.num_decode_processes or available_cores()
         self._jobs: asyncio.Queue[_Job] = asyncio.Queue()
         self._tasks: list[asyncio.Task[None]] = []
@@ -62,11 +68,14 @@ class DecodePool:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def decode(self, data: bytes) -> Encoded | Failure:
-        """Return the finished image or why there is none. Raises RuntimeError when no decode process starts."""
+    async def decode(self, data: bytes, arguments: bytes = b"") -> Encoded | Failure:
+        """Return the finished image or why there is none; `arguments`: see `content.arguments`.
+
+        Raises RuntimeError when no decode process starts.
+        """
         if self._broken is not None:
             raise RuntimeError("the decode processes do not start") from self._broken
-        job = _Job(data, asyncio.get_running_loop().create_future())
+        job = _Job(data, arguments, asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
         return await job.done
 
@@ -125,14 +134,16 @@ class DecodePool:
         answered = 0
         try:
             for job in batch:
-                process.stdin.write(IN_HEADER.pack(len(job.data)))
+                process.stdin.write(IN_HEADER.pack(len(job.data), len(job.arguments)))
                 process.stdin.write(job.data)
+                if job.arguments:
+                    process.stdin.write(job.arguments)
             # no drain before reading: the process may wait for us to read
             for job in batch:
                 text_bytes, image_bytes = OUT_HEADER.unpack(await process.stdout.readexactly(OUT_HEADER.size))
                 fields = json.loads(await process.stdout.readexactly(text_bytes))
                 data = await process.stdout.readexactly(image_bytes)
-                _answer(job, Failure(fields["reason"]) if "reason" in fields else Encoded(data=data, **fields))
+                _answer(job, Failure(**fields) if "reason" in fields else Encoded(data=data, **fields))
                 answered += 1
         except (asyncio.IncompleteReadError, ConnectionError):
             pass

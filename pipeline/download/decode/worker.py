@@ -1,6 +1,7 @@
 """A decode process: images come in on standard input, results go out on standard output, in order.
 
-    in:   one JSON line of settings, then per image: length (4 bytes, big-endian), bytes
+    in:   one JSON line of settings, then per image: length (4 bytes, big-endian), length of what the list says of it
+          (4, often 0), image, that
     out:  per image: length of the JSON (4), length of the image (4), JSON, image
 
 It dies with its parent (end of input, and a signal on Linux), and by an alarm when one image takes more
@@ -23,8 +24,14 @@ MAX_DECODE_CPU_S = 20.0
 BASE_MEMORY_BYTES = 2 << 30
 MEMORY_BYTES_PER_PIXEL = 24
 
-IN_HEADER = struct.Struct(">I")
+IN_HEADER = struct.Struct(">II")
 OUT_HEADER = struct.Struct(">II")
+
+ENCODED_FIELDS = (
+    "width", "height", "original_width", "original_height", "sha256", "phash", "exif", "further_hash", "colours",
+)  # fmt: skip
+FAILURE_FIELDS = ("reason", "original_width", "original_height", "phash")
+"""What goes back of a result, as far as it is not None."""
 
 READY = b"ready"
 """Sent once the imports are done: a process that ends before this is broken itself, not by an image."""
@@ -41,10 +48,13 @@ def main() -> None:
     settings_line = source.readline()
     if not settings_line:
         return
+    from pipeline.download.content.settings import ContentSettings
     from pipeline.download.decode.image import Decoder, DecodeSettings  # slow import, after the guards
 
-    settings = DecodeSettings(**json.loads(settings_line))
-    decoder = Decoder(settings)
+    fields = json.loads(settings_line)
+    content = ContentSettings(**fields.pop("content"))
+    settings = DecodeSettings(**fields)
+    decoder = Decoder(settings, content)
     limit = BASE_MEMORY_BYTES + MEMORY_BYTES_PER_PIXEL * settings.max_pixels
     resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
@@ -54,29 +64,24 @@ def main() -> None:
     _serve(source, sink, decoder)
 
 
-def _serve(source: BinaryIO, sink: BinaryIO, decode: Callable[[bytes], Any]) -> None:
+def _serve(source: BinaryIO, sink: BinaryIO, decode: Callable[[bytes, bytes], Any]) -> None:
     from pipeline.download.outcome import Encoded
 
     while True:
         header = source.read(IN_HEADER.size)
         if len(header) < IN_HEADER.size:
             return
-        (size,) = IN_HEADER.unpack(header)
+        size, arguments_size = IN_HEADER.unpack(header)
         data = source.read(size)
-        if len(data) < size:
+        arguments = source.read(arguments_size) if arguments_size else b""
+        if len(data) < size or len(arguments) < arguments_size:
             return
         signal.setitimer(signal.ITIMER_PROF, MAX_DECODE_CPU_S)
-        result = decode(data)
+        result = decode(data, arguments)
         signal.setitimer(signal.ITIMER_PROF, 0)
-        if isinstance(result, Encoded):
-            body = result.data
-            fields = {
-                "width": result.width, "height": result.height, "original_width": result.original_width,
-                "original_height": result.original_height, "sha256": result.sha256,
-            }  # fmt: skip
-        else:
-            body = b""
-            fields = {"reason": result.reason}
+        body = result.data if isinstance(result, Encoded) else b""
+        noted = ENCODED_FIELDS if isinstance(result, Encoded) else FAILURE_FIELDS
+        fields = {name: value for name in noted if (value := getattr(result, name)) is not None}
         text = json.dumps(fields).encode()
         sink.write(OUT_HEADER.pack(len(text), len(body)))
         sink.write(text)

@@ -33,6 +33,8 @@ class FetchTask:
     host: str | None
     done: "asyncio.Future[Fetched]"
     attempts: int = 0
+    arguments: bytes = b""
+    """What the list says of the image (`content.arguments`)."""
 
 
 class FetchQueue:

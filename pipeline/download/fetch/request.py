@@ -18,6 +18,7 @@ import aiohttp
 from yarl import URL
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.content.early import HeaderJudge
 from pipeline.download.fetch.addresses import PrivateAddressError, public_socket
 from pipeline.download.fetch.lenient_connection import AnswerMalformed, ConnectionLost, lenient_connector
 from pipeline.download.fetch.opt_out import is_opted_out
@@ -167,8 +168,12 @@ async def _ask(client: aiohttp.ClientSession, url: URL, config: DownloadConfig) 
             return Failure("body_too_large", response.status)
         parts = []
         size = 0
+        judge = HeaderJudge(config, response.status, response.headers.getall("Content-Encoding", []))
         async for part in response.content.iter_any():
             size += len(part)
+            if (unwanted := judge.failure(part)) is not None:
+                response.close()
+                return unwanted
             if size > config.max_body_bytes:
                 response.close()
                 return Failure("body_too_large", response.status)

@@ -12,6 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from pipeline.download.config import DownloadConfig
+from pipeline.download.content.evaluation_set import read_evaluation_hashes
 from pipeline.download.decode.pool import DecodePool
 from pipeline.download.fetch.local_image import read_local_image
 from pipeline.download.fetch.queue import Fetched, FetchQueue, FetchTask
@@ -56,10 +57,11 @@ class FetchRuntime:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
-    async def get(self, key: str, url: str | None, reference: ImageReference | None) -> Fetched:
+    async def get(self, key: str, url: str | None, reference: ImageReference | None, arguments: bytes = b"") -> Fetched:
         """Return the finished image `key`, or why there is none, after all attempts.
 
-        An image with a `reference` is here: its `url` tells where it came from and is not asked.
+        An image with a `reference` is here: its `url` tells where it came from and is not asked. `arguments`: see
+        `content.arguments`.
         """
         host = None
         if reference is None and url is not None:
@@ -67,7 +69,7 @@ class FetchRuntime:
             if parsed is None:
                 return Fetched(Failure("url_invalid"), None, 0)
             host = parsed.host
-        task = FetchTask(key, url, reference, host, asyncio.get_running_loop().create_future())
+        task = FetchTask(key, url, reference, host, asyncio.get_running_loop().create_future(), arguments=arguments)
         self._queue.put(task)
         return await task.done
 
@@ -92,7 +94,8 @@ class FetchRuntime:
         self._loop.run_until_complete(asyncio.gather(*left, return_exceptions=True))
 
     async def _serve(self) -> None:
-        async with open_session(self._config) as session, DecodePool(self._config) as pool:
+        evaluation_hashes = read_evaluation_hashes(self._config)
+        async with open_session(self._config) as session, DecodePool(self._config, evaluation_hashes) as pool:
             self._queue = FetchQueue(schedule_of(self._config))
             dispatcher = asyncio.create_task(self._dispatch(session, pool))
             self._started.set_result(None)
@@ -128,7 +131,7 @@ class FetchRuntime:
         finally:
             self._queue.answered(place, body)
         if isinstance(body, Body):
-            result = await pool.decode(body.data)
+            result = await pool.decode(body.data, task.arguments)
             answer = Fetched(result, body.http_status, len(body.data))
         elif task.reference is None and body.retryable and task.attempts <= self._config.retries:
             wait_s = backoff_s(task.key, task.attempts, body.retry_after_s)

@@ -5,6 +5,7 @@ Readers that learn the types from the first samples (``datasets``) have them rig
 
 import json
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import pyarrow as pa
@@ -13,7 +14,20 @@ from schemas.arrow_types import value_type
 from schemas.sample import EXTRA, MISSING, STATUS_SUCCESS, extra_names
 
 
-def sample_json(image: dict[str, Any], result: Any, extra: pa.StructType) -> bytes:
+@dataclass(frozen=True)
+class NotedKeys:
+    """Which keys were asked for beside `schemas.sample.SAMPLE_KEYS`."""
+
+    further_hash: str | None = None
+    """``md5`` or ``sha512``."""
+    exif: bool = False
+    """Text of a JSON object, as img2dataset has it; empty where there is none."""
+
+
+NOTHING_NOTED = NotedKeys()
+
+
+def sample_json(image: dict[str, Any], result: Any, extra: pa.StructType, noted: NotedKeys = NOTHING_NOTED) -> bytes:
     """Return the JSON of `image` (a row of `ShardImages.table`) whose pixels are `result` (an `ImageResult`).
 
     Columns carried through (`extra`) have the values of the first caption's pair.
@@ -36,9 +50,13 @@ def sample_json(image: dict[str, Any], result: Any, extra: pa.StructType) -> byt
         "original_height": result.original_height,
         "sha256": result.sha256,
     }
+    if noted.further_hash is not None:
+        fields[noted.further_hash] = result.further_hash
+    if noted.exif:
+        fields["exif"] = result.exif or ""
     if extra.num_fields:
         carried = image[EXTRA][0] or {}
-        names = extra_names(extra)
+        names = extra_names(extra, noted.further_hash)
         missing = []
         for field in extra:
             value = json_value(carried.get(field.name), field.type)

@@ -27,11 +27,15 @@ class ImageResult:
     sha256: str | None = None
     offset: int = 0
     length: int = 0
+    phash: str | None = None
+    exif: str | None = None
+    further_hash: str | None = None
+    colours: str | None = None
     members: list[tuple[str, int, int]] = field(default_factory=list)
     """In the tar, once it is written: suffix, offset of its bytes, their number."""
 
 
-def shard_table(images: ShardImages, results: Sequence[ImageResult]) -> pa.Table:
+def shard_table(images: ShardImages, results: Sequence[ImageResult], further_hash: str | None = None) -> pa.Table:
     """Return the table (`shard_schema`) of `images`; `results` are in their order."""
     columns: dict[str, Any] = {
         "status": [result.failure.status if result.failure else STATUS_SUCCESS for result in results],
@@ -39,18 +43,20 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult]) -> pa.Table
         "reason": [result.failure.reason if result.failure else None for result in results],
         "retryable": [result.failure is not None and result.failure.retryable for result in results],
     }
-    for name in ("http_status", "width", "height", "original_width", "original_height", "sha256"):
+    for name in ("http_status", "width", "height", "original_width", "original_height", "sha256", "phash", "exif"):
         columns[name] = [getattr(result, name) for result in results]
     if images.extra.num_fields:
         of_caption = pc.list_element(one_chunk(images.table[EXTRA]), 0)
-        names = extra_names(images.extra)
+        names = extra_names(images.extra, further_hash)
         for column, values in zip(images.extra, of_caption.flatten(), strict=True):
             columns[names[column.name]] = values
     columns["members"] = _members(results)
     columns["signals"] = pa.array([[]] * len(results), SIGNALS)
-    for name in ("policy_decision", "policy_rule", "phash", "exif"):
+    if further_hash is not None:
+        columns[further_hash] = [result.further_hash for result in results]
+    for name in ("policy_decision", "policy_rule"):
         columns[name] = [None] * len(results)
-    schema = shard_schema(images.extra)
+    schema = shard_schema(images.extra, further_hash)
     arrays = [
         pa.array(columns[column.name], column.type)
         if column.name in columns

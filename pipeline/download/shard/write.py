@@ -13,7 +13,7 @@ import asyncio
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
@@ -27,7 +27,7 @@ from pipeline.download.refusals import count_refusals
 from pipeline.download.shard.index import NOTED, SampleOffsets
 from pipeline.download.shard.options import OutputFormat
 from pipeline.download.shard.plan import ShardImages, ShardPlan
-from pipeline.download.shard.sample_json import sample_json
+from pipeline.download.shard.sample_json import NOTHING_NOTED, NotedKeys, sample_json
 from pipeline.download.shard.sinks.files import write_files
 from pipeline.download.shard.sinks.images_table import write_images_table
 from pipeline.download.shard.table import ImageResult, shard_table
@@ -64,15 +64,17 @@ class FetchedShard:
     start_time: float
 
 
-async def fetch_shard(runtime: FetchRuntime, plan: ShardPlan, images: ShardImages) -> FetchedShard:
-    """Fetch all images of `plan`; runs on the runtime's loop."""
+async def fetch_shard(
+    runtime: FetchRuntime, plan: ShardPlan, images: ShardImages, arguments: Sequence[bytes]
+) -> FetchedShard:
+    """Fetch all images of `plan`; runs on the runtime's loop. `arguments`: of each image (`content.arguments`)."""
     table = images.table
     spool = tempfile.TemporaryFile()  # noqa: SIM115 (closed by write_shard)
     shard = FetchedShard(plan, images, [], spool, 0, time.time())
     results: list[ImageResult | None] = [None] * len(table)
 
     async def fetch_one(row: int, key: str, url: str | None, reference: ImageReference | None) -> None:
-        fetched = await runtime.get(key, url, reference)
+        fetched = await runtime.get(key, url, reference, arguments[row])
         shard.body_bytes += fetched.body_bytes
         results[row] = _spooled(fetched, shard.spool)
 
@@ -95,27 +97,31 @@ async def fetch_shard(runtime: FetchRuntime, plan: ShardPlan, images: ShardImage
 def _spooled(fetched: Fetched, spool: IO[bytes]) -> ImageResult:
     result = fetched.result
     if isinstance(result, Failure):
-        return ImageResult(result, fetched.http_status)
+        return ImageResult(
+            result, fetched.http_status, original_width=result.original_width, original_height=result.original_height,
+            phash=result.phash,
+        )  # fmt: skip
     assert isinstance(result, Encoded)
     offset = spool.tell()
     spool.write(result.data)
     return ImageResult(
         None, fetched.http_status, result.width, result.height, result.original_width, result.original_height,
-        result.sha256, offset, len(result.data),
+        result.sha256, offset, len(result.data), result.phash, result.exif, result.further_hash, result.colours,
     )  # fmt: skip
 
 
 def write_shard(
-    folder: Folder, shard: FetchedShard, encode_format: str, output_format: OutputFormat = "webdataset"
-) -> Unit:
+    folder: Folder, shard: FetchedShard, encode_format: str, output_format: OutputFormat = "webdataset",
+    asked: NotedKeys = NOTHING_NOTED,
+) -> Unit:  # fmt: skip
     """Write the files of a plan and commit them; return the unit. A plan that brought no image is no shard."""
     plan = shard.plan
     statuses = Counter(result.failure.status if result.failure else STATUS_SUCCESS for result in shard.results)
     has_images = statuses[STATUS_SUCCESS] > 0
     stem = plan.stem(has_images)
     with shard.spool:
-        files, noted = _write_samples(folder, shard, encode_format, output_format) if has_images else ([], {})
-        table = shard_table(shard.images, shard.results)
+        files, noted = _write_samples(folder, shard, encode_format, output_format, asked) if has_images else ([], {})
+        table = shard_table(shard.images, shard.results, asked.further_hash)
         name = f"{stem}{TABLE_SUFFIX}"
         if output_format == "parquet":
             files.append(write_images_table(folder, name, table, shard.results, shard.spool, encode_format))
@@ -151,6 +157,7 @@ def write_shard(
             shard.images.table["url"].to_pylist(), [result.http_status for result in shard.results]
         ),
         FORMAT: output_format,
+        "colour_profiles": _counts(result.colours for result in shard.results if result.colours is not None),
         **noted,
     }
     return commit_unit(folder, f"{stem}{STATS_SUFFIX}", files, body)
@@ -181,20 +188,20 @@ def _reference(references: pa.Table, row: int) -> str:
 
 
 def _write_samples(
-    folder: Folder, shard: FetchedShard, encode_format: str, output_format: OutputFormat
+    folder: Folder, shard: FetchedShard, encode_format: str, output_format: OutputFormat, asked: NotedKeys
 ) -> tuple[list[FileRecord], dict[str, Any]]:
     """Write what holds the images beside the table; return its records, and what the stats keep of it."""
     plan = shard.plan
     stem = plan.stem(has_images=True)
     if output_format == "webdataset":
-        return _write_tar(folder, f"{stem}{TAR_SUFFIX}", shard, encode_format)
+        return _write_tar(folder, f"{stem}{TAR_SUFFIX}", shard, encode_format, asked)
     if output_format == "files":
-        return write_files(folder, stem, plan.name, shard.images, shard.results, shard.spool, encode_format)
+        return write_files(folder, stem, plan.name, shard.images, shard.results, shard.spool, encode_format, asked)
     return [], {}  # they are in the table
 
 
 def _write_tar(
-    folder: Folder, name: str, shard: FetchedShard, encode_format: str
+    folder: Folder, name: str, shard: FetchedShard, encode_format: str, asked: NotedKeys
 ) -> tuple[list[FileRecord], dict[str, Any]]:
     """Write the tar, and into the results where their members are; return its record, and what the stats keep of it."""
     offsets = SampleOffsets()
@@ -207,7 +214,7 @@ def _write_tar(
                 shard.spool.seek(result.offset)
                 members = (
                     (f".{encode_format}", shard.spool.read(result.length)),
-                    (".json", sample_json(image, result, shard.images.extra)),
+                    (".json", sample_json(image, result, shard.images.extra, asked)),
                     (".txt", image["caption"].encode()),
                 )
                 begin = position_of(tar)

@@ -16,6 +16,7 @@ from typing import IO, Any
 import pyarrow as pa
 
 from pipeline.download.shard.plan import ShardImages
+from pipeline.download.shard.sample_json import NOTHING_NOTED, NotedKeys
 from pipeline.download.shard.sinks.samples import sample_files
 from pipeline.download.shard.table import ImageResult
 from schemas.arrow_types import values_of
@@ -30,14 +31,14 @@ CONTENTS_DIR = "contents"
 
 def write_files(
     folder: Folder, shard: str, plan: str, images: ShardImages, results: Sequence[ImageResult], spool: IO[bytes],
-    encode_format: str,
+    encode_format: str, asked: NotedKeys = NOTHING_NOTED,
 ) -> tuple[list[FileRecord], dict[str, Any]]:  # fmt: skip
     """Write the images that came into folder `shard`; return the record of their listing, and what the stats keep."""
     if folder.local:
         os.makedirs(folder.path(shard), exist_ok=True)
     written = [
         _write(folder, f"{shard}/{key}{suffix}", data)
-        for key, files in sample_files(images, results, spool, encode_format)
+        for key, files in sample_files(images, results, spool, encode_format, asked)
         for suffix, data in files.items()
     ]
     table = pa.table(

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from pipeline.download.shard.plan import ShardImages
-from pipeline.download.shard.sample_json import sample_json
+from pipeline.download.shard.sample_json import NOTHING_NOTED, NotedKeys, sample_json
 from pipeline.download.shard.table import ImageResult
 
 ROWS_AT_ONCE = 256
@@ -12,8 +12,9 @@ ROWS_AT_ONCE = 256
 
 
 def sample_files(
-    images: ShardImages, results: Sequence[ImageResult], spool: IO[bytes], encode_format: str
-) -> Iterator[tuple[str, dict[str, bytes]]]:
+    images: ShardImages, results: Sequence[ImageResult], spool: IO[bytes], encode_format: str,
+    asked: NotedKeys = NOTHING_NOTED,
+) -> Iterator[tuple[str, dict[str, bytes]]]:  # fmt: skip
     """Yield (key, bytes by suffix) of each image that came, in the order of the keys."""
     for first in range(0, len(results), ROWS_AT_ONCE):
         rows = images.table.slice(first, ROWS_AT_ONCE).to_pylist()
@@ -23,7 +24,7 @@ def sample_files(
                     image["key"],
                     {
                         f".{encode_format}": image_bytes(result, spool),
-                        ".json": sample_json(image, result, images.extra),
+                        ".json": sample_json(image, result, images.extra, asked),
                         ".txt": image["caption"].encode(),
                     },
                 )

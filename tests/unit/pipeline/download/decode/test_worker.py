@@ -9,14 +9,14 @@ from pipeline.download.decode.worker import IN_HEADER, OUT_HEADER, _serve
 from pipeline.download.outcome import Encoded, Failure
 
 
-def decode(data: bytes) -> Encoded | Failure:
+def decode(data: bytes, arguments: bytes) -> Encoded | Failure:
     if data.startswith(b"bad"):
         return Failure("not_an_image")
     return Encoded(data.upper(), len(data), 2, 3, 4, "ab")
 
 
 def asked(*images: bytes) -> bytes:
-    return b"".join(IN_HEADER.pack(len(image)) + image for image in images)
+    return b"".join(IN_HEADER.pack(len(image), 0) + image for image in images)
 
 
 def served(data: bytes) -> list[tuple[dict[str, object], bytes]]:
