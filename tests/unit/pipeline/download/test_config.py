@@ -14,11 +14,26 @@ from schemas.run_options import identity_options
         ("num_decode_processes", -1), ("max_failed_fraction", 1.5), ("user_agent", ""),
         pytest.param("user_agent", "a\r\nb", id="line end in the user agent"),
         ("user_agent", "/1"), ("image_root", ("photos",)), ("image_root", ("=x",)),
+        ("min_image_size", -1), ("max_aspect_ratio", 0.5), ("placeholder_urls", 1), ("decontaminate_bits", 17),
+        ("verify_hash", ("sums", "crc32")),
     ],
 )  # fmt: skip
 def test_bad_values_name_the_field(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field):
         DownloadConfig(selection="s", output="o", **{field: value})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("blurring_bbox_col", "faces"), ("decontaminate", "eval"), ("colour_profile", "srgb")]
+)
+def test_what_needs_pixels_excludes_that_none_are_decoded(field: str, value: str) -> None:
+    with pytest.raises(ValueError, match=f"disable_all_reencoding decodes nothing, so it excludes {field}"):
+        DownloadConfig(selection="s", output="o", disable_all_reencoding=True, **{field: value})  # type: ignore[arg-type]
+
+
+def test_placeholders_are_removed_only_where_they_are_looked_for() -> None:
+    with pytest.raises(ValueError, match="remove_placeholders needs placeholder_urls"):
+        DownloadConfig(selection="s", output="o", remove_placeholders=True, placeholder_urls=0)
 
 
 def test_png_quality_is_a_compression_level() -> None:
