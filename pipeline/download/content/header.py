@@ -23,7 +23,7 @@ def header_size(head: bytes) -> tuple[int, int] | None:
         if head[:8] == b"\x89PNG\r\n\x1a\n" and head[12:16] == b"IHDR":
             return _known(*struct.unpack_from(">II", head, 16))
         if head[:6] in (b"GIF87a", b"GIF89a"):
-            return None if len(head) < 13 else _gif(head)
+            return _gif(head)
         if head[:4] == b"RIFF" and head[8:12] == b"WEBP":
             return _webp(head)
         if head[:2] == b"BM" and head[6:10] == bytes(4):
@@ -62,7 +62,18 @@ def _next_marker(head: bytes, position: int) -> int:
 
 
 def _gif(head: bytes) -> tuple[int, int] | None:
-    return _known(*struct.unpack_from("<HH", head, 6))
+    """Return the screen's size, or what holds the first frame, too, where that is larger: so Pillow has it."""
+    width, height, flags = struct.unpack_from("<HHB", head, 6)
+    position = 13 + (3 << (flags & 7) + 1 if flags & 0x80 else 0)
+    while head[position] == 0x21:
+        position += 2
+        while block_bytes := head[position]:
+            position += 1 + block_bytes
+        position += 1
+    if head[position] != 0x2C:
+        return None
+    left, top, frame_width, frame_height = struct.unpack_from("<HHHH", head, position + 1)
+    return _known(max(width, left + frame_width), max(height, top + frame_height))
 
 
 def _webp(head: bytes) -> tuple[int, int] | None:
