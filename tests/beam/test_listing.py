@@ -172,6 +172,7 @@ def test_another_run_of_the_same_output_is_refused(made: Made, web: Web, tmp_pat
         run_listed_download(config(made.folder, input=str(tmp_path / "in")), [])
 
 
+@pytest.mark.slow
 def test_a_list_of_urls_alone_gives_empty_captions(tmp_path: Path, web: Web) -> None:
     (tmp_path / "list.txt").write_text("".join(f"{web.url(f'good/{n}')}\n" for n in range(3)))
     alone = config(tmp_path, input=str(tmp_path / "list.txt"), extra_columns=(), allow_missing_captions=True)
