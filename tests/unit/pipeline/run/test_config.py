@@ -66,7 +66,10 @@ FOLDERS = {
         RUN.balance_refill(),
         {"candidates": "o/candidates", "output": "o/selection-refill", "failed": ("o/shards",)},
     ),
-    "download": (RUN.download("selection"), {"selection": "o/selection", "output": "o/shards"}),
+    "download": (
+        RUN.download("selection"),
+        {"selection": "o/selection", "output": "o/shards", "preflight": False},
+    ),
 }
 
 
