@@ -132,9 +132,13 @@ def _run(config: Any, beam_args: list[str]) -> None:
         print_filter(run_filter(config, beam_args), config.output)
     elif isinstance(config, RemoveConfig):
         from pipeline.remove.job import run_remove
-        from pipeline.remove.summary import print_remove
+        from pipeline.remove.summary import print_remove, print_taken_out
+        from pipeline.remove.take_out import take_out
 
-        print_remove(run_remove(config))
+        if config.takes_out:
+            print_taken_out(take_out(config))
+        else:
+            print_remove(run_remove(config))
     elif isinstance(config, IndexConfig):
         from pipeline.index.job import run_index
         from pipeline.index.summary import print_index

@@ -6,6 +6,7 @@ JSON. ``README.md`` says what the files are.
 
 import functools
 import hashlib
+from collections.abc import Sequence
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +15,8 @@ import pyarrow.compute as pc
 from schemas import SCHEMA_VERSION
 from schemas.arrow_types import schema_of
 from schemas.folder_card import folder_card
-from schemas.run_record import MANIFEST_FILE, RUN_FILE
+from schemas.rewritten import PLAN_FILE
+from schemas.run_record import MANIFEST_FILE, RUN_FILE, SUCCEEDS
 from schemas.storage import FileRecord, Folder
 from schemas.tables import parse_table, write_table
 from schemas.tables_dir import FILES_NAME, find_table, tables_path
@@ -51,14 +53,15 @@ FILES = schema_of(
 
 def write_manifest(
     folder: Folder, kind: str, files: list[FileRecord], *, rows: int, identity: str, summary: dict[str, Any],
-    normal_form: str = NORMAL_FORM_VERSION, card: str = "",
+    normal_form: str = NORMAL_FORM_VERSION, card: str = "", succeeds: Sequence[str] = (),
 ) -> dict[str, Any]:  # fmt: skip
     """Write card and list of files, then ``manifest.json``, over complete data; return the manifest.
 
     `rows` counts the folder's records (queries, candidates, selected pairs, images). `summary` holds the counts
     and settings later stages and people read: JSON values, no clock, no machine path. `normal_form` is the version
     of the normal form that the folder's texts are in, told for the kinds of `REMADE_BY`. `card` names that of
-    `schemas.folder_card`, where it is not that of the kind.
+    `schemas.folder_card`, where it is not that of the kind. `succeeds` holds the SHA-256s of the manifests that this
+    one stands in for, the first first: what was made from one of them goes on.
     """
     if kind not in KINDS:
         raise ValueError(f"kind must be one of {KINDS}, found {kind!r}")
@@ -82,6 +85,7 @@ def write_manifest(
         "num_files": len(ordered),
         "files_sha256": files_record.sha256,
         "summary": summary,
+        **({"succeeds": list(succeeds)} if succeeds else {}),
     }
     folder.write_json(MANIFEST_FILE, manifest)
     folder.lock = None
@@ -97,6 +101,11 @@ def read_manifest(folder: Folder, kind: str) -> dict[str, Any]:
     if not folder.exists(MANIFEST_FILE):
         if not folder.exists():
             raise FileNotFoundError(f"{folder.url}: no such folder; expected a finished {kind} folder")
+        if folder.exists(PLAN_FILE):
+            raise FileNotFoundError(
+                f"{folder.url}: what was removed is half taken out of it; run the pipeline remove of before again, or "
+                "any other that names this folder: it goes on"
+            )
         state = (
             "is unfinished (no manifest.json)" if folder.exists(RUN_FILE) else f"is no {kind} folder (no {RUN_FILE})"
         )
@@ -145,6 +154,29 @@ def normal_form_of(manifest: dict[str, Any]) -> str:
 def manifest_sha256(folder: Folder) -> str:
     """Return the SHA-256 of the folder's ``manifest.json``: what identifies a folder used as input."""
     return hashlib.sha256(folder.read(MANIFEST_FILE)).hexdigest()
+
+
+def succeeded(folder: Folder) -> list[str]:
+    """Return the SHA-256s of the manifests that a finished folder's stands in for, the first first.
+
+    `pipeline remove` writes such a manifest. Raises ValueError that names the file where they are no list of texts.
+    """
+    manifest = folder.read_json(MANIFEST_FILE)
+    found = manifest.get("succeeds", [])
+    if not isinstance(found, list) or not all(isinstance(sha256, str) for sha256 in found):
+        raise ValueError(f"{manifest.where}: expected 'succeeds' to be a list of SHA-256s, found {found!r}")
+    return found
+
+
+def sha256_as_known(folder: Folder, known: str) -> str:
+    """Return `known` where the folder's manifest has that SHA-256 or stands in for the one that had; else its own."""
+    return known if known in succeeded(folder) else manifest_sha256(folder)
+
+
+def manifest_input(name: str, folder: Folder) -> dict[str, Any]:
+    """Return what a run record says of a folder used as input: see `schemas.run_record.SUCCEEDS`."""
+    before = succeeded(folder)
+    return {"name": name, "manifest_sha256": manifest_sha256(folder), **({SUCCEEDS: before} if before else {})}
 
 
 def read_files(folder: Folder, suffixes: tuple[str, ...] = ()) -> list[FileRecord]:

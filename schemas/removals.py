@@ -80,6 +80,16 @@ def read_removals(folder: Folder) -> Removals | None:
     return hashed_removals(read_table(folder, REMOVALS_NAME, REMOVALS), folder.path(REMOVALS_NAME))
 
 
+def removed_images(folder: Folder) -> pa.Array:
+    """Return the image_ids that a folder's removals name: images that no refill and no download may bring back.
+
+    Raises ValueError as `read_removals` does.
+    """
+    if not folder.exists(REMOVALS_NAME):
+        return pa.array([], ID)
+    return one_chunk(read_table(folder, REMOVALS_NAME, REMOVALS)["image_id"].drop_null())
+
+
 def hashed_removals(table: pa.Table, where: str) -> Removals:
     """Return the removals of a table of `REMOVALS`. Raises ValueError as `read_removals` does."""
     columns = {name: one_chunk(table[name]) for name in ("key", "image_id", "sha256")}

@@ -7,7 +7,7 @@ an unfinished folder; another run is refused with the difference shown.
 import hashlib
 import platform
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any, cast
@@ -18,11 +18,16 @@ from schemas.json_object import JsonObject
 from schemas.json_shape import check_json
 from schemas.output_lock import lock_output
 from schemas.public_url import public_values, said_values
+from schemas.rewritten import PLAN_FILE
 from schemas.storage import Folder, canonical_json
 from schemas.text import NORMAL_FORM_VERSION, UNIDATA_VERSION
 
 RUN_FILE = "run.json"
 MANIFEST_FILE = "manifest.json"
+
+SUCCEEDS = "succeeds"
+"""Key of an input: the manifests that its manifest stands in for (`pipeline remove`). It is no part of the identity: a
+run that began with one of them is gone on with."""
 
 _REPORTED_PACKAGES = ("webimagetext", "apache-beam", "pyarrow", "numpy", "numba", "pillow", "torch", "ray")
 
@@ -58,7 +63,7 @@ class RunRecord:
         return {
             "command": self.command,
             "config": self.config,
-            "inputs": self.inputs,
+            "inputs": [{key: value for key, value in found.items() if key != SUCCEEDS} for found in self.inputs],
             "versions": {
                 "schema": SCHEMA_VERSION,
                 "identity": IDENTITY_VERSION,
@@ -72,6 +77,20 @@ class RunRecord:
     def identity(self) -> str:
         """Hash of command, config, inputs and versions: 32 hex digits."""
         return hashlib.blake2b(canonical_json(self.identity_parts()), digest_size=16).hexdigest()
+
+    def as_begun(self, begun: Any) -> "RunRecord":
+        """Return the record that names each input as it was when a run began, whose inputs are `begun`.
+
+        An input is left as it is unless its manifest stands in for the one that the run began with.
+        """
+        known = {found.get("name"): found.get("manifest_sha256") for found in begun} if isinstance(begun, list) else {}
+        inputs = [
+            {**found, "manifest_sha256": known[found["name"]]}
+            if known.get(found["name"]) in found.get(SUCCEEDS, ())
+            else found
+            for found in self.inputs
+        ]
+        return replace(self, inputs=inputs)
 
 
 def start_run(folder: Folder, record: RunRecord, alone: bool = True) -> bool:
@@ -101,7 +120,9 @@ def start_run(folder: Folder, record: RunRecord, alone: bool = True) -> bool:
         if folder.create(RUN_FILE, canonical_json(body)):
             return _take(folder, alone)
     found = folder.read_json(RUN_FILE)
-    if found.get("identity") != record.identity:
+    if folder.exists(PLAN_FILE) and not folder.exists(MANIFEST_FILE):
+        raise FolderConflict(f"{folder.url}: what was removed is half taken out of it; run that pipeline remove again")
+    if found.get("identity") not in (record.identity, record.as_begun(found.get("inputs")).identity):
         raise FolderConflict(
             f"{folder.url} belongs to another run{_of_another_version(found)}; choose another --output or delete it. "
             f"Difference (found there -> asked now): {describe_difference(found, record.identity_parts())}"

@@ -27,6 +27,9 @@ FURTHER_CAPTIONS_DIR = "further_captions"
 REJECTIONS_DIR = "rejections"
 SIZES_FILE = "sizes.json"
 
+FIRST_HEALED_PLAN = 1_000_000_000
+"""Plans from this number on are no files of a selection: they hold what `pipeline download --retry-failed` healed."""
+
 _STEM = re.compile(rf"(?P<without>{WITHOUT_IMAGES})?(?P<number>\d{{5,}})")
 
 
@@ -40,6 +43,11 @@ def shard_name(shard: int) -> str:
 def without_images_name(plan: int) -> str:
     """Return the base name of what is known of a plan that brought no image."""
     return f"{WITHOUT_IMAGES}{shard_name(plan)}"
+
+
+def is_counted_in(plan: int, first: int) -> bool:
+    """Tell whether a round whose first plan is `first` counts the pairs of `plan` as fetched: healed ones, too."""
+    return plan < first or plan >= FIRST_HEALED_PLAN
 
 
 @dataclass(frozen=True)

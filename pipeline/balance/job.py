@@ -27,7 +27,7 @@ from pipeline.balance.settings import WORK, Settings
 from pipeline.balance.stored import write_stored
 from pipeline.runners.local.fork_server import prepare_workers
 from pipeline.shuffle.room import check_room
-from schemas.manifest import manifest_sha256, read_current_manifest, read_manifest
+from schemas.manifest import manifest_input, read_current_manifest, read_manifest, sha256_as_known
 from schemas.query_list import read_queries
 from schemas.run_options import identity_options
 from schemas.run_record import MANIFEST_FILE, RunRecord, read_run, start_run
@@ -53,7 +53,7 @@ def run_balance(
     manifest = read_current_manifest(candidates, "candidates")
     first = first_selection_settings(config, first_selection) if config.failed else None
     if first is not None:
-        config = as_first(config, first, manifest_sha256(candidates))
+        config = as_first(config, first, sha256_as_known(candidates, first["candidates_sha256"]))
     key = rank_key(config)
     key_hash = hash_of_key(key)
     if first is not None and first["key_hash"] != key_hash:
@@ -69,7 +69,7 @@ def run_balance(
         command="pipeline balance",
         config=identity_options(config) | {"key_hash": key_hash},
         inputs=[
-            {"name": "candidates", "manifest_sha256": manifest_sha256(candidates)},
+            manifest_input("candidates", candidates),
             *([{"name": EARLIER_SHARDS, "sha256": earlier_hash(rounds.earlier)}] if rounds is not None else []),
         ],
         algorithm=ALGORITHM_VERSION,

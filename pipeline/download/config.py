@@ -59,3 +59,6 @@ class DownloadConfig(DownloadOptions):
     """Folder for the shards: absent, empty, or an unfinished run of the same command."""
     preflight: NotIdentity[bool] = False
     """Ask for 200 URLs of the selection, say what to expect and what to change, and write nothing."""
+    retry_failed: NotIdentity[bool] = False
+    """Ask again for the images of the finished --output whose failure may heal (retryable in its tables); what comes is
+    joined to it as further shards."""

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.download.again.table_counts import MAY_HEAL
 from pipeline.download.content.finish import finish_content
 from pipeline.download.content.options import ContentOptions
 from pipeline.download.refusals import add_refusals
@@ -50,7 +51,7 @@ def finish_shards(
     missing = [plan for plan in plans if plan.number not in done]
     if missing:
         raise FileNotFoundError(f"{shards.url}: shard {missing[0].name} is not finished; run the command again")
-    counts = _counts([done[plan.number].unit.body for plan in plans])
+    counts = counts_of([done[plan.number].unit.body for plan in plans])
     _check_failed(counts, max_failed_fraction)
     numbered = number_shards(shards, [done[plan.number] for plan in plans], plans[0].shard if plans else 0)
     files = [record for found in numbered for record in found.unit.files]
@@ -98,7 +99,7 @@ def output_format_of(plans: Sequence[PlanUnit]) -> str:
     return next((str(found.unit.body[FORMAT]) for found in plans if FORMAT in found.unit.body), "webdataset")
 
 
-def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
+def counts_of(bodies: Sequence[JsonObject]) -> dict[str, Any]:
     """Return what the plans' stats say together."""
     outcomes: Counter[str] = Counter()
     profiles: Counter[str] = Counter()
@@ -114,6 +115,7 @@ def _counts(bodies: Sequence[JsonObject]) -> dict[str, Any]:
         "body_bytes": sum(body.count("body_bytes") for body in bodies),
         "refused": add_refusals(bodies),
         "colour_profiles": dict(sorted(profiles.items())),
+        MAY_HEAL: sum(body.count(MAY_HEAL) for body in bodies if MAY_HEAL in body),
     }
 
 
@@ -121,7 +123,10 @@ def _check_failed(counts: Mapping[str, Any], max_failed_fraction: float) -> None
     images, successes = counts["images_planned"], counts["images_succeeded"]
     if images and (images - successes) / images > max_failed_fraction:
         most = dict(Counter(counts["outcomes"]).most_common())
+        healing = (
+            f"; {counts[MAY_HEAL]} may heal: finish with --max-failed-fraction 1, then ask again by --retry-failed"
+        )
         raise ValueError(
             f"{images - successes} of {images} images were rejected, more than max_failed_fraction "
-            f"{max_failed_fraction}: {most}"
+            f"{max_failed_fraction}: {most}{healing if counts[MAY_HEAL] else ''}"
         )

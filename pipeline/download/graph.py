@@ -1,5 +1,7 @@
 """The Beam graph of `pipeline download`."""
 
+from collections.abc import Sequence
+
 import apache_beam as beam
 
 from pipeline.download.config import DownloadConfig
@@ -9,7 +11,7 @@ from pipeline.download.steps import MakeShard
 
 def download_graph(
     pipeline: beam.Pipeline,
-    plans: list[ShardPlan],
+    plans: Sequence[ShardPlan],
     shards: str,
     config: DownloadConfig,
     roots: tuple[tuple[str, str], ...],

@@ -5,6 +5,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.download.again.job import retry_failed
 from pipeline.download.config import DownloadConfig
 from pipeline.download.content.check import check_content
 from pipeline.download.content.evaluation_set import evaluation_inputs, write_evaluation_hashes
@@ -18,7 +19,7 @@ from pipeline.download.summary import FetchReport
 from pipeline.runners.local.fork_server import prepare_workers
 from pipeline.runners.progress import UnitProgress
 from pipeline.runners.runner import run_pipeline
-from schemas.manifest import manifest_sha256, read_manifest
+from schemas.manifest import manifest_input, read_manifest
 from schemas.run_options import identity_options
 from schemas.run_record import MANIFEST_FILE, RunRecord, read_run, start_run
 from schemas.shards_folder import STATS_SUFFIX
@@ -43,11 +44,13 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
     record = RunRecord(
         command="pipeline download",
         config=identity_options(config),
-        inputs=[{"name": "selection", "manifest_sha256": manifest_sha256(selection)}, *evaluation_inputs(config)],
+        inputs=[manifest_input("selection", selection), *evaluation_inputs(config)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},
     )
     roots = image_roots(selection, config)
+    if config.retry_failed:
+        return retry_failed(config, selection, roots, beam_args)
     report = None
     if start_run(shards, record):
         report = download_shards(selection, shards, config, beam_args, roots, number_shift(selection))

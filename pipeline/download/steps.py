@@ -7,6 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 import apache_beam as beam
 from apache_beam.metrics import Metrics
 
+from pipeline.download.again.retry_plan import RetryPlan, read_retry_images
 from pipeline.download.config import DownloadConfig
 from pipeline.download.content.arguments import image_arguments
 from pipeline.download.fetch.runtime import FetchRuntime, acquire_runtime, release_runtime
@@ -67,7 +68,7 @@ class MakeShard(beam.DoFn):
             self._peer.shutdown()
 
     def _fetched(self, plan: ShardPlan) -> Future[FetchedShard]:
-        images = read_shard_images(plan)
+        images = read_retry_images(plan) if isinstance(plan, RetryPlan) else read_shard_images(plan)
         if self._runtime is not None:
             arguments = image_arguments(images.table, images.extra, self._config)
             return self._runtime.submit(fetch_shard(self._runtime, plan, images, arguments))

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from pipeline.download.again.table_counts import MAY_HEAL
 from pipeline.download.refusals import refusal_lines
 from schemas.printable import one_line
 from schemas.storage import Folder
@@ -56,6 +57,11 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
     console.print(table)
     for told in refusal_lines(summary["refused"]) if "refused" in summary else ():
         console.print(one_line(told), soft_wrap=True, markup=False, highlight=False)
+    if summary.get(MAY_HEAL):
+        console.print(
+            f"{summary[MAY_HEAL]:,} images may heal: the command of before with --retry-failed asks for them again",
+            soft_wrap=True, markup=False, highlight=False,
+        )  # fmt: skip
     console.print(f"shards: {one_line(Folder(output).url)}", soft_wrap=True, markup=False, highlight=False)
 
 

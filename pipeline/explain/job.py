@@ -25,7 +25,7 @@ from pipeline.runners.local.fork_server import prepare_workers
 from pipeline.runners.runner import run_pipeline
 from schemas.candidate import candidate_schema
 from schemas.identity import URL_FAULTS, image_ids, normalise_urls
-from schemas.manifest import manifest_sha256, read_current_manifest
+from schemas.manifest import read_current_manifest, sha256_as_known
 from schemas.query_list import read_copied_queries, read_queries
 from schemas.run_record import input_of, read_run
 from schemas.storage import Folder
@@ -69,7 +69,7 @@ def _explain_candidates(
 ) -> dict[str, Any]:
     candidates = Folder(config.candidates)
     manifest = read_current_manifest(candidates, "candidates")
-    if summary is not None and summary["candidates_sha256"] != manifest_sha256(candidates):
+    if summary is not None and (known := summary["candidates_sha256"]) != sha256_as_known(candidates, known):
         raise ValueError(f"--candidates {config.candidates}: the selection was made of other candidates")
     queries = read_queries(find_queries(config.queries, candidates, read_run(candidates)))
     earlier = _earlier(config, summary) if summary is not None and summary["refill"] else None

@@ -62,16 +62,16 @@ def _listed(data, offsets, slots, found):
         found[row] = hit or (stop > begin and holds(slots, finish_hash(state)))
 
 
-def load_domains(paths: tuple[str, ...]) -> UInt64Array:
+def load_domains(paths: tuple[str, ...], option: str = "domain_block_lists") -> UInt64Array:
     """Return the set of the hashes of all hosts of the lists; ``*.`` before a host says nothing more."""
-    return _load(paths, content_hashes(paths, "domain_block_lists"))
+    return _load(paths, content_hashes(paths, option), option)
 
 
 @functools.lru_cache(maxsize=1)  # once per process, unless a list has changed
-def _load(paths: tuple[str, ...], _: tuple[str, ...]) -> UInt64Array:
+def _load(paths: tuple[str, ...], _: tuple[str, ...], option: str) -> UInt64Array:
     found = [np.zeros(0, dtype=np.uint64)]
     for path in paths:
-        listed = read_list(path, "domain_block_lists")
+        listed = read_list(path, option)
         hosts = pc.utf8_lower(pc.replace_substring_regex(listed.entries, r"^(\*\.|\.)|\.$", ""))
         faulty = pc.match_substring_regex(hosts, r"[\s/?#@*,]|^$|^\.|\.\.")
         wrong = np.flatnonzero(faulty.to_numpy(zero_copy_only=False))

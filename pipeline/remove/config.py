@@ -13,19 +13,58 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 @dataclass(frozen=True, kw_only=True)
 class RemoveConfig(OptionGroup):
-    """Have what `pipeline filter` chose not be used any more: noted in removals.parquet beside shards."""
+    """Take images out of finished folders, or only note in removals.parquet that samples are not to be used any more.
 
-    shards: Annotated[str, tyro.conf.arg(metavar="DIR")]
-    """Folder of shards. What its removals.parquet names already stays removed; no tar is written again."""
+    With --urls, --domains or --sha256 every touched file is written again: nothing of what was removed stays but a hash
+    in removals.parquet beside the shards, which keeps it from coming back. With --filtered nothing is written again:
+    what pipeline filter chose is noted there by key, and passed over by who reads the shards.
+    """
 
-    filtered: Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")]
-    """Folders that `pipeline filter` made of the features of these shards."""
+    shards: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
+    """Folder of shards. What its removals.parquet names already stays removed."""
+
+    filtered: Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")] = ()
+    """Folders that `pipeline filter` made of the features of these shards: noted, no tar is written again."""
+
+    urls: Annotated[str, tyro.conf.arg(metavar="FILE")] = ""
+    """Take out the images of these URLs, one a line; compared in normal form, and without tracking parameters."""
+
+    domains: Annotated[str, tyro.conf.arg(metavar="FILE")] = ""
+    """Take out the images whose URL has one of these hosts, one a line, or one below it (img.example.com of
+    example.com)."""
+
+    sha256: Annotated[str, tyro.conf.arg(metavar="FILE")] = ""
+    """Take out the images whose fetched bytes have one of these SHA-256s, 64 hex digits a line."""
+
+    candidates: Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")] = ()
+    """Folders of pipeline collect to take their pairs out of, too."""
+
+    selection: Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")] = ()
+    """Folders of pipeline balance to take their pairs out of, too."""
+
+    run: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
+    """The output of pipeline run: all its folders."""
 
     since: str = ""
     """The day to note, as 2026-01-31; empty: today (UTC)."""
 
+    @property
+    def takes_out(self) -> bool:
+        """Tell whether files are written again, and samples not only noted."""
+        return bool(self.urls or self.domains or self.sha256)
+
     def _check(self) -> None:
-        if not self.filtered:
-            raise ValueError("expected folders of pipeline filter, found none: --filtered DIR")
+        if self.filtered and self.takes_out:
+            raise ValueError("--filtered only notes, --urls, --domains and --sha256 write again: give one or the other")
+        if not self.filtered and not self.takes_out:
+            raise ValueError(
+                "expected what to remove, found nothing: --urls, --domains or --sha256 FILE, or --filtered DIR"
+            )
+        if self.filtered and (self.candidates or self.selection or self.run or not self.shards):
+            raise ValueError(
+                "--filtered is of one folder of shards: --shards DIR, without --candidates, --selection, --run"
+            )
+        if not (self.shards or self.candidates or self.selection or self.run):
+            raise ValueError("expected where to remove from, found nothing: --run DIR, or --shards DIR ...")
         if self.since and not _DAY.fullmatch(self.since):
             raise ValueError(f"since must be a day as 2026-01-31, found {self.since!r}")

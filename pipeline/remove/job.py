@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from pipeline.remove.config import RemoveConfig
+from pipeline.remove.day import day_of
 from schemas.arrow_types import values_of
 from schemas.buffers import ID, one_chunk, string_buffers
 from schemas.checked import first_line
@@ -55,7 +56,7 @@ def run_remove(config: RemoveConfig) -> RemoveReport:
     filtered = [Folder(path) for path in config.filtered]
     for folder in filtered:
         read_manifest(folder, KIND)
-    since = _day(config.since)
+    since = day_of(config.since)
     before = read_removals(shards)  # what is wrong with it is told before anything is written
     report = RemoveReport(shards, before=_rows(shards) if before is not None else 0, unseen=_unseen(shards, filtered))
     added = list(_new(filtered, before, since, report))
@@ -83,15 +84,6 @@ def _unseen(shards: Folder, filtered: Sequence[Folder]) -> int:
     samples = int(pc.sum(read_index(shards, name).rows["samples"]).as_py() or 0)
     summaries = [read_manifest(folder, KIND)["summary"] for folder in filtered]
     return max(0, samples - min(summary["rows"] + summary["unusable"] for summary in summaries))
-
-
-def _day(text: str) -> datetime.date:
-    if not text:
-        return datetime.datetime.now(datetime.timezone.utc).date()
-    try:
-        return datetime.date.fromisoformat(text)
-    except ValueError as error:
-        raise ValueError(f"since: {error}, found {text!r}") from None
 
 
 def _rows(shards: Folder) -> int:

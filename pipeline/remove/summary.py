@@ -3,8 +3,25 @@
 from rich.console import Console
 
 from pipeline.remove.job import RemoveReport
+from pipeline.remove.take_out import TakenOut
 from pipeline.summary import print_table
 from schemas.removals import REMOVALS_NAME
+
+
+def print_taken_out(report: TakenOut) -> None:
+    """Print what went, and which folders were written again."""
+    print_table(
+        "remove",
+        [
+            ("images taken out of shards", report.images),
+            ("  with captions", report.captions),
+            ("pairs taken out of candidates", report.candidates),
+            ("pairs taken out of selections", report.selected),
+            ("tombstones added", report.tombstones),
+            *[("finished, of a removal that was killed", url) for url in report.finished],
+            *[("written again", url) for url in report.rewritten],
+        ],
+    )
 
 
 def print_remove(report: RemoveReport) -> None:

@@ -46,9 +46,6 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
     def download(self, selection: str) -> DownloadConfig:
         """Return the configuration that downloads the selection below the output of that name."""
         return stage_config(
-            DownloadConfig,
-            self,
-            selection=f"{self.output}/{selection}",
-            output=f"{self.output}/{SHARDS}",
-            preflight=False,
-        )
+            DownloadConfig, self, selection=f"{self.output}/{selection}", output=f"{self.output}/{SHARDS}",
+            preflight=False, retry_failed=False,
+        )  # fmt: skip

@@ -13,7 +13,7 @@ from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
 from pipeline.download.summary import FetchReport, print_download
 from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
-from schemas.manifest import manifest_sha256, read_manifest, write_manifest
+from schemas.manifest import manifest_input, manifest_sha256, read_manifest, write_manifest
 from schemas.run_options import identity_options
 from schemas.run_record import MANIFEST_FILE, RunRecord, start_run
 from schemas.storage import Folder
@@ -66,7 +66,7 @@ def download_rounds(
     record = RunRecord(
         command="pipeline run: download",
         config={**identity_options(download), "refill": config.refill},
-        inputs=[{"name": SELECTION, "manifest_sha256": manifest_sha256(selection)}, *evaluation_inputs(download)],
+        inputs=[manifest_input(SELECTION, selection), *evaluation_inputs(download)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},
     )

@@ -37,7 +37,7 @@ from pipeline.similarity.steps import (
 )
 from schemas.feature_files import FeatureFiles
 from schemas.filtered import KIND
-from schemas.manifest import manifest_sha256, read_manifest
+from schemas.manifest import manifest_input, read_manifest
 from schemas.run_options import identity_options
 from schemas.run_record import RunRecord, start_run
 from schemas.storage import Folder
@@ -95,7 +95,7 @@ def _record(config: FilterConfig, source: FeatureFiles, evaluations: Sequence[Fe
     return RunRecord(
         command="pipeline filter",
         config=identity_options(config),
-        inputs=[{"name": name, "manifest_sha256": manifest_sha256(found.folder)} for name, found in named],
+        inputs=[manifest_input(name, found.folder) for name, found in named],
         algorithm=ALGORITHM_VERSION,
         paths={name: found.folder.url for name, found in named},
     )

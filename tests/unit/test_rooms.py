@@ -13,7 +13,7 @@ BELOW = {
     "sources": {"http_answers"}, "filter": {"match"}, "match": set(), "queries": set(), "http_answers": set(),
     "shuffle": {"runners"}, "runners": set(), "collect": set(), "balance": set(), "download": set(),
     "explain": {"balance"}, "listing": {"collect", "balance", "download"}, "run": {"collect", "balance", "download"},
-    "similarity": set(), "remove": set(),
+    "similarity": set(), "remove": {"collect", "download"},
 }  # fmt: skip
 """Of each room of pipeline the others that it may import; commands may import all that are none besides."""
 

@@ -20,9 +20,10 @@ from schemas.buffers import one_chunk, sortable_ids
 from schemas.checked import check_indices
 from schemas.kernels.compiled import unlocked
 from schemas.manifest import read_records
+from schemas.removals import removed_images
 from schemas.run_record import MANIFEST_FILE
 from schemas.sample import FURTHER_CAPTIONS, SHARD_TABLE, STATUS_SUCCESS
-from schemas.shards_folder import STATS_SUFFIX, further_captions, plan_tables
+from schemas.shards_folder import FIRST_HEALED_PLAN, STATS_SUFFIX, further_captions, is_counted_in, plan_tables
 from schemas.storage import FileRecord, Folder
 from schemas.tables import read_table
 from schemas.units import read_unit
@@ -119,15 +120,18 @@ def read_rounds(folders: Iterable[Folder], num_plans: int | None = None) -> Roun
     failed, stored, selected, seen, num_shards = [none], [none], [none], set(), 0
     fetched = _Fetched()
     for folder in folders:
+        failed.append(sortable_ids(removed_images(folder)))
         table_of = _Tables(folder)
         for found in plan_tables(folder):
-            if num_plans is not None and found.plan >= num_plans:
+            if num_plans is not None and not is_counted_in(found.plan, num_plans):
                 continue
-            if found.plan in seen:
+            is_healed = found.plan >= FIRST_HEALED_PLAN
+            if found.plan in seen and not is_healed:
                 raise ValueError(
                     f"--failed: shard {found.plan:05d} is in two of the folders; give each round's folder once"
                 )
-            seen.add(found.plan)
+            if not is_healed:
+                seen.add(found.plan)
             num_shards += found.has_images
             table = table_of.read(found.name, SHARD_TABLE, COLUMNS)
             lost = pc.not_equal(table["status"], STATUS_SUCCESS)

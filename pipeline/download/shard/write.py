@@ -20,6 +20,7 @@ from typing import IO, Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.download.again.table_counts import MAY_HEAL
 from pipeline.download.fetch.queue import Fetched
 from pipeline.download.fetch.runtime import FetchRuntime
 from pipeline.download.outcome import Encoded, Failure, ImageReference
@@ -158,6 +159,7 @@ def write_shard(
         ),
         FORMAT: output_format,
         "colour_profiles": _counts(result.colours for result in shard.results if result.colours is not None),
+        MAY_HEAL: sum(result.failure is not None and result.failure.retryable for result in shard.results),
         **noted,
     }
     return commit_unit(folder, f"{stem}{STATS_SUFFIX}", files, body)
