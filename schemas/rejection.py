@@ -59,7 +59,7 @@ REASONS = {
         "too_many_redirects", "private_address", "body_too_large", "body_truncated", "opted_out",
         "image_missing", "not_an_image", "format_not_allowed", "image_truncated", "too_many_pixels",
         "decode_failed", "decode_timed_out", "decoder_crashed", "url_invalid",
-        "image_too_small", "aspect_ratio_too_large", "hash_mismatch", "boxes_malformed", "decontaminated",
+        "image_too_small", "aspect_ratio_too_large", "hash_mismatch", "boxes_malformed", "decontaminated", "removed",
     ),
 }  # fmt: skip
 """The reasons of each stage; a reason outside this list is a programming error."""

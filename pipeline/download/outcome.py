@@ -17,6 +17,7 @@ TEXTS = {
     "body_too_large": "the body is larger than allowed",
     "body_truncated": "the body ended early",
     "opted_out": "an X-Robots-Tag directive disallows the use",
+    "removed": "the image was removed before (removals.parquet)",
     "image_missing": "the local image is not where the input said",
     "not_an_image": "the bytes are no image",
     "format_not_allowed": "the image format is not on the list of formats read",

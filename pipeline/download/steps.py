@@ -16,6 +16,7 @@ from pipeline.download.shard.numbering import finished_plan
 from pipeline.download.shard.plan import ShardPlan, read_shard_images
 from pipeline.download.shard.sample_json import NotedKeys
 from pipeline.download.shard.write import FetchedShard, fetch_shard, write_shard
+from schemas.removals import read_removals
 from schemas.run_record import MANIFEST_FILE
 from schemas.storage import Folder
 from schemas.units import Unit
@@ -68,10 +69,15 @@ class MakeShard(beam.DoFn):
             self._peer.shutdown()
 
     def _fetched(self, plan: ShardPlan) -> Future[FetchedShard]:
-        images = read_retry_images(plan) if isinstance(plan, RetryPlan) else read_shard_images(plan)
+        if isinstance(plan, RetryPlan):
+            images, removals = read_retry_images(plan), read_removals(Folder(plan.selection))
+        else:
+            images, removals = read_shard_images(plan), read_removals(Folder(self._shards))
         if self._runtime is not None:
             arguments = image_arguments(images.table, images.extra, self._config)
-            return self._runtime.submit(fetch_shard(self._runtime, plan, images, arguments))
+            return self._runtime.submit(fetch_shard(self._runtime, plan, images, arguments, removals))
+        if removals is not None:
+            raise ValueError(f"{self._shards}: --fetcher img2dataset would ask for what was removed; use our own")
         return self._peer.submit(fetch_by_img2dataset, plan, images, self._config)
 
     def _write_next(self) -> None:

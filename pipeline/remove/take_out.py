@@ -183,8 +183,8 @@ def _folders(config: RemoveConfig) -> _Folders:
 def _add(folders: list[Folder], folder: Folder, kind: str) -> None:
     if folder.exists() and not folder.exists(RUN_FILE):
         raise ValueError(
-            f"{folder.url}: expected a {kind} folder of pipeline, found no {RUN_FILE}; folders of other tools are "
-            "written anew by pipeline reshard"
+            f"{folder.url}: expected a {kind} folder of pipeline, found no {RUN_FILE}; those of other tools are not "
+            "written again, note their samples in removals.parquet"
         )
     read_manifest(folder, kind)
     if folder.url not in [known.url for known in folders]:

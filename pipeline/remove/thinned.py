@@ -114,8 +114,8 @@ def _whole(folder: Folder, record: FileRecord, schema: pa.Schema) -> pa.Table:
     table = read_table(folder, record.name, record=record)
     if schema is SHARD_TABLE and "members" not in table.schema.names:
         raise ValueError(
-            f"{folder.path(record.name)}: tells no members of the tar (shards of schema 1.4 and before); make the "
-            "folder anew with pipeline reshard, and remove from that"
+            f"{folder.path(record.name)}: tells no members of the tar (shards of schema 1.4 and before), so it "
+            "cannot be written again; note the samples in removals.parquet, which the trainer passes over"
         )
     return from_stored(table, schema)
 

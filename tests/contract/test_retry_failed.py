@@ -19,6 +19,7 @@ from schemas.manifest import manifest_sha256, read_files, read_manifest
 from schemas.storage import Folder
 from tests.support.download import Web, make_selection, serving
 from tests.support.opened_shards import keys, open_shards
+from tests.support.removals import write_removals
 from tests.support.waiting import PATIENCE_S
 
 
@@ -47,7 +48,8 @@ PLANS = (
 
 
 def rows(shards: Path) -> dict[str, dict]:
-    found = [row for path in sorted(shards.glob("*.parquet")) for row in pq.read_table(path).to_pylist()]
+    tables = [path for path in sorted(shards.glob("*.parquet")) if path.name != "removals.parquet"]
+    found = [row for path in tables for row in pq.read_table(path).to_pylist()]
     assert len({row["key"] for row in found}) == len(found)
     return {row["url"].split("/", 3)[3]: row for row in found}
 
@@ -177,3 +179,20 @@ def test_another_folder_or_other_options_are_refused(tmp_path: Path, web: Web, c
     with pytest.raises((ValueError, FileNotFoundError), match=told):
         run_download(replace(asked, retry_failed=True, **(change | paths)))
     assert web.requests.total() == requests
+
+
+def test_what_was_removed_is_not_fetched_into_an_unfinished_folder(tmp_path: Path, web: Web) -> None:
+    asked = config(tmp_path, web, ["good/1", "good/2", "good/4"], ["status/404"], max_failed_fraction=0.0)
+    with pytest.raises(ValueError, match="more than max_failed_fraction"):
+        run_download(asked)
+    shards = tmp_path / "shards"
+    before = rows(shards)
+    write_removals(shards, {"image_id": before["good/1"]["image_id"]}, {"sha256": before["good/2"]["sha256"]})
+    (shards / "00000_stats.json").unlink()
+    requests = web.requests["good/1"]
+    run_download(replace(asked, max_failed_fraction=1.0))
+    assert web.requests["good/1"] == requests
+    after = rows(shards)
+    twins = {name for name, row in before.items() if row["sha256"] == before["good/2"]["sha256"]}
+    assert {name for name, row in after.items() if row["reason"] == "removed"} == {"good/1", *twins}
+    assert not any(after[name]["sha256"] for name in twins)

@@ -17,6 +17,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import IO, Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -34,7 +36,10 @@ from pipeline.download.shard.sinks.images_table import write_images_table
 from pipeline.download.shard.table import ImageResult, shard_table
 from pipeline.download.shard.tar import add_member, open_tar, position_of
 from schemas.arrow_types import values_of
+from schemas.buffers import one_chunk, string_buffers
+from schemas.kernels.key_hashes import hash_keys
 from schemas.rejection import REJECTIONS, Rejection, rejections
+from schemas.removals import Removals, digest_prefix
 from schemas.sample import (
     STATUS_FAILED_TO_DOWNLOAD,
     STATUS_FAILED_TO_RESIZE,
@@ -66,17 +71,31 @@ class FetchedShard:
 
 
 async def fetch_shard(
-    runtime: FetchRuntime, plan: ShardPlan, images: ShardImages, arguments: Sequence[bytes]
-) -> FetchedShard:
-    """Fetch all images of `plan`; runs on the runtime's loop. `arguments`: of each image (`content.arguments`)."""
+    runtime: FetchRuntime, plan: ShardPlan, images: ShardImages, arguments: Sequence[bytes],
+    removals: Removals | None = None,
+) -> FetchedShard:  # fmt: skip
+    """Fetch all images of `plan`, but for those that `removals` name; runs on the runtime's loop.
+
+    `arguments`: of each image (`content.arguments`).
+    """
     table = images.table
     spool = tempfile.TemporaryFile()  # noqa: SIM115 (closed by write_shard)
     shard = FetchedShard(plan, images, [], spool, 0, time.time())
     results: list[ImageResult | None] = [None] * len(table)
 
+    removed = _removed(table, removals)
+
     async def fetch_one(row: int, key: str, url: str | None, reference: ImageReference | None) -> None:
+        if removed[row]:
+            results[row] = ImageResult(Failure("removed"), None)
+            return
         fetched = await runtime.get(key, url, reference, arguments[row])
         shard.body_bytes += fetched.body_bytes
+        if removals is not None and isinstance(fetched.result, Encoded):
+            digest = np.array([digest_prefix(fetched.result.sha256)], dtype=np.uint64)
+            if removals.of_digests(digest)[0]:  # the same bytes of another URL
+                results[row] = ImageResult(Failure("removed"), fetched.http_status)
+                return
         results[row] = _spooled(fetched, shard.spool)
 
     rows = zip(values_of(table["key"]), table["url"].to_pylist(), table["image_ref"].to_pylist(), strict=True)
@@ -93,6 +112,13 @@ async def fetch_shard(
         raise
     shard.results = [result for result in results if result is not None]
     return shard
+
+
+def _removed(table: pa.Table, removals: Removals | None) -> npt.NDArray[np.bool_]:
+    """Tell which images were removed: they are not asked for."""
+    if removals is None:
+        return np.zeros(len(table), dtype=np.bool_)
+    return removals.of_keys(hash_keys(*string_buffers(one_chunk(table["key"]))))
 
 
 def _spooled(fetched: Fetched, spool: IO[bytes]) -> ImageResult:
