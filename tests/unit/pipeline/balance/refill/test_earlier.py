@@ -46,7 +46,7 @@ def write_plan(folder: Folder, name: str, images: list[tuple[int, str, list[list
     rows = [
         {"caption": "c", "key": one(number).hex(), "status": status, "image_id": one(number), "retryable": False,
          "captions": ["c"] * len(pairs), "pair_ids": [one(100 + 10 * number + pair) for pair in range(len(pairs))],
-         "query_ids": pairs, "members": []}
+         "query_ids": pairs, "members": [], "signals": []}
         for number, status, pairs in images
     ]  # fmt: skip
     write_table(folder, name, pa.Table.from_pylist(rows, SHARD_TABLE), SHARD_TABLE)
