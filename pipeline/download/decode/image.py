@@ -1,21 +1,21 @@
 """One image, bytes in, resized and encoded bytes out. Runs inside a decode process, on hostile input.
 
-    header (Pillow) -> format, pixels -> is it whole? -> plain JPEG/PNG/WebP ---------> img2dataset's Resizer
+    header (Pillow) -> format, pixels -> is it whole? -> plain JPEG/PNG/WebP ---------> resizer: exact or fast
                                                      \\-> else Pillow: first frame, upright,
                                                          8-bit RGB on white, as PPM --^
 
-The Resizer decodes, resizes and encodes as img2dataset does, so plain images come out byte for byte as its
-users know them. What OpenCV would get wrong (EXIF orientation, 16 bit, CMYK, animations, palettes with
-transparency, large alpha images) is made plain first, without loss (`schemas.plain_image`). Of a PNG Pillow sees the
-picture only, not what is written beside it (`schemas.png`).
+`exact` decodes, resizes and encodes as img2dataset does, so plain images come out byte for byte as its users know
+them; `fast` (`decode.fast`) reduces JPEGs while it decodes them. What OpenCV would get wrong (EXIF orientation, 16
+bit, CMYK, animations, palettes with transparency, large alpha images) is made plain first, without loss
+(`schemas.plain_image`). Of a PNG Pillow sees the picture only, not what is written beside it (`schemas.png`).
 """
 
 import hashlib
 import io
-import os
 from dataclasses import dataclass, replace
 from typing import Any
 
+import cv2
 from PIL import Image, ImageFile
 
 from pipeline.download.content.arguments import read_arguments
@@ -27,6 +27,8 @@ from pipeline.download.content.limits import size_reason
 from pipeline.download.content.look import Look
 from pipeline.download.content.near import NearHashes, unpacked
 from pipeline.download.content.settings import ContentSettings
+from pipeline.download.decode.exact import ExactResizer
+from pipeline.download.decode.options import Decode
 from pipeline.download.decode.truncation import is_whole
 from pipeline.download.decode.unreadable import why_unreadable
 from pipeline.download.outcome import Encoded, Failure
@@ -35,7 +37,7 @@ from schemas.plain_image import exif_orientation, plain_frame
 from schemas.png import PNG_MAGIC, Png, read_png
 
 LARGE_ALPHA_PIXELS = 4_000_000
-"""Above this the Resizer's alpha matting in float64 (about 100 bytes per pixel) is left to Pillow."""
+"""Above this img2dataset's alpha matting in float64 (about 100 bytes per pixel) is left to Pillow."""
 
 _PLAIN_MODES = {
     "JPEG": {"RGB", "L"},
@@ -59,6 +61,7 @@ class DecodeSettings:
     upscale_interpolation: str = "lanczos"
     downscale_interpolation: str = "area"
     disable_all_reencoding: bool = False
+    decode: Decode = "exact"
 
 
 class Decoder:
@@ -76,20 +79,7 @@ class Decoder:
         if self._content.jpeg_xl:
             read_jpeg_xl()
             self._formats = (*IMAGE_FORMATS, JPEG_XL)
-        os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask the network for a newer version
-        from img2dataset.resizer import Resizer
-
-        self._resizer = Resizer(
-            image_size=settings.image_size,
-            resize_mode=settings.resize_mode,
-            resize_only_if_bigger=settings.resize_only_if_bigger,
-            encode_quality=settings.encode_quality,
-            encode_format=settings.encode_format,
-            skip_reencode=settings.skip_reencode,
-            upscale_interpolation=settings.upscale_interpolation,
-            downscale_interpolation=settings.downscale_interpolation,
-            blurrer=self._look,
-        )
+        self._resizer = _resizer(settings, self._look)
 
     def __call__(self, data: bytes, arguments: bytes = b"") -> Encoded | Failure:
         """Return the finished image or why there is none. Never raises for what the bytes can hold.
@@ -141,14 +131,12 @@ class Decoder:
         return "decode_failed" if self._content.jpeg_xl and is_jpeg_xl(data) else why_unreadable(data)
 
     def _resized(self, plain: bytes, data: bytes) -> Encoded | None:
-        """Return the finished image, None when OpenCV does not decode `plain`, made of `data`."""
-        boxes = self._look.boxes
-        # it would keep the bytes it was given, with what it has blurred
-        self._resizer.skip_reencode = self._settings.skip_reencode and not boxes
-        encoded, width, height, original_width, original_height, error_text = self._resizer(io.BytesIO(plain), boxes)
-        if error_text is not None or not encoded:
+        """Return the finished image, None when OpenCV does not take `plain`, made of `data`."""
+        try:
+            found = self._resizer(plain, self._look.boxes)
+        except (cv2.error, MemoryError, RuntimeError):  # a size that the format has not; memory (torch: RuntimeError)
             return None
-        return Encoded(encoded, width, height, original_width, original_height, hashlib.sha256(data).hexdigest())
+        return Encoded(*found, hashlib.sha256(data).hexdigest()) if found is not None and found.data else None
 
     def _plain_bytes(self, data: bytes, png: Png | None) -> bytes | Failure | Encoded:
         """Return bytes that OpenCV decodes right: `data` itself, or a PPM of its first frame.
@@ -197,6 +185,24 @@ class Decoder:
         if settings.resize_only_if_bigger and short <= settings.image_size:
             return 0
         return settings.image_size * (settings.image_size * long // short)
+
+
+def _resizer(settings: DecodeSettings, look: Look) -> ExactResizer:
+    fields: dict[str, Any] = {
+        "image_size": settings.image_size, "resize_mode": settings.resize_mode,
+        "resize_only_if_bigger": settings.resize_only_if_bigger, "encode_quality": settings.encode_quality,
+        "encode_format": settings.encode_format, "skip_reencode": settings.skip_reencode,
+        "look": look,
+    }  # fmt: skip
+    if settings.decode == "exact":
+        return ExactResizer(
+            upscale_interpolation=settings.upscale_interpolation,
+            downscale_interpolation=settings.downscale_interpolation,
+            **fields,
+        )
+    from pipeline.download.decode.fast.resizer import FastResizer  # torch: 2.6 s of CPU
+
+    return FastResizer(max_pixels=settings.max_pixels, **fields)
 
 
 def _has_16_bits(image: Image.Image) -> bool:

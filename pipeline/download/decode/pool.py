@@ -33,7 +33,7 @@ MAX_STARTS = 3
 
 SETTINGS = (
     "image_size", "resize_mode", "resize_only_if_bigger", "encode_format", "encode_quality", "skip_reencode",
-    "max_pixels", "upscale_interpolation", "downscale_interpolation", "disable_all_reencoding",
+    "max_pixels", "upscale_interpolation", "downscale_interpolation", "disable_all_reencoding", "decode",
 )  # fmt: skip
 
 

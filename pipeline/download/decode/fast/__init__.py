@@ -1,0 +1,1 @@
+"""``--decode fast``: JPEGs decoded at a reduced scale, then one antialiased bicubic resize."""
