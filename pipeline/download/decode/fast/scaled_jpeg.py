@@ -25,7 +25,10 @@ def scaled_jpeg(
     `target` gives the (width, height) wanted of those of the whole, None for the whole itself. Raises ValueError for
     what is no JPEG of one or three colours, is damaged, or larger than `max_pixels`.
     """
-    height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+    try:
+        height, width, colours, _ = simplejpeg.decode_jpeg_header(data)
+    except KeyError as error:  # simplejpeg 1.9 knows no name for 4:4:1
+        raise ValueError(f"expected a subsampling that simplejpeg names, found number {error}") from None
     if width * height > max_pixels:
         raise ValueError(f"expected at most {max_pixels} pixels, found {width} x {height}")
     if colours not in ("YCbCr", "RGB", "Gray"):

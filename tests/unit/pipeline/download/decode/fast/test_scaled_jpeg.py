@@ -54,3 +54,11 @@ def test_four_colours_and_damage_are_refused() -> None:
     for data in (sink.getvalue(), whole[: len(whole) // 2], b"\xff\xd8\xff", b""):
         with pytest.raises(ValueError, match=r".+"):
             scaled_jpeg(data, lambda *_: None, 1 << 20)
+
+
+def test_a_subsampling_that_simplejpeg_has_no_name_for_is_refused() -> None:
+    data = bytearray(picture(size=(64, 64)))
+    frame = data.index(b"\xff\xc0")
+    data[frame + 11] = 0x14  # the first colour's factors: 1 x 4, "4:4:1"
+    with pytest.raises(ValueError, match="subsampling"):
+        scaled_jpeg(bytes(data), lambda *_: None, 1 << 20)
