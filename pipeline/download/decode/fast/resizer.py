@@ -35,7 +35,7 @@ class FastResizer(ExactResizer):
         return super().decode(data)
 
     def scale(self, pixels: Pixels, size: tuple[int, int]) -> Pixels:
-        """Return the pixels at `size` by a bicubic filter as wide as the reduction (Pillow's BICUBIC, within 1)."""
+        """Return the pixels at `size` by a bicubic filter as wide as the reduction (Pillow's BICUBIC, within 2)."""
         height, width = pixels.shape[:2]
         if size == (width, height):
             return pixels
