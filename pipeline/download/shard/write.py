@@ -6,7 +6,7 @@
                                                                           and last 00000_stats.json
 
 Encoded images wait in a temporary file, not in memory, until the tar is written: memory stays at the bodies
-in flight plus about 2 KB per image of the plan.
+in flight (those that wait for slow servers included) plus about 2 KB per image of the plan.
 """
 
 import asyncio
