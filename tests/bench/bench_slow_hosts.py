@@ -1,7 +1,7 @@
 """Images/s of good hosts while others answer after 2 s, and while these others answer at once.
 
-Run by `make bench BENCH=slow_hosts`. Both times the same images of the same hosts, 500 good ones and a thousand others of
-one image each, spread evenly; the time is that until all images of the good ones are there.
+Run by `make bench BENCH=slow_hosts`. Both times the same images of the same hosts, 500 good ones and a thousand others
+of one image each, spread evenly; the time is that until all images of the good ones are there.
 """
 
 import asyncio
