@@ -7,6 +7,7 @@ from typing import Any
 from pipeline.download.again.table_counts import MAY_HEAL
 from pipeline.download.content.finish import finish_content
 from pipeline.download.content.options import ContentOptions
+from pipeline.download.policy.counts import summed
 from pipeline.download.refusals import add_refusals
 from pipeline.download.shard.index import index_tables
 from pipeline.download.shard.numbering import PlanUnit, delete_strays, finished_plans, number_shards
@@ -110,6 +111,7 @@ def counts_of(bodies: Sequence[JsonObject]) -> dict[str, Any]:
         "images_planned": sum(body.count("count") for body in bodies),
         "images_succeeded": outcomes[STATUS_SUCCESS],
         "outcomes": dict(sorted(outcomes.items())),
+        "policy": summed(bodies),
         "further_captions": sum(int(body.get("further_captions", 0)) for body in bodies),
         "plans_without_images": sum(not body.count("successes") for body in bodies),
         "body_bytes": sum(body.count("body_bytes") for body in bodies),

@@ -13,6 +13,7 @@ from pipeline.download.fetch.contact import MAX_WITHOUT_CONTACT, check_contact, 
 from pipeline.download.fetch.runtime import close_runtimes
 from pipeline.download.finish import finish_shards
 from pipeline.download.graph import download_graph
+from pipeline.download.policy.vocabulary import load_vocabulary
 from pipeline.download.shard.numbering import finished_plan, finished_plans
 from pipeline.download.shard.plan import number_shift, shard_plans
 from pipeline.download.summary import FetchReport
@@ -43,7 +44,7 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
     check_content(selection, config)
     record = RunRecord(
         command="pipeline download",
-        config=identity_options(config),
+        config={**identity_options(config), "policy_sha256": load_vocabulary(config).sha256},
         inputs=[manifest_input("selection", selection), *evaluation_inputs(config)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},

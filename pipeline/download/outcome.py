@@ -16,7 +16,7 @@ TEXTS = {
     "private_address": "the address is not public",
     "body_too_large": "the body is larger than allowed",
     "body_truncated": "the body ended early",
-    "opted_out": "an X-Robots-Tag directive disallows the use",
+    "opted_out": "a machine-readable wish of the publisher forbids the use",
     "removed": "the image was removed before (removals.parquet)",
     "image_missing": "the local image is not where the input said",
     "not_an_image": "the bytes are no image",

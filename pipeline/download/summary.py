@@ -38,6 +38,10 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
     for outcome, count in sorted(summary["outcomes"].items(), key=_most_first):
         table.add_row(outcome, f"{count:,}", f"{count / planned:.1%}")
     table.add_row("planned", f"{planned:,}", "", end_section=True)
+    for rule, count in summary.get("policy", {}).get("rules", {}).items():  # folders of before 1.6 have none
+        table.add_row(f"by {rule}", f"{count:,}", f"{count / planned:.1%}")
+    if summary.get("policy", {}).get("conflicts"):
+        table.add_row("of wishes that differ", f"{summary['policy']['conflicts']:,}", "", end_section=True)
     table.add_row("shards", f"{summary['shards']:,}", "")
     if summary["further_captions"]:
         table.add_row("further captions", f"{summary['further_captions']:,}", "")

@@ -22,6 +22,7 @@ from pipeline.download.content.check import check_content
 from pipeline.download.content.evaluation_set import evaluation_inputs
 from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
+from pipeline.download.policy.vocabulary import load_vocabulary
 from pipeline.download.summary import FetchReport
 from pipeline.listing.config import SELECTION, ListedDownloadConfig, ListingOptions
 from pipeline.listing.finish import finish_listing
@@ -104,7 +105,9 @@ def _record(
 ) -> RunRecord:
     return RunRecord(
         command=command,
-        config=identity_options(config) | {"input_name": inputs.source.root_name},
+        config=identity_options(config)
+        | {"input_name": inputs.source.root_name}
+        | ({"policy_sha256": load_vocabulary(config).sha256} if command == COMMAND else {}),
         inputs=[
             *listed_inputs(inputs, splits),
             *({"name": file.name, "bytes": file.num_bytes} for file in inputs.source.files_beside),

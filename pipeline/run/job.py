@@ -11,6 +11,7 @@ from pipeline.download.content.check import check_content
 from pipeline.download.content.evaluation_set import evaluation_files, evaluation_inputs
 from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
+from pipeline.download.policy.vocabulary import load_vocabulary
 from pipeline.download.summary import FetchReport, print_download
 from pipeline.run.config import CANDIDATES, REFILL, SELECTION, SHARDS, RunConfig
 from schemas.manifest import manifest_input, manifest_sha256, read_manifest, write_manifest
@@ -26,6 +27,7 @@ def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
         evaluation_files(config.decontaminate)  # an error that is to be told before hours of work
     options = identity_options(config) | {"rank_key_file": config.rank_key_file}  # inputs: in the stages' identities
     record = RunRecord(command="pipeline run", config=options)
+    load_vocabulary(config)  # what is wrong with a policy file is told before anything begins
     fresh = start_run(output, record)
     candidates = run_collect(config.collect(), beam_args)
     print_collect(candidates, config.collect().output)
@@ -65,7 +67,11 @@ def download_rounds(
     check_content(selection, download)
     record = RunRecord(
         command="pipeline run: download",
-        config={**identity_options(download), "refill": config.refill},
+        config={
+            **identity_options(download),
+            "refill": config.refill,
+            "policy_sha256": load_vocabulary(download).sha256,
+        },
         inputs=[manifest_input(SELECTION, selection), *evaluation_inputs(download)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},

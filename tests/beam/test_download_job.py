@@ -39,7 +39,7 @@ def web() -> Iterator[Web]:
 def config(tmp_path: Path, output: str = "shards", **options: object) -> DownloadConfig:
     values: dict[str, object] = {
         "allow_private_addresses": True, "timeout_s": PATIENCE_S, "retries": 1, "max_body_bytes": 4 << 20,
-        "num_decode_processes": 1, "image_size": 32,
+        "num_decode_processes": 1, "image_size": 32, "policy": "headers-only",
     }  # fmt: skip
     return DownloadConfig(
         selection=str(tmp_path / "selection"), output=str(tmp_path / output), **(values | options)  # type: ignore[arg-type]

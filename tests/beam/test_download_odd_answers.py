@@ -19,7 +19,7 @@ def test_odd_answers_give_the_picture_and_malformed_ones_are_asked_for_once(tmp_
         make_selection(str(tmp_path / "selection"), [[(url, "x") for url in urls]])
         config = DownloadConfig(
             selection=str(tmp_path / "selection"), output=str(tmp_path / "shards"), allow_private_addresses=True,
-            timeout_s=PATIENCE_S, retries=2, num_decode_processes=1, image_size=32,
+            timeout_s=PATIENCE_S, retries=2, num_decode_processes=1, image_size=32, policy="headers-only",
         )  # fmt: skip
         run_download(config)
         asked = {name: server.requests[name] for name in urls.values()}

@@ -72,6 +72,7 @@ def make_shards(root: Path, web: Web, beam_args: tuple[str, ...] = (), output: s
     for folder in folders:
         config = DownloadConfig(
             selection=folder.url, output=shards.url, allow_private_addresses=True, num_decode_processes=1,
+            policy="headers-only",
             timeout_s=600, image_size=IMAGE_SIZE, image_root=(f"photos={root}/photos",) if folder is folders[0] else (),
         )  # fmt: skip
         download_shards(folder, shards, config, beam_args, {"photos": str(root / "photos")})

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pipeline.download.fetch.host import Outcome
 from pipeline.download.fetch.schedule import HERE, PATIENCE_S, Place, Schedule
 from pipeline.download.outcome import Body, Encoded, Failure, ImageReference
+from pipeline.download.policy.evidence import Evidence
+from pipeline.download.policy.gate import Gate
 
 REFUSALS = frozenset({429, 503})
 """Statuses of a server that has too much to do."""
@@ -21,6 +23,8 @@ class Fetched:
     result: Encoded | Failure
     http_status: int | None
     body_bytes: int
+    evidence: Evidence | None = None
+    """Of its publisher's wishes; None where nobody was asked."""
 
 
 @dataclass
@@ -35,6 +39,8 @@ class FetchTask:
     attempts: int = 0
     arguments: bytes = b""
     """What the list says of the image (`content.arguments`)."""
+    gate: Gate | None = None
+    """Of the attempt that is made, or waits for its time by Crawl-delay."""
 
 
 class FetchQueue:

@@ -21,11 +21,11 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.content.early import HeaderJudge
 from pipeline.download.fetch.addresses import PrivateAddressError, public_socket
 from pipeline.download.fetch.lenient_connection import AnswerMalformed, ConnectionLost, lenient_connector
-from pipeline.download.fetch.opt_out import is_opted_out
 from pipeline.download.fetch.redirects import REDIRECTS, redirect_target
 from pipeline.download.fetch.resolver import CachingResolver
 from pipeline.download.fetch.retry import may_heal, retry_after_s
 from pipeline.download.outcome import Body, Failure
+from pipeline.download.policy.gate import Gate
 from pipeline.http_answers.codings import decoded
 from pipeline.http_answers.head import MAX_HEAD_BYTES, listed
 
@@ -98,13 +98,16 @@ def parse_url(url: str) -> URL | None:
     return parsed
 
 
-async def fetch(session: Session, url: str, config: DownloadConfig) -> Body | Failure:
-    """Ask for `url` once. Returns within about `timeout_s`; never raises for what a server can do."""
+async def fetch(session: Session, url: str, config: DownloadConfig, gate: Gate | None = None) -> Body | Failure:
+    """Ask for `url` once. Returns within about `timeout_s`; never raises for what a server can do.
+
+    `gate` is asked before each redirect is followed, and whether the head of an answer lets its body be read.
+    """
     parsed = parse_url(url)
     if parsed is None:
         return Failure("url_invalid")
     try:
-        return await asyncio.wait_for(_follow(session, parsed, config), config.timeout_s)
+        return await asyncio.wait_for(_follow(session, parsed, config, gate), config.timeout_s)
     except (asyncio.TimeoutError, TimeoutError):
         return Failure("timed_out", retryable=True)
     except (AnswerMalformed, aiohttp.ClientResponseError):
@@ -127,15 +130,15 @@ async def fetch(session: Session, url: str, config: DownloadConfig) -> Body | Fa
         return Failure("url_invalid")
 
 
-async def _follow(session: Session, url: URL, config: DownloadConfig) -> Body | Failure:
+async def _follow(session: Session, url: URL, config: DownloadConfig, gate: Gate | None) -> Body | Failure:
     """Ask for `url` and what it redirects to, each on a connection whose address is checked anew."""
     for _ in range(config.max_redirects + 1):
         try:
-            found = await _ask(session.kept, url, config)
+            found = await _ask(session.kept, url, config, gate)
         except ConnectionLost as lost:
             if not lost.is_reused:
                 raise
-            found = await _ask(session.fresh, url, config)  # servers close connections without saying so
+            found = await _ask(session.fresh, url, config, gate)  # servers close connections without saying so
         if not isinstance(found, _Redirect):
             return found
         target = redirect_target(str(url), found.location)
@@ -143,6 +146,9 @@ async def _follow(session: Session, url: URL, config: DownloadConfig) -> Body | 
         if next_url is None:  # malformed, or of another scheme
             return Failure("url_invalid")
         url = next_url
+        refused = await gate.may_ask(url) if gate is not None else None
+        if refused is not None:
+            return refused
     return Failure("too_many_redirects")
 
 
@@ -151,17 +157,19 @@ class _Redirect:
     location: str
 
 
-async def _ask(client: aiohttp.ClientSession, url: URL, config: DownloadConfig) -> Body | Failure | _Redirect:
+async def _ask(
+    client: aiohttp.ClientSession, url: URL, config: DownloadConfig, gate: Gate | None
+) -> Body | Failure | _Redirect:
     async with client.get(url, allow_redirects=False) as response:
         location = response.headers.get("Location", "")
         if response.status in REDIRECTS and location:
             return _Redirect(location)
+        may_read = gate is None or gate.may_read(response.headers)
         num_bytes = whole_bytes(response)
         if num_bytes is None:
             asked_s = retry_after_s(response.headers.get("Retry-After"), datetime.now(timezone.utc))
             return Failure("http_error", response.status, may_heal(response.status), asked_s)
-        robots = response.headers.getall("X-Robots-Tag", [])
-        if robots and is_opted_out(robots, config.agent_token, config.disallowed_header_directives):
+        if not may_read:
             return Failure("opted_out", response.status)
         if (response.content_length or 0) > config.max_body_bytes:
             response.close()

@@ -6,9 +6,11 @@ decode processes (2.5 s of imports each) are shared too. The last user closes it
 
 import asyncio
 import contextlib
+import functools
 import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pipeline.download.config import DownloadConfig
@@ -20,6 +22,8 @@ from pipeline.download.fetch.request import Session, fetch, open_session, parse_
 from pipeline.download.fetch.retry import backoff_s
 from pipeline.download.fetch.schedule import Place, Schedule
 from pipeline.download.outcome import Body, Failure, ImageReference
+from pipeline.download.policy.gate import Policy
+from pipeline.download.policy.sites import MAX_SITE_FILE_BYTES, MAX_SITE_REDIRECTS
 
 Result = TypeVar("Result")
 
@@ -27,6 +31,10 @@ NUM_BLOCKING_THREADS = 32
 """Threads for DNS look-ups and local reads."""
 
 START_TIMEOUT_S = 120.0
+
+
+NOT_ASKED = Body(b"", None)
+"""Stands for the answer of a host that was not asked, or not yet: it says nothing about it."""
 
 
 class FetchRuntime:
@@ -96,8 +104,9 @@ class FetchRuntime:
     async def _serve(self) -> None:
         evaluation_hashes = read_evaluation_hashes(self._config)
         async with open_session(self._config) as session, DecodePool(self._config, evaluation_hashes) as pool:
+            policy = Policy(self._config, functools.partial(ask_site_file, session, self._config))
             self._queue = FetchQueue(schedule_of(self._config))
-            dispatcher = asyncio.create_task(self._dispatch(session, pool))
+            dispatcher = asyncio.create_task(self._dispatch(session, pool, policy))
             self._started.set_result(None)
             await self._stop.wait()
             dispatcher.cancel()
@@ -105,47 +114,65 @@ class FetchRuntime:
                 request.cancel()
             await asyncio.gather(dispatcher, *self._requests, return_exceptions=True)
 
-    async def _dispatch(self, session: Session, pool: DecodePool) -> None:
+    async def _dispatch(self, session: Session, pool: DecodePool, policy: Policy) -> None:
         while True:
             place = await self._queue.take()
-            request = asyncio.create_task(self._work(place, session, pool))
+            request = asyncio.create_task(self._work(place, session, pool, policy))
             self._requests.add(request)
             request.add_done_callback(self._requests.discard)
 
-    async def _work(self, place: Place[FetchTask], session: Session, pool: DecodePool) -> None:
+    async def _work(self, place: Place[FetchTask], session: Session, pool: DecodePool, policy: Policy) -> None:
         try:
-            await self._advance(place, session, pool)
+            await self._advance(place, session, pool, policy)
         except Exception as error:  # whatever it is belongs to who waits for the task, and fails the bundle
             if not place.task.done.done():
                 place.task.done.set_exception(error)
         finally:
             self._queue.done(place)
 
-    async def _advance(self, place: Place[FetchTask], session: Session, pool: DecodePool) -> None:
+    async def _advance(self, place: Place[FetchTask], session: Session, pool: DecodePool, policy: Policy) -> None:
         """Make one attempt: answer the task, or put it back for later."""
         task = place.task
-        task.attempts += 1
-        body: Body | Failure = Failure("connect_failed")
+        body: Body | Failure = NOT_ASKED
         try:
-            body = await self._body(task, session)
+            refused, wait_s = await self._gated(task, policy)
+            if wait_s > 0:
+                self._loop.call_later(wait_s, self._queue.put, task)
+                return
+            body = refused or await self._body(task, session)
         finally:
             self._queue.answered(place, body)
-        if isinstance(body, Body):
+        gate, task.gate = task.gate, None
+        task.attempts += 1
+        if isinstance(body, Body) and gate is not None and not await gate.may_keep(body.data):
+            answer = Fetched(Failure("opted_out", body.http_status), body.http_status, len(body.data))
+        elif isinstance(body, Body):
             result = await pool.decode(body.data, task.arguments)
             answer = Fetched(result, body.http_status, len(body.data))
-        elif task.reference is None and body.retryable and task.attempts <= self._config.retries:
+        elif refused is None and gate is not None and body.retryable and task.attempts <= self._config.retries:
             wait_s = backoff_s(task.key, task.attempts, body.retry_after_s)
             self._loop.call_later(wait_s, self._queue.put, task)
             return
         else:
             answer = Fetched(body, body.http_status, 0)
         if not task.done.done():
-            task.done.set_result(answer)
+            task.done.set_result(replace(answer, evidence=gate.evidence()) if gate is not None else answer)
+
+    async def _gated(self, task: FetchTask, policy: Policy) -> tuple[Failure | None, float]:
+        """Return why the task may not be asked for, or the seconds until it may be; of a local image neither."""
+        if task.reference is not None or task.gate is not None:  # it waited for its time
+            return None, 0.0
+        assert task.url is not None
+        url = parse_url(task.url)
+        assert url is not None
+        gate = task.gate = policy.gate()
+        refused = await gate.may_ask(url)
+        return refused, 0.0 if refused else gate.wait_s(self._loop.time())
 
     async def _body(self, task: FetchTask, session: Session) -> Body | Failure:
         if task.reference is None:
             assert task.url is not None
-            return await fetch(session, task.url, self._config)
+            return await fetch(session, task.url, self._config, task.gate)
         return await self._loop.run_in_executor(
             None, read_local_image, task.reference, self._roots, self._config.max_body_bytes
         )
@@ -160,6 +187,12 @@ def schedule_of(config: DownloadConfig) -> Schedule[FetchTask]:
         max_per_host=config.max_connections_per_host,
         delay_s=1 / rate if rate else 0.0,
     )
+
+
+async def ask_site_file(session: Session, config: DownloadConfig, url: str) -> Body | Failure:
+    """Ask once for a file that says what a site wishes: a request as others are, with bounds of its own."""
+    bounds = replace(config, max_body_bytes=MAX_SITE_FILE_BYTES, max_redirects=MAX_SITE_REDIRECTS)
+    return await fetch(session, url, bounds)
 
 
 _lock = threading.Lock()

@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.download.outcome import Failure
+from pipeline.download.policy.evidence import Evidence
 from pipeline.download.shard.plan import ShardImages
 from schemas.buffers import one_chunk
 from schemas.sample import EXTRA, MEMBERS, SIGNALS, STATUS_SUCCESS, extra_names, shard_schema
@@ -33,6 +34,8 @@ class ImageResult:
     colours: str | None = None
     members: list[tuple[str, int, int]] = field(default_factory=list)
     """In the tar, once it is written: suffix, offset of its bytes, their number."""
+    evidence: Evidence | None = None
+    """Of its publisher's wishes; None where nobody was asked."""
 
 
 def shard_table(images: ShardImages, results: Sequence[ImageResult], further_hash: str | None = None) -> pa.Table:
@@ -51,11 +54,11 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult], further_has
         for column, values in zip(images.extra, of_caption.flatten(), strict=True):
             columns[names[column.name]] = values
     columns["members"] = _members(results)
-    columns["signals"] = pa.array([[]] * len(results), SIGNALS)
+    columns["signals"] = pa.array([_signals(result.evidence) for result in results], SIGNALS)
+    columns["policy_decision"] = [result.evidence.decision if result.evidence else None for result in results]
+    columns["policy_rule"] = [result.evidence.rule if result.evidence else None for result in results]
     if further_hash is not None:
         columns[further_hash] = [result.further_hash for result in results]
-    for name in ("policy_decision", "policy_rule"):
-        columns[name] = [None] * len(results)
     schema = shard_schema(images.extra, further_hash)
     arrays = [
         pa.array(columns[column.name], column.type)
@@ -64,6 +67,19 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult], further_has
         for column in schema
     ]
     return pa.Table.from_arrays(arrays, schema=schema)
+
+
+def _signals(evidence: Evidence | None) -> list[dict[str, str]]:
+    """Return the signals as the column has them: the vocabulary's row, and what stood there where that is more."""
+    return [
+        {
+            "place": judged.signal.place,
+            "signal": judged.signal.name,
+            "value": judged.signal.found or judged.signal.value,
+            "meaning": judged.meaning,
+        }
+        for judged in (evidence.seen if evidence else ())
+    ]
 
 
 def _members(results: Sequence[ImageResult]) -> pa.Array:

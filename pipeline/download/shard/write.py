@@ -26,6 +26,7 @@ from pipeline.download.again.table_counts import MAY_HEAL
 from pipeline.download.fetch.queue import Fetched
 from pipeline.download.fetch.runtime import FetchRuntime
 from pipeline.download.outcome import Encoded, Failure, ImageReference
+from pipeline.download.policy.counts import policy_counts
 from pipeline.download.refusals import count_refusals
 from pipeline.download.shard.index import NOTED, SampleOffsets
 from pipeline.download.shard.options import OutputFormat
@@ -126,7 +127,7 @@ def _spooled(fetched: Fetched, spool: IO[bytes]) -> ImageResult:
     if isinstance(result, Failure):
         return ImageResult(
             result, fetched.http_status, original_width=result.original_width, original_height=result.original_height,
-            phash=result.phash,
+            phash=result.phash, evidence=fetched.evidence,
         )  # fmt: skip
     assert isinstance(result, Encoded)
     offset = spool.tell()
@@ -134,6 +135,7 @@ def _spooled(fetched: Fetched, spool: IO[bytes]) -> ImageResult:
     return ImageResult(
         None, fetched.http_status, result.width, result.height, result.original_width, result.original_height,
         result.sha256, offset, len(result.data), result.phash, result.exif, result.further_hash, result.colours,
+        evidence=fetched.evidence,
     )  # fmt: skip
 
 
@@ -179,6 +181,7 @@ def write_shard(
         "end_time": end_time,
         "status_dict": _counts(result.failure.text if result.failure else STATUS_SUCCESS for result in shard.results),
         "outcomes": _counts(result.failure.reason if result.failure else STATUS_SUCCESS for result in shard.results),
+        "policy": policy_counts(result.evidence for result in shard.results),
         "body_bytes": shard.body_bytes,
         "refusals": count_refusals(
             shard.images.table["url"].to_pylist(), [result.http_status for result in shard.results]

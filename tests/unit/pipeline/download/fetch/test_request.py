@@ -1,6 +1,7 @@
 """Fetching from a real server that misbehaves: a stated outcome, in bounded time."""
 
 import asyncio
+import functools
 import gzip
 import socket
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ import pytest
 
 from pipeline.download.config import DownloadConfig
 from pipeline.download.fetch.request import decoded_body, fetch, open_session, parse_url
+from pipeline.download.fetch.runtime import ask_site_file
 from pipeline.download.outcome import Body, Failure
+from pipeline.download.policy.gate import Policy
 from tests.support.download import Web, picture, serving
 from tests.support.own_certificate import self_signed
 from tests.support.waiting import PATIENCE_S
@@ -31,7 +34,8 @@ def get(url: str, **options: object) -> Body | Failure:
 
     async def run() -> Body | Failure:
         async with open_session(config) as session:
-            return await asyncio.wait_for(fetch(session, url, config), PATIENCE_S)
+            gate = Policy(config, functools.partial(ask_site_file, session, config)).gate()
+            return await asyncio.wait_for(fetch(session, url, config, gate), PATIENCE_S)
 
     return asyncio.run(run())
 

@@ -13,7 +13,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask t
 from img2dataset.downloader import is_disallowed
 
 from pipeline.download.config import DownloadConfig
-from pipeline.download.fetch.opt_out import is_opted_out
+from pipeline.download.policy.robots_tag import is_opted_out
 
 DISALLOWED = {"noai", "noimageai", "noindex", "noimageindex"}
 
