@@ -140,11 +140,16 @@ def make_selection(
     return folder
 
 
+SITE_FILES = ("robots.txt", ".well-known/tdmrep.json", "ai.txt")
+
+
 class Web:
     """A real server on 127.0.0.1 whose paths misbehave, each in its own way; counts the requests by path."""
 
     def __init__(self) -> None:
         self.requests: Counter[str] = Counter()
+        """By path, those for images; `site_requests`: for the files in which a site says what it wishes."""
+        self.site_requests: Counter[str] = Counter()
         self.headers: dict[str, dict[str, str]] = {}
         self.port = 0
         self.bodies: dict[str, bytes] = {}
@@ -154,6 +159,9 @@ class Web:
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         path = request.path.strip("/")
+        if path in SITE_FILES:
+            self.site_requests[path] += 1
+            return await self._site_file(path)
         self.requests[path] += 1
         self.headers[path] = dict(request.headers)
         if path in self.bodies:
@@ -212,6 +220,9 @@ class Web:
 
     async def _robots(self, request: web.Request, path: str) -> web.StreamResponse:
         return web.Response(body=picture(), headers={"X-Robots-Tag": request.query["tag"]})
+
+    async def _site_file(self, path: str) -> web.StreamResponse:
+        return web.Response(body=self.bodies[path]) if path in self.bodies else web.Response(status=404)
 
     async def _busy(self, request: web.Request, path: str) -> web.StreamResponse:
         if self.requests[path] == 1:
