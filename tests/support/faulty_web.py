@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager, suppress
 
-from tests.support.download import picture
+from tests.support.download import SITE_FILES, picture
 from tests.support.server_thread import in_thread
 
 NUM_PICTURES = 8
@@ -70,6 +70,9 @@ class FaultyWeb:
             while True:
                 head = await reader.readuntil(b"\r\n\r\n")
                 path = head.split(b" ", 2)[1].decode()
+                if path.strip("/") in SITE_FILES:  # no site says what it wishes
+                    writer.write(self._answers["404"])
+                    continue
                 self.requests[path] += 1
                 _, way, number = path.partition("?")[0].split("/")
                 if way == "reset":
