@@ -13,10 +13,13 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.helpers import _EXC_SENTINEL
 
+from pipeline.download.policy.header_signals import NAMES as WISHES
 from pipeline.http_answers.head import MalformedAnswer, NoHttp
 from pipeline.http_answers.washing import Washer
 
-FIELDS_READ = ("location", "retry-after", "content-encoding", "content-range", "x-robots-tag")
+FIELDS_READ = (
+    "location", "retry-after", "content-encoding", "content-range", *(name.lower() for name in WISHES),
+)  # fmt: skip
 """Fields of answers that aiohttp, and who uses it here, get to see."""
 
 
