@@ -26,6 +26,7 @@ LISTED = {
     "schemas/kernels/tar_headers.py": "schemas/test_tar_contents compares the kernel with tarfile",
     "schemas/plain_image.py": "one rule for two: pipeline/download/decode/test_image, trainer/data/test_transforms",
     "schemas/tar_sidecars.py": "tests of indexes: tests/beam/test_index_job, schemas/test_tar_index",
+    "pipeline/download/policy/gate.py": "tests/integration/test_policy_corpus: every place on an image's way",
     "pipeline/download/content/check.py": "whole runs: tests/beam/test_download_content",
     "pipeline/download/content/evaluation_set.py": "whole runs: tests/beam/test_download_content",
     "pipeline/download/content/placeholders.py": "whole runs: tests/beam/test_download_content",

@@ -12,7 +12,7 @@ os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # its import would ask t
 
 from img2dataset.downloader import is_disallowed
 
-from pipeline.download.config import DownloadConfig
+from pipeline.download.policy.header_signals import NAMES
 from pipeline.download.policy.robots_tag import is_opted_out
 
 DISALLOWED = {"noai", "noimageai", "noindex", "noimageindex"}
@@ -53,14 +53,9 @@ def test_as_img2dataset_for_one_agent(agent: str, directives: list[str]) -> None
     assert is_opted_out([value], "webimagetext", DISALLOWED) is is_disallowed(headers, "webimagetext", DISALLOWED)
 
 
-def test_the_readme_names_the_opt_outs_that_are_obeyed_and_those_that_are_not() -> None:
+def test_the_readme_names_what_is_read() -> None:
     readme = " ".join((Path(__file__).parents[5] / "pipeline/README.md").read_text().split())
-    start = readme.index("Of machine-readable opt-outs")
-    said = readme[start : readme.index(". ", readme.index("are not read", start) - 1)]
-    config = DownloadConfig(selection="s", output="o")
-    for name in ("`X-Robots-Tag`", *(f"`{name}`" for name in config.disallowed_header_directives)):
+    start = readme.index("Machine-readable wishes of publishers")
+    said = readme[start : readme.index("`policy_rule`", start)]
+    for name in ("robots.txt", "ai.txt", "tdmrep.json", *(f"`{name}`" for name in NAMES)):
         assert name in said
-    obeyed, unread = said.split("; ")
-    for name in ("robots.txt", "`Content-Usage`", "`tdm-reservation`", "`tdm-policy`"):
-        assert name in unread
-        assert name not in obeyed
