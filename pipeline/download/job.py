@@ -44,7 +44,11 @@ def run_download(config: DownloadConfig, beam_args: Sequence[str] = ()) -> tuple
     check_content(selection, config)
     record = RunRecord(
         command="pipeline download",
-        config={**identity_options(config), "policy_sha256": load_vocabulary(config).sha256},
+        config={
+            **identity_options(config),
+            "agent": config.agent_token,
+            "policy_sha256": load_vocabulary(config).sha256,
+        },
         inputs=[manifest_input("selection", selection), *evaluation_inputs(config)],
         algorithm=ALGORITHM_VERSION,
         paths={"selection": selection.url},

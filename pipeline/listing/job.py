@@ -107,7 +107,9 @@ def _record(
         command=command,
         config=identity_options(config)
         | {"input_name": inputs.source.root_name}
-        | ({"policy_sha256": load_vocabulary(config).sha256} if command == COMMAND else {}),
+        | (
+            {"agent": config.agent_token, "policy_sha256": load_vocabulary(config).sha256} if command == COMMAND else {}
+        ),
         inputs=[
             *listed_inputs(inputs, splits),
             *({"name": file.name, "bytes": file.num_bytes} for file in inputs.source.files_beside),

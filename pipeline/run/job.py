@@ -25,7 +25,10 @@ def run_all(config: RunConfig, beam_args: Sequence[str]) -> dict[str, Any]:
     output = Folder(config.output)
     if config.decontaminate is not None:
         evaluation_files(config.decontaminate)  # an error that is to be told before hours of work
-    options = identity_options(config) | {"rank_key_file": config.rank_key_file}  # inputs: in the stages' identities
+    options = identity_options(config) | {
+        "rank_key_file": config.rank_key_file,
+        "agent": config.agent_token,
+    }  # inputs: in the stages' identities
     record = RunRecord(command="pipeline run", config=options)
     load_vocabulary(config)  # what is wrong with a policy file is told before anything begins
     fresh = start_run(output, record)
@@ -70,6 +73,7 @@ def download_rounds(
         config={
             **identity_options(download),
             "refill": config.refill,
+            "agent": download.agent_token,
             "policy_sha256": load_vocabulary(download).sha256,
         },
         inputs=[manifest_input(SELECTION, selection), *evaluation_inputs(download)],

@@ -43,20 +43,20 @@ LEFT_OUT = [
         DownloadConfig(selection="s", output="o"),
         "concurrency decontaminate image_root max_connections_per_host max_crawl_delay_s max_failed_fraction "
         "max_requests_per_host_s max_slow_requests num_decode_processes output policy_file preflight "
-        "retry_failed selection",
+        "retry_failed selection user_agent",
     ),
     (
         ListedDownloadConfig(input="i", output="o"),
         "concurrency decontaminate force image_root input max_connections_per_host max_crawl_delay_s "
         "max_failed_fraction max_rejected_fraction max_requests_per_host_s max_slow_requests num_decode_processes "
-        "output paths_prefix policy_file preflight retry_failed selection uids",
+        "output paths_prefix policy_file preflight retry_failed selection uids user_agent",
     ),
     (
         RunConfig(**IN_AND_OUT),
         "concurrency decontaminate domain_block_lists force image_root input max_connections_per_host "
         "max_crawl_delay_s max_failed_fraction max_rejected_fraction max_requests_per_host_s max_slow_requests "
         "num_decode_processes output paths_prefix policy_file queries rank_key_file uids url_block_lists "
-        "word_block_lists",
+        "user_agent word_block_lists",
     ),
     (FilterConfig(embeddings="f", output="o", min_similarity=0.3), "embeddings evaluation force output"),
     (ProbeConfig(train="a", test="b"), "batch_size checkpoint output test threads train validation"),

@@ -58,7 +58,8 @@ def make_shards(steps: Steps, asked: Scale, seed: int, output: Path) -> None:
             "url_table", "--queries", shown(output / "queries"), "--output", shown(output / "run"),
             "--max-pairs-per-query", str(asked.max_pairs_per_query), "--samples-per-shard",
             str(asked.samples_per_shard), "--image-size", "64", "--resize-mode", "keep_ratio", "--timeout-s",
-            f"{TIMEOUT_S:g}", "--retries", "0", "--allow-private-addresses", "--seed", str(seed),
+            f"{TIMEOUT_S:g}", "--retries", "0", "--allow-private-addresses", "--user-agent",
+            "WebImageText/0.1 (+https://example.org/demo)", "--seed", str(seed),
         )  # fmt: skip
 
 

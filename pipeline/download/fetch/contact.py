@@ -19,8 +19,9 @@ def has_contact(user_agent: str) -> bool:
 def check_contact(user_agent: str, num_rows: int, selection: str) -> None:
     """Raise ValueError when the images of `num_rows` would be asked for and nobody could tell by whom."""
     if num_rows > MAX_WITHOUT_CONTACT and not has_contact(user_agent):
+        name = user_agent.partition(" ")[0]  # as robots.txt addresses it: part of what a run is
         raise ValueError(
             f"{selection} has {num_rows:,} rows: above {MAX_WITHOUT_CONTACT:,} servers are told whom to write to, "
-            f"found --user-agent {user_agent!r}; give one with your own URL or e-mail address, such as "
-            "--user-agent 'MyCrawler/1.0 (+https://example.org/crawler)', to pipeline download with this selection"
+            f"found --user-agent {user_agent!r}; give the same command again with your own URL or e-mail address, such "
+            f"as --user-agent '{name} (+https://example.org/crawler)'; it goes on from here"
         )

@@ -35,7 +35,7 @@ class FetchOptions(OptionGroup):
     max_requests_per_host_s: NotIdentity[float] = 0.0
     """Requests that start per second at one host, per worker process; 0: as many as it answers (img2dataset: no
     limit). A host may wish for fewer."""
-    user_agent: str = DEFAULT_USER_AGENT
+    user_agent: NotIdentity[str] = DEFAULT_USER_AGENT
     """Sent with each request: say who you are and how to reach you. A URL or e-mail address of your own must be in it
     when a selection has more than 10,000 rows. The word before the slash is the agent that
     X-Robots-Tag headers may address."""

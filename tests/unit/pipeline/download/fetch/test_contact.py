@@ -22,6 +22,6 @@ def test_a_url_or_an_address_of_your_own(agent: str, expected: bool) -> None:
 def test_it_must_be_given_for_many_and_the_line_says_how() -> None:
     check_contact(DEFAULT_USER_AGENT, MAX_WITHOUT_CONTACT, "selection")
     check_contact("MyBot/1.0 (+https://example.org/bot)", 10 * MAX_WITHOUT_CONTACT, "selection")
-    with pytest.raises(ValueError, match=r"selection has 10,001 rows.*--user-agent 'MyCrawler") as error:
+    with pytest.raises(ValueError, match=r"selection has 10,001 rows.*--user-agent 'WebImageText") as error:
         check_contact(DEFAULT_USER_AGENT, MAX_WITHOUT_CONTACT + 1, "selection")
     assert "\n" not in str(error.value)
