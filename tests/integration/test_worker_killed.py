@@ -79,6 +79,9 @@ HELD = {
 }  # fmt: skip
 """What each command's workers ask for."""
 
+FAST = ("collect", "download")
+"""Of a worker's death: the others, and deaths of other processes, are slow."""
+
 
 def run(arguments: list[str]) -> str:
     done = subprocess.run(arguments, cwd=REPOSITORY, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
@@ -133,8 +136,17 @@ def started(place: Place, arguments: list[str], held: str, when: Callable[[int],
 
 @pytest.mark.parametrize(
     ("name", "kind"),
-    [(name, "worker") for name in HELD] + [("download", kind) for kind in WORKERS if kind != "worker"],
-    ids=lambda value: value.replace(" ", "-"),
+    [
+        *(
+            pytest.param(name, "worker", id=f"{name}-worker", marks=() if name in FAST else pytest.mark.slow)
+            for name in HELD
+        ),
+        *(
+            pytest.param("download", kind, id=f"download-{kind.replace(' ', '-')}", marks=pytest.mark.slow)
+            for kind in WORKERS
+            if kind != "worker"
+        ),
+    ],
 )
 def test_a_killed_worker_ends_the_command_and_nothing_is_lost(
     place: Place, undisturbed: Callable[[str], tuple[dict[str, bytes], str]], name: str, kind: str

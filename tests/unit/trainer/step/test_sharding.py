@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from torch._dynamo.utils import counters
 from torch.distributed.tensor import DTensor, distribute_tensor
@@ -142,6 +143,7 @@ def check(cases: dict[str, tuple[int, dict[str, Any]]], directory: Path, most: f
         assert bool(results[0]["fsdp"]["graphs"]) == cases[title][1].get("compiled", False)
 
 
+@pytest.mark.slow
 def test_shards_train_as_whole_weights_do(tmp_path: Path) -> None:
     check(CASES, tmp_path, 1e-12)
 
