@@ -18,7 +18,9 @@ from pipeline.download.again.all_shards import commit_plan, stage_end, stage_pla
 from pipeline.download.again.counted_pairs import CountedPairs
 from pipeline.download.shard.numbering import PARTS, PlanUnit, finished_plans, moves
 from pipeline.remove.named import ImageSet
+from pipeline.remove.noted import stage_noted
 from pipeline.remove.thinned import Thinned, thin_plan
+from schemas.manifest import read_manifest
 from schemas.removals import REMOVALS, REMOVALS_NAME
 from schemas.rewritten import Rewriting
 from schemas.shards_folder import shard_name
@@ -43,6 +45,11 @@ class StagedShards:
 
 def stage_shards(folder: Folder, removed: ImageSet, tombstones: pa.Table) -> StagedShards:
     """Stage `folder` without `removed`; `tombstones` (`REMOVALS`) are those it does not have yet."""
+    output_format = read_manifest(folder, "shards")["summary"].get("output_format", "webdataset")
+    if output_format != "webdataset":
+        raise ValueError(
+            f"{folder.url}: expected shards of the format webdataset, found {output_format}; make it again"
+        )
     rewriting = Rewriting(folder)
     plans = [found for _, found in sorted(finished_plans(folder).items())]
     with ThreadPoolExecutor(SHARDS_AT_ONCE) as pool:
@@ -59,7 +66,8 @@ def stage_shards(folder: Folder, removed: ImageSet, tombstones: pa.Table) -> Sta
     numbered = _number(rewriting, plans, thinned)
     lost = [found.lost for found in thinned.values()]
     images = sum(found.images for found in thinned.values())
-    sha256 = stage_end(rewriting, plans, numbered, lost, -1, {"images_removed": images})
+    noted = stage_noted(rewriting, removed)
+    sha256 = stage_end(rewriting, plans, numbered, lost, -1, {"images_removed": images}, noted)
     return StagedShards(rewriting, sha256, lost, images, sum(found.captions for found in thinned.values()))
 
 

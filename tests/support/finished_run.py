@@ -18,7 +18,7 @@ def run_config(directory: Path, web: Web, images: int = 40) -> RunConfig:
     rows = []
     for number in range(images):
         host = GONE_HOST if number % 3 == 2 else KEPT_HOST
-        path = f"good/{number}.jpg" if number % 5 else f"status/503/{number}.jpg"
+        path = f"good/{number}.jpg" if number % 5 else f"status/{503 if number % 2 else 403}/{number}.jpg"
         rows += [
             {"URL": f"http://{host}:{web.port}/{path}", "TEXT": f"{text} {number} of {host}"}
             for text in ("a red dog", "another red thing")
@@ -29,7 +29,7 @@ def run_config(directory: Path, web: Web, images: int = 40) -> RunConfig:
     return RunConfig(
         input=str(directory / "in.parquet"), queries=str(directory / "queries.json"), output=str(directory / "run"),
         allow_private_addresses=True, image_size=32, num_decode_processes=1, samples_per_shard=4,
-        max_pairs_per_query=3 * images // 4, retries=0,
+        max_pairs_per_query=3 * images // 4, retries=0, placeholder_urls=2,
     )  # fmt: skip
 
 

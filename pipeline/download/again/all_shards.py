@@ -49,11 +49,12 @@ def commit_plan(
 
 def stage_end(
     rewriting: Rewriting, before: Sequence[PlanUnit], after: Sequence[PlanUnit], pairs: Sequence[CountedPairs],
-    sign: int, told: dict[str, int],
+    sign: int, told: dict[str, int], rewritten: Sequence[FileRecord] = (),
 ) -> str:  # fmt: skip
     """Stage what is of all shards, and the manifest; return its SHA-256.
 
-    `pairs` are those that came (`sign` 1) or went (-1); `told` are numbers of the summary that grow.
+    `pairs` are those that came (`sign` 1) or went (-1); `told` are numbers of the summary that grow; `rewritten` are
+    further tables that are staged.
     """
     folder, staged = rewriting.folder, rewriting.staged
     summary = read_manifest(folder, "shards")["summary"]
@@ -73,7 +74,9 @@ def stage_end(
         write_tables(staged, tables_path(INDEX_NAME), index_tables(after), SHARD_INDEX),
         stage_fetched(folder, staged, counts_name, files.pop(counts_name), pairs, first, sign),
     ]
-    if counts_name != ends[-1].name:
+    last = ends[-1]
+    ends += rewritten
+    if counts_name != last.name:
         rewriting.deleted.append(counts_name)
     rewriting.placed += [(record.name, record.name) for record in ends]
     files |= {record.name: record for found in after for record in found.unit.files}
