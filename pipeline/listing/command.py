@@ -22,7 +22,7 @@ def run_any_download(config: ListedDownloadConfig, beam_args: Sequence[str]) -> 
         with selected(config, beam_args) as download:
             print_preflight(download, *run_preflight(download))
         return
-    if config.selection:
+    if config.selection or config.retry_failed:
         print_download(*run_download(config.download(), beam_args), config.output)
         return
     listed, shards, report = run_listed_download(config, beam_args)

@@ -240,3 +240,23 @@ def test_bad_arguments_are_one_line(
         main(["download", *arguments, "--output", str(tmp_path / "o")])
     assert ended.value.code == 2
     assert line in " ".join(capsys.readouterr().err.split())
+
+
+def test_what_may_heal_of_a_list_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving() as web:
+        urls = [web.url(path) for path in ("good/1", "broken_once/1", "status/404")]
+        (tmp_path / "urls.txt").write_text("\n".join(urls))
+        command = [
+            "download", "--input", str(tmp_path / "urls.txt"), "--output", str(tmp_path / "o"),
+            "--allow-missing-captions", "--allow-private-addresses", "--retries", "0", "--image-size", "16",
+            "--num-decode-processes", "1",
+        ]  # fmt: skip
+        main(command)
+        assert "1 images may heal" in capsys.readouterr().out
+        before = web.requests.total()
+        main([*command, "--retry-failed"])
+        assert web.requests.total() == before + 1
+    assert read_manifest(Folder(str(tmp_path / "o")), "shards")["summary"]["outcomes"] == {
+        "http_error": 1,
+        "success": 2,
+    }

@@ -113,7 +113,7 @@ def write_shards(selection: str, output: Path, failed_keys: set[str]) -> str:
                 "status": "failed_to_download" if key in failed_keys else "success",
                 "image_id": group[0]["image_id"], "captions": [row["caption"] for row in group],
                 "pair_ids": [row["pair_id"] for row in group], "query_ids": [row["query_ids"] for row in group],
-                "members": [],
+                "members": [], "signals": [],
             }
             for groups in (images, further)
             for key, group in groups.items()

@@ -77,6 +77,13 @@ def _check_same(shards: Folder, manifest: dict[str, Any], selection: Folder, con
     known = {found["manifest_sha256"] for found in manifest["summary"]["selections"]}
     if not known & {manifest_sha256(selection), *succeeded(selection)}:
         raise ValueError(f"--selection {selection.url}: {shards.url} was not made of it; name the selection it is of")
+    output_format = manifest["summary"].get("output_format", "webdataset")
+    if output_format != "webdataset":
+        raise ValueError(f"--retry-failed joins samples to tars; {shards.url} has its images as {output_format}")
+    if config.fetcher != "own":
+        raise ValueError(
+            f"--retry-failed: expected --fetcher own, found {config.fetcher}; it would not know what is removed"
+        )
     made, given = read_run(shards)["config"], identity_options(config)
     for name in (option.name for option in dataclasses.fields(ImageOptions)):
         if name in made and name in given and _as_json(given[name]) != made[name]:

@@ -68,7 +68,7 @@ FOLDERS = {
     ),
     "download": (
         RUN.download("selection"),
-        {"selection": "o/selection", "output": "o/shards", "preflight": False},
+        {"selection": "o/selection", "output": "o/shards", "preflight": False, "retry_failed": False},
     ),
 }
 

@@ -17,13 +17,14 @@ from tests.support.download import make_selection
 
 
 def config(**options: object) -> DownloadConfig:
-    values: dict[str, object] = {"fetcher": "img2dataset", "allow_private_addresses": True}
+    values: dict[str, object] = {"fetcher": "img2dataset", "allow_private_addresses": True, "policy": "headers-only"}
     return DownloadConfig(selection="s", output="o", **(values | options))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        ({"policy": "respect-explicit"}, "needs --policy headers-only: img2dataset reads no opt-out but X-Robots-Tag"),
         ({"allow_private_addresses": False}, "needs --allow-private-addresses: img2dataset asks any address"),
         ({"max_redirects": 2}, "max_redirects: img2dataset has no such option, found 2; leave out --max-redirects"),
         ({"user_agent": "me/1 (x@y)"}, "user_agent: img2dataset has no such option"),
