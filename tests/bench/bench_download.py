@@ -1,140 +1,106 @@
-"""Speed and memory of `pipeline download` beside img2dataset, on the same URLs and settings.
+"""Speed and memory of `pipeline download` beside img2dataset: the same URLs and settings, nginx as server.
 
-Run by `make bench BENCH=download`. Both are run as commands, start included, on photographs that a real HTTP
-server holds in memory, in its own process on the same cores. The lines named "loop" leave the start out: they are of
-`NUM_IMAGES` images less the time that the same command takes for `NUM_FEW`.
+Run by `make bench BENCH=download`; nginx is Debian's (`apt install nginx-light`). The photographs are enlarged to two
+sizes that the web has (500 x 375 and 1600 x 1200, JPEG quality 90) and stored at 256 px. Each is run as a command,
+start included, in turn; the lines named "loop" leave the start out: they are of the images of the larger job less those
+of the smaller one. The policy is the default one, so the site is asked for its files, too. The last lines show where
+the processor's time goes, and the distance to a decoder alone.
 """
 
-import asyncio
-import multiprocessing
-import shutil
-import sys
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
-from multiprocessing.connection import Connection
+from dataclasses import dataclass
 from pathlib import Path
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-from aiohttp import web
+from PIL import Image
 
-from schemas.manifest import read_manifest
-from schemas.storage import Folder
-from tests.bench.photographs import photographs, repeated
-from tests.bench.process_tree import Measured, measure
+from tests.bench.download_costs import costs
+from tests.bench.download_job import DownloadJob
+from tests.bench.nginx import nginx_serving
+from tests.bench.photographs import repeated
+from tests.bench.process_tree import Measured
 from tests.bench.timing import line
-from tests.support.download import make_selection
 
-NUM_IMAGES = 2_000
-NUM_MANY = 6_000
-NUM_SHARDS = 2
 ROUNDS = 3
-WANTED = 1.6
-WANTED_MEMORY = 0.5
-
-IMG2DATASET = """
-import sys
-from img2dataset import download
-if __name__ == "__main__":
-    download(
-        url_list=sys.argv[1], output_folder=sys.argv[2], number_sample_per_shard=int(sys.argv[3]),
-        input_format="parquet", output_format="webdataset", url_col="url", caption_col="caption",
-        processes_count=2, thread_count=64, image_size=256, resize_mode="keep_ratio", resize_only_if_bigger=True,
-        encode_quality=95, extract_exif=False, timeout=10, retries=2,
-    )
-"""
+WAYS = ("fast", "exact", "peer")
+WANTED_MEMORY = 0.6
 
 
-async def _serve(ready: Connection) -> None:
-    bodies = [data for data, _ in photographs()]
+@dataclass(frozen=True)
+class Size:
+    """Photographs of one size: pixels, files, images of the smaller and the larger job, least ratios to img2dataset."""
 
-    async def answer(request: web.Request) -> web.Response:
-        return web.Response(body=bodies[int(request.match_info["number"]) % len(bodies)], content_type="image/jpeg")
+    width: int
+    height: int
+    files: int
+    few: int
+    many: int
+    fast: float
+    exact: float
 
-    app = web.Application()
-    app.router.add_get("/{number}.jpg", answer)
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, backlog=1024).start()
-    ready.send(runner.addresses[0][1])
-    await asyncio.Event().wait()
-
-
-def _run_server(ready: Connection) -> None:
-    asyncio.run(_serve(ready))
+    @property
+    def name(self) -> str:
+        return f"{self.width}x{self.height}"
 
 
-@contextmanager
-def serving() -> Iterator[str]:
-    """Yield the base URL of a server of the photographs."""
-    spawned = multiprocessing.get_context("spawn")
-    ours, theirs = spawned.Pipe()
-    server = spawned.Process(target=_run_server, args=(theirs,), daemon=True)
-    server.start()
-    theirs.close()
-    try:
-        yield f"http://127.0.0.1:{ours.recv()}"
-    finally:
-        server.terminate()
-        server.join()
+SIZES = (
+    Size(500, 375, 1_000, 1_000, 5_000, fast=1.8, exact=1.1),
+    Size(1600, 1200, 200, 400, 1_600, fast=3.0, exact=1.1),
+)
 
 
-class Job:
-    """The download of the first `num` URLs, by ours and by img2dataset."""
-
-    def __init__(self, folder: Path, base: str, num: int) -> None:
-        self.folder = folder
-        self.num = num
-        folder.mkdir()
-        pairs = [(f"{base}/{number}.jpg", caption) for number, (_, caption) in enumerate(repeated(num))]
-        self.per_shard = -(-num // NUM_SHARDS)
-        shards = [pairs[start : start + self.per_shard] for start in range(0, num, self.per_shard)]
-        make_selection(str(folder / "selection"), [list(shard) for shard in shards])
-        urls, captions = zip(*pairs, strict=True)
-        pq.write_table(pa.table({"url": urls, "caption": captions}), folder / "urls.parquet")
-        (folder / "peer.py").write_text(IMG2DATASET)
-
-    def ours(self) -> Measured:
-        output = self.folder / "ours"
-        shutil.rmtree(output, ignore_errors=True)
-        measured = measure([
-            sys.executable, "-m", "pipeline", "download", "--selection", str(self.folder / "selection"),
-            "--output", str(output), "--image-size", "256", "--resize-mode", "keep_ratio", "--resize-only-if-bigger",
-            "--encode-quality", "95", "--retries", "2", "--concurrency", "128", "--max-connections-per-host", "128",
-            "--allow-private-addresses",
-        ])  # fmt: skip
-        assert read_manifest(Folder(str(output)), "shards")["rows"] == self.num
-        return measured
-
-    def peer(self) -> Measured:
-        output = self.folder / "peer"
-        shutil.rmtree(output, ignore_errors=True)
-        measured = measure([
-            sys.executable, str(self.folder / "peer.py"), str(self.folder / "urls.parquet"), str(output),
-            str(self.per_shard),
-        ])  # fmt: skip
-        statuses = [status for part in output.glob("*.parquet") for status in pq.read_table(part)["status"].to_pylist()]
-        assert statuses == ["success"] * self.num
-        return measured
+def write_photographs(folder: Path, size: Size) -> None:
+    """Write ``N.jpg`` for each N below `size.files`."""
+    folder.mkdir()
+    for number, (data, _) in enumerate(repeated(size.files)):
+        (folder / "source").write_bytes(data)
+        with Image.open(folder / "source") as image:
+            sides = (size.width, size.height) if image.width >= image.height else (size.height, size.width)
+            image.convert("RGB").resize(sides, Image.Resampling.BICUBIC).save(folder / f"{number}.jpg", quality=90)
+    (folder / "source").unlink()
 
 
 def least(runs: list[Measured]) -> Measured:
     return Measured(min(run.seconds for run in runs), min(run.peak_bytes for run in runs))
 
 
+def run(job: DownloadJob, num: int, way: str) -> Measured:
+    """Run one way and return what it took. Every image must come."""
+    measured, outcomes = job.peer() if way == "peer" else job.ours(way, "--max-connections-per-host", "128")
+    assert outcomes == {"success": num}, outcomes
+    return measured
+
+
+def bench(size: Size, folder: Path, base: str) -> None:
+    folder.mkdir()
+    jobs = []
+    for num in (size.few, size.many):
+        captions = [caption for _, caption in repeated(num)]
+        pairs = [(f"{base}/{number % size.files}.jpg?{number}", caption) for number, caption in enumerate(captions)]
+        jobs.append((DownloadJob(folder / str(num), pairs), num))
+    rounds = [[{way: run(job, num, way) for way in WAYS} for job, num in jobs] for _ in range(ROUNDS)]
+    started, looped, peaks = {}, {}, {}
+    for way in WAYS:
+        few, many = (least([found[job][way] for found in rounds]) for job in (0, 1))
+        started[way] = size.many / many.seconds
+        looped[way] = (size.many - size.few) / (many.seconds - few.seconds)
+        peaks[way] = many.peak_bytes / 2**20
+    for way, wanted in (("fast", size.fast), ("exact", size.exact)):
+        name = f"download-{way}-{size.name}"
+        line(name, started[way], "img2dataset", started["peer"], "images/s", wanted)
+        line(f"{name}-loop", looped[way], "img2dataset", looped["peer"], "images/s", wanted)
+        line(f"{name}-memory", peaks[way], "img2dataset", peaks["peer"], "MiB", WANTED_MEMORY)
+
+
 def main() -> None:
-    with tempfile.TemporaryDirectory(prefix="bench-download-") as name, serving() as base:
-        some, many = Job(Path(name) / "some", base, NUM_IMAGES), Job(Path(name) / "many", base, NUM_MANY)
-        runs = (some.ours, some.peer, many.ours, many.peer)
-        rounds = [[run() for run in runs] for _ in range(ROUNDS)]
-    ours, peer, ours_many, peer_many = (least(list(found)) for found in zip(*rounds, strict=True))
-    line("download", NUM_IMAGES / ours.seconds, "img2dataset", NUM_IMAGES / peer.seconds, "images/s", WANTED)
-    more = NUM_MANY - NUM_IMAGES
-    our_rate, their_rate = more / (ours_many.seconds - ours.seconds), more / (peer_many.seconds - peer.seconds)
-    line("download-loop", our_rate, "img2dataset", their_rate, "images/s", WANTED)
-    mebibytes = [measured.peak_bytes / 2**20 for measured in (ours_many, peer_many)]
-    line("download-memory", mebibytes[0], "img2dataset", mebibytes[1], "MiB", WANTED_MEMORY)
+    with tempfile.TemporaryDirectory(prefix="bench-download-") as name:
+        root = Path(name)
+        for size in SIZES:
+            pictures = root / size.name
+            write_photographs(pictures, size)
+            with nginx_serving(pictures, root / f"nginx-{size.name}") as base:
+                bench(size, root / f"jobs-{size.name}", base)
+                for decode in ("fast", "exact"):
+                    print(f"{decode} {size.name}: {costs(pictures, base, decode, size.few)}", flush=True)
 
 
 if __name__ == "__main__":

@@ -29,7 +29,7 @@ INSIDE = """
 import asyncio, json
 from dataclasses import asdict
 from pipeline.download.config import DownloadConfig
-from pipeline.download.fetch.request import fetch, open_session
+from pipeline.download.fetch.request import fetch, open_session, parse_url
 from pipeline.download.fetch.resolver import system_lookup
 from pipeline.download.outcome import Failure
 from tests.support.name_server import name_server
@@ -62,7 +62,7 @@ async def main():
     found = {}
     async with open_session(config) as session:
         for url in ASKED:
-            one = await fetch(session, url, config)
+            one = await fetch(session, parse_url(url), config)
             found[url] = one.reason if isinstance(one, Failure) else one.data.decode()
     server.close()
     print(json.dumps({"before": [address for _, address in before], "found": found, "served": served}))

@@ -3,6 +3,8 @@
 import asyncio
 from dataclasses import dataclass
 
+from yarl import URL
+
 from pipeline.download.fetch.host import Outcome
 from pipeline.download.fetch.schedule import HERE, PATIENCE_S, Place, Schedule
 from pipeline.download.outcome import Body, Encoded, Failure, ImageReference
@@ -36,6 +38,8 @@ class FetchTask:
     reference: ImageReference | None
     host: str | None
     done: "asyncio.Future[Fetched]"
+    parsed: URL | None = None
+    """The `url`, as it is asked for."""
     attempts: int = 0
     arguments: bytes = b""
     """What the list says of the image (`content.arguments`)."""

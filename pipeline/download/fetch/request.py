@@ -8,6 +8,7 @@ as browsers and curl read them (`pipeline.http_answers`); what they do not read 
 import asyncio
 import re
 import socket
+import sys
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -29,8 +30,14 @@ from pipeline.download.policy.gate import Gate
 from pipeline.http_answers.codings import decoded
 from pipeline.http_answers.head import MAX_HEAD_BYTES, listed
 
+if sys.version_info >= (3, 11):
+    from asyncio import timeout
+else:
+    from async_timeout import timeout
+
 KEEP_ALIVE_S = 30.0
 READ_BUFFER_BYTES = 1 << 18
+_NO_URL = re.compile(r"[\x00-\x20\x7f]")
 _WHOLE_RANGE = re.compile(r"bytes[ =:]*0\s*-\s*(\d{1,18})\s*/\s*(\d{1,18})\s*", re.IGNORECASE)
 
 
@@ -87,7 +94,7 @@ def parse_url(url: str) -> URL | None:
 
     An ASCII URL goes out byte for byte (a signature over it stays good); another one is percent-encoded.
     """
-    if any(character <= " " or character == "\x7f" for character in url):
+    if _NO_URL.search(url):
         return None
     try:
         parsed = URL(url, encoded=url.isascii())
@@ -98,16 +105,16 @@ def parse_url(url: str) -> URL | None:
     return parsed
 
 
-async def fetch(session: Session, url: str, config: DownloadConfig, gate: Gate | None = None) -> Body | Failure:
-    """Ask for `url` once. Returns within about `timeout_s`; never raises for what a server can do.
+async def fetch(session: Session, url: URL | None, config: DownloadConfig, gate: Gate | None = None) -> Body | Failure:
+    """Ask for `url` (of `parse_url`) once. Returns within about `timeout_s`; never raises for what a server can do.
 
     `gate` is asked before each redirect is followed, and whether the head of an answer lets its body be read.
     """
-    parsed = parse_url(url)
-    if parsed is None:
+    if url is None:
         return Failure("url_invalid")
     try:
-        return await asyncio.wait_for(_follow(session, parsed, config, gate), config.timeout_s)
+        async with timeout(config.timeout_s):
+            return await _follow(session, url, config, gate)
     except (asyncio.TimeoutError, TimeoutError):
         return Failure("timed_out", retryable=True)
     except (AnswerMalformed, aiohttp.ClientResponseError):

@@ -71,13 +71,14 @@ class FetchRuntime:
         An image with a `reference` is here: its `url` tells where it came from and is not asked. `arguments`: see
         `content.arguments`.
         """
-        host = None
+        parsed = None
         if reference is None and url is not None:
             parsed = parse_url(url)
             if parsed is None:
                 return Fetched(Failure("url_invalid"), None, 0)
-            host = parsed.host
-        task = FetchTask(key, url, reference, host, asyncio.get_running_loop().create_future(), arguments=arguments)
+        host = parsed.host if parsed is not None else None
+        done: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
+        task = FetchTask(key, url, reference, host, done, parsed, arguments=arguments)
         self._queue.put(task)
         return await task.done
 
@@ -162,17 +163,14 @@ class FetchRuntime:
         """Return why the task may not be asked for, or the seconds until it may be; of a local image neither."""
         if task.reference is not None or task.gate is not None:  # it waited for its time
             return None, 0.0
-        assert task.url is not None
-        url = parse_url(task.url)
-        assert url is not None
+        assert task.parsed is not None
         gate = task.gate = policy.gate()
-        refused = await gate.may_ask(url)
+        refused = await gate.may_ask(task.parsed)
         return refused, 0.0 if refused else gate.wait_s(self._loop.time())
 
     async def _body(self, task: FetchTask, session: Session) -> Body | Failure:
         if task.reference is None:
-            assert task.url is not None
-            return await fetch(session, task.url, self._config, task.gate)
+            return await fetch(session, task.parsed, self._config, task.gate)
         return await self._loop.run_in_executor(
             None, read_local_image, task.reference, self._roots, self._config.max_body_bytes
         )
@@ -192,7 +190,7 @@ def schedule_of(config: DownloadConfig) -> Schedule[FetchTask]:
 async def ask_site_file(session: Session, config: DownloadConfig, url: str) -> Body | Failure:
     """Ask once for a file that says what a site wishes: a request as others are, with bounds of its own."""
     bounds = replace(config, max_body_bytes=MAX_SITE_FILE_BYTES, max_redirects=MAX_SITE_REDIRECTS)
-    return await fetch(session, url, bounds)
+    return await fetch(session, parse_url(url), bounds)
 
 
 _lock = threading.Lock()

@@ -11,7 +11,7 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.outcome import Failure
 from pipeline.download.policy.evidence import FORBID, Evidence, Judged, Signal, decide, printable
 from pipeline.download.policy.header_signals import Fields, has_wishes, header_signals, linked_terms
-from pipeline.download.policy.image_marks import data_mining, has_manifest_mark, training_mining
+from pipeline.download.policy.image_marks import beside_pixels, data_mining, has_manifest_mark, training_mining
 from pipeline.download.policy.sites import Ask, Site, Sites
 from pipeline.download.policy.vocabulary import load_vocabulary
 
@@ -74,9 +74,12 @@ class Gate:
         """Tell whether the terms that the head named, and the image's own marks, let it be decoded."""
         for address in self._linked:
             await self._note_terms("header", address)
+        if not (self._policy.reads_marks or self._policy.reads_manifests):
+            return self.evidence().decision != FORBID
+        searched = beside_pixels(data)
         if self._policy.reads_marks:
-            self._note(data_mining(data))
-        if self._policy.reads_manifests and has_manifest_mark(data):
+            self._note(data_mining(searched))
+        if self._policy.reads_manifests and has_manifest_mark(searched):
             loop = asyncio.get_running_loop()
             self._note(await loop.run_in_executor(None, training_mining, data))
         return self.evidence().decision != FORBID

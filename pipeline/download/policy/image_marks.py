@@ -31,6 +31,9 @@ _DMI_VALUES = frozenset(
     )
 )  # fmt: skip
 
+_SCAN, _APP2 = 0xDA, 0xE2
+"""Markers of JPEG."""
+
 _ASSERTION, _COMPRESSED = b"training-mining", b"c2cm"
 _ENTRIES = {
     "ai_training": "ai-training", "ai_generative_training": "ai-generative-training", "data_mining": "data-mining",
@@ -44,13 +47,33 @@ _MAGICS = (
 )  # fmt: skip
 
 
+def beside_pixels(data: bytes) -> bytes:
+    """Return the bytes of an image in which marks are looked for.
+
+    Of a JPEG what stands before its first scan and behind its last end mark, a hundredth of it; the whole where its
+    segments name further pictures (MPF), or are not as they should be. The whole of all else.
+    """
+    if not data.startswith(b"\xff\xd8"):
+        return data
+    place = 2
+    while data[place : place + 1] == b"\xff" and place + 4 <= len(data):
+        marker = data[place + 1]
+        if marker == _SCAN:
+            end = data.rfind(b"\xff\xd9")
+            return data[:place] + data[end:] if end > place else data
+        if marker == _APP2 and data[place + 4 : place + 8] == b"MPF\0":
+            return data
+        place += 2 + int.from_bytes(data[place + 2 : place + 4], "big")
+    return data
+
+
 def has_manifest_mark(data: bytes) -> bool:
-    """Tell whether a manifest may speak of training."""
+    """Tell whether a manifest may speak of training; `data` is what is `beside_pixels`."""
     return _ASSERTION in data or (_COMPRESSED in data and b"jumb" in data)
 
 
 def data_mining(data: bytes) -> list[Signal]:
-    """Return the signals of plus:DataMining in the XMP packets of an image."""
+    """Return the signals of plus:DataMining in the XMP packets of an image; `data` is what is `beside_pixels`."""
     if _PROPERTY not in data:
         return []
     found: dict[Signal, None] = {}

@@ -39,7 +39,8 @@ class FastResizer(ExactResizer):
         height, width = pixels.shape[:2]
         if size == (width, height):
             return pixels
-        planes = torch.from_numpy(pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis]).permute(2, 0, 1)[None]
+        # an image as torch's channels last, which only these strides are: interpolated and handed back without a copy
+        planes = torch.from_numpy(pixels if pixels.ndim == 3 else pixels[:, :, np.newaxis])[None].permute(0, 3, 1, 2)
         scaled = torch.nn.functional.interpolate(planes, (size[1], size[0]), mode="bicubic", antialias=True)
         found = scaled[0].permute(1, 2, 0).contiguous().numpy()
         return found if pixels.ndim == 3 else found[:, :, 0]

@@ -9,7 +9,7 @@ from aiohttp import web
 
 from pipeline.download.config import DownloadConfig
 from pipeline.download.content.early import HeaderJudge
-from pipeline.download.fetch.request import fetch, open_session
+from pipeline.download.fetch.request import fetch, open_session, parse_url
 from pipeline.download.outcome import Body, Failure
 from tests.support.download import picture
 from tests.support.server_thread import in_thread
@@ -87,7 +87,7 @@ def test_the_rest_of_an_unwanted_body_is_not_fetched(is_limited: bool) -> None:
 
     async def ask() -> Body | Failure:
         async with open_session(options) as session:
-            return await fetch(session, f"http://127.0.0.1:{server.port}/", options)
+            return await fetch(session, parse_url(f"http://127.0.0.1:{server.port}/"), options)
 
     with in_thread(server.listening()):
         found = asyncio.run(ask())

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.download.config import DownloadConfig
-from pipeline.download.fetch.request import fetch, open_session
+from pipeline.download.fetch.request import fetch, open_session, parse_url
 from pipeline.download.outcome import Body, Failure
 from tests.support.odd_answers import FAILURES, GOOD, MALFORMED, PICTURE, answer, chunked, in_chunks
 from tests.support.raw_server import RawServer, raw_server
@@ -27,7 +27,7 @@ def get(*urls: str, **options: object) -> list[Body | Failure]:
 
     async def run() -> list[Body | Failure]:
         async with open_session(config) as session:
-            return [await fetch(session, url, config) for url in urls]
+            return [await fetch(session, parse_url(url), config) for url in urls]
 
     return asyncio.run(run())
 

@@ -35,7 +35,7 @@ def get(url: str, **options: object) -> Body | Failure:
     async def run() -> Body | Failure:
         async with open_session(config) as session:
             gate = Policy(config, functools.partial(ask_site_file, session, config)).gate()
-            return await asyncio.wait_for(fetch(session, url, config, gate), PATIENCE_S)
+            return await asyncio.wait_for(fetch(session, parse_url(url), config, gate), PATIENCE_S)
 
     return asyncio.run(run())
 
@@ -101,7 +101,7 @@ def test_answers_that_are_no_http() -> None:
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         config = DownloadConfig(selection="s", output="o", allow_private_addresses=True, timeout_s=PATIENCE_S)
         async with open_session(config) as session:
-            found = [await fetch(session, f"{scheme}://{address}/", config) for scheme in ("http", "https")]
+            found = [await fetch(session, parse_url(f"{scheme}://{address}/"), config) for scheme in ("http", "https")]
         server.close()
         return found
 
@@ -125,7 +125,8 @@ def test_a_certificate_signed_by_itself(tmp_path: Path, allowed: bool, expected:
             allow_invalid_certificates=allowed,
         )  # fmt: skip
         async with open_session(config) as session:
-            found = await fetch(session, f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/", config)
+            url = parse_url(f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}/")
+            found = await fetch(session, url, config)
         server.close()
         return found
 
