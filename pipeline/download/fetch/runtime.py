@@ -105,7 +105,7 @@ class FetchRuntime:
     async def _serve(self) -> None:
         evaluation_hashes = read_evaluation_hashes(self._config)
         async with open_session(self._config) as session, DecodePool(self._config, evaluation_hashes) as pool:
-            policy = Policy(self._config, functools.partial(ask_site_file, session, self._config))
+            policy = Policy(self._config, functools.partial(ask_site_file, session, site_bounds(self._config)))
             self._queue = FetchQueue(schedule_of(self._config))
             dispatcher = asyncio.create_task(self._dispatch(session, pool, policy))
             self._started.set_result(None)
@@ -187,9 +187,13 @@ def schedule_of(config: DownloadConfig) -> Schedule[FetchTask]:
     )
 
 
-async def ask_site_file(session: Session, config: DownloadConfig, url: str) -> Body | Failure:
-    """Ask once for a file that says what a site wishes: a request as others are, with bounds of its own."""
-    bounds = replace(config, max_body_bytes=MAX_SITE_FILE_BYTES, max_redirects=MAX_SITE_REDIRECTS)
+def site_bounds(config: DownloadConfig) -> DownloadConfig:
+    """Return the options by which files of sites are asked for; made once, checks of a config cost as much as a file."""
+    return replace(config, max_body_bytes=MAX_SITE_FILE_BYTES, max_redirects=MAX_SITE_REDIRECTS)
+
+
+async def ask_site_file(session: Session, bounds: DownloadConfig, url: str) -> Body | Failure:
+    """Ask once for a file that says what a site wishes: a request as others are, with `site_bounds`."""
     return await fetch(session, parse_url(url), bounds)
 
 

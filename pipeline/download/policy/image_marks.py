@@ -34,7 +34,8 @@ _DMI_VALUES = frozenset(
 _SCAN, _APP2 = 0xDA, 0xE2
 """Markers of JPEG."""
 
-_ASSERTION, _COMPRESSED = b"training-mining", b"c2cm"
+_BOX, _ASSERTION, _COMPRESSED = b"jumb", b"training-mining", b"c2cm"
+"""Of each manifest; of one that may speak of training. Most images have no box: one search tells it."""
 _ENTRIES = {
     "ai_training": "ai-training", "ai_generative_training": "ai-generative-training", "data_mining": "data-mining",
     "ai_inference": "ai-inference",
@@ -69,7 +70,7 @@ def beside_pixels(data: bytes) -> bytes:
 
 def has_manifest_mark(data: bytes) -> bool:
     """Tell whether a manifest may speak of training; `data` is what is `beside_pixels`."""
-    return _ASSERTION in data or (_COMPRESSED in data and b"jumb" in data)
+    return _BOX in data and (_ASSERTION in data or _COMPRESSED in data)
 
 
 def data_mining(data: bytes) -> list[Signal]:
