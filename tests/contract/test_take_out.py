@@ -4,6 +4,7 @@ import datetime
 import json
 import shutil
 import tarfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -100,6 +101,21 @@ def test_nothing_of_what_was_removed_stays_and_nothing_else_changes(run: RunConf
             for member in row["members"]:
                 body = data[member["offset"] : member["offset"] + member["bytes"]]
                 assert body == left[row["key"] + member["suffix"]]
+
+
+def test_what_is_counted_of_wishes_is_of_the_rows_that_are_left(run: RunConfig, domains: str) -> None:
+    shards = Path(run.output) / "shards"
+    before = read_manifest(Folder(str(shards)), "shards")["summary"]["policy"]
+    main(["remove", "--run", run.output, "--domains", domains, *SINCE])
+    decisions: Counter[str] = Counter()
+    for path in shards.glob("*_stats.json"):
+        table = pq.read_table(shards / f"{path.name.removesuffix('_stats.json')}.parquet")
+        found = Counter(table["policy_decision"].drop_null().to_pylist())
+        assert json.loads(path.read_text())["policy"]["decisions"] == found, path.name
+        decisions += found
+    after = read_manifest(Folder(str(shards)), "shards")["summary"]["policy"]
+    assert after["decisions"] == decisions
+    assert 0 < after["decisions"]["allow"] < before["decisions"]["allow"]
 
 
 def test_all_that_reads_the_folders_goes_on(

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from pipeline.download.policy.counts import policy_counts
 from pipeline.download.refusals import count_refusals
 from schemas.arrow_types import values_of
 from schemas.sample import STATUS_FAILED_TO_DOWNLOAD, STATUS_FAILED_TO_RESIZE, STATUS_SUCCESS
@@ -27,6 +28,7 @@ def table_counts(table: pa.Table) -> dict[str, Any]:
         "status_dict": dict(sorted(Counter(texts).items())),
         "outcomes": dict(sorted(Counter(reasons).items())),
         MAY_HEAL: pc.sum(table["retryable"]).as_py() or 0,
+        "policy": policy_counts(table),
         "refusals": count_refusals(values_of(table["url"]), values_of(table["http_status"])),
     }
 

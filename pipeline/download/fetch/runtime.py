@@ -188,7 +188,7 @@ def schedule_of(config: DownloadConfig) -> Schedule[FetchTask]:
 
 
 def site_bounds(config: DownloadConfig) -> DownloadConfig:
-    """Return the options by which files of sites are asked for; made once, checks of a config cost as much as a file."""
+    """Return the options by which files of sites are asked for; its checks are not for each file."""
     return replace(config, max_body_bytes=MAX_SITE_FILE_BYTES, max_redirects=MAX_SITE_REDIRECTS)
 
 

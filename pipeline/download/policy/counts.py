@@ -1,28 +1,51 @@
-"""How often signals, rules and decisions came: the evidence of images in, counts by name for stats and manifest."""
+"""How often signals, rules and decisions came: the table of a shard in, counts by name for stats and manifest out.
+
+All is counted from what the rows hold, so that it can be counted anew when rows go or heal.
+"""
 
 from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
-from pipeline.download.policy.evidence import Evidence
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from pipeline.download.policy.evidence import ALLOW, FORBID
+from schemas.buffers import one_chunk
 from schemas.json_object import JsonObject
 
 KINDS = ("decisions", "rules", "signals")
 
 
-def policy_counts(found: Iterable[Evidence | None]) -> dict[str, Any]:
-    """Return the counts of images: by decision, by rule, by signal (place and row of the vocabulary), of conflicts."""
-    counts: dict[str, Counter[str]] = {kind: Counter() for kind in KINDS}
-    conflicts = 0
-    for evidence in found:
-        if evidence is None:
-            continue
-        counts["decisions"][evidence.decision] += 1
-        conflicts += evidence.is_conflict
-        if evidence.rule is not None:
-            counts["rules"][evidence.rule] += 1
-        counts["signals"].update({f"{judged.signal.place}: {judged.signal.row}" for judged in evidence.seen})
-    return {**{kind: dict(sorted(counts[kind].items())) for kind in KINDS}, "conflicts": conflicts}
+def policy_counts(table: pa.Table) -> dict[str, Any]:
+    """Return the counts of images of a table (`SHARD_TABLE`): by decision, by rule, by signal, of conflicts.
+
+    A signal is named by place, name and meaning, ``robots.txt: robots (forbid)``, and counts once an image.
+    A conflict is an image that one signal forbids and another allows.
+    """
+    lists = one_chunk(table["signals"])
+    seen = lists.flatten()
+    place, name, meaning = (seen.field(field) for field in ("place", "signal", "meaning"))
+    named = pc.binary_join_element_wise(place, ": ", name, " (", meaning, ")", "")
+    image = pc.list_parent_indices(lists)
+    of_images = pa.table({"image": image, "signal": named}).group_by(["image", "signal"]).aggregate([])
+    conflicts = set(_of_meaning(image, meaning, FORBID)) & set(_of_meaning(image, meaning, ALLOW))
+    return {
+        "decisions": _counts(table["policy_decision"]),
+        "rules": _counts(table["policy_rule"]),
+        "signals": _counts(of_images["signal"]),
+        "conflicts": len(conflicts),
+    }
+
+
+def _of_meaning(image: pa.Array, meaning: pa.Array, wanted: str) -> list[int]:
+    found: list[int] = image.filter(pc.equal(meaning, wanted)).to_pylist()
+    return found
+
+
+def _counts(words: pa.ChunkedArray) -> dict[str, int]:
+    found = words.drop_null().value_counts()
+    return dict(sorted(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
 
 
 def summed(bodies: Iterable[JsonObject]) -> dict[str, Any]:

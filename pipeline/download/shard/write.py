@@ -181,7 +181,7 @@ def write_shard(
         "end_time": end_time,
         "status_dict": _counts(result.failure.text if result.failure else STATUS_SUCCESS for result in shard.results),
         "outcomes": _counts(result.failure.reason if result.failure else STATUS_SUCCESS for result in shard.results),
-        "policy": policy_counts(result.evidence for result in shard.results),
+        "policy": policy_counts(table),
         "body_bytes": shard.body_bytes,
         "refusals": count_refusals(
             shard.images.table["url"].to_pylist(), [result.http_status for result in shard.results]
