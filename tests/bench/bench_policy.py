@@ -78,6 +78,9 @@ def main() -> None:
     more = NUM_IMAGES - NUM_FEW
     rates = [more / statistics.median(taken.wall_s for taken in rounds[policy]) for policy in POLICIES]
     costs = [1000 * statistics.median(taken.cpu_s for taken in rounds[policy]) / more for policy in POLICIES]
+    for policy in POLICIES:
+        told = ", ".join(f"{more / taken.wall_s:,.0f} ({1000 * taken.cpu_s / more:.2f})" for taken in rounds[policy])
+        print(f"{policy}, images/s (CPU ms an image) of each round: {told}")
     print(f"{NUM_IMAGES} images of {max(hosts_of(NUM_IMAGES)) + 1} hosts")
     line("policy", rates[0], "headers-only", rates[1], "images/s", WANTED)
     line("policy-cpu", costs[0], "headers-only", costs[1], "CPU ms an image", WANTED_CPU)
