@@ -13,12 +13,15 @@ import signal
 import sys
 from collections import deque
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from pipeline.download.config import DownloadConfig
 from pipeline.download.content.near import Words
 from pipeline.download.content.settings import content_settings
-from pipeline.download.decode.worker import IN_HEADER, OUT_HEADER, READY
+from pipeline.download.decode.worker import IN_HEADER, OUT_HEADER, READ_MANIFEST, READY
 from pipeline.download.outcome import Encoded, Failure
+from pipeline.download.policy.evidence import Signal
+from pipeline.download.policy.image_marks import MANIFEST_UNREADABLE
 
 MAX_SENT_IMAGES = 16
 MAX_SENT_BYTES = 1 << 20
@@ -42,11 +45,16 @@ SETTINGS = (
 )  # fmt: skip
 
 
+Result = Encoded | Failure | list[Signal]
+"""The last is what a manifest says."""
+
+
 @dataclass
 class _Job:
     data: bytes
     arguments: bytes
-    done: "asyncio.Future[Encoded | Failure]"
+    done: "asyncio.Future[Result]"
+    reads_manifest: bool = False
     crashes: int = field(default=0)
 
 
@@ -78,9 +86,21 @@ class DecodePool:
 
         Raises RuntimeError when no decode process starts.
         """
+        result = await self._done(_Job(data, arguments, asyncio.get_running_loop().create_future()))
+        assert not isinstance(result, list)
+        return result
+
+    async def training_mining(self, data: bytes) -> list[Signal]:
+        """Return what the manifests in an image say of training: within the bounds that a decode has, else unreadable.
+
+        Raises RuntimeError when no decode process starts.
+        """
+        result = await self._done(_Job(data, b"", asyncio.get_running_loop().create_future(), reads_manifest=True))
+        return result if isinstance(result, list) else [MANIFEST_UNREADABLE]
+
+    async def _done(self, job: _Job) -> Result:
         if self._broken is not None:
             raise RuntimeError("the decode processes do not start") from self._broken
-        job = _Job(data, arguments, asyncio.get_running_loop().create_future())
         self._jobs.put_nowait(job)
         return await job.done
 
@@ -182,7 +202,8 @@ def _send(process: asyncio.subprocess.Process, job: _Job) -> None:
     """Hand an image to the process; what its pipe does not take waits here, at most `MAX_SENT_BYTES` and an image."""
     assert process.stdin is not None
     with contextlib.suppress(ConnectionError):  # it has ended, as who waits for its answer will see
-        process.stdin.write(IN_HEADER.pack(len(job.data), len(job.arguments)))
+        told = READ_MANIFEST if job.reads_manifest else len(job.arguments)
+        process.stdin.write(IN_HEADER.pack(len(job.data), told))
         process.stdin.write(job.data)
         if job.arguments:
             process.stdin.write(job.arguments)
@@ -197,11 +218,17 @@ async def _answer_first(process: asyncio.subprocess.Process, sent: deque[_Job]) 
     except (asyncio.IncompleteReadError, ConnectionError):
         return False
     fields = json.loads(answer[:text_bytes])
-    _answer(sent.popleft(), Failure(**fields) if "reason" in fields else Encoded(data=answer[text_bytes:], **fields))
+    _answer(sent.popleft(), _result(fields, answer[text_bytes:]))
     return True
 
 
-def _answer(job: _Job, result: Encoded | Failure) -> None:
+def _result(fields: dict[str, Any], data: bytes) -> Result:
+    if "signals" in fields:
+        return [Signal(*found) for found in fields["signals"]]
+    return Failure(**fields) if "reason" in fields else Encoded(data=data, **fields)
+
+
+def _answer(job: _Job, result: Result) -> None:
     if not job.done.done():
         job.done.set_result(result)
 

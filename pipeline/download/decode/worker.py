@@ -4,6 +4,8 @@
           (4, often 0), image, that
     out:  per image: length of the JSON (4), length of the image (4), JSON, image
 
+Where the second length is `READ_MANIFEST` the image is not decoded: what its manifest says is read, in the same bounds.
+
 It dies with its parent (end of input, and a signal on Linux), and by an alarm when one image takes more
 than `MAX_DECODE_CPU_S` of processor time, so a stuck decode costs one image.
 """
@@ -14,6 +16,7 @@ import resource
 import signal
 import struct
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any, BinaryIO
 
 from pipeline.runners.processes import die_with_parent
@@ -26,6 +29,9 @@ MEMORY_BYTES_PER_PIXEL = 24
 
 IN_HEADER = struct.Struct(">II")
 OUT_HEADER = struct.Struct(">II")
+
+READ_MANIFEST = 0xFFFFFFFF
+"""In place of a length: nothing is said of the image, and the JSON has ``signals``, each as a list of its fields."""
 
 ENCODED_FIELDS = (
     "width", "height", "original_width", "original_height", "sha256", "phash", "exif", "further_hash", "colours",
@@ -73,20 +79,31 @@ def _serve(source: BinaryIO, sink: BinaryIO, decode: Callable[[bytes, bytes], An
             return
         size, arguments_size = IN_HEADER.unpack(header)
         data = source.read(size)
+        reads_manifest = arguments_size == READ_MANIFEST
+        arguments_size = 0 if reads_manifest else arguments_size
         arguments = source.read(arguments_size) if arguments_size else b""
         if len(data) < size or len(arguments) < arguments_size:
             return
         signal.setitimer(signal.ITIMER_PROF, MAX_DECODE_CPU_S)
-        result = decode(data, arguments)
+        if reads_manifest:
+            fields, body = _manifest_fields(data), b""
+        else:
+            result = decode(data, arguments)
+            body = result.data if isinstance(result, Encoded) else b""
+            noted = ENCODED_FIELDS if isinstance(result, Encoded) else FAILURE_FIELDS
+            fields = {name: value for name in noted if (value := getattr(result, name)) is not None}
         signal.setitimer(signal.ITIMER_PROF, 0)
-        body = result.data if isinstance(result, Encoded) else b""
-        noted = ENCODED_FIELDS if isinstance(result, Encoded) else FAILURE_FIELDS
-        fields = {name: value for name in noted if (value := getattr(result, name)) is not None}
         text = json.dumps(fields).encode()
         sink.write(OUT_HEADER.pack(len(text), len(body)))
         sink.write(text)
         sink.write(body)
         sink.flush()
+
+
+def _manifest_fields(data: bytes) -> dict[str, Any]:
+    from pipeline.download.policy.image_marks import training_mining  # few images have a manifest: memory of few
+
+    return {"signals": [astuple(found) for found in training_mining(data)]}
 
 
 if __name__ == "__main__":

@@ -105,7 +105,8 @@ class FetchRuntime:
     async def _serve(self) -> None:
         evaluation_hashes = read_evaluation_hashes(self._config)
         async with open_session(self._config) as session, DecodePool(self._config, evaluation_hashes) as pool:
-            policy = Policy(self._config, functools.partial(ask_site_file, session, site_bounds(self._config)))
+            ask = functools.partial(ask_site_file, session, site_bounds(self._config))
+            policy = Policy(self._config, ask, pool.training_mining)
             self._queue = FetchQueue(schedule_of(self._config))
             dispatcher = asyncio.create_task(self._dispatch(session, pool, policy))
             self._started.set_result(None)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from pipeline.download.policy.evidence import ALLOW, FORBID
+from schemas.arrow_types import values_of
 from schemas.buffers import one_chunk
 from schemas.json_object import JsonObject
 
@@ -23,7 +24,7 @@ def policy_counts(table: pa.Table) -> dict[str, Any]:
     A signal is named by place, name and meaning, ``robots.txt: robots (forbid)``, and counts once an image.
     A conflict is an image that one signal forbids and another allows.
     """
-    lists = one_chunk(table["signals"])
+    lists: Any = one_chunk(table["signals"])
     seen = lists.flatten()
     place, name, meaning = (seen.field(field) for field in ("place", "signal", "meaning"))
     named = pc.binary_join_element_wise(place, ": ", name, " (", meaning, ")", "")
@@ -39,13 +40,12 @@ def policy_counts(table: pa.Table) -> dict[str, Any]:
 
 
 def _of_meaning(image: pa.Array, meaning: pa.Array, wanted: str) -> list[int]:
-    found: list[int] = image.filter(pc.equal(meaning, wanted)).to_pylist()
-    return found
+    return values_of(image.filter(pc.equal(meaning, wanted)))
 
 
 def _counts(words: pa.ChunkedArray) -> dict[str, int]:
     found = words.drop_null().value_counts()
-    return dict(sorted(zip(found.field("values").to_pylist(), found.field("counts").to_pylist(), strict=True)))
+    return dict(sorted(zip(values_of(found.field("values")), values_of(found.field("counts")), strict=True)))
 
 
 def summed(bodies: Iterable[JsonObject]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 A `Policy` of a worker process makes a `Gate` for each attempt at an image; what the gate saw is the image's evidence.
 """
 
-import asyncio
+from collections.abc import Awaitable, Callable
 
 from yarl import URL
 
@@ -11,17 +11,21 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.outcome import Failure
 from pipeline.download.policy.evidence import FORBID, Evidence, Judged, Signal, decide, printable
 from pipeline.download.policy.header_signals import Fields, has_wishes, header_signals, linked_terms
-from pipeline.download.policy.image_marks import beside_pixels, data_mining, has_manifest_mark, training_mining
+from pipeline.download.policy.image_marks import beside_pixels, data_mining, has_manifest_mark
 from pipeline.download.policy.sites import Ask, Site, Sites
 from pipeline.download.policy.vocabulary import load_vocabulary
+
+ReadManifest = Callable[[bytes], Awaitable[list[Signal]]]
+"""Reads what the manifests in an image say, bounded in time and memory."""
 
 
 class Policy:
     """What a worker process knows of wishes. `ask` asks for the files of sites."""
 
-    def __init__(self, config: DownloadConfig, ask: Ask) -> None:
+    def __init__(self, config: DownloadConfig, ask: Ask, read_manifest: ReadManifest) -> None:
         self.vocabulary = load_vocabulary(config)
         self.agent = config.agent_token
+        self.read_manifest = read_manifest
         self.disallowed = config.disallowed_header_directives
         self.max_delay_s = config.max_crawl_delay_s
         self.sites = Sites(ask, self.agent, self.vocabulary)
@@ -80,8 +84,7 @@ class Gate:
         if self._policy.reads_marks:
             self._note(data_mining(searched))
         if self._policy.reads_manifests and has_manifest_mark(searched):
-            loop = asyncio.get_running_loop()
-            self._note(await loop.run_in_executor(None, training_mining, data))
+            self._note(await self._policy.read_manifest(data))
         return self.evidence().decision != FORBID
 
     def wait_s(self, now_s: float) -> float:

@@ -10,6 +10,8 @@ import pytest
 from pipeline.download.config import DownloadConfig
 from pipeline.download.decode.pool import DecodePool
 from pipeline.download.outcome import Encoded, Failure
+from pipeline.download.policy.evidence import Signal
+from pipeline.download.policy.image_marks import MANIFEST_UNREADABLE
 from schemas.rejection import REASONS
 from tests.support.download import picture
 from tests.support.process_tree import is_alive
@@ -56,6 +58,26 @@ def test_a_killed_process_costs_no_image_and_a_stuck_one_costs_one() -> None:
 
     kinds = [result if isinstance(result, Failure) else "image" for result in asyncio.run(run())]
     assert kinds == ["image", "image", Failure("decode_timed_out"), "image"]
+
+
+def test_a_manifest_that_ends_its_process_is_unreadable_and_costs_no_image() -> None:
+    """The process ends by the signal of its alarm, as when native code does not return."""
+
+    async def run() -> tuple[list[Signal], list[Encoded | Failure]]:
+        before = children()
+        async with DecodePool(CONFIG) as pool:
+            found = [await pool.decode(picture())]
+            processes = children() - before
+            for process in processes:
+                os.kill(process, signal.SIGPROF)
+            while any(is_alive(process) for process in processes):
+                await asyncio.sleep(0.01)
+            signals = await pool.training_mining(picture())
+            return signals, [*found, await pool.decode(picture())]
+
+    signals, images = asyncio.run(run())
+    assert signals == [MANIFEST_UNREADABLE]
+    assert [isinstance(image, Encoded) for image in images] == [True, True]
 
 
 def test_every_hostile_file_has_an_outcome(shared_data: Path) -> None:

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from pipeline.download.decode.worker import IN_HEADER, OUT_HEADER, _serve
+from pipeline.download.decode.worker import IN_HEADER, OUT_HEADER, READ_MANIFEST, _serve
 from pipeline.download.outcome import Encoded, Failure
 
 
@@ -34,6 +34,13 @@ def test_each_image_has_its_answer_in_order() -> None:
     found = served(asked(b"one", b"bad", b""))
     size = {"height": 2, "original_width": 3, "original_height": 4, "sha256": "ab"}
     assert found == [({"width": 3, **size}, b"ONE"), ({"reason": "not_an_image"}, b""), ({"width": 0, **size}, b"")]
+
+
+def test_a_manifest_is_read_between_images() -> None:
+    found = served(asked(b"one") + IN_HEADER.pack(5, READ_MANIFEST) + b"no C2" + asked(b"bad"))
+    unreadable = {"signals": [["image", "training-mining", "unreadable", ""]]}
+    assert [body for _, body in found] == [b"ONE", b"", b""]
+    assert [fields for fields, _ in found[1:]] == [unreadable, {"reason": "not_an_image"}]
 
 
 @pytest.mark.parametrize("cut", [1, 3, 5])

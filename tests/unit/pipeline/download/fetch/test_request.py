@@ -13,6 +13,7 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.fetch.request import decoded_body, fetch, open_session, parse_url
 from pipeline.download.fetch.runtime import ask_site_file
 from pipeline.download.outcome import Body, Failure
+from pipeline.download.policy.evidence import Signal
 from pipeline.download.policy.gate import Policy
 from tests.support.download import Web, picture, serving
 from tests.support.own_certificate import self_signed
@@ -27,6 +28,10 @@ def web() -> Iterator[Web]:
         yield found
 
 
+async def no_manifest(data: bytes) -> list[Signal]:
+    raise AssertionError("bodies are not looked at here")
+
+
 def get(url: str, **options: object) -> Body | Failure:
     """Ask once. A request that its own deadline does not end fails the test."""
     values: dict[str, object] = {"timeout_s": PATIENCE_S, "allow_private_addresses": True, "max_body_bytes": 1 << 20}
@@ -34,7 +39,7 @@ def get(url: str, **options: object) -> Body | Failure:
 
     async def run() -> Body | Failure:
         async with open_session(config) as session:
-            gate = Policy(config, functools.partial(ask_site_file, session, config)).gate()
+            gate = Policy(config, functools.partial(ask_site_file, session, config), no_manifest).gate()
             return await asyncio.wait_for(fetch(session, parse_url(url), config, gate), PATIENCE_S)
 
     return asyncio.run(run())

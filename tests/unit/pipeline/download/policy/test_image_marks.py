@@ -1,5 +1,6 @@
 """An image's own marks: plus:DataMining in XMP, training-mining in a signed manifest."""
 
+import asyncio
 import datetime
 import io
 import json
@@ -10,6 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
+from pipeline.download.config import DownloadConfig
+from pipeline.download.decode.pool import DecodePool
+from pipeline.download.policy.evidence import Signal
 from pipeline.download.policy.image_marks import MAX_VALUES, data_mining, has_manifest_mark, training_mining
 
 CREATED = {
@@ -151,3 +155,9 @@ def test_a_signed_manifest_is_read(label: str, entry: str, use: str, row: str) -
     assert has_manifest_mark(data)
     assert not has_manifest_mark(plain.getvalue())
     assert [signal.row for signal in training_mining(data)] == [row]
+    assert asyncio.run(by_process(data)) == training_mining(data)
+
+
+async def by_process(data: bytes) -> list[Signal]:
+    async with DecodePool(DownloadConfig(selection="s", output="o", num_decode_processes=1)) as pool:
+        return await pool.training_mining(data)
