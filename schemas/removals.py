@@ -9,10 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from schemas.arrow_types import schema_of
 from schemas.buffers import ID, hex_of_ids, one_chunk, string_buffers
 from schemas.kernels.key_hashes import hash_keys
+from schemas.recheck import OPTED_OUT
 from schemas.storage import Folder
 from schemas.tables import read_table
 
@@ -88,6 +90,17 @@ def removed_images(folder: Folder) -> pa.Array:
     if not folder.exists(REMOVALS_NAME):
         return pa.array([], ID)
     return one_chunk(read_table(folder, REMOVALS_NAME, REMOVALS)["image_id"].drop_null())
+
+
+def opted_out_images(folder: Folder) -> pa.Array:
+    """Return the image_ids that rechecks (`schemas.recheck`) found opted out, as a folder's removals name them.
+
+    Raises ValueError as `read_removals` does.
+    """
+    if not folder.exists(REMOVALS_NAME):
+        return pa.array([], ID)
+    table = read_table(folder, REMOVALS_NAME, REMOVALS)
+    return one_chunk(table.filter(pc.equal(table["reason"], OPTED_OUT))["image_id"].drop_null())
 
 
 def hashed_removals(table: pa.Table, where: str) -> Removals:

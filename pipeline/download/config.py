@@ -8,6 +8,7 @@ from pipeline.download.decode.options import ImageOptions
 from pipeline.download.fetch.options import FetchOptions
 from pipeline.download.peer.options import PeerOptions, check_honoured
 from pipeline.download.policy.options import PolicyOptions
+from pipeline.download.recheck.options import RecheckOptions
 from pipeline.download.shard.options import ShardOptions
 from schemas.option_group import check_between
 from schemas.run_options import NotIdentity
@@ -50,7 +51,7 @@ class DownloadOptions(PeerOptions, ShardOptions, ContentOptions, PolicyOptions, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class DownloadConfig(DownloadOptions):
+class DownloadConfig(RecheckOptions, DownloadOptions):
     """Fetch the images of a selection and write them as WebDataset shards."""
 
     selection: NotIdentity[str]
@@ -62,3 +63,8 @@ class DownloadConfig(DownloadOptions):
     retry_failed: NotIdentity[bool] = False
     """Ask again for the images of the finished --output whose failure may heal (retryable in its tables); what comes is
     joined to it as further shards."""
+
+    def _check(self) -> None:
+        if self.recheck and (self.retry_failed or self.preflight):
+            other = "retry_failed" if self.retry_failed else "preflight"
+            raise ValueError(f"recheck and {other} are two commands: give one of them")

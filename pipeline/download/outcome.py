@@ -96,6 +96,13 @@ class Encoded:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """An image that came and is not kept (`--recheck`): SHA-256 of its bytes, None where only its head was read."""
+
+    sha256: str | None
+
+
+@dataclass(frozen=True)
 class ImageReference:
     """Where a local image lies: see `schemas.candidate.IMAGE_REF`."""
 

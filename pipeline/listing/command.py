@@ -11,6 +11,7 @@ from pipeline.download.summary import print_download
 from pipeline.listing.config import SELECTION, ListedDownloadConfig
 from pipeline.listing.job import list_table, run_listed_download
 from pipeline.listing.summary import print_listing
+from schemas.storage import Folder
 
 
 def run_any_download(config: ListedDownloadConfig, beam_args: Sequence[str]) -> None:
@@ -21,6 +22,13 @@ def run_any_download(config: ListedDownloadConfig, beam_args: Sequence[str]) -> 
 
         with selected(config, beam_args) as download:
             print_preflight(download, *run_preflight(download))
+        return
+    if config.recheck:
+        from pipeline.download.recheck.job import run_recheck
+        from pipeline.download.recheck.summary import print_recheck
+
+        download = config.download()
+        print_recheck(run_recheck(download, Folder(download.selection), beam_args), config.output)
         return
     if config.selection or config.retry_failed:
         print_download(*run_download(config.download(), beam_args), config.output)

@@ -15,9 +15,9 @@ _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 class RemoveConfig(OptionGroup):
     """Take images out of finished folders, or only note in removals.parquet that samples are not to be used any more.
 
-    With --urls, --domains or --sha256 every touched file is written again: nothing of what was removed stays but a hash
-    in removals.parquet beside the shards, which keeps it from coming back. With --filtered nothing is written again:
-    what pipeline filter chose is noted there by key, and passed over by who reads the shards.
+    With --urls, --domains, --sha256 or --opted-out every touched file is written again: nothing of what was removed
+    stays but a hash in removals.parquet beside the shards, which keeps it from coming back. With --filtered nothing is
+    written again: what pipeline filter chose is noted there by key, and passed over by who reads the shards.
     """
 
     shards: Annotated[str, tyro.conf.arg(metavar="DIR")] = ""
@@ -36,6 +36,10 @@ class RemoveConfig(OptionGroup):
     sha256: Annotated[str, tyro.conf.arg(metavar="FILE")] = ""
     """Take out the images whose fetched bytes have one of these SHA-256s, 64 hex digits a line."""
 
+    opted_out: bool = False
+    """Take out the images that `pipeline download --recheck` found opted out, as removals.parquet of the shards names
+    them."""
+
     candidates: Annotated[tuple[str, ...], tyro.conf.arg(metavar="DIR [DIR ...]")] = ()
     """Folders of pipeline collect to take their pairs out of, too."""
 
@@ -51,14 +55,17 @@ class RemoveConfig(OptionGroup):
     @property
     def takes_out(self) -> bool:
         """Tell whether files are written again, and samples not only noted."""
-        return bool(self.urls or self.domains or self.sha256)
+        return bool(self.urls or self.domains or self.sha256 or self.opted_out)
 
     def _check(self) -> None:
         if self.filtered and self.takes_out:
-            raise ValueError("--filtered only notes, --urls, --domains and --sha256 write again: give one or the other")
+            raise ValueError(
+                "--filtered only notes, --urls, --domains, --sha256 and --opted-out write again: give one or the other"
+            )
         if not self.filtered and not self.takes_out:
             raise ValueError(
-                "expected what to remove, found nothing: --urls, --domains or --sha256 FILE, or --filtered DIR"
+                "expected what to remove, found nothing: --urls, --domains or --sha256 FILE, --opted-out, or "
+                "--filtered DIR"
             )
         if self.filtered and (self.candidates or self.selection or self.run or not self.shards):
             raise ValueError(
@@ -66,5 +73,7 @@ class RemoveConfig(OptionGroup):
             )
         if not (self.shards or self.candidates or self.selection or self.run):
             raise ValueError("expected where to remove from, found nothing: --run DIR, or --shards DIR ...")
+        if self.opted_out and not (self.shards or self.run):
+            raise ValueError("--opted-out is what a folder of shards notes: give --shards DIR or --run DIR")
         if self.since and not _DAY.fullmatch(self.since):
             raise ValueError(f"since must be a day as 2026-01-31, found {self.since!r}")

@@ -14,6 +14,8 @@ from pipeline.remove.row_groups import candidate_names, row_groups
 from schemas.buffers import ID, one_chunk
 from schemas.candidate import candidate_schema
 from schemas.manifest import read_records
+from schemas.recheck import OPTED_OUT
+from schemas.removals import opted_out_images
 from schemas.sample import SHARD_TABLE
 from schemas.shards_folder import plan_tables
 from schemas.storage import Folder
@@ -31,12 +33,18 @@ class FoundImages:
     every: ImageSet
 
 
-def find_images(named: Named, shards: Sequence[Folder], pairs: Sequence[Folder]) -> FoundImages:
-    """Look through the tables of `shards`, and of `pairs`, which are folders of candidates or selections."""
+def find_images(
+    named: Named, shards: Sequence[Folder], pairs: Sequence[Folder], opted_out: bool = False
+) -> FoundImages:
+    """Look through the tables of `shards`, and of `pairs`, which are folders of candidates or selections.
+
+    `opted_out`: those that a recheck noted in the removals of `shards`, too.
+    """
     found: dict[str, list[pa.Array]] = {
         LISTED_URL: [named.urls.ids],
         LISTED_DOMAIN: [pa.array([], ID)],
         LISTED_SHA256: [pa.array([], ID)],
+        OPTED_OUT: [pa.array([], ID), *(opted_out_images(folder) for folder in shards if opted_out)],
     }
     for table in _rows(shards, pairs):
         for reason, mask in _masks(named, table).items():

@@ -13,8 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from pipeline.day import day_of
 from pipeline.remove.config import RemoveConfig
-from pipeline.remove.day import day_of
 from schemas.arrow_types import values_of
 from schemas.buffers import ID, one_chunk, string_buffers
 from schemas.checked import first_line

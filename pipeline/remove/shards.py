@@ -18,7 +18,7 @@ from pipeline.download.again.all_shards import commit_plan, stage_end, stage_pla
 from pipeline.download.again.counted_pairs import CountedPairs
 from pipeline.download.shard.numbering import PARTS, PlanUnit, finished_plans, moves
 from pipeline.remove.named import ImageSet
-from pipeline.remove.noted import stage_noted
+from pipeline.remove.noted import stage_noted, stage_rechecks
 from pipeline.remove.thinned import Thinned, thin_plan
 from schemas.manifest import read_manifest
 from schemas.removals import REMOVALS, REMOVALS_NAME
@@ -67,6 +67,7 @@ def stage_shards(folder: Folder, removed: ImageSet, tombstones: pa.Table) -> Sta
     lost = [found.lost for found in thinned.values()]
     images = sum(found.images for found in thinned.values())
     noted = stage_noted(rewriting, removed)
+    stage_rechecks(rewriting, removed)
     sha256 = stage_end(rewriting, plans, numbered, lost, -1, {"images_removed": images}, noted)
     return StagedShards(rewriting, sha256, lost, images, sum(found.captions for found in thinned.values()))
 

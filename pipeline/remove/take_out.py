@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
+from pipeline.day import day_of
 from pipeline.download.again.counted_pairs import CountedPairs
 from pipeline.remove.config import RemoveConfig
-from pipeline.remove.day import day_of
 from pipeline.remove.found import LISTED_SHA256, FoundImages, find_images, new_tombstones
 from pipeline.remove.named import Named, read_lists
 from pipeline.remove.pairs import stage_pairs
@@ -78,7 +78,7 @@ def take_out(config: RemoveConfig) -> TakenOut:
         for folder in folders.all():
             claim(folder)
             stack.callback(setattr, folder, "lock", None)
-        images = find_images(named, folders.shards, [*folders.candidates, *folders.selections])
+        images = find_images(named, folders.shards, [*folders.candidates, *folders.selections], config.opted_out)
         staged = _stage(folders, named, images, since, report)
         rewrite(staged)
     report.rewritten = [found.folder.url for found in staged]

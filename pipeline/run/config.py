@@ -47,5 +47,6 @@ class RunConfig(DownloadOptions, BalanceOptions, CollectOptions):
         """Return the configuration that downloads the selection below the output of that name."""
         return stage_config(
             DownloadConfig, self, selection=f"{self.output}/{selection}", output=f"{self.output}/{SHARDS}",
-            preflight=False, retry_failed=False,
+            preflight=False, retry_failed=False, recheck=False, recheck_sample=0, recheck_seed=0,
+            recheck_heads_only=False, since="",
         )  # fmt: skip

@@ -12,6 +12,7 @@ from schemas.feature_files import UNUSABLE, features_schema
 from schemas.filtered import EVALUATION_MATCHES, NEAR_DUPLICATES, REMOVED
 from schemas.manifest import FILES, KINDS
 from schemas.query import BIGRAM_COUNTS, QUERIES, SYNSET_HEADS, TITLE_COUNTS, WORD_COUNTS
+from schemas.recheck import RECHECK_STATUSES, RECHECKS
 from schemas.rejection import REASONS, REJECTIONS
 from schemas.removals import REMOVALS
 from schemas.sample import (
@@ -47,6 +48,7 @@ SCHEMAS = {
     "rejections": REJECTIONS,
     "shard index": SHARD_INDEX,
     "removals": REMOVALS,
+    "rechecks": RECHECKS,
     "features": features_schema("float16", 512, has_images=True, has_texts=True),
     "unusable": UNUSABLE,
     "removed": REMOVED,
@@ -71,5 +73,6 @@ def test_words_of_the_contract_are_the_golden_ones() -> None:
     assert golden["version"] == SCHEMA_VERSION
     assert golden["statuses"] == list(STATUSES)
     assert golden["sample_keys"] == [*SAMPLE_KEYS, MISSING]
+    assert golden["recheck_statuses"] == list(RECHECK_STATUSES)
     assert golden["kinds"] == list(KINDS)
     assert golden["reasons"] == {stage: list(reasons) for stage, reasons in REASONS.items()}

@@ -43,13 +43,14 @@ LEFT_OUT = [
         DownloadConfig(selection="s", output="o"),
         "concurrency decontaminate image_root max_connections_per_host max_crawl_delay_s max_failed_fraction "
         "max_requests_per_host_s max_slow_requests num_decode_processes output policy_file preflight "
-        "retry_failed selection user_agent",
+        "recheck recheck_heads_only recheck_sample recheck_seed retry_failed selection since user_agent",
     ),
     (
         ListedDownloadConfig(input="i", output="o"),
         "concurrency decontaminate force image_root input max_connections_per_host max_crawl_delay_s "
         "max_failed_fraction max_rejected_fraction max_requests_per_host_s max_slow_requests num_decode_processes "
-        "output paths_prefix policy_file preflight retry_failed selection uids user_agent",
+        "output paths_prefix policy_file preflight recheck recheck_heads_only recheck_sample recheck_seed retry_failed "
+        "selection since uids user_agent",
     ),
     (
         RunConfig(**IN_AND_OUT),

@@ -153,6 +153,12 @@ class Web:
         self.headers: dict[str, dict[str, str]] = {}
         self.port = 0
         self.bodies: dict[str, bytes] = {}
+        self.gone: dict[str, int] = {}
+        """The status of what was there and is no more, by path."""
+        self.silent: set[str] = set()
+        """Paths that are not answered any more."""
+        self.tags: dict[str, str] = {}
+        """X-Robots-Tag by path; its answer is the same else."""
 
     def url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}"
@@ -164,8 +170,16 @@ class Web:
             return await self._site_file(path)
         self.requests[path] += 1
         self.headers[path] = dict(request.headers)
+        if path in self.silent:
+            return await self._never(request, path)
+        if path in self.gone:
+            return web.Response(status=self.gone[path])
         if path in self.bodies:
             return web.Response(body=self.bodies[path], content_type="image/jpeg")
+        if path in self.tags:
+            response = await self._good(request, path)
+            response.headers["X-Robots-Tag"] = self.tags[path]
+            return response
         kind = path.split("/")[0]
         found: Callable[[web.Request, str], Awaitable[web.StreamResponse]] | None = getattr(self, f"_{kind}", None)
         if found is None:

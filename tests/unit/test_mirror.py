@@ -33,6 +33,7 @@ LISTED = {
     "schemas/rewritten.py": "whole commands, killed at any moment: tests/contract/test_take_out, test_retry_failed",
     "schemas/staged_manifest.py": "whole commands: tests/contract/test_take_out, test_retry_failed",
     "pipeline/remove/*.py": "whole commands: tests/contract/test_take_out; test_remove",
+    "pipeline/download/recheck/*.py": "whole commands: tests/contract/test_recheck; recheck/test_curve, test_plan",
     "pipeline/download/again/*.py": "whole commands: tests/contract/test_retry_failed",
     "pipeline/download/*/options.py": "groups of options: pipeline/download/test_config",
     "pipeline/download/peer/process.py": "a process: tests/contract/test_img2dataset runs and ends it",

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from pipeline.download.again.healed import stage_healed
+from pipeline.download.again.made_of import check_selection
 from pipeline.download.again.retry_plan import RetryPlan, retry_plans
 from pipeline.download.config import DownloadConfig
 from pipeline.download.decode.options import ImageOptions
@@ -21,7 +22,7 @@ from pipeline.download.shard.numbering import finished_plan, finished_plans
 from pipeline.download.summary import FetchReport
 from pipeline.runners.progress import UnitProgress
 from pipeline.runners.runner import run_pipeline
-from schemas.manifest import manifest_sha256, read_manifest, succeeded
+from schemas.manifest import manifest_sha256, read_manifest
 from schemas.rewritten import claim, finish_rewriting, rewrite
 from schemas.run_options import identity_options
 from schemas.run_record import FolderConflict, RunRecord, read_run, start_run
@@ -74,9 +75,7 @@ def retry_failed(
 
 
 def _check_same(shards: Folder, manifest: dict[str, Any], selection: Folder, config: DownloadConfig) -> None:
-    known = {found["manifest_sha256"] for found in manifest["summary"]["selections"]}
-    if not known & {manifest_sha256(selection), *succeeded(selection)}:
-        raise ValueError(f"--selection {selection.url}: {shards.url} was not made of it; name the selection it is of")
+    check_selection(shards, manifest, selection)
     output_format = manifest["summary"].get("output_format", "webdataset")
     if output_format != "webdataset":
         raise ValueError(f"--retry-failed joins samples to tars; {shards.url} has its images as {output_format}")

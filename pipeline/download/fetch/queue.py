@@ -7,7 +7,7 @@ from yarl import URL
 
 from pipeline.download.fetch.host import Outcome
 from pipeline.download.fetch.schedule import HERE, PATIENCE_S, Place, Schedule
-from pipeline.download.outcome import Body, Encoded, Failure, ImageReference
+from pipeline.download.outcome import Body, Encoded, Failure, ImageReference, Seen
 from pipeline.download.policy.evidence import Evidence
 from pipeline.download.policy.gate import Gate
 
@@ -22,11 +22,21 @@ LOST = frozenset({"timed_out", "connect_failed", "dns_failed"})
 class Fetched:
     """What became of one image: the result, and what the server said."""
 
-    result: Encoded | Failure
+    result: Encoded | Failure | Seen
+    """`Seen` where it was asked for by `Wanted`."""
     http_status: int | None
     body_bytes: int
     evidence: Evidence | None = None
     """Of its publisher's wishes; None where nobody was asked."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is wanted of an image that is stored already: whether it is there, with the bytes of `sha256` (hex)."""
+
+    sha256: str | None
+    head_only: bool = False
+    """The body is not read."""
 
 
 @dataclass
@@ -43,6 +53,8 @@ class FetchTask:
     attempts: int = 0
     arguments: bytes = b""
     """What the list says of the image (`content.arguments`)."""
+    wanted: Wanted | None = None
+    """None: the image itself."""
     gate: Gate | None = None
     """Of the attempt that is made, or waits for its time by Crawl-delay."""
 

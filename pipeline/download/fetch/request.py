@@ -105,16 +105,19 @@ def parse_url(url: str) -> URL | None:
     return parsed
 
 
-async def fetch(session: Session, url: URL | None, config: DownloadConfig, gate: Gate | None = None) -> Body | Failure:
+async def fetch(
+    session: Session, url: URL | None, config: DownloadConfig, gate: Gate | None = None, head_only: bool = False
+) -> Body | Failure:
     """Ask for `url` (of `parse_url`) once. Returns within about `timeout_s`; never raises for what a server can do.
 
     `gate` is asked before each redirect is followed, and whether the head of an answer lets its body be read.
+    `head_only`: the body of a good answer is not read, and empty.
     """
     if url is None:
         return Failure("url_invalid")
     try:
         async with timeout(config.timeout_s):
-            return await _follow(session, url, config, gate)
+            return await _follow(session, url, config, gate, head_only)
     except (asyncio.TimeoutError, TimeoutError):
         return Failure("timed_out", retryable=True)
     except (AnswerMalformed, aiohttp.ClientResponseError):
@@ -137,15 +140,19 @@ async def fetch(session: Session, url: URL | None, config: DownloadConfig, gate:
         return Failure("url_invalid")
 
 
-async def _follow(session: Session, url: URL, config: DownloadConfig, gate: Gate | None) -> Body | Failure:
+async def _follow(
+    session: Session, url: URL, config: DownloadConfig, gate: Gate | None, head_only: bool
+) -> Body | Failure:
     """Ask for `url` and what it redirects to, each on a connection whose address is checked anew."""
     for _ in range(config.max_redirects + 1):
         try:
-            found = await _ask(session.kept, url, config, gate)
+            found = await _ask(session.kept, url, config, gate, head_only)
         except ConnectionLost as lost:
             if not lost.is_reused:
                 raise
-            found = await _ask(session.fresh, url, config, gate)  # servers close connections without saying so
+            found = await _ask(
+                session.fresh, url, config, gate, head_only
+            )  # servers close connections without saying so
         if not isinstance(found, _Redirect):
             return found
         target = redirect_target(str(url), found.location)
@@ -165,7 +172,7 @@ class _Redirect:
 
 
 async def _ask(
-    client: aiohttp.ClientSession, url: URL, config: DownloadConfig, gate: Gate | None
+    client: aiohttp.ClientSession, url: URL, config: DownloadConfig, gate: Gate | None, head_only: bool
 ) -> Body | Failure | _Redirect:
     async with client.get(url, allow_redirects=False) as response:
         location = response.headers.get("Location", "")
@@ -181,6 +188,9 @@ async def _ask(
         if (response.content_length or 0) > config.max_body_bytes:
             response.close()
             return Failure("body_too_large", response.status)
+        if head_only:
+            response.close()
+            return Body(b"", response.status)
         parts = []
         size = 0
         judge = HeaderJudge(config, response.status, response.headers.getall("Content-Encoding", []))

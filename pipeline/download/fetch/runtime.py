@@ -7,6 +7,7 @@ decode processes (0.2 s of imports each, 2.6 s with --decode fast) are shared to
 import asyncio
 import contextlib
 import functools
+import hashlib
 import threading
 from collections.abc import Coroutine, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,11 +18,11 @@ from pipeline.download.config import DownloadConfig
 from pipeline.download.content.evaluation_set import read_evaluation_hashes
 from pipeline.download.decode.pool import DecodePool
 from pipeline.download.fetch.local_image import read_local_image
-from pipeline.download.fetch.queue import Fetched, FetchQueue, FetchTask
+from pipeline.download.fetch.queue import Fetched, FetchQueue, FetchTask, Wanted
 from pipeline.download.fetch.request import Session, fetch, open_session, parse_url
 from pipeline.download.fetch.retry import backoff_s
 from pipeline.download.fetch.schedule import Place, Schedule
-from pipeline.download.outcome import Body, Failure, ImageReference
+from pipeline.download.outcome import Body, Encoded, Failure, ImageReference, Seen
 from pipeline.download.policy.gate import Policy
 from pipeline.download.policy.sites import MAX_SITE_FILE_BYTES, MAX_SITE_REDIRECTS
 
@@ -65,11 +66,14 @@ class FetchRuntime:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join()
 
-    async def get(self, key: str, url: str | None, reference: ImageReference | None, arguments: bytes = b"") -> Fetched:
+    async def get(
+        self, key: str, url: str | None, reference: ImageReference | None, arguments: bytes = b"",
+        wanted: Wanted | None = None,
+    ) -> Fetched:  # fmt: skip
         """Return the finished image `key`, or why there is none, after all attempts.
 
         An image with a `reference` is here: its `url` tells where it came from and is not asked. `arguments`: see
-        `content.arguments`.
+        `content.arguments`. `wanted`: it is not kept, only seen.
         """
         parsed = None
         if reference is None and url is not None:
@@ -78,7 +82,7 @@ class FetchRuntime:
                 return Fetched(Failure("url_invalid"), None, 0)
         host = parsed.host if parsed is not None else None
         done: asyncio.Future[Fetched] = asyncio.get_running_loop().create_future()
-        task = FetchTask(key, url, reference, host, done, parsed, arguments=arguments)
+        task = FetchTask(key, url, reference, host, done, parsed, arguments=arguments, wanted=wanted)
         self._queue.put(task)
         return await task.done
 
@@ -149,7 +153,7 @@ class FetchRuntime:
         if isinstance(body, Body) and gate is not None and not await gate.may_keep(body.data):
             answer = Fetched(Failure("opted_out", body.http_status), body.http_status, len(body.data))
         elif isinstance(body, Body):
-            result = await pool.decode(body.data, task.arguments)
+            result = await self._finished(body.data, task, pool)
             answer = Fetched(result, body.http_status, len(body.data))
         elif refused is None and gate is not None and body.retryable and task.attempts <= self._config.retries:
             wait_s = backoff_s(task.key, task.attempts, body.retry_after_s)
@@ -159,6 +163,19 @@ class FetchRuntime:
             answer = Fetched(body, body.http_status, 0)
         if not task.done.done():
             task.done.set_result(replace(answer, evidence=gate.evidence()) if gate is not None else answer)
+
+    async def _finished(self, data: bytes, task: FetchTask, pool: DecodePool) -> Encoded | Failure | Seen:
+        """Return the image of `data`, or what was wanted of it: other bytes are looked at, as they may be no image."""
+        if task.wanted is None:
+            return await pool.decode(data, task.arguments)
+        if task.wanted.head_only:
+            return Seen(None)
+        sha256 = await self._loop.run_in_executor(None, _sha256, data)
+        if sha256 != task.wanted.sha256:
+            decoded = await pool.decode(data, task.arguments)
+            if isinstance(decoded, Failure):
+                return decoded
+        return Seen(sha256)
 
     async def _gated(self, task: FetchTask, policy: Policy) -> tuple[Failure | None, float]:
         """Return why the task may not be asked for, or the seconds until it may be; of a local image neither."""
@@ -171,10 +188,15 @@ class FetchRuntime:
 
     async def _body(self, task: FetchTask, session: Session) -> Body | Failure:
         if task.reference is None:
-            return await fetch(session, task.parsed, self._config, task.gate)
+            head_only = task.wanted is not None and task.wanted.head_only
+            return await fetch(session, task.parsed, self._config, task.gate, head_only)
         return await self._loop.run_in_executor(
             None, read_local_image, task.reference, self._roots, self._config.max_body_bytes
         )
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
 
 
 def schedule_of(config: DownloadConfig) -> Schedule[FetchTask]:

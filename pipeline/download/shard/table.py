@@ -54,7 +54,7 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult], further_has
         for column, values in zip(images.extra, of_caption.flatten(), strict=True):
             columns[names[column.name]] = values
     columns["members"] = _members(results)
-    columns["signals"] = pa.array([_signals(result.evidence) for result in results], SIGNALS)
+    columns["signals"] = pa.array([signal_rows(result.evidence) for result in results], SIGNALS)
     columns["policy_decision"] = [result.evidence.decision if result.evidence else None for result in results]
     columns["policy_rule"] = [result.evidence.rule if result.evidence else None for result in results]
     if further_hash is not None:
@@ -69,7 +69,7 @@ def shard_table(images: ShardImages, results: Sequence[ImageResult], further_has
     return pa.Table.from_arrays(arrays, schema=schema)
 
 
-def _signals(evidence: Evidence | None) -> list[dict[str, str]]:
+def signal_rows(evidence: Evidence | None) -> list[dict[str, str]]:
     """Return the signals as the column has them: the vocabulary's row, and what stood there where that is more."""
     return [
         {

@@ -1,5 +1,7 @@
 """The options check themselves."""
 
+from typing import Any
+
 import pytest
 
 from pipeline.download.config import DownloadConfig
@@ -60,3 +62,19 @@ def test_identity_leaves_out_what_cannot_change_the_shards() -> None:
     parts = identity_options(DownloadConfig(selection="s", output="o", concurrency=3))
     assert parts == identity_options(DownloadConfig(selection="t", output="p", num_decode_processes=9))
     assert "image_size" in parts
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"recheck": True, "retry_failed": True}, "recheck and retry_failed are two commands"),
+        ({"recheck": True, "preflight": True}, "recheck and preflight are two commands"),
+        ({"recheck_sample": 5}, "recheck_sample is for --recheck only, found 5"),
+        ({"recheck": True, "recheck_sample": -1}, "recheck_sample must be in"),
+        ({"recheck": True, "since": "today"}, "since must be a day as 2026-01-31, found 'today'"),
+    ],
+    ids=["retry", "preflight", "sample", "negative", "day"],
+)
+def test_a_recheck_is_a_command_of_its_own(options: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        DownloadConfig(selection="s", output="o", **options)

@@ -8,7 +8,10 @@ from pipeline.remove.config import RemoveConfig
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"shards": "s"}, "expected what to remove, found nothing: --urls, --domains or --sha256 FILE, or --filtered"),
+        (
+            {"shards": "s"},
+            "expected what to remove, found nothing: --urls, --domains or --sha256 FILE, --opted-out, or --filtered",
+        ),
         ({"shards": "s", "filtered": ("f",), "since": "today"}, "since must"),
         ({"shards": "s", "filtered": ("f",), "urls": "u"}, "give one or the other"),
         ({"shards": "s", "filtered": ("f",), "run": "r"}, "--filtered is of one folder of shards"),

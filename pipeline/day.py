@@ -1,4 +1,4 @@
-"""The day that is noted with a removal: as it was given in, a date out."""
+"""The day that is noted with a removal or a recheck: as it was given in, a date out."""
 
 import datetime
 
