@@ -268,3 +268,34 @@ def test_the_fetcher_must_be_ours(made: DownloadConfig, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main(["download", "--selection", made.selection, "--output", made.output, "--recheck", *peer])
     assert "--recheck: expected --fetcher own" in capsys.readouterr().err
+
+
+def test_killed_while_it_asks_what_is_asked_stays(
+    made: DownloadConfig, web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "IMAGES_PER_PLAN", 1)
+    with monkeypatch.context() as patch:
+        patch.setattr(job, "join_recheck", _killed)
+        with pytest.raises(Killed):
+            main(command(made))
+    work = Path(made.output) / job.WORK
+    assert len(list(work.glob("*_stats.json"))) == 2
+    (work / "00001_stats.json").unlink()
+    requests = web.requests.copy()
+    main(command(made))
+    assert {path for path in web.requests if web.requests[path] > requests[path]} == set(PATHS[1])
+    assert noted(made)["statuses"]["alive_same"] == 6
+
+
+@pytest.mark.parametrize("kind", ["files", "parquet"])
+def test_folders_of_other_formats_are_asked_too(tmp_path: Path, web: Web, kind: str) -> None:
+    make_selection(str(tmp_path / "selection"), [[(web.url(path), path) for path in PATHS[0]]])
+    config = DownloadConfig(
+        selection=str(tmp_path / "selection"), output=str(tmp_path / "shards"), allow_private_addresses=True,
+        image_size=32, num_decode_processes=1, retries=0, placeholder_urls=0, output_format=kind,  # type: ignore[arg-type]
+    )  # fmt: skip
+    run_download(config)
+    web.gone["good/2"] = 410
+    main(command(config))
+    statuses = noted(config)["statuses"]
+    assert (statuses["alive_same"], statuses["gone"]) == (2, 1)

@@ -20,6 +20,9 @@ STYLE: dict[Any, Any] = {
     "grid.color": "#e4e4e4", "axes.axisbelow": True, "legend.frameon": False,
 }  # fmt: skip
 
+LABEL = "What became of the stored images, by day"
+"""Read to those who cannot see it."""
+
 
 def write_curve(shards: Folder, summary: Mapping[str, Any], downloaded: str) -> dict[str, Any]:
     """Write both files of all rechecks of `shards` anew; return the curve."""
@@ -57,7 +60,9 @@ def draw_curve(curve: Mapping[str, Any]) -> str:
         figure.legend(loc="outside upper left", ncols=3)
         buffer = io.StringIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    return buffer.getvalue()
+    text = buffer.getvalue()
+    text = text[text.index("<svg ") :]  # without the prolog, which names a DTD
+    return text.replace("<svg ", f'<svg role="img" aria-label="{LABEL}" ', 1)
 
 
 def _day(point: Mapping[str, Any]) -> datetime.date:
