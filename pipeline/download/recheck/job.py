@@ -28,6 +28,7 @@ from pipeline.download.recheck.join import join_recheck, note_opted_out, opted_o
 from pipeline.download.recheck.plan import RecheckPlan, draw_images, recheck_plans, stored_images
 from pipeline.download.recheck.steps import is_asked
 from pipeline.download.shard.numbering import finished_plans
+from pipeline.runners.local.fork_server import prepare_workers
 from pipeline.runners.progress import UnitProgress
 from pipeline.runners.runner import run_pipeline
 from schemas.manifest import manifest_sha256, read_manifest
@@ -48,6 +49,7 @@ def run_recheck(config: DownloadConfig, selection: Folder, beam_args: Sequence[s
 
     Raises FileNotFoundError or ValueError for a folder that is not finished, or is of another selection.
     """
+    prepare_workers(beam_args)
     day_of(config.since)  # what is no day is told before anybody is asked
     shards = Folder(config.output)
     if shards.exists():
