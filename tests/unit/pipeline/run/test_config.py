@@ -68,7 +68,17 @@ FOLDERS = {
     ),
     "download": (
         RUN.download("selection"),
-        {"selection": "o/selection", "output": "o/shards", "preflight": False, "retry_failed": False},
+        {
+            "selection": "o/selection",
+            "output": "o/shards",
+            "preflight": False,
+            "retry_failed": False,
+            "recheck": False,
+            "recheck_sample": 0,
+            "recheck_seed": 0,
+            "recheck_heads_only": False,
+            "since": "",
+        },  # fmt: skip
     ),
 }
 
