@@ -59,6 +59,9 @@ RUN = RunConfig(
     input="i", queries="q", output="o", force=True, match_rule="metaclip", max_caption_bytes=99, seed=7,
     max_pairs_per_query=8, image_size=32, encode_format="png", concurrency=5,
 )  # fmt: skip
+NO_RECHECK = {
+    "recheck": False, "recheck_sample": 0, "recheck_seed": 0, "recheck_heads_only": False, "since": "",
+}  # fmt: skip
 FOLDERS = {
     "collect": (RUN.collect(), {"output": "o/candidates"}),
     "balance": (RUN.balance(), {"candidates": "o/candidates", "output": "o/selection", "failed": ()}),
@@ -68,17 +71,7 @@ FOLDERS = {
     ),
     "download": (
         RUN.download("selection"),
-        {
-            "selection": "o/selection",
-            "output": "o/shards",
-            "preflight": False,
-            "retry_failed": False,
-            "recheck": False,
-            "recheck_sample": 0,
-            "recheck_seed": 0,
-            "recheck_heads_only": False,
-            "since": "",
-        },  # fmt: skip
+        {"selection": "o/selection", "output": "o/shards", "preflight": False, "retry_failed": False} | NO_RECHECK,
     ),
 }
 
