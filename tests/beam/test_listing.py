@@ -23,6 +23,7 @@ from schemas.manifest import read_files, read_manifest
 from schemas.query import QUERIES
 from schemas.run_record import FolderConflict
 from schemas.storage import Folder
+from tests.support.candidates_folder import write_candidates
 from tests.support.download import Web, picture, serving
 from tests.support.folder_bytes import folder_bytes
 from tests.support.opened_shards import captions, open_shards
@@ -240,6 +241,19 @@ def test_bad_arguments_are_one_line(
         main(["download", *arguments, "--output", str(tmp_path / "o")])
     assert ended.value.code == 2
     assert line in " ".join(capsys.readouterr().err.split())
+
+
+def test_no_refill_follows_a_list(made: Made, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    candidates = write_candidates(tmp_path, [[0], [0]], ["red"])
+    command = ["balance", "--candidates", candidates, "--output", str(tmp_path / "o"), "--failed", str(made.output)]
+    with pytest.raises(SystemExit) as ended:
+        main(command)
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"error: {made.output}: expected what was made from a balanced selection, found images of a")
+    assert "--retry-failed" in said
+    assert said.count("\n") == 1
+    assert not (tmp_path / "o").exists()
 
 
 def test_what_may_heal_of_a_list_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

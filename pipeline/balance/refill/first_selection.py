@@ -9,11 +9,20 @@ from schemas.storage import Folder
 
 
 def first_selection_settings(config: BalanceConfig, selection: Folder | None) -> dict[str, Any]:
-    """Return the settings of the first selection: config, key hash and candidates."""
+    """Return the settings of the first selection: config, key hash and candidates.
+
+    Raises ValueError where there is none: the images are of a list.
+    """
     if selection is not None:
         summary = read_current_manifest(selection, "selection")["summary"]
     else:
         summary = read_current_manifest(Folder(config.failed[0]), "shards")["summary"]["selections"][0]["summary"]
+    if "caps" not in summary and "values_unfit" in summary:  # as `pipeline.listing.finish` writes it
+        raise ValueError(
+            f"{config.failed[0] if selection is None else selection.url}: expected what was made from a balanced "
+            "selection, found images of a list (download --input), which no query chose; what may heal of it is asked "
+            "for again by the command of before with --retry-failed"
+        )
     return {**summary["config"], "caps": summary["caps"], "candidates_sha256": summary["candidates_sha256"]}
 
 
