@@ -14,6 +14,7 @@ from pipeline.explain.config import ExplainConfig
 from pipeline.index.config import IndexConfig
 from pipeline.listing.config import ListedDownloadConfig
 from pipeline.remove.config import RemoveConfig
+from pipeline.reshard.config import ReshardConfig
 from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
 from pipeline.runners.logs import show_only_errors
@@ -30,12 +31,14 @@ Command = (
     | Annotated[FilterConfig, tyro.conf.subcommand("filter", prefix_name=False)]
     | Annotated[IndexConfig, tyro.conf.subcommand("index", prefix_name=False)]
     | Annotated[RemoveConfig, tyro.conf.subcommand("remove", prefix_name=False)]
+    | Annotated[ReshardConfig, tyro.conf.subcommand("reshard", prefix_name=False)]
     | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
 )
 
 CONFIGS: dict[str, Any] = {
     "collect": CollectConfig, "balance": BalanceConfig, "download": ListedDownloadConfig,
-    "explain": ExplainConfig, "filter": FilterConfig, "index": IndexConfig, "remove": RemoveConfig, "run": RunConfig,
+    "explain": ExplainConfig, "filter": FilterConfig, "index": IndexConfig, "remove": RemoveConfig,
+    "reshard": ReshardConfig, "run": RunConfig,
 }  # fmt: skip
 
 BEAM_OPTIONS = "Beam options come after '--'."
@@ -139,6 +142,11 @@ def _run(config: Any, beam_args: list[str]) -> None:
             print_taken_out(take_out(config))
         else:
             print_remove(run_remove(config))
+    elif isinstance(config, ReshardConfig):
+        from pipeline.reshard.job import run_reshard
+        from pipeline.reshard.summary import print_reshard
+
+        print_reshard(*run_reshard(config, beam_args), config.output)
     elif isinstance(config, IndexConfig):
         from pipeline.index.job import run_index
         from pipeline.index.summary import print_index

@@ -114,7 +114,7 @@ def hashed_removals(table: pa.Table, where: str) -> Removals:
         hash_keys(*string_buffers(columns["key"].drop_null())),
         hash_keys(*string_buffers(hex_of_ids(one_chunk(columns["image_id"].drop_null())))),
     ]
-    return Removals(np.unique(np.concatenate(keys)), np.unique(_digests(columns["sha256"], where)))
+    return Removals(np.unique(np.concatenate(keys)), np.unique(digests_of(columns["sha256"], where)))
 
 
 def _filled(column: pa.Array) -> npt.NDArray[np.bool_]:
@@ -122,7 +122,7 @@ def _filled(column: pa.Array) -> npt.NDArray[np.bool_]:
     return found
 
 
-def _digests(column: pa.Array, where: str) -> npt.NDArray[np.uint64]:
+def digests_of(column: pa.Array, where: str) -> npt.NDArray[np.uint64]:
     """Return the first 64 bits of each SHA-256."""
     rows = np.flatnonzero(_filled(column))
     data, offsets = string_buffers(column.drop_null())
