@@ -37,6 +37,10 @@ LISTED = {
     "pipeline/download/again/*.py": "whole commands: tests/contract/test_retry_failed",
     "pipeline/download/*/options.py": "groups of options: pipeline/download/test_config",
     "pipeline/download/peer/process.py": "a process: tests/contract/test_img2dataset runs and ends it",
+    **dict.fromkeys(
+        [f"pipeline/reshard/{name}.py" for name in ("config", "inputs", "members", "plan", "rows", "write")],
+        "whole commands, damaged inputs too: tests/contract/test_reshard",
+    ),
     "pipeline/index/config.py": "tests/beam/test_index_job",
     "pipeline/balance/settings.py": "fields of the run and names of its files: tests/beam/test_balance_job",
     "querygen/build.py": "whole commands: tests/contract/test_queries_folder, tests/integration/test_querygen_kill",
