@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
+
 from pipeline.download.decode.options import ImageOptions
 from pipeline.download.shard.numbering import PlanUnit, finished_plans
 from schemas.manifest import manifest_input, normal_form_of, read_files, read_manifest, recorded
@@ -12,6 +15,7 @@ from schemas.run_record import RUN_FILE, describe_difference, read_run
 from schemas.shards_folder import FURTHER_CAPTIONS_DIR, REJECTIONS_DIR, TABLE_SUFFIX, TAR_SUFFIX
 from schemas.storage import FileRecord, Folder
 from schemas.stream_digest import sha256_of
+from schemas.tables import naming_damage
 from schemas.tables_dir import QUERIES_NAME, find_table
 
 
@@ -34,6 +38,8 @@ class SourceFolder:
     plans: list[PlanUnit]
     tables: list[SourceTable]
     further: list[FileRecord]
+    schema: pa.Schema | None
+    """Of the first table, as it is in the file; None where there is no table."""
 
 
 def open_sources(paths: Sequence[str], output: str) -> list[SourceFolder]:
@@ -77,7 +83,20 @@ def _open(folder: Folder) -> SourceFolder:
                 f"{folder.path(name)}: in the folder's list of files, but no whole shard has it; it, or the stats "
                 "beside it, are gone or damaged: restore them or make the folder again"
             )
-    return SourceFolder(folder, manifest, plans, [_table(folder, found) for found in plans], _further(plans))
+    tables = [_table(folder, found) for found in plans]
+    schema = _schema_of(folder, tables[0].table) if tables else None
+    return SourceFolder(folder, manifest, plans, tables, _further(plans), schema)
+
+
+def _schema_of(folder: Folder, record: FileRecord) -> pa.Schema:
+    with folder.open(record.name) as raw, naming_damage(folder, record):
+        schema = pq.read_schema(raw)
+    if "members" not in schema.names:
+        raise ValueError(
+            f"{folder.path(record.name)}: tells no members of the tar (shards of schema 1.4 and before), so it cannot "
+            "be resharded; download it again, or train on it as it is"
+        )
+    return schema
 
 
 def _tars_first(found: PlanUnit) -> tuple[bool, int]:
@@ -113,6 +132,8 @@ def image_options(source: SourceFolder) -> dict[str, Any]:
 def _check_alike(first: SourceFolder, other: SourceFolder) -> None:
     """Raise ValueError when the images of two folders were made otherwise, or their ids are of other queries."""
     names = f"--shards {first.folder.url} and {other.folder.url}"
+    if first.schema is not None and other.schema is not None:
+        check_columns(first.schema, other.schema, other.folder.path(other.tables[0].table.name))
     left, right = image_options(first), image_options(other)
     if left != right:
         raise ValueError(
@@ -123,6 +144,17 @@ def _check_alike(first: SourceFolder, other: SourceFolder) -> None:
         raise ValueError(f"{names}: their query ids are of two lists of queries; reshard each into a folder of its own")
     if normal_form_of(first.manifest) != normal_form_of(other.manifest):
         raise ValueError(f"{names}: their texts are in two normal forms; reshard each into a folder of its own")
+
+
+def check_columns(first: pa.Schema, found: pa.Schema, where: str) -> None:
+    """Raise ValueError that names `where` when it has other columns than the first table of all."""
+    left, right = ({field.name: str(field.type) for field in schema} for schema in (first, found))
+    for name in [*left, *right]:
+        if left.get(name) != right.get(name):
+            raise ValueError(
+                f"{where}: expected the columns of the first folder's tables, found {name!r} as {right.get(name)}, not "
+                f"{left.get(name)}; reshard each folder into one of its own"
+            )
 
 
 def _queries_sha256(folder: Folder) -> str:

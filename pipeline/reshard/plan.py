@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from pipeline.reshard.inputs import SourceFolder, SourceTable
+from pipeline.reshard.inputs import SourceFolder, SourceTable, check_columns
 from pipeline.reshard.order import FAILED, REMOVED, SAMPLE, Order, UInt64s, order_rows, positions_of
 from schemas.buffers import one_chunk, sortable_ids, string_buffers
 from schemas.identity import ranks, seed_key
@@ -66,7 +66,7 @@ def make_plan(work: Folder, sources: Sequence[SourceFolder], shuffle_seed: int |
     """Decide the order and write it into `work`, unless it is there; return its commit.
 
     Memory: about 50 bytes a row, and all further captions. Raises ValueError that names the table which is not as it
-    was written, has other columns than the first, or tells no members.
+    was written, or has other columns than the first.
     """
     unit = read_unit(work, PLAN_FILE)
     if unit is not None:
@@ -78,7 +78,7 @@ def make_plan(work: Folder, sources: Sequence[SourceFolder], shuffle_seed: int |
     with ThreadPoolExecutor(TABLES_AT_ONCE) as pool:
         found = list(pool.map(functools.partial(_rows_of, removed=removed, key=key), tables))
     for table, rows in zip(tables, found, strict=True):
-        check_columns(found[0].schema, rows.schema, table)
+        check_columns(found[0].schema, rows.schema, f"{table.folder}/{table.table.name}")
     ids = np.concatenate([np.zeros((0, 2), dtype=np.uint64), *(rows.ids for rows in found)])
     kinds = np.concatenate([np.zeros(0, dtype=np.uint8), *(rows.kinds for rows in found)])
     ranked = None if key is None else np.concatenate([rows.ranks for rows in found if rows.ranks is not None])
@@ -127,11 +127,6 @@ def _rows_of(source: SourceTable, removed: Removals | None, key: bytes | None) -
     folder = Folder(source.folder)
     whole = read_table(folder, source.table.name, record=source.table)
     where = folder.path(source.table.name)
-    if "members" not in whole.schema.names:
-        raise ValueError(
-            f"{where}: tells no members of the tar (shards of schema 1.4 and before), so it cannot be resharded; "
-            "download it again, or train on it as it is"
-        )
     table = from_stored(whole.select(["key", "image_id", "status", "sha256"]), SHARD_TABLE)
     came = pc.equal(table["status"], STATUS_SUCCESS).to_numpy(zero_copy_only=False)
     if int(came.sum()) != (source.tar.rows if source.tar is not None else 0):
@@ -145,17 +140,6 @@ def _rows_of(source: SourceTable, removed: Removals | None, key: bytes | None) -
         kinds[came & gone] = REMOVED
     ids = sortable_ids(table["image_id"])
     return FoundRows(ids, kinds, None if key is None else ranks(table["image_id"], key), whole.schema)
-
-
-def check_columns(first: pa.Schema, found: pa.Schema, source: SourceTable) -> None:
-    """Raise ValueError when a table has other columns than the first of all."""
-    left, right = ({field.name: str(field.type) for field in schema} for schema in (first, found))
-    for name in [*left, *right]:
-        if left.get(name) != right.get(name):
-            raise ValueError(
-                f"{source.folder}/{source.table.name}: expected the columns of the first folder's tables, found "
-                f"{name!r} as {right.get(name)}, not {left.get(name)}; reshard each folder into one of its own"
-            )
 
 
 def _write_tables(work: Folder, tables: Sequence[SourceTable]) -> FileRecord:

@@ -190,6 +190,19 @@ def error_of(capsys: pytest.CaptureFixture[str], *arguments: str | Path) -> str:
     return capsys.readouterr().err
 
 
+def rewrite_tables(shards: Path, drop: str) -> None:
+    """Write the tables of a folder without a column, and in its stats what they are now."""
+    for path in shards.glob("0*.parquet"):
+        folder, stats = Folder(str(shards)), shards / f"{path.stem}_stats.json"
+        table = pq.read_table(path).drop_columns([drop])
+        pq.write_table(table, path)
+        body = json.loads(stats.read_text())
+        for record in body["files"]:
+            if record["name"] == path.name:
+                record["bytes"] = folder.size(path.name)
+        stats.write_text(json.dumps(body))
+
+
 def test_bad_input_is_told_before_anything_is_written(
     mine: list[Path], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -209,6 +222,10 @@ def test_bad_input_is_told_before_anything_is_written(
     (png / "run.json").write_text(json.dumps(run))
     unfinished = Path(shutil.copytree(first, tmp_path / "unfinished"))
     (unfinished / "manifest.json").unlink()
+    older = Path(shutil.copytree(first, tmp_path / "older"))
+    rewrite_tables(older, drop="members")
+    other = Path(shutil.copytree(second, tmp_path / "other"))
+    rewrite_tables(other, drop="exif")
     tail = ("--output", output, "--samples-per-shard", "4")
     for shards, told in (
         ((tmp_path / "absent",), "no such folder"),
@@ -218,6 +235,8 @@ def test_bad_input_is_told_before_anything_is_written(
         ((gone,), "00001.parquet: in the folder's list of files, but no whole shard has it"),
         ((first, png), "expected images stored in one way, found others: encode_format: 'jpg' -> 'png'"),
         ((first, first), "given twice"),
+        ((older,), "00000.parquet: tells no members of the tar (shards of schema 1.4 and before)"),
+        ((first, other), "expected the columns of the first folder's tables, found 'exif' as None, not string"),
     ):
         said = error_of(capsys, "--shards", *shards, *tail)
         assert told in said

@@ -30,7 +30,9 @@ def image_id(number: int) -> bytes:
     return hashlib.blake2b((number - (number % 3 == 2)).to_bytes(8, "big"), digest_size=16).digest()
 
 
-def write_candidates(root: Path, queries_of: list[list[int]], surfaces: list[str], num_files: int = 2) -> str:
+def write_candidates(
+    root: Path, queries_of: list[list[int]], surfaces: list[str], num_files: int = 2, host: str = "images.example"
+) -> str:
     """Write ``root/queries`` and ``root/candidates``: pair i matches ``queries_of[i]``; return the candidates."""
     queries = Folder(write_queries(root / "queries", surfaces))
     folder = Folder(str(root / "candidates"))
@@ -45,7 +47,7 @@ def write_candidates(root: Path, queries_of: list[list[int]], surfaces: list[str
     rows = sorted(
         (
             {
-                "pair_id": pair_id(number), "image_id": image_id(number), "url": f"http://images.example/{number}",
+                "pair_id": pair_id(number), "image_id": image_id(number), "url": f"http://{host}/{number}",
                 "caption": f"caption {number}", "text_source": "alt", "source_file": "a", "source_row": number,
                 "query_ids": matched,
             }
