@@ -14,8 +14,10 @@ from pipeline.reshard.config import ReshardConfig
 from pipeline.reshard.job import run_reshard
 from schemas.manifest import read_files, read_manifest
 from schemas.storage import Folder
+from tests.contract.test_remove import filtered
 from tests.support.folder_bytes import folder_bytes
 from tests.support.opened_shards import captions, keys, open_shards
+from tests.support.removals import write_removals
 from tests.support.resharding import make_rounds, members, remove_first_sample
 
 TWO_PROCESSES = ["--direct_num_workers=2", "--direct_running_mode=multi_processing"]
@@ -113,6 +115,23 @@ def test_what_is_removed_is_left_out_and_known_as_removed(mine: list[Path], tmp_
     failed = [row for row in rows(output).values() if row["status"] != "success"]
     assert [row["reason"] for row in rejected] == [row["reason"] for row in failed]
     assert sorted(row["reason"] for row in rejected) == ["image_missing"] * 4 + ["removed"]
+
+
+def test_a_removal_by_sha256_counts_in_all_inputs(mine: list[Path], tmp_path: Path) -> None:
+    row = next(row for row in rows(mine[0]).values() if row["status"] == "success")
+    write_removals(mine[1], {"sha256": row["sha256"]})
+    output = reshard(mine, tmp_path / "out")
+    assert rows(output)[row["key"]]["reason"] == "removed"
+    assert len(keys(open_shards(output))) == SAMPLES - 1
+
+
+def test_a_filter_is_noted_beside_it(rounds: list[Path], tmp_path: Path) -> None:
+    output = reshard(rounds, tmp_path / "out")
+    key = keys(open_shards(output))[5]
+    main(["remove", "--shards", str(output), "--filtered", filtered(tmp_path / "filtered", **{key: "low_similarity"})])
+    again = reshard([output], tmp_path / "again")
+    assert key not in keys(open_shards(again))
+    assert len(keys(open_shards(again))) == SAMPLES - 1
 
 
 def test_a_refill_knows_the_same_of_it(rounds: list[Path], tmp_path: Path) -> None:
