@@ -35,6 +35,7 @@ def shards(tmp_path: Path) -> Path:
     return output
 
 
+@pytest.mark.slow
 def test_balance_and_explain_take_it_as_they_take_a_download(shards: Path, tmp_path: Path) -> None:
     """Not a sample is left, and the failures of three plans lie in two now."""
     output = tmp_path / "out"

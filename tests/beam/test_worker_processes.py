@@ -59,7 +59,7 @@ with worker_processes.JobWorkers() as job:
 )
 
 
-@pytest.mark.parametrize("workers", ["forks", "programs"])
+@pytest.mark.parametrize("workers", ["forks", pytest.param("programs", marks=pytest.mark.slow)])
 def test_the_job_of_a_killed_worker_fails_and_the_next_one_runs(workers: str) -> None:
     done = subprocess.run(
         [sys.executable, "-c", KILLED, workers], cwd=REPOSITORY, capture_output=True, text=True, check=False

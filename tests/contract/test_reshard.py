@@ -143,7 +143,7 @@ def test_a_refill_knows_the_same_of_it(rounds: list[Path], tmp_path: Path) -> No
     assert after.fetched.sort_by("query_id") == before.fetched.sort_by("query_id")
 
 
-@pytest.mark.parametrize("seed", [None, 7], ids=["in order", "shuffled"])
+@pytest.mark.parametrize("seed", [pytest.param(None, marks=pytest.mark.slow), 7], ids=["in order", "shuffled"])
 def test_two_processes_write_the_same_bytes(rounds: list[Path], tmp_path: Path, seed: int | None) -> None:
     first = reshard(rounds, tmp_path / "one", seed=seed)
     second = reshard(rounds, tmp_path / "two", beam_args=TWO_PROCESSES, seed=seed)

@@ -16,7 +16,7 @@ from tests.support.resumption.schedule import draw_schedule
 from tests.support.shard_server import serving
 
 IN_CI, IN_ALL = 10, 210
-PROCESSES_IN_CI, PROCESSES_IN_ALL = 2, 40
+PROCESSES_IN_CI, PROCESSES_IN_ALL = 1, 40
 SIZES = {name: data.num_samples for name, data in DATA_SETS.items()}
 
 pytestmark = NEEDS_PROC

@@ -129,6 +129,7 @@ def test_killed_five_times_gives_the_same_bytes(
     assert 0 <= fetched_twice <= killed * in_flight * SAMPLES_PER_SHARD
 
 
+@pytest.mark.slow
 def test_worker_processes_give_the_same_bytes(
     world: tuple[Path, Server], undisturbed: tuple[dict[str, bytes], dict[str, int]]
 ) -> None:

@@ -76,6 +76,7 @@ def test_two_workers_train_and_the_model_is_evaluated(tmp_path: Path) -> None:
     assert "belongs to another run" in other.stderr
 
 
+@pytest.mark.slow
 def test_an_error_in_a_worker_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "shards").mkdir()
     (tmp_path / "shards" / "00000.tar").write_bytes(b"this is no tar" * 100)

@@ -62,10 +62,8 @@ def killed(victim: str, rank: int, step: int, moment: str, delay_s: float = 0.0)
     return Kill(victim, rank, step, moment, delay_s)
 
 
-IN_CI = {
+SCHEDULES = {
     "loader": Schedule((Attempt(1, 1, kill=killed("loader", 0, 5, "after")), Attempt(1))),
-}
-SLOW = {
     "step 0": Schedule((Attempt(2, kill=killed("worker", 1, 1, "before")), Attempt(2))),
     "first step": Schedule((Attempt(2, save_every=1, kill=killed("worker", 0, 1, "soon", 0.016)), Attempt(2))),
     "across two epochs": Schedule((Attempt(2, kill=killed("worker", 0, ACROSS, "after")), Attempt(2, 1))),
@@ -209,8 +207,7 @@ def carry_out(schedule: Schedule, folder: Path, shards: str) -> list[dict[Update
     return found
 
 
-CASES = [pytest.param(schedule, id=name) for name, schedule in IN_CI.items()]
-CASES += [pytest.param(schedule, id=name, marks=pytest.mark.slow) for name, schedule in SLOW.items()]
+CASES = [pytest.param(schedule, id=name, marks=pytest.mark.slow) for name, schedule in SCHEDULES.items()]
 
 
 @pytest.mark.parametrize("schedule", CASES)

@@ -79,7 +79,7 @@ HELD = {
 }  # fmt: skip
 """What each command's workers ask for."""
 
-FAST = ("collect", "download")
+FAST = ("download",)
 """Of a worker's death: the others, and deaths of other processes, are slow."""
 
 

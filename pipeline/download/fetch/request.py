@@ -150,9 +150,8 @@ async def _follow(
         except ConnectionLost as lost:
             if not lost.is_reused:
                 raise
-            found = await _ask(
-                session.fresh, url, config, gate, head_only
-            )  # servers close connections without saying so
+            # servers close connections without saying so
+            found = await _ask(session.fresh, url, config, gate, head_only)
         if not isinstance(found, _Redirect):
             return found
         target = redirect_target(str(url), found.location)

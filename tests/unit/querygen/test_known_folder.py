@@ -69,6 +69,7 @@ def refused_by_name(path: Path, read: Callable[[], Any]) -> tuple[int, int]:
     return refused, taken
 
 
+@pytest.mark.slow
 def test_no_damage_of_a_manifest_reaches_the_report_as_a_key_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

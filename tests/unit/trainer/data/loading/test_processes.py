@@ -127,7 +127,7 @@ for batch in made.batches(range(10**9), 10, 0, 10):
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGINT, marks=pytest.mark.slow), signal.SIGKILL])
 def test_processes_end_with_a_worker_that_is_interrupted_or_killed(tmp_path: Path, number: signal.Signals) -> None:
     folder = write_shards(tmp_path / "s", 40)
     script = tmp_path / "train.py"
