@@ -1,24 +1,14 @@
 """The report's charts as SVG text, the same bytes for the same numbers."""
 
-import io
-import re
-from collections.abc import Callable
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter
 
 from querygen.report.figures import MAX_CHARACTERS, MAX_WORDS, Curve, Lengths, Points
+from schemas.svg_chart import short_number, svg
 
 COLOURS = {"word": "#2f6db3", "bigram": "#b3541e", "title": "#3b8a4c", "synset": "#8a4fa0"}
-STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none", "font.family": "sans-serif", "font.size": 10, "axes.spines.top": False,
-    "axes.spines.right": False, "axes.grid": True, "grid.color": "#e4e4e4", "axes.axisbelow": True,
-    "axes.edgecolor": "#777777", "legend.frameon": False,
-}  # fmt: skip
-SIZE_INCHES = (6.0, 3.6)
 
 
 def curve_chart(curve: Curve, threshold: float | None, log_values: bool) -> str:
@@ -44,10 +34,10 @@ def curve_chart(curve: Curve, threshold: float | None, log_values: bool) -> str:
         axes.set_xscale("log")
         if log_values:
             axes.set_yscale("log")
-            axes.yaxis.set_major_formatter(FuncFormatter(_short))
-        axes.xaxis.set_major_formatter(FuncFormatter(_short))
+            axes.yaxis.set_major_formatter(FuncFormatter(short_number))
+        axes.xaxis.set_major_formatter(FuncFormatter(short_number))
 
-    return _svg(draw, f"{curve.value} by rank of the {curve.source}s")
+    return svg(draw, f"{curve.value} by rank of the {curve.source}s")
 
 
 def words_chart(lengths: list[Lengths]) -> str:
@@ -63,7 +53,7 @@ def words_chart(lengths: list[Lengths]) -> str:
         axes.set_xlabel("words in the query")
         axes.set_ylabel("% of the source's queries")
 
-    return _svg(draw, "number of words by source")
+    return svg(draw, "number of words by source")
 
 
 def characters_chart(lengths: list[Lengths]) -> str:
@@ -80,33 +70,10 @@ def characters_chart(lengths: list[Lengths]) -> str:
         axes.set_xlabel("characters in the query")
         axes.set_ylabel("% of the source's queries")
 
-    return _svg(draw, "number of characters by source")
+    return svg(draw, "number of characters by source")
 
 
 def _drawable(points: Points, log_values: bool) -> Points:
     """Leave out what a logarithmic axis cannot show."""
     ranks, values = points
     return (ranks[values > 0], values[values > 0]) if log_values else points
-
-
-def _short(value: float, _: int) -> str:
-    for size, letter in ((1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if value >= size:
-            return f"{value / size:g}{letter}"
-    return f"{value:g}"
-
-
-def _svg(draw: Callable[[Any], None], label: str) -> str:
-    """Return what `draw` draws as an ``<svg>`` element; `label` is read to those who cannot see it."""
-    salt = re.sub(r"\W+", "-", label)
-    with matplotlib.rc_context({**STYLE, "svg.hashsalt": salt, "svg.id": salt}):
-        figure = Figure(figsize=SIZE_INCHES, layout="constrained")
-        axes = figure.add_subplot()
-        draw(axes)
-        if axes.get_legend_handles_labels()[0]:
-            figure.legend(loc="outside upper left", ncols=4)  # above: inside it would hide a part of some curve
-        buffer = io.StringIO()
-        figure.savefig(buffer, format="svg", metadata={"Date": None, "Creator": None, "Format": None, "Type": None})
-    text = buffer.getvalue()
-    text = text[text.index("<svg ") :]  # without the prolog, which names a DTD
-    return text.replace("<svg ", f'<svg role="img" aria-label="{label}" ', 1)

@@ -15,9 +15,8 @@ from querygen.explain.bigram_rank import BigramRule, takeable
 from querygen.explain.counts_file import CountsFile
 from schemas.identity import sample_rows
 from schemas.query_source import SOURCES
+from schemas.svg_chart import log_ranks
 
-POINTS_PER_DECADE = 40
-"""Points of a curve per factor of ten in rank: more than a chart has pixels for."""
 TAKEABLE = "could be taken"
 MAX_WORDS, MAX_CHARACTERS = 6, 40
 """The last class of the lengths holds all longer ones."""
@@ -104,14 +103,6 @@ def _curve(
 def _points(ordered: npt.NDArray[np.float64]) -> Points:
     ranks = log_ranks(len(ordered))
     return ranks, ordered[ranks - 1]
-
-
-def log_ranks(num: int) -> npt.NDArray[np.int64]:
-    """Return ranks from 1 to `num` at equal steps of their logarithm, the first and the last among them."""
-    if num == 0:
-        return np.zeros(0, dtype=np.int64)
-    steps = max(2, int(np.log10(num) * POINTS_PER_DECADE))
-    return np.unique(np.rint(np.geomspace(1, num, steps)).astype(np.int64))
 
 
 def lengths(queries: pa.Table) -> list[Lengths]:

@@ -1,9 +1,7 @@
 """The report as one HTML page: a queries folder in, text out. Every text of the data is escaped by the template."""
 
-from importlib.resources import files
 from typing import Any
 
-import jinja2
 import pyarrow as pa
 from markupsafe import Markup
 
@@ -14,14 +12,11 @@ from querygen.report.charts import characters_chart, curve_chart, words_chart
 from querygen.report.config import ReportConfig
 from querygen.report.figures import TAKEABLE, lengths, listed_values, pmi_curve, samples, value_curve
 from schemas.arrow_types import values_of
-from schemas.printable import printable
+from schemas.html_page import page_template
 from schemas.query import COUNTS, QUERIES, SYNSET_HEADS
 from schemas.query_source import SOURCES
 from schemas.storage import Folder
 from schemas.tables import read_table
-
-LONG_VALUE = 200
-"""Characters of a sample's text that are shown."""
 
 
 def write_report(config: ReportConfig) -> str:
@@ -42,7 +37,7 @@ def report_page(folder: Folder, num_samples: int, seed: int) -> str:
     summary: dict[str, Any] = manifest["summary"]
     queries = read_table(folder, "queries.parquet", QUERIES)
     sized = lengths(queries)
-    return _template().render(
+    return page_template("querygen.report", "page.html").render(
         manifest=manifest,
         summary=summary,
         sources=SOURCES,
@@ -103,34 +98,3 @@ def _reached(summary: dict[str, Any], source: str, value: str) -> float | None:
 def _languages(queries: pa.Table, summary: dict[str, Any]) -> str:
     found = sorted(values_of(queries["language"].unique())) or [summary.get("language", "")]
     return ", ".join(found)
-
-
-def _template() -> jinja2.Template:
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {"number": _number, "shown": _shown, "percent": _percent, "values": _values}
-    return environment.from_string((files("querygen.report") / "page.html").read_text("utf-8"))
-
-
-def _number(value: Any) -> str:
-    """Return a number with its thousands apart; a dash for none, other values as they are."""
-    if value is None:
-        return "\u2013"
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return str(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:,.4g}"
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f}%" if whole else "\u2013"
-
-
-def _shown(value: Any) -> str:
-    text = printable(str(value))
-    return text if len(text) <= LONG_VALUE else text[:LONG_VALUE] + "\u2026"
-
-
-def _values(reached: dict[str, Any]) -> str:
-    named = [f"{name.replace('_', ' ')} {_number(value)}" for name, value in reached.items() if name != "text"]
-    return ", ".join(named)

@@ -4,8 +4,6 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from querygen.explain.bigram_rank import bigram_rule
 from querygen.explain.counts_file import CountsFile
@@ -14,7 +12,6 @@ from querygen.report.figures import (
     TAKEABLE,
     lengths,
     listed_values,
-    log_ranks,
     pmi_curve,
     samples,
     value_curve,
@@ -40,17 +37,6 @@ def test_curves_are_the_sorted_values(folder: Folder) -> None:
     found = pmi_curve(CountsFile(folder, "counts/bigrams.parquet", BIGRAM_COUNTS), rule, 2)
     assert found.points[1] == pytest.approx(np.log2([5 * 10_000 / 400, 30 * 10_000 / 4000, 10 * 10_000 / 1600]))
     assert (found.num, found.num_listed) == (3, 2)
-
-
-@given(st.integers(0, 10**8))
-def test_ranks_of_a_curve(num: int) -> None:
-    ranks = log_ranks(num)
-    if num:
-        assert (ranks[0], ranks[-1]) == (1, num)
-        assert (np.diff(ranks) > 0).all()
-        assert len(ranks) <= 330
-    else:
-        assert len(ranks) == 0
 
 
 def test_lengths_and_samples_are_of_the_owner(folder: Folder) -> None:
