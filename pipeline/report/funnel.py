@@ -1,7 +1,7 @@
 """The funnel: summaries of manifests in; steps whose losses add up to what is left out. Pure.
 
-    records -> candidates -> selected pairs            (pairs)
-    images selected -> asked for -> stored -> left     (images)
+records -> candidates -> selected pairs            (pairs)
+images selected -> asked for -> stored -> left     (images)
 """
 
 from collections.abc import Mapping, Sequence
