@@ -14,6 +14,7 @@ from pipeline.explain.config import ExplainConfig
 from pipeline.index.config import IndexConfig
 from pipeline.listing.config import ListedDownloadConfig
 from pipeline.remove.config import RemoveConfig
+from pipeline.report.config import ReportConfig
 from pipeline.reshard.config import ReshardConfig
 from pipeline.run.config import RunConfig
 from pipeline.runners.failures import JobFailed, WorkerLost, resume_line
@@ -31,6 +32,7 @@ Command = (
     | Annotated[FilterConfig, tyro.conf.subcommand("filter", prefix_name=False)]
     | Annotated[IndexConfig, tyro.conf.subcommand("index", prefix_name=False)]
     | Annotated[RemoveConfig, tyro.conf.subcommand("remove", prefix_name=False)]
+    | Annotated[ReportConfig, tyro.conf.subcommand("report", prefix_name=False)]
     | Annotated[ReshardConfig, tyro.conf.subcommand("reshard", prefix_name=False)]
     | Annotated[RunConfig, tyro.conf.subcommand("run", prefix_name=False)]
 )
@@ -38,7 +40,7 @@ Command = (
 CONFIGS: dict[str, Any] = {
     "collect": CollectConfig, "balance": BalanceConfig, "download": ListedDownloadConfig,
     "explain": ExplainConfig, "filter": FilterConfig, "index": IndexConfig, "remove": RemoveConfig,
-    "reshard": ReshardConfig, "run": RunConfig,
+    "report": ReportConfig, "reshard": ReshardConfig, "run": RunConfig,
 }  # fmt: skip
 
 BEAM_OPTIONS = "Beam options come after '--'."
@@ -142,6 +144,10 @@ def _run(config: Any, beam_args: list[str]) -> None:
             print_taken_out(take_out(config))
         else:
             print_remove(run_remove(config))
+    elif isinstance(config, ReportConfig):
+        from pipeline.report.command import run_report
+
+        run_report(config)
     elif isinstance(config, ReshardConfig):
         from pipeline.reshard.job import run_reshard
         from pipeline.reshard.summary import print_reshard
