@@ -33,7 +33,12 @@ def test_each_file_is_packaged() -> None:
         for path in (ROOT / package).rglob("*")
         if path.is_file() and not path.name.endswith(LEFT_OUT) and "__pycache__" not in path.parts
     ]
-    assert {"trainer/search/page/page.html", "querygen/report/page.html", "trainer/py.typed"} <= set(files)
+    assert {
+        "trainer/search/page/page.html",
+        "querygen/report/page.html",
+        "pipeline/report/gallery.js",
+        "trainer/py.typed",
+    } <= set(files)
     assert [path for path in sorted(files) if not is_packaged(path, globs) and not path.startswith(WALK)] == []
     assert not is_packaged("trainer/search/page/more/page.html", globs)
     assert not is_packaged("trainer/search/page.html", globs)

@@ -41,6 +41,7 @@ LISTED = {
         [f"pipeline/reshard/{name}.py" for name in ("config", "inputs", "members", "plan", "rows", "write")],
         "whole commands, damaged inputs too: tests/contract/test_reshard",
     ),
+    "pipeline/report/*.py": "whole pages: tests/contract/test_report; report/test_tallies, test_drawn, test_thumbnails",
     "pipeline/index/config.py": "tests/beam/test_index_job",
     "pipeline/balance/settings.py": "fields of the run and names of its files: tests/beam/test_balance_job",
     "querygen/build.py": "whole commands: tests/contract/test_queries_folder, tests/integration/test_querygen_kill",

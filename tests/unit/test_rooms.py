@@ -8,12 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PARTS = ("querygen", "pipeline", "trainer")
-COMMANDS = {"collect", "balance", "download", "explain", "listing", "run", "similarity", "remove"}
+COMMANDS = {"collect", "balance", "download", "explain", "listing", "run", "similarity", "remove", "report"}
 BELOW = {
     "sources": {"http_answers"}, "filter": {"match"}, "match": set(), "queries": set(), "http_answers": set(),
     "shuffle": {"runners"}, "runners": set(), "collect": set(), "balance": set(), "download": set(),
     "explain": {"balance"}, "listing": {"collect", "balance", "download"}, "run": {"collect", "balance", "download"},
-    "similarity": set(), "remove": {"collect", "download"},
+    "similarity": set(), "remove": {"collect", "download"}, "report": {"download"},
 }  # fmt: skip
 """Of each room of pipeline the others that it may import; commands may import all that are none besides."""
 
