@@ -19,6 +19,9 @@ from dataclasses import dataclass
 from schemas.json_object import JsonObject
 from schemas.storage import Folder
 
+LISTED_SELECTION_DIR = "selection"
+"""Of a folder that `pipeline download --input` made: the list, as a selection."""
+
 STATS_SUFFIX = "_stats.json"
 TABLE_SUFFIX = ".parquet"
 TAR_SUFFIX = ".tar"

@@ -68,3 +68,5 @@ class DownloadConfig(RecheckOptions, DownloadOptions):
         if self.recheck and (self.retry_failed or self.preflight):
             other = "retry_failed" if self.retry_failed else "preflight"
             raise ValueError(f"recheck and {other} are two commands: give one of them")
+        if self.preflight and self.retry_failed:
+            raise ValueError("preflight and retry_failed are two commands: give one of them")

@@ -51,7 +51,8 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
         table.add_row("placeholders", f"{summary['placeholders']:,}", f"{summary['placeholder_urls']:,} URLs")
     for outcome, count in summary.get("colour_profiles", {}).items():
         table.add_row(f"colour profiles {outcome}", f"{count:,}", "")
-    table.add_row("fetched", f"{summary['body_bytes'] / 1e6:,.1f} MB", "")
+    if summary["body_bytes"] or not summary["outcomes"].get("success"):  # img2dataset does not tell
+        table.add_row("fetched", f"{summary['body_bytes'] / 1e6:,.1f} MB", "")
     table.add_row("stored", f"{summary['stored_bytes'] / 1e6:,.1f} MB", "")
     if report is None:
         table.add_row("rate", "finished before", "")
@@ -61,7 +62,7 @@ def print_download(manifest: dict[str, Any], report: FetchReport | None, output:
     console.print(table)
     for told in refusal_lines(summary["refused"]) if "refused" in summary else ():
         console.print(one_line(told), soft_wrap=True, markup=False, highlight=False)
-    if summary.get(MAY_HEAL):
+    if summary.get(MAY_HEAL) and summary.get("output_format", "webdataset") == "webdataset":
         console.print(
             f"{summary[MAY_HEAL]:,} images may heal: the command of before with --retry-failed asks for them again",
             soft_wrap=True, markup=False, highlight=False,

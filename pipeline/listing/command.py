@@ -8,9 +8,10 @@ from dataclasses import replace
 from pipeline.download.config import DownloadConfig
 from pipeline.download.job import run_download
 from pipeline.download.summary import print_download
-from pipeline.listing.config import SELECTION, ListedDownloadConfig
+from pipeline.listing.config import ListedDownloadConfig
 from pipeline.listing.job import list_table, run_listed_download
 from pipeline.listing.summary import print_listing
+from schemas.shards_folder import LISTED_SELECTION_DIR
 from schemas.storage import Folder
 
 
@@ -34,7 +35,7 @@ def run_any_download(config: ListedDownloadConfig, beam_args: Sequence[str]) -> 
         print_download(*run_download(config.download(), beam_args), config.output)
         return
     listed, shards, report = run_listed_download(config, beam_args)
-    print_listing(listed, f"{config.output.rstrip('/')}/{SELECTION}")
+    print_listing(listed, f"{config.output.rstrip('/')}/{LISTED_SELECTION_DIR}")
     print_download(shards, report, config.output)
 
 

@@ -7,9 +7,7 @@ from pipeline.runners.config import RunnerOptions
 from pipeline.sources.config import SourceOptions
 from schemas.option_group import OptionGroup, check_at_least, check_between, stage_config
 from schemas.run_options import NotIdentity
-
-SELECTION = "selection"
-"""The folder below the output that the table becomes."""
+from schemas.shards_folder import LISTED_SELECTION_DIR
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,5 +68,5 @@ class ListedDownloadConfig(DownloadConfig, ListingOptions):
 
     def download(self) -> DownloadConfig:
         """Return the configuration of the download itself: of the selection given, or of that made of the table."""
-        selection = self.selection or f"{self.output.rstrip('/')}/{SELECTION}"
+        selection = self.selection or f"{self.output.rstrip('/')}/{LISTED_SELECTION_DIR}"
         return stage_config(DownloadConfig, self, selection=selection)

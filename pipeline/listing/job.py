@@ -24,7 +24,7 @@ from pipeline.download.finish import finish_shards
 from pipeline.download.job import ALGORITHM_VERSION, check_agent, download_shards, image_roots
 from pipeline.download.policy.vocabulary import load_vocabulary
 from pipeline.download.summary import FetchReport
-from pipeline.listing.config import SELECTION, ListedDownloadConfig, ListingOptions
+from pipeline.listing.config import ListedDownloadConfig, ListingOptions
 from pipeline.listing.finish import finish_listing
 from pipeline.listing.graph import list_graph, plan_graph
 from pipeline.listing.rows import RANK_KEY, ReductionByImage
@@ -42,6 +42,7 @@ from pipeline.sources.tables.row_filter import source_inputs
 from schemas.manifest import read_manifest
 from schemas.run_options import identity_options
 from schemas.run_record import RUN_FILE, RunRecord, start_run
+from schemas.shards_folder import LISTED_SELECTION_DIR
 from schemas.storage import Folder
 from schemas.units import Unit, whole_units
 
@@ -62,7 +63,7 @@ def run_listed_download(
     prepare_workers(beam_args)
     inputs, splits = opened(config)
     shards = Folder(config.output)
-    selection = shards.sub(SELECTION)
+    selection = shards.sub(LISTED_SELECTION_DIR)
     record = _record(COMMAND, config, inputs, splits, selection)
     if not start_run(shards, record):
         return read_manifest(selection, "selection"), read_manifest(shards, "shards"), None
@@ -83,7 +84,7 @@ def list_table(config: ListedDownloadConfig, beam_args: Sequence[str]) -> None:
     """Make the selection below ``config.output`` alone."""
     prepare_workers(beam_args)
     inputs, splits = opened(config)
-    make_selection(config, inputs, splits, Folder(config.output).sub(SELECTION), beam_args)
+    make_selection(config, inputs, splits, Folder(config.output).sub(LISTED_SELECTION_DIR), beam_args)
 
 
 def opened(config: ListedDownloadConfig) -> tuple[Input, list[InputSplit]]:
@@ -117,7 +118,7 @@ def _record(
             *(evaluation_inputs(config) if command == COMMAND else ()),  # they choose no row of the list
         ],
         algorithm=f"{ALGORITHM_VERSION}, listing {LISTING_VERSION}",
-        paths={"image_roots": {inputs.source.root_name: inputs.root}, SELECTION: selection.url},
+        paths={"image_roots": {inputs.source.root_name: inputs.root}, LISTED_SELECTION_DIR: selection.url},
     )
 
 

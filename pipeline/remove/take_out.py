@@ -24,6 +24,7 @@ from schemas.manifest import read_manifest
 from schemas.removals import REMOVALS, REMOVALS_NAME, read_removals
 from schemas.rewritten import Rewriting, claim, finish_rewriting, rewrite
 from schemas.run_record import MANIFEST_FILE, RUN_FILE
+from schemas.shards_folder import LISTED_SELECTION_DIR
 from schemas.staged_manifest import stage_manifest
 from schemas.storage import Folder
 from schemas.tables import read_table
@@ -89,7 +90,14 @@ def _given(config: RemoveConfig) -> list[Folder]:
     """Return the folders that may be given, finished or not: of a killed removal some have no manifest."""
     run = [config.run, *(f"{config.run}/{name}" for name in RUN_STAGES)] if config.run else []
     shards = [config.shards] if config.shards else []
-    return [Folder(path) for path in (*shards, *config.candidates, *config.selection, *run)]
+    return [Folder(path) for path in (*shards, *config.candidates, *_selections(config), *run)]
+
+
+def _selections(config: RemoveConfig) -> list[str]:
+    """Return the selections given, and the one that `pipeline download --input` made inside of the shards."""
+    own = f"{config.shards}/{LISTED_SELECTION_DIR}"
+    has_own = bool(config.shards) and Folder(own).exists(RUN_FILE)
+    return [*config.selection, *([own] if has_own else [])]
 
 
 def _stage(
@@ -169,7 +177,7 @@ def _folders(config: RemoveConfig) -> _Folders:
     """Return the folders of `config`, each once. Raises as `take_out` does."""
     found: dict[str, list[Folder]] = {"shards": [], "candidates": [], "selection": []}
     shards = (config.shards,) if config.shards else ()
-    for kind, paths in (("shards", shards), ("candidates", config.candidates), ("selection", config.selection)):
+    for kind, paths in (("shards", shards), ("candidates", config.candidates), ("selection", _selections(config))):
         for path in paths:
             _add(found[kind], Folder(path), kind)
     run = Folder(config.run) if config.run else None

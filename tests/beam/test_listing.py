@@ -16,12 +16,13 @@ import pytest
 
 from pipeline.__main__ import main
 from pipeline.listing.command import run_any_download
-from pipeline.listing.config import SELECTION, ListedDownloadConfig
+from pipeline.listing.config import ListedDownloadConfig
 from pipeline.listing.job import make_selection, run_listed_download
 from pipeline.sources.formats import open_source
 from schemas.manifest import read_files, read_manifest
 from schemas.query import QUERIES
 from schemas.run_record import FolderConflict
+from schemas.shards_folder import LISTED_SELECTION_DIR
 from schemas.storage import Folder
 from tests.support.candidates_folder import write_candidates
 from tests.support.download import Web, picture, serving
@@ -52,7 +53,7 @@ def config(tmp_path: Path, output: str = "o", **options: object) -> ListedDownlo
 def listed(config: ListedDownloadConfig, beam_args: Sequence[str] = ()) -> pa.Table:
     """Make the selection alone, without a request; return its rows."""
     inputs = open_source(config)
-    selection = Folder(config.output).sub(SELECTION)
+    selection = Folder(config.output).sub(LISTED_SELECTION_DIR)
     make_selection(config, inputs, inputs.source.splits(), selection, beam_args)
     return pa.concat_tables([pq.read_table(path) for path in sorted(Path(selection.root).glob("*.parquet"))])
 
@@ -106,7 +107,7 @@ def test_each_image_is_fetched_once_with_all_its_captions(made: Made) -> None:
 
 
 def test_the_folders_are_whole_and_have_empty_tables_of_queries(made: Made) -> None:
-    for folder, kind in ((made.output, "shards"), (made.output / SELECTION, "selection")):
+    for folder, kind in ((made.output, "shards"), (made.output / LISTED_SELECTION_DIR, "selection")):
         for record in read_files(Folder(str(folder))):
             Folder(str(folder)).check_file(record)
         assert read_manifest(Folder(str(folder)), kind)["rows"] == {"shards": COUNT, "selection": 2 * COUNT}[kind]
@@ -120,7 +121,7 @@ def test_both_summaries_are_printed(made: Made) -> None:
 
 
 def test_broken_rows_are_kept_with_file_and_row(made: Made) -> None:
-    found = pq.read_table(made.output / SELECTION / "rejections" / "collect.parquet").to_pylist()
+    found = pq.read_table(made.output / LISTED_SELECTION_DIR / "rejections" / "collect.parquet").to_pylist()
     assert {(row["source_file"], row["position"], row["reason"]) for row in found} == {
         ("b.tsv", COUNT + place, reason) for place, (_, _, reason) in enumerate(ODD_ROWS)
     }
@@ -137,14 +138,14 @@ def test_the_trainer_reads_what_a_list_gave(made: Made) -> None:
 @pytest.mark.slow
 def test_what_is_listed_does_not_depend_on_how_it_was_made(made: Made, tmp_path: Path) -> None:
     """Two workers, and an end halfway: the same bytes."""
-    expected = folder_bytes(made.output / SELECTION)
+    expected = folder_bytes(made.output / LISTED_SELECTION_DIR)
     two = config(made.folder, "two")
     listed(two, ["--direct_num_workers=2", "--direct_running_mode=multi_processing"])
-    assert folder_bytes(Path(two.output) / SELECTION) == expected
+    assert folder_bytes(Path(two.output) / LISTED_SELECTION_DIR) == expected
     for name in ("manifest.json", "tables/files.parquet", "00001.parquet"):
-        (Path(two.output) / SELECTION / name).unlink()
+        (Path(two.output) / LISTED_SELECTION_DIR / name).unlink()
     listed(two)
-    assert folder_bytes(Path(two.output) / SELECTION) == expected
+    assert folder_bytes(Path(two.output) / LISTED_SELECTION_DIR) == expected
 
 
 @pytest.mark.slow
@@ -254,6 +255,31 @@ def test_no_refill_follows_a_list(made: Made, tmp_path: Path, capsys: pytest.Cap
     assert "--retry-failed" in said
     assert said.count("\n") == 1
     assert not (tmp_path / "o").exists()
+
+
+def test_what_is_removed_goes_from_the_list_inside_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with serving() as web:
+        urls = [web.url(path) for path in ("good/1", "good/2", "good/3")]
+        (tmp_path / "urls.txt").write_text("\n".join(urls))
+        command = [
+            "download", "--input", str(tmp_path / "urls.txt"), "--output", str(tmp_path / "o"),
+            "--allow-missing-captions", "--allow-private-addresses", "--image-size", "16",
+            "--num-decode-processes", "1",
+        ]  # fmt: skip
+        main(command)
+        (tmp_path / "removed.txt").write_text(urls[1])
+        main(["remove", "--shards", str(tmp_path / "o"), "--urls", str(tmp_path / "removed.txt")])
+        stored = read_manifest(Folder(str(tmp_path / "o")), "shards")["summary"]
+        assert stored["stored_bytes"] == sum(path.stat().st_size for path in (tmp_path / "o").glob("*.tar"))
+        tables = list((tmp_path / "o").rglob("*.parquet"))
+        assert any("selection" in path.parts for path in tables)
+        for path in tables:
+            assert urls[1] not in str(pq.read_table(path).to_pylist()), path
+        before = web.requests.total()
+        capsys.readouterr()
+        main(command)
+        assert web.requests.total() == before
+        assert "finished before" in capsys.readouterr().out
 
 
 def test_what_may_heal_of_a_list_is_asked_for_again(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

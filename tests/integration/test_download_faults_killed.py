@@ -61,7 +61,7 @@ def test_nothing_is_lost_and_nothing_comes_twice(tmp_path: Path, web: FaultyWeb,
     urls = [web.url(number * 7 % NUM_HOSTS, way_of(number), number) for number in range(num_urls)]
     pairs = [(url, f"caption of {url}") for url in urls]
     make_selection(str(tmp_path / "selection"), [pairs[shard::NUM_SHARDS] for shard in range(NUM_SHARDS)])
-    run_download(parse(command(tmp_path, tmp_path / "undisturbed")[3:]))
+    run_download(parse(command(tmp_path, tmp_path / "undisturbed")[3:]).download())
     killed = 0
     for kill in range(num_kills):
         done = (kill + 1) / (num_kills + 1) * NUM_SHARDS * FILES_PER_SHARD

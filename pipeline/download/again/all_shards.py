@@ -82,10 +82,12 @@ def stage_end(
     files |= {record.name: record for found in after for record in found.unit.files}
     files |= {record.name: record for record in ends}
     counts = counts_of([found.unit.body for found in after])
+    tar_bytes = sum(record.bytes for record in files.values() if record.name.endswith(TAR_SUFFIX))
     summary |= {
         **counts,
         "shards": len(sizes),
-        "tar_bytes": sum(record.bytes for record in files.values() if record.name.endswith(TAR_SUFFIX)),
+        "tar_bytes": tar_bytes,
+        "stored_bytes": tar_bytes,
         **{name: summary.get(name, 0) + value for name, value in told.items()},
     }
     return stage_manifest(rewriting, "shards", files, counts["images_succeeded"], summary)

@@ -175,9 +175,9 @@ async def _ask(
 ) -> Body | Failure | _Redirect:
     async with client.get(url, allow_redirects=False) as response:
         location = response.headers.get("Location", "")
-        if response.status in REDIRECTS and location:
-            return _Redirect(location)
         may_read = gate is None or gate.may_read(response.headers)
+        if response.status in REDIRECTS and location:
+            return _Redirect(location) if may_read else Failure("opted_out", response.status)
         num_bytes = whole_bytes(response)
         if num_bytes is None:
             asked_s = retry_after_s(response.headers.get("Retry-After"), datetime.now(timezone.utc))

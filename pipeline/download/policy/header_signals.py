@@ -14,6 +14,9 @@ NAMES = ("X-Robots-Tag", "Content-Usage", "Content-Signal", "tdm-reservation", "
 MAX_VALUES = 32
 """Of a field, and directives of X-Robots-Tag that are kept: a flood of them is no reason for a large table."""
 
+_NONE = "none"
+"""Of X-Robots-Tag, as Google documents it: noindex and nofollow."""
+
 _LINK = re.compile(r"<([^<>]*)>([^<>]*)")
 _RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]*))", re.IGNORECASE)
 _RSL_TYPE = re.compile(r";\s*type\s*=\s*\"?application/rsl\+xml\"?\s*(?:[;,]|$)", re.IGNORECASE)
@@ -37,7 +40,7 @@ def header_signals(fields: Fields, agent: str, disallowed: Sequence[str]) -> lis
     if wanted:
         others = 0
         for directive in directives(fields.getall("X-Robots-Tag", []), agent):
-            is_wanted = directive in wanted
+            is_wanted = directive in wanted or (directive == _NONE and "noindex" in wanted)
             others += not is_wanted
             if is_wanted or others <= MAX_VALUES:
                 word = "disallowed" if is_wanted else "other"

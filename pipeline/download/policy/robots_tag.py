@@ -16,7 +16,8 @@ def directives(values: Iterable[str], agent_token: str) -> Iterator[str]:
         agent = None
         for part in value.lower().split(","):
             name, colon, rest = part.partition(":")
-            if colon and name.strip() not in _WITH_VALUE:
+            # behind the comma of a date with its weekday stands no name: names have no blanks
+            if colon and name.strip() not in _WITH_VALUE and " " not in name.strip():
                 agent, part = name.strip(), rest
             if agent in (None, agent_token) and part.strip():
                 yield part.strip()

@@ -6,6 +6,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
+from schemas.manifest import read_manifest
 from schemas.printable import one_line
 from schemas.recheck import RECHECKS_DIR
 from schemas.storage import Folder
@@ -34,9 +35,12 @@ def print_recheck(found: Mapping[str, Any], output: str) -> None:
     folder = one_line(Folder(output).url)
     told = [f"curve: {folder}/{RECHECKS_DIR}/curve.svg"]
     if found["statuses"]["opted_out"]:
+        kind = read_manifest(Folder(output), "shards")["summary"].get("output_format", "webdataset")
+        how = f"To take their bytes out, too: pipeline remove --shards {folder} --opted-out"
+        if kind != "webdataset":
+            how = f"Their bytes stay: pipeline remove writes tars again, not {kind}; delete those files yourself"
         told.append(
-            f"{found['opted_out_new']:,} images are newly opted out: named in removals.parquet, used no more. To take "
-            f"their bytes out, too: pipeline remove --shards {folder} --opted-out"
+            f"{found['opted_out_new']:,} images are newly opted out: named in removals.parquet, used no more. {how}"
         )
     for line in told:
         console.print(line, soft_wrap=True, markup=False, highlight=False)

@@ -31,6 +31,8 @@ DISALLOWED = {"noai", "noimageai", "noindex", "noimageindex"}
         (["otherbot: nofollow, webimagetext: noindex"], True),
         (["webimagetext: nofollow, otherbot: noindex, noai"], False),
         (["unavailable_after: 25 Jun 2010 15:00:00 PST, noai"], True),
+        (["unavailable_after: Sat, 25 Jun 2030 15:00:00 GMT, noai"], True),
+        (["unavailable_after: Friday, 25-Jun-30 15:00:00 UTC, noindex"], True),
         ([":,,::"], False),
     ],
 )
