@@ -230,7 +230,8 @@ class Web:
         return web.Response(status=302, headers={"Location": "/loop"})
 
     async def _to(self, request: web.Request, path: str) -> web.StreamResponse:
-        return web.Response(status=302, headers={"Location": request.query["url"]})
+        tags = {"X-Robots-Tag": request.query["tag"]} if "tag" in request.query else {}
+        return web.Response(status=302, headers={"Location": request.query["url"], **tags})
 
     async def _robots(self, request: web.Request, path: str) -> web.StreamResponse:
         return web.Response(body=picture(), headers={"X-Robots-Tag": request.query["tag"]})

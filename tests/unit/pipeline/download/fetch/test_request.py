@@ -177,6 +177,12 @@ def test_no_request_to_a_range_that_is_not_public(host: str) -> None:
     assert get(f"http://{host}/", allow_private_addresses=False) == PRIVATE
 
 
+def test_the_head_of_a_redirect_is_read_too(web: Web) -> None:
+    target = web.url("good/1")
+    assert get(web.url(f"to?url={target}&tag=noai")) == Failure("opted_out", 302)
+    assert isinstance(get(web.url(f"to?url={target}&tag=nofollow")), Body)
+
+
 def test_a_public_name_that_redirects_to_a_private_address(web: Web, monkeypatch: pytest.MonkeyPatch) -> None:
     """The first address is let through, as a public one would be; the redirect's is checked again."""
     from pipeline.download.fetch import addresses

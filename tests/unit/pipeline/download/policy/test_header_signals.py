@@ -19,6 +19,7 @@ def rows(*fields: tuple[str, str]) -> list[str]:
         ("X-Robots-Tag", "ourbot: noai", ["x-robots-tag=disallowed"]),
         ("X-Robots-Tag", "otherbot: noai", []),
         ("X-Robots-Tag", "nofollow", ["x-robots-tag=other"]),
+        ("X-Robots-Tag", "none", ["x-robots-tag=disallowed"]),
         ("Content-Usage", "train-ai=n", ["content-usage/train-ai=n"]),
         ("content-signal", "ai-train=no", ["content-signal/ai-train=no"]),
         ("tdm-reservation", "1", ["tdm-reservation=1"]),
