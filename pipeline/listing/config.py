@@ -65,6 +65,15 @@ class ListedDownloadConfig(DownloadConfig, ListingOptions):
             for field in fields(ListingOptions):
                 if field.name != "input" and getattr(self, field.name) != field.default:
                     raise ValueError(f"{field.name} is for --input only, found {getattr(self, field.name)!r}")
+            return
+        for name, column in (
+            ("verify_hash", (self.verify_hash or ("",))[0]),
+            ("blurring_bbox_col", self.blurring_bbox_col),
+        ):
+            if column and column not in self.extra_columns:
+                raise ValueError(
+                    f"{name} needs the column {column!r}, which is not carried; add --extra-columns {column}"
+                )
 
     def download(self) -> DownloadConfig:
         """Return the configuration of the download itself: of the selection given, or of that made of the table."""

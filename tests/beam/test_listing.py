@@ -233,6 +233,8 @@ def test_an_output_that_holds_other_files_is_left_as_it_is(tmp_path: Path, web: 
         ([], "expected either --selection or --input, found neither"),
         (["--input", "none.csv"], "none.csv"),
         (["--input", "a", "--selection", "b"], "expected either --selection or --input, found both"),
+        (["--input", "a", "--verify-hash", "md5", "md5"], "which is not carried; add --extra-columns md5"),
+        (["--input", "a", "--blurring-bbox-col", "faces"], "which is not carried; add --extra-columns faces"),
     ],
 )
 def test_bad_arguments_are_one_line(
