@@ -10,10 +10,11 @@ import pytest
 from pipeline.balance.config import BalanceConfig
 from pipeline.collect.config import CollectConfig
 from pipeline.download.config import DownloadConfig
+from pipeline.listing.config import ListedDownloadConfig
 
 PAGE = Path(__file__).parent.parent.parent / "pipeline" / "download" / "IMG2DATASET.md"
 
-CONFIGS = {"collect": CollectConfig, "balance": BalanceConfig, "download": DownloadConfig}
+CONFIGS = {"collect": CollectConfig, "balance": BalanceConfig, "download": ListedDownloadConfig}
 
 ROWS = re.findall(r"^\| `(\w+)` \| (none|`(\w+) --([\w-]+)`) \| (.+) \|$", PAGE.read_text(), re.MULTILINE)
 
