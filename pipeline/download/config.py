@@ -65,8 +65,6 @@ class DownloadConfig(RecheckOptions, DownloadOptions):
     joined to it as further shards."""
 
     def _check(self) -> None:
-        if self.recheck and (self.retry_failed or self.preflight):
-            other = "retry_failed" if self.retry_failed else "preflight"
-            raise ValueError(f"recheck and {other} are two commands: give one of them")
-        if self.preflight and self.retry_failed:
-            raise ValueError("preflight and retry_failed are two commands: give one of them")
+        asked = [name for name in ("recheck", "preflight", "retry_failed") if getattr(self, name)]
+        if len(asked) > 1:
+            raise ValueError(f"{asked[0]} and {asked[1]} are two commands: give one of them")

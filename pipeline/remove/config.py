@@ -1,14 +1,12 @@
 """The options of `pipeline remove`."""
 
-import re
 from dataclasses import dataclass
 from typing import Annotated
 
 import tyro
 
+from pipeline.day import check_day
 from schemas.option_group import OptionGroup
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,5 +73,4 @@ class RemoveConfig(OptionGroup):
             raise ValueError("expected where to remove from, found nothing: --run DIR, or --shards DIR ...")
         if self.opted_out and not (self.shards or self.run):
             raise ValueError("--opted-out is what a folder of shards notes: give --shards DIR or --run DIR")
-        if self.since and not _DAY.fullmatch(self.since):
-            raise ValueError(f"since must be a day as 2026-01-31, found {self.since!r}")
+        check_day(self.since)

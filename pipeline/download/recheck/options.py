@@ -1,12 +1,10 @@
 """The options of `pipeline download --recheck`."""
 
-import re
 from dataclasses import dataclass
 
+from pipeline.day import check_day
 from schemas.option_group import OptionGroup, check_between
 from schemas.run_options import NotIdentity
-
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,8 +28,7 @@ class RecheckOptions(OptionGroup):
 
     def _check(self) -> None:
         check_between(self, recheck_sample=(0, 1 << 40), recheck_seed=(0, 2**64 - 1))
-        if self.since and not _DAY.fullmatch(self.since):
-            raise ValueError(f"since must be a day as 2026-01-31, found {self.since!r}")
+        check_day(self.since)
         for name in ("recheck_sample", "recheck_seed", "recheck_heads_only", "since"):
             if getattr(self, name) and not self.recheck:
                 raise ValueError(f"{name} is for --recheck only, found {getattr(self, name)!r}")
